@@ -1,0 +1,28 @@
+"""HandCommand: what the hand is to do, as a plain dataclass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class HandMode(IntEnum):
+    """State of the grasp, as in ``msg/HandCommand.msg``."""
+
+    SAFE = 0
+    OPEN = 1
+    PRESHAPE = 2
+    CLOSE = 3
+    HOLD = 4
+
+
+@dataclass(frozen=True)
+class HandCommand:
+    """Fields and units as in ``msg/HandCommand.msg``."""
+
+    stamp_ns: int
+    due_ns: int
+    state: HandMode
+    grip: str
+    aperture: float
+    reason: str

@@ -1,0 +1,32 @@
+"""DecodedGrasp: the decode of one bin, as a plain dataclass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+REST = 0
+GRASP = 1
+
+
+@dataclass(frozen=True)
+class DecodedGrasp:
+    """Fields and units as in ``msg/DecodedGrasp.msg``; the stamp is the end of the bin in ns."""
+
+    stamp_ns: int
+    due_ns: int
+    segment: int
+    bin: int
+    phase: int
+    phase_probability: float
+    object_id: int
+    object_probability: np.ndarray
+    confidence: float
+    aperture: float
+    lost_batches: int = 0
+    late_spikes: int = 0
+    receive_duration: float = float('nan')
+    binning_duration: float = float('nan')
+    inference_duration: float = float('nan')
+    received_ns: int = 0

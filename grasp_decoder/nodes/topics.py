@@ -1,0 +1,24 @@
+"""Names and quality of service of every topic, in one place."""
+
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+
+
+def _reliable(depth, durability=DurabilityPolicy.VOLATILE):
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=depth,
+        reliability=ReliabilityPolicy.RELIABLE,
+        durability=durability,
+    )
+
+
+SPIKES = '/spikes', _reliable(1000)
+TRIAL_EVENTS = '/trial_events', _reliable(1000)
+DECODER_INFO = '/decoder_info', _reliable(1, DurabilityPolicy.TRANSIENT_LOCAL)
+DECODED_GRASP = '/decoded_grasp', _reliable(1000)
+HAND_COMMAND = '/hand/command', _reliable(100)
+JOINT_TARGETS = '/hand/joint_targets', _reliable(100)
+HAND_STATE = '/hand/state', _reliable(1000)
+JOINT_STATES = '/joint_states', _reliable(100)
+E_STOP = '/hand/e_stop', _reliable(1)
+DIAGNOSTICS = '/diagnostics', _reliable(100)

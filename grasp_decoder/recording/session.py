@@ -1,0 +1,72 @@
+"""Recorded sessions in memory: trials with columnar spike arrays.
+
+Times become int64 nanoseconds of the acquisition clock once, when a file is read, and stay
+integers from there on; every interval is half open, ``[start, end)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+NS_PER_S = 1_000_000_000
+
+
+def to_ns(seconds):
+    """Seconds (scalar or array, any float type) as int64 nanoseconds, rounded to nearest."""
+    return np.rint(np.asarray(seconds, dtype=np.float64) * NS_PER_S).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One sorted unit. ``None`` where the recording does not say."""
+
+    index: int
+    electrode: int | None = None
+    sort_code: int | None = None
+    area: str | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial, which is one segment: an unbroken stretch of recording.
+
+    Attributes:
+        id: position of the trial in its file, counted from 0 over all trials.
+        start_ns, stop_ns: acquisition clock, int64 ns, half open.
+        events: label -> ns, in time order; several labels may share one time.
+        object_id: -1 when unknown.
+        correct: None when the recording does not say.
+        times_ns: int64 (n_spikes,), ascending; ties ascend by unit.
+        units: uint16 (n_spikes,), indices into ``Session.units``.
+        signals: name -> (times_ns int64 (n,), values float64 (n, channels)) of continuous signals.
+    """
+
+    id: int
+    start_ns: int
+    stop_ns: int
+    events: dict[str, int]
+    object_id: int
+    correct: bool | None
+    times_ns: np.ndarray
+    units: np.ndarray
+    signals: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Session:
+    """A recording: its unit table and its trials in time order.
+
+    ``source_sha256`` is the hash of the file that it was read from; a bundle keeps its training
+    trials under that hash.
+    """
+
+    name: str
+    units: tuple[Unit, ...]
+    trials: tuple[Trial, ...]
+    source_sha256: str = ''
+
+    @property
+    def unit_count(self) -> int:
+        return len(self.units)

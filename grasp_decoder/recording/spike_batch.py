@@ -1,0 +1,31 @@
+"""SpikeBatch: what an acquisition system sends, as a plain dataclass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class SpikeBatch:
+    """All spikes of the window ``[start_ns, end_ns)``; an empty one is a heartbeat.
+
+    Attributes:
+        sequence: counts batches from 0; back to 0 when the source restarts.
+        segment: counts unbroken stretches of recording.
+        start_ns, end_ns: acquisition clock, ns.
+        unit_count: units that the source records.
+        unit: uint16 (n,).
+        offset_ns: uint32 (n,), since ``start_ns``, ascending.
+        due_ns: CLOCK_MONOTONIC at which ``end_ns`` was due; 0 from another machine.
+    """
+
+    sequence: int
+    segment: int
+    start_ns: int
+    end_ns: int
+    unit_count: int
+    unit: np.ndarray
+    offset_ns: np.ndarray
+    due_ns: int = 0
