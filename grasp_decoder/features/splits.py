@@ -1,0 +1,104 @@
+"""Splits by trial: overlapping windows of one trial never land on both sides."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, count, islice
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.trial_bins import TrialBins, classes_of
+
+FEWEST_TRIALS = 3
+FIRST_RANDOM_STATE = 42
+DEFAULT_TRAIN_FRACTION = 0.8
+
+
+@dataclass(frozen=True)
+class Split:
+    """Disjoint sets of trials and the classes (object ids, ascending) of all three."""
+
+    train: list[TrialBins]
+    validation: list[TrialBins]
+    test: list[TrialBins]
+    classes: tuple[int, ...]
+
+
+def random_states(repeats: int, first: int = FIRST_RANDOM_STATE) -> list[int]:
+    """The random states of repeated splits: ``first``, 1, 2, 3 ..."""
+    return list(islice(chain([first], (state for state in count(1) if state != first)), repeats))
+
+
+def drop_rare_classes(trials: Sequence[TrialBins], protocol: str = 'default') -> list[TrialBins]:
+    """The trials of classes with at least 3 trials.
+
+    Classes are the merged ids; protocol ``seed`` counts the recorded ones, as the published code does.
+
+    Raises:
+        GraspDecoderError: fewer than two classes are left.
+    """
+    keys = _strata(trials, protocol)
+    frequency = Counter(keys)
+    kept = [trial for trial, key in zip(trials, keys) if frequency[key] >= FEWEST_TRIALS]
+    if len(classes_of(kept)) < 2:
+        raise GraspDecoderError(f'a decoder needs two objects with at least {FEWEST_TRIALS} usable trials each; here '
+                                + ', '.join(f'object {key} has {n}' for key, n in sorted(frequency.items())))
+    return kept
+
+
+def split_trials(trials: Sequence[TrialBins], random_state: int = FIRST_RANDOM_STATE,
+                 train_fraction: float = DEFAULT_TRAIN_FRACTION, protocol: str = 'default') -> Split:
+    """Drop rare classes, then split stratified by class into training, validation and test trials.
+
+    ``train_fraction`` of the trials are for training and validation (the paper's table 5); of these, validation takes
+    20 %; at 30 % of the trials 30 % and at 20 % of them 40 %. Every class has a trial in each part; the default
+    gives 64/16/20.
+
+    Raises:
+        GraspDecoderError: fewer than two classes with 3 trials, or an impossible fraction.
+    """
+    trials = drop_rare_classes(trials, protocol)
+    if not 0 < train_fraction < 1:
+        raise GraspDecoderError(f'a training fraction of {train_fraction:g} leaves no trials to train or to test on; '
+                                'give one between 0 and 1 (--train-fraction)')
+    known, test = _hold_out(trials, 1 - train_fraction, 2, random_state, protocol)
+    train, validation = _hold_out(known, _validation_fraction(train_fraction), 1, random_state, protocol)
+    return Split(train, validation, test, classes_of(trials))
+
+
+def _validation_fraction(train_fraction: float) -> float:
+    if train_fraction > 0.35:
+        return 0.2
+    return 0.3 if train_fraction > 0.25 else 0.4
+
+
+def _strata(trials: Sequence[TrialBins], protocol: str) -> list[int]:
+    return [trial.recorded_object_id if protocol == 'seed' else trial.object_id for trial in trials]
+
+
+def _hold_out(trials: list[TrialBins], fraction: float, keep: int, random_state: int,
+              protocol: str) -> tuple[list[TrialBins], list[TrialBins]]:
+    """(kept, held out): a stratified split that keeps at least ``keep`` trials of each class and holds one out.
+
+    Needs ``keep + 1`` trials of each class. scikit-learn's split alone may leave a rare class out on one side; then
+    trials of that class move over.
+    """
+    strata = _strata(trials, protocol)
+    n_strata = len(set(strata))
+    n_held = min(max(int(np.ceil(round(fraction * len(trials), 9))), n_strata), len(trials) - keep * n_strata)
+    kept, held = train_test_split(range(len(trials)), test_size=n_held, random_state=random_state, stratify=strata)
+    for key in sorted(set(strata)):
+        _move([i for i in held if strata[i] == key], held, kept, keep - sum(strata[i] == key for i in kept))
+        _move([i for i in kept if strata[i] == key], kept, held, 1 - sum(strata[i] == key for i in held))
+    return [trials[i] for i in kept], [trials[i] for i in held]
+
+
+def _move(candidates: list[int], source: list[int], target: list[int], n: int) -> None:
+    """Move the last ``n`` (or none) of the candidates from one list to the other."""
+    for item in candidates[len(candidates) - max(n, 0):]:
+        source.remove(item)
+        target.append(item)

@@ -1,0 +1,99 @@
+"""Windows of the last ``look_back`` bins and their labels.
+
+A window is named by its trial and the bin that it ends with; nothing is copied until `gather` is asked for some of
+them, because overlapping windows share their bins.
+
+The default protocol labels a window by its last bin (the paper's words). Protocol ``seed`` is the paper's published
+code, which labels it by the bin after the window and so also has no window that ends with a trial's last bin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.trial_bins import GRASP, TrialBins
+
+PROTOCOLS = ('default', 'seed')
+DEFAULT_LOOK_BACK = 12
+SHORTEST_LOOK_BACK = 3
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows into a list of trials, in trial order and then in time order.
+
+    Attributes:
+        trial: int32 (n,), index into the list of trials.
+        last_bin: int32 (n,), bin that the window ends with (inclusive).
+        label: int32 (n,), the phase, or the object id.
+    """
+
+    trial: np.ndarray
+    last_bin: np.ndarray
+    label: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+
+def phase_windows(trials: Sequence[TrialBins], look_back: int, protocol: str = 'default') -> Windows:
+    """Every full window of every trial, labelled REST or GRASP."""
+    delay = _label_delay(protocol)
+    trial, last_bin, label = [], [], []
+    for index, bins in enumerate(trials):
+        last = np.arange(look_back - 1, bins.n_bins - delay)
+        trial.append(np.full(len(last), index))
+        last_bin.append(last)
+        label.append(bins.phase[last + delay])
+    return Windows(*(np.concatenate(parts or [[]]).astype(np.int32) for parts in (trial, last_bin, label)))
+
+
+def object_windows(trials: Sequence[TrialBins], look_back: int, protocol: str = 'default') -> Windows:
+    """The windows labelled GRASP, labelled with the object id instead."""
+    windows = phase_windows(trials, look_back, protocol)
+    hold = windows.label == GRASP
+    objects = np.array([trial.object_id for trial in trials], np.int32)
+    return Windows(windows.trial[hold], windows.last_bin[hold], objects[windows.trial[hold]])
+
+
+def gather(trials: Sequence[TrialBins], windows: Windows, look_back: int) -> np.ndarray:
+    """The counts of some windows, uint16 (n, look_back, units); the one place that copies them."""
+    offsets = np.concatenate([[0], np.cumsum([trial.n_bins for trial in trials])])
+    bins = np.concatenate([trial.counts for trial in trials])
+    first = offsets[windows.trial] + windows.last_bin - (look_back - 1)
+    return bins[first[:, None] + np.arange(look_back)]
+
+
+def choose_look_back(trials: Sequence[TrialBins], requested: int | None = None) -> int:
+    """The look-back in bins: as requested, else 12 or as many as fit between a trial's start and Hold, at least 3.
+
+    What fits is what fits in 95 % of the trials.
+
+    Raises:
+        GraspDecoderError: the requested look-back, or the shortest one, does not fit.
+    """
+    room = int(np.quantile([trial.event_bins['Hold'] for trial in trials], 0.05, method='lower'))
+    bin_ms = trials[0].bin_ns / 1e6
+    if requested is None:
+        look_back = min(DEFAULT_LOOK_BACK, room)
+        if look_back >= SHORTEST_LOOK_BACK:
+            return look_back
+        raise GraspDecoderError(f'only {room} bins of {bin_ms:g} ms fit between the start of a trial and Hold and at '
+                                f'least {SHORTEST_LOOK_BACK} are needed; give a shorter bin (--bin-ms)')
+    if requested < 1:
+        raise GraspDecoderError(f'a look-back of {requested} bins is none: give at least 1')
+    if requested > room:
+        raise GraspDecoderError(f'a look-back of {requested} bins of {bin_ms:g} ms does not fit between the start of a '
+                                f'trial and Hold, where there are {room}; give a shorter one (--look-back, --bin-ms)')
+    return requested
+
+
+def _label_delay(protocol: str) -> int:
+    """Bins between a window's last bin and the bin that labels it."""
+    if protocol not in PROTOCOLS:
+        raise ValueError(f'protocol {protocol!r} is none of {PROTOCOLS}')
+    return 1 if protocol == 'seed' else 0

@@ -1,0 +1,57 @@
+"""Windows, their labels, and the look-back that fits."""
+
+from hypothesis import given, strategies as st
+import numpy as np
+import pytest
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.features.windows import choose_look_back, gather, object_windows, phase_windows
+
+
+def make_bins(n_bins, hold, rew, object_id=21, units=2, seed=0):
+    index = np.arange(n_bins)
+    return TrialBins(trial_id=0, object_id=object_id, recorded_object_id=object_id, bin_ns=40_000_000, start_ns=0,
+                     counts=np.random.default_rng(seed).poisson(1, (n_bins, units)).astype(np.uint16),
+                     phase=((index >= hold) & (index < rew)).astype(np.uint8),
+                     dof=np.zeros(n_bins, np.float32), event_bins={'Hold': hold, 'Rew': rew})
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=4),
+       st.integers(1, 15), st.sampled_from(['default', 'seed']))
+def test_windows_are_those_of_a_plain_loop(shapes, look_back, protocol):
+    trials = [make_bins(n, hold, rew, object_id=20 + i, seed=i) for i, (n, hold, rew) in enumerate(shapes)]
+    delay = protocol == 'seed'
+    phase, objects, counts = [], [], []
+    for index, trial in enumerate(trials):
+        for first in range(trial.n_bins - look_back + 1 - delay):
+            last = first + look_back - 1
+            phase.append((index, last, trial.phase[last + delay]))
+            counts.append(trial.counts[first:first + look_back])
+            if trial.phase[last + delay]:
+                objects.append((index, last, trial.object_id))
+    found = phase_windows(trials, look_back, protocol)
+    assert list(zip(found.trial, found.last_bin, found.label)) == phase
+    assert np.array_equal(gather(trials, found, look_back), np.reshape(counts, (-1, look_back, 2)))
+    found = object_windows(trials, look_back, protocol)
+    assert list(zip(found.trial, found.last_bin, found.label)) == objects
+
+
+def test_look_back_auto_is_12_or_what_fits_before_hold():
+    assert choose_look_back([make_bins(40, 20, 30)]) == 12
+    assert choose_look_back([make_bins(17, 10, 15)]) == 10
+    assert choose_look_back([make_bins(17, 3, 15)]) == 3
+    with pytest.raises(GraspDecoderError, match='only 2 bins of 40 ms'):
+        choose_look_back([make_bins(17, 2, 15)])
+
+
+def test_one_odd_trial_does_not_shorten_the_look_back():
+    assert choose_look_back([make_bins(40, 20, 30)] * 99 + [make_bins(40, 1, 30)]) == 12
+
+
+def test_a_requested_look_back_must_fit():
+    assert choose_look_back([make_bins(40, 20, 30)], 20) == 20
+    with pytest.raises(GraspDecoderError, match='21 bins of 40 ms does not fit'):
+        choose_look_back([make_bins(40, 20, 30)], 21)
+    with pytest.raises(GraspDecoderError, match='at least 1'):
+        choose_look_back([make_bins(40, 20, 30)], 0)
