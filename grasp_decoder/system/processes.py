@@ -1,0 +1,95 @@
+"""Nodes as child processes: found as ``ros2 run`` finds them, watched, and ended cleanly."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from grasp_decoder.errors import GraspDecoderError
+
+PACKAGE = 'grasp_decoder'
+PR_SET_PDEATHSIG = 1
+
+
+def executable_path(name: str) -> Path:
+    """Path of an executable of this package on AMENT_PREFIX_PATH."""
+    for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep):
+        path = Path(prefix, 'lib', PACKAGE, name)
+        if prefix and path.is_file():
+            return path
+    raise GraspDecoderError(
+        f"the ROS 2 executable '{name}' is not on AMENT_PREFIX_PATH: start through ./run, or source install/setup.bash"
+    )
+
+
+class NodeProcess:
+    """A node in a process of its own, its output in a log file.
+
+    It gets SIGINT when it is to end, and it is not left behind when this process dies.
+    """
+
+    def __init__(self, name: str, arguments: list[str], log: Path, environment: dict[str, str] | None = None):
+        self.name = name
+        self.log = log
+        with open(log, 'wb') as output:
+            self._process = subprocess.Popen(
+                [str(executable_path(name)), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+                # Ctrl-C in the terminal is for this process, which then ends its nodes in order.
+                start_new_session=True,
+                preexec_fn=_end_with_parent,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """Exit status, or None while it runs."""
+        return self._process.poll()
+
+    def wait(self, timeout_s: float) -> int | None:
+        """Exit status, or None when it still runs after the time-out."""
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def interrupt(self) -> None:
+        if self.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        if self.poll() is None:
+            self._process.kill()
+
+    def log_text(self) -> str:
+        return self.log.read_text(errors='replace')
+
+    def last_words(self) -> str:
+        """The last line that it wrote."""
+        lines = self.log_text().split('\n')
+        return next((line.strip() for line in reversed(lines) if line.strip()), 'no output')
+
+
+def end_processes(processes: list[NodeProcess], patience_s: float = 5.0) -> list[NodeProcess]:
+    """Interrupt all, wait, and kill those that do not listen; give the ones that had to be killed."""
+    for process in processes:
+        process.interrupt()
+    deadline = time.monotonic() + patience_s
+    stubborn = [process for process in processes if process.wait(max(0.0, deadline - time.monotonic())) is None]
+    for process in stubborn:
+        process.kill()
+        process.wait(patience_s)
+    return stubborn
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,87 @@
+"""Fixtures of the tests that start ROS 2 nodes."""
+
+import fcntl
+import itertools
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+# Above 101 the ports of a domain run into those that Linux gives to outgoing connections.
+DOMAIN_IDS = (*range(1, 10), 100, 101)
+
+
+@pytest.fixture
+def domain_id(monkeypatch):
+    """A ROS_DOMAIN_ID that no other running test of this machine has, also set in the environment."""
+    for number in itertools.cycle(DOMAIN_IDS):
+        lock = open(Path(tempfile.gettempdir(), f'grasp_decoder_{os.getuid()}_domain_{number}.lock'), 'a')
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            lock.close()
+            time.sleep(0.05)
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(number))
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    yield number
+    lock.close()
+
+
+@pytest.fixture
+def node(domain_id):
+    """An rclpy node of the test, in the test's own domain. Skips without the built messages."""
+    rclpy = pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
+    pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=domain_id)
+    node = rclpy.create_node('test', context=context)
+    executor = rclpy.executors.SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    yield node
+    executor.shutdown()
+    node.destroy_node()
+    rclpy.shutdown(context=context)
+
+
+@pytest.fixture
+def spin_until(node):
+    """``spin_until(condition, timeout_s)`` serves the test's node until the condition holds, and says whether it does."""
+
+    def spin_until(condition, timeout_s=30.0):
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            if time.monotonic() > deadline:
+                return False
+            node.executor.spin_once(timeout_sec=0.02)
+        return True
+
+    return spin_until
+
+
+@pytest.fixture
+def start_node(domain_id, node, spin_until, tmp_path):
+    """``start_node('decoder', '--ros-args', '-p', 'bundle:=/path')`` starts an executable and waits until it is seen.
+
+    It gives the `NodeProcess`. Only what was started here is ended, by process id, when the test is over.
+    """
+    from grasp_decoder.system.processes import NodeProcess, end_processes
+
+    started = []
+
+    def start_node(name, *arguments, node_name=None):
+        process = NodeProcess(name, [str(a) for a in arguments], tmp_path / f'{len(started)}_{name}.log')
+        started.append(process)
+        expected = node_name or name
+
+        def seen():
+            assert process.poll() is None, f'{name} ended with status {process.poll()}:\n{process.log_text()}'
+            return expected in node.get_node_names()
+
+        assert spin_until(seen), f'{name} was not seen in time:\n{process.log_text()}'
+        return process
+
+    yield start_node
+    end_processes(started)
