@@ -1,0 +1,85 @@
+"""The running system as plain data: which nodes start, with which parameters.
+
+``launch/replay_decode.launch.py`` and the command line ``replay_decode`` both start what `describe` gives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.share import share_directory
+
+SOURCES = ('replay', 'live')
+HANDS = ('none', 'mujoco', 'gazebo', 'ros')
+SPLITS = ('all', 'test')
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a user asks for.
+
+    Attributes:
+        session: recording to replay; also what the result is scored by.
+        bundle: folder that `train` wrote.
+        source: ``replay``, or ``live``, which starts no replayer.
+        hand: simulator of the hand; ``none`` starts no hand.
+        speed: 1 is the speed of the recording, 0 as fast as the decoder follows.
+        trials: how many trials to replay, from the first; 0 for all.
+        split: ``all`` trials, or only those that the bundle's training held out as ``test``.
+        parameters_file: ROS 2 parameter file on top of ``config/``, or nothing.
+        result: where the result is written as JSON, or nothing.
+        record: ``.npz`` or ``.mcap`` file to keep the run in, or nothing.
+    """
+
+    session: str
+    bundle: str
+    source: str = 'replay'
+    hand: str = 'mujoco'
+    speed: float = 1.0
+    trials: int = 0
+    split: str = 'all'
+    parameters_file: str = ''
+    result: str = ''
+    record: str = ''
+
+    def __post_init__(self):
+        for name, choices in (('source', SOURCES), ('hand', HANDS), ('split', SPLITS)):
+            if getattr(self, name) not in choices:
+                raise GraspDecoderError(f"{name} '{getattr(self, name)}' is not one of {', '.join(choices)}")
+        if self.speed < 0 or self.trials < 0:
+            raise GraspDecoderError('speed and trials cannot be negative')
+
+
+@dataclass(frozen=True)
+class NodeDescription:
+    """One node: its executable (which is also its name), its parameter files in order, and parameters on top."""
+
+    executable: str
+    parameter_files: tuple[str, ...]
+    parameters: dict[str, object]
+
+
+def describe(run: Run) -> list[NodeDescription]:
+    """The nodes of a run, listeners before those who speak to them."""
+    selection = {'session': run.session, 'bundle': run.bundle, 'split': run.split, 'trials': run.trials}
+    nodes = {'hand_bridge': {}, 'decoder': {'bundle': run.bundle}}
+    if run.hand != 'none':
+        nodes = {'simulated_hand': {'simulator': run.hand}, **nodes}
+    if run.source == 'replay':
+        # The replayer waits; the monitor lets it go once all the others are connected.
+        nodes = {
+            'run_monitor': {**selection, 'hand': run.hand, 'result': run.result, 'record': run.record},
+            **nodes,
+            'spike_replayer': {**selection, 'speed': run.speed, 'start_paused': True},
+        }
+    return [
+        NodeDescription(name, _parameter_files(name, run.parameters_file), parameters)
+        for name, parameters in nodes.items()
+    ]
+
+
+def _parameter_files(name: str, more: str) -> tuple[str, ...]:
+    own = share_directory() / 'config' / f'{name}.yaml'
+    return (str(own), *([str(Path(more).absolute())] if more else []))
