@@ -18,22 +18,21 @@ def make_bins(n_bins, hold, rew, object_id=21, units=2, seed=0):
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=4),
-       st.integers(1, 15), st.sampled_from(['default', 'seed']))
-def test_windows_are_those_of_a_plain_loop(shapes, look_back, protocol):
+       st.integers(1, 15))
+def test_windows_are_those_of_a_plain_loop(shapes, look_back):
     trials = [make_bins(n, hold, rew, object_id=20 + i, seed=i) for i, (n, hold, rew) in enumerate(shapes)]
-    delay = protocol == 'seed'
     phase, objects, counts = [], [], []
     for index, trial in enumerate(trials):
-        for first in range(trial.n_bins - look_back + 1 - delay):
+        for first in range(trial.n_bins - look_back + 1):
             last = first + look_back - 1
-            phase.append((index, last, trial.phase[last + delay]))
+            phase.append((index, last, trial.phase[last]))
             counts.append(trial.counts[first:first + look_back])
-            if trial.phase[last + delay]:
+            if trial.phase[last]:
                 objects.append((index, last, trial.object_id))
-    found = phase_windows(trials, look_back, protocol)
+    found = phase_windows(trials, look_back)
     assert list(zip(found.trial, found.last_bin, found.label)) == phase
     assert np.array_equal(gather(trials, found, look_back), np.reshape(counts, (-1, look_back, 2)))
-    found = object_windows(trials, look_back, protocol)
+    found = object_windows(trials, look_back)
     assert list(zip(found.trial, found.last_bin, found.label)) == objects
 
 

@@ -2,12 +2,15 @@
 
 A trial starts its own bin grid at its start; bin k is ``[start + k * bin, start + (k + 1) * bin)`` and a partial last
 bin is dropped. An event falls into the bin that contains it.
+
+The default protocol follows the paper's words: what a decoder says after a bin is about that bin. Protocol ``seed`` is
+the paper's published code, where it is about the next bin.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -20,6 +23,8 @@ from grasp_decoder.recording.session import Session, Trial
 
 DEFAULT_BIN_NS = 40_000_000
 FIRST_UNUSABLE_OBJECT = 85
+
+PROTOCOLS = ('default', 'seed')
 
 REST = 0
 GRASP = 1
@@ -92,12 +97,13 @@ def usable_trials(session: Session) -> list[Trial]:
 
 
 def bin_trials(session: Session, bin_ns: int = DEFAULT_BIN_NS,
-               merge: Mapping[int, int] | None = None) -> list[TrialBins]:
+               merge: Mapping[int, int] | None = None, protocol: str = 'default') -> list[TrialBins]:
     """Bin every usable trial of a session.
 
     Args:
         bin_ns: bin width, ns.
         merge: recorded object id -> class id; default `read_merge()`.
+        protocol: one of `PROTOCOLS`.
 
     Raises:
         GraspDecoderError: no usable trial, or the bin is longer than the hold phase of every trial.
@@ -109,7 +115,7 @@ def bin_trials(session: Session, bin_ns: int = DEFAULT_BIN_NS,
     if not any(trial.phase.any() for trial in trials):
         raise GraspDecoderError(f'session {session.name}: a bin of {bin_ns / 1e6:g} ms is longer than the hold phase '
                                 'of every trial; give a shorter one (--bin-ms)')
-    return trials
+    return [label_by_next_bin(trial) for trial in trials] if protocol == 'seed' else trials
 
 
 def bin_trial(trial: Trial, unit_count: int, bin_ns: int, merge: Mapping[int, int]) -> TrialBins:
@@ -122,6 +128,11 @@ def bin_trial(trial: Trial, unit_count: int, bin_ns: int, merge: Mapping[int, in
         bin_ns=bin_ns, start_ns=trial.start_ns, counts=counts,
         phase=((index >= event_bins['Hold']) & (index < event_bins['Rew'])).astype(np.uint8),
         dof=synthetic_aperture(trial.events, trial.start_ns + (index + 1) * bin_ns), event_bins=event_bins)
+
+
+def label_by_next_bin(trial: TrialBins) -> TrialBins:
+    """The trial with every bin labelled as the one after it; its last bin, which has no label then, is left out."""
+    return replace(trial, counts=trial.counts[:-1], phase=trial.phase[1:], dof=trial.dof[1:])
 
 
 def synthetic_aperture(events: Mapping[str, int], times_ns: np.ndarray) -> np.ndarray:

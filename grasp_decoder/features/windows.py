@@ -1,10 +1,7 @@
-"""Windows of the last ``look_back`` bins and their labels.
+"""Windows of the last ``look_back`` bins, labelled by their last bin.
 
 A window is named by its trial and the bin that it ends with; nothing is copied until `gather` is asked for some of
 them, because overlapping windows share their bins.
-
-The default protocol labels a window by its last bin (the paper's words). Protocol ``seed`` is the paper's published
-code, which labels it by the bin after the window and so also has no window that ends with a trial's last bin.
 """
 
 from __future__ import annotations
@@ -17,7 +14,6 @@ import numpy as np
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import GRASP, TrialBins
 
-PROTOCOLS = ('default', 'seed')
 DEFAULT_LOOK_BACK = 12
 SHORTEST_LOOK_BACK = 3
 
@@ -40,21 +36,20 @@ class Windows:
         return len(self.label)
 
 
-def phase_windows(trials: Sequence[TrialBins], look_back: int, protocol: str = 'default') -> Windows:
+def phase_windows(trials: Sequence[TrialBins], look_back: int) -> Windows:
     """Every full window of every trial, labelled REST or GRASP."""
-    delay = _label_delay(protocol)
     trial, last_bin, label = [], [], []
     for index, bins in enumerate(trials):
-        last = np.arange(look_back - 1, bins.n_bins - delay)
+        last = np.arange(look_back - 1, bins.n_bins)
         trial.append(np.full(len(last), index))
         last_bin.append(last)
-        label.append(bins.phase[last + delay])
+        label.append(bins.phase[last])
     return Windows(*(np.concatenate(parts or [[]]).astype(np.int32) for parts in (trial, last_bin, label)))
 
 
-def object_windows(trials: Sequence[TrialBins], look_back: int, protocol: str = 'default') -> Windows:
+def object_windows(trials: Sequence[TrialBins], look_back: int) -> Windows:
     """The windows labelled GRASP, labelled with the object id instead."""
-    windows = phase_windows(trials, look_back, protocol)
+    windows = phase_windows(trials, look_back)
     hold = windows.label == GRASP
     objects = np.array([trial.object_id for trial in trials], np.int32)
     return Windows(windows.trial[hold], windows.last_bin[hold], objects[windows.trial[hold]])
@@ -90,10 +85,3 @@ def choose_look_back(trials: Sequence[TrialBins], requested: int | None = None) 
         raise GraspDecoderError(f'a look-back of {requested} bins of {bin_ms:g} ms does not fit between the start of a '
                                 f'trial and Hold, where there are {room}; give a shorter one (--look-back, --bin-ms)')
     return requested
-
-
-def _label_delay(protocol: str) -> int:
-    """Bins between a window's last bin and the bin that labels it."""
-    if protocol not in PROTOCOLS:
-        raise ValueError(f'protocol {protocol!r} is none of {PROTOCOLS}')
-    return 1 if protocol == 'seed' else 0
