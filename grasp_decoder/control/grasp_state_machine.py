@@ -1,0 +1,106 @@
+"""The states of a grasp: SAFE, OPEN, PRESHAPE, CLOSE, HOLD.
+
+::
+
+    SAFE ──rest for recovery_s──▶ OPEN ◀──unsure── PRESHAPE
+                                   │ └──confident──▶ │ └─▶ another grip
+                                   └───GRASP──▶ CLOSE ◀──GRASP
+                    OPEN ◀──aborted──┘ └──closed──▶ HOLD ──rest after hold_dwell_s──▶ OPEN
+    any state ──fault──▶ SAFE
+
+docs/safety.md explains them.
+"""
+
+from __future__ import annotations
+
+from grasp_decoder.control.hand_command import HandMode
+from grasp_decoder.control.settings import ControlSettings
+from grasp_decoder.recording.session import NS_PER_S
+
+MAX_STEP_NS = 200_000_000
+"""A jump of the acquisition clock (a pause between trials, a wrong stamp) counts as at most this much dwell time."""
+
+
+class GraspStateMachine:
+    """Turns evidence into states. Attributes: state, grip (name), reason (why this state)."""
+
+    def __init__(self, settings: ControlSettings, grip: str):
+        self._settings = settings
+        self._stamp_ns: int | None = None
+        self._time_ns = 0
+        self._entered_ns = 0
+        self._rest_since_ns: int | None = None
+        self.state = HandMode.SAFE
+        self.grip = grip
+        self.reason = 'starting'
+
+    def fail(self, reason: str) -> None:
+        """Go to SAFE; it is left after `recovery_s` of steps at rest, counted from now."""
+        self.state, self.reason = HandMode.SAFE, reason
+        self._rest_since_ns = self._stamp_ns = None
+
+    def step(self, stamp_ns: int, grasp: float, grip: str, confidence: float, settled: bool) -> None:
+        """Take one bin.
+
+        Args:
+            stamp_ns: its end on the acquisition clock; later than the one before, or `fail` was called between them.
+            grasp: evidence for GRASP (proportional: the decoded aperture), 0..1.
+            grip, confidence: the most probable grip and its probability, 0..1.
+            settled: the hand's aperture has arrived at its target.
+        """
+        if self._stamp_ns is not None:
+            self._time_ns += min(stamp_ns - self._stamp_ns, MAX_STEP_NS)
+        self._stamp_ns = stamp_ns
+        if grasp >= self._settings.release_threshold:
+            self._rest_since_ns = None
+        elif self._rest_since_ns is None:
+            self._rest_since_ns = self._time_ns
+        getattr(self, f'_in_{self.state.name.lower()}')(grasp, grip, confidence, settled)
+
+    def _enter(self, state, reason, grip=None):
+        self.state, self.reason, self.grip = state, reason, grip or self.grip
+        self._entered_ns = self._time_ns
+
+    def _stayed(self, dwell_s):
+        return self._time_ns - self._entered_ns >= dwell_s * NS_PER_S
+
+    def _rested(self, dwell_s):
+        return self._rest_since_ns is not None and self._time_ns - self._rest_since_ns >= dwell_s * NS_PER_S
+
+    def _in_safe(self, grasp, grip, confidence, settled):
+        if self._rested(self._settings.recovery_s):
+            self._enter(HandMode.OPEN, 'recovered')
+
+    def _in_open(self, grasp, grip, confidence, settled):
+        if not self._stayed(self._settings.open_dwell_s):
+            return
+        if grasp >= self._settings.close_threshold:
+            self._close(grip, confidence)
+        elif confidence >= self._settings.preshape_confidence:
+            self._enter(HandMode.PRESHAPE, f'{grip} grip expected ({confidence:.2f})', grip)
+
+    def _in_preshape(self, grasp, grip, confidence, settled):
+        if grasp >= self._settings.close_threshold:
+            self._close(grip, confidence)
+        elif self._stayed(self._settings.preshape_dwell_s):
+            if confidence < self._settings.preshape_release:
+                self._enter(HandMode.OPEN, f'no longer sure of the grip ({confidence:.2f})')
+            elif grip != self.grip and confidence >= self._settings.preshape_confidence:
+                self._enter(HandMode.PRESHAPE, f'{grip} grip expected ({confidence:.2f})', grip)
+
+    def _close(self, grip, confidence):
+        if confidence >= self._settings.close_confidence:
+            self._enter(HandMode.CLOSE, f'grasp decoded, {grip} grip ({confidence:.2f})', grip)
+        else:
+            self.reason = f'grasp decoded, but unsure of the grip ({confidence:.2f})'
+
+    def _in_close(self, grasp, grip, confidence, settled):
+        if self._rested(self._settings.abort_dwell_s):
+            self._enter(HandMode.OPEN, 'aborted: rest decoded while closing')
+        elif settled:
+            self._enter(HandMode.HOLD, 'closed')
+
+    def _in_hold(self, grasp, grip, confidence, settled):
+        if (self._stayed(self._settings.hold_dwell_s)
+                and self._rested(self._settings.release_dwell_s)):
+            self._enter(HandMode.OPEN, 'released: rest decoded')

@@ -1,0 +1,37 @@
+"""Limits of position, velocity and acceleration of whatever moves the hand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+MAX_STEP_S = 0.05
+"""A longer pause between two commands counts as this much, so that no command jumps after a silence."""
+
+
+class MotionLimiter:
+    """Moves towards a target inside limits, each axis by itself.
+
+    Position stays in ``[low, high]``, speed under ``max_velocity``, and speed grows by at most ``max_acceleration``.
+    Slowing down is never limited: to stop is always safe, and it keeps the other limits true at any command rate.
+    All arguments are scalars or arrays (n,) that broadcast to ``start``.
+    """
+
+    def __init__(self, start, low, high, max_velocity, max_acceleration):
+        self._low, self._high = low, high
+        self._max_velocity, self._max_acceleration = max_velocity, max_acceleration
+        self.position = np.clip(np.asarray(start, dtype=float), low, high)
+        self.velocity = np.zeros_like(self.position)
+
+    def step(self, target, dt_s: float) -> np.ndarray:
+        """Move for ``dt_s`` towards ``target`` (n,) and give the new position (n,)."""
+        dt_s = min(dt_s, MAX_STEP_S)
+        if dt_s <= 0.0:
+            return self.position
+        target = np.clip(target, self._low, self._high)
+        distance = target - self.position
+        running = np.where(self.velocity * distance > 0.0, np.abs(self.velocity), 0.0)
+        speed = np.minimum(running + self._max_acceleration * dt_s, self._max_velocity)
+        arrives = np.abs(distance) <= speed * dt_s
+        self.velocity = np.where(arrives, distance / dt_s, np.sign(distance) * speed)
+        self.position = np.where(arrives, target, self.position + self.velocity * dt_s)
+        return self.position

@@ -1,0 +1,377 @@
+"""The grasp controller: what it decides, and that nothing makes it unsafe."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from grasp_decoder.control.grasp_controller import GraspController
+from grasp_decoder.control.grip_table import PRESHAPE_APERTURE, load_grip_table
+from grasp_decoder.control.hand_command import HandMode
+from grasp_decoder.control.joint_targets import JointTargets
+from grasp_decoder.control.settings import ControlSettings
+from grasp_decoder.decoding.decoded_grasp import GRASP, REST, DecodedGrasp
+from grasp_decoder.errors import GraspDecoderError
+
+GRIPS = load_grip_table()
+JOINTS = [(motor, ratio) for motor in GRIPS.motors for ratio in motor.joints.values()]
+OBJECTS = (21, 31, 44, 61)
+BIN_NS = 40_000_000
+BIN_S = 0.04
+NAN = float('nan')
+
+
+class Decoder:
+    """Makes healthy decodes, one bin after the other; both clocks advance together."""
+
+    def __init__(self, controller=None, **settings):
+        self.settings = ControlSettings(**settings)
+        self.controller = controller or GraspController(self.settings, GRIPS)
+        self.controller.configure(OBJECTS, BIN_S)
+        self.bin = -1
+        self.now_ns = 5_000_000_000
+
+    def decode(self, grasp=0.01, object_id=44, confidence=0.9, **changes):
+        self.bin += 1
+        self.now_ns += BIN_NS
+        probability = np.full(len(OBJECTS), (1.0 - confidence) / (len(OBJECTS) - 1), np.float32)
+        probability[OBJECTS.index(object_id)] = confidence
+        decoded = DecodedGrasp(
+            stamp_ns=100_000_000_000 + self.bin * BIN_NS, due_ns=self.now_ns - 1_000_000, segment=0, bin=self.bin,
+            phase=GRASP if grasp > 0.5 else REST, phase_probability=grasp, object_id=object_id,
+            object_probability=probability, confidence=confidence, aperture=NAN)
+        return dataclasses.replace(decoded, **changes)
+
+    def step(self, **changes):
+        return self.controller.step(self.decode(**changes), self.now_ns)
+
+    def run(self, seconds, **changes):
+        return [self.step(**changes) for _ in range(round(seconds / BIN_S))]
+
+
+def states(commands):
+    """The states that were visited, in order."""
+    visited = []
+    for command in commands:
+        if not visited or visited[-1] != command.state.name:
+            visited.append(command.state.name)
+    return visited
+
+
+def test_a_trial_goes_through_every_state_and_lets_go():
+    hand = Decoder()
+    commands = hand.run(2.8) + hand.run(0.4, grasp=0.98) + hand.run(1.2)
+    assert states(commands) == ['SAFE', 'OPEN', 'PRESHAPE', 'CLOSE', 'HOLD', 'OPEN']
+    held = [c for c in commands if c.state == HandMode.HOLD]
+    assert {c.grip for c in held} == {'spherical'}
+    assert {c.aperture for c in held} == {1.0}
+    assert held[-1].stamp_ns - held[0].stamp_ns >= 1.1e9
+    assert commands[-1].aperture == 0.0
+
+
+def test_closing_begins_within_two_bins_of_the_onset_and_takes_less_than_a_fifth_of_a_second():
+    hand = Decoder()
+    hand.run(2.8)
+    commands = hand.run(0.4, grasp=0.98)
+    assert commands[1].state == HandMode.CLOSE
+    assert commands[5].aperture == 1.0
+
+
+def test_a_single_bin_of_grasp_at_rest_does_not_close():
+    hand = Decoder()
+    commands = hand.run(2.0) + hand.run(BIN_S, grasp=0.98) + hand.run(2.0)
+    assert 'CLOSE' not in states(commands)
+
+
+def test_the_grip_is_the_one_that_the_objects_together_favour():
+    # 31 and 61 are less probable than 44 each; let 21 and 61 share a grip
+    shared = dataclasses.replace(GRIPS, objects={21: 'lateral', 61: 'lateral'})
+    hand = Decoder(GraspController(ControlSettings(), shared))
+    probability = np.array([0.3, 0.05, 0.35, 0.3], np.float32)
+    commands = hand.run(1.0, object_probability=probability)
+    commands += hand.run(0.4, grasp=0.98, object_probability=probability)
+    assert commands[-1].grip == 'lateral'
+
+
+def test_an_object_that_the_table_does_not_list_takes_the_power_grip():
+    controller = GraspController(ControlSettings(), GRIPS)
+    hand = Decoder(controller)
+    controller.configure((1, 2, 3, 4), BIN_S)
+    commands = [controller.step(dataclasses.replace(hand.decode(grasp), object_id=3), hand.now_ns)
+                for grasp in [0.01] * 30 + [0.98] * 8]
+    assert commands[-1].state == HandMode.HOLD
+    assert commands[-1].grip == 'power'
+
+
+def test_a_decoder_of_the_phase_alone_takes_the_default_grip():
+    hand = Decoder()
+    hand.controller.configure((), BIN_S)
+    empty = {'object_id': 44, 'object_probability': np.empty(0, np.float32)}
+    commands = hand.run(1.0, **empty) + hand.run(0.4, grasp=0.98, **empty)
+    assert commands[-1].state == HandMode.HOLD
+    assert commands[-1].grip == 'power'
+
+
+def test_unsure_of_the_grip_the_hand_stays_open():
+    hand = Decoder(close_confidence=0.6)
+    commands = hand.run(1.0, confidence=0.25) + hand.run(0.4, grasp=0.98, confidence=0.25)
+    assert commands[-1].state == HandMode.OPEN
+    assert 'unsure' in commands[-1].reason
+
+
+def test_rest_while_closing_aborts():
+    hand = Decoder(max_aperture_velocity=1.0)
+    hand.run(1.0)
+    commands = hand.run(0.16, grasp=0.98) + hand.run(0.4)
+    assert states(commands) == ['PRESHAPE', 'CLOSE', 'OPEN']
+    assert 'aborted' in commands[-1].reason
+
+
+def test_the_preshape_follows_the_object_no_faster_than_its_dwell():
+    hand = Decoder(object_memory_s=0.02, object_gain=1.0, preshape_dwell_s=0.4)
+    hand.run(1.0)
+    commands = [hand.step(object_id=OBJECTS[i % 2]) for i in range(100)]
+    changes = [b.stamp_ns for a, b in zip(commands, commands[1:]) if a.grip != b.grip]
+    assert len(changes) > 2
+    assert np.diff(changes).min() >= 0.4e9
+
+
+def test_before_the_first_decode_of_a_segment_the_hand_is_open():
+    hand = Decoder()
+    commands = hand.run(1.0, object_id=44, object_probability=np.empty(0, np.float32), confidence=0.9)
+    assert states(commands) == ['SAFE', 'OPEN']
+
+
+def test_a_grasp_outlives_the_end_of_its_segment():
+    hand = Decoder()
+    hand.run(2.8)
+    commands = hand.run(0.4, grasp=0.98)
+    hand.bin += 100  # a gap in the recording: bins count from 0 again, stamps go on
+    commands += [hand.step(segment=1, bin=i) for i in range(10)]
+    assert states(commands)[-1] == 'HOLD'
+
+
+def aperture(hand, values, grasp=0.0):
+    return [hand.step(aperture=value, grasp=grasp) for value in values]
+
+
+def test_proportional_aperture_follows_the_decode_outside_the_dead_band():
+    hand = Decoder(proportional=True, max_aperture_velocity=2.0, close_threshold=0.5)
+    aperture(hand, [0.0] * 40)
+    commands = aperture(hand, [0.8] * 20)
+    assert commands[-1].aperture == pytest.approx(0.8)
+    steps = np.diff([c.aperture for c in commands])
+    assert steps.max() <= 2.0 * BIN_S + 1e-9
+    wobble = aperture(hand, [0.8, 0.82, 0.78, 0.81] * 4)
+    assert {c.aperture for c in wobble} == {commands[-1].aperture}
+    assert aperture(hand, [0.9] * 20)[-1].aperture == pytest.approx(0.9)
+    assert states(aperture(hand, [0.0] * 40))[-1] in ('OPEN', 'PRESHAPE')
+
+
+FAULTS = {
+    'phase probability is nan': {'phase_probability': NAN},
+    'phase probability is 1.5': {'phase_probability': 1.5},
+    'object probabilities are not in 0..1': {'object_probability': np.array([NAN, 0.0, 1.0, 0.0], np.float32)},
+    '2 object probabilities for 4 objects': {'object_probability': np.array([0.5, 0.5], np.float32)},
+    'unknown object 77': {'object_id': 77},
+    'confidence is nan': {'confidence': NAN},
+    'no confidence: 0': {'confidence': 0.0},
+    'clock went back 10 s': 'clock back',
+    'lost data: 3 spike batches': {'lost_batches': 3},
+    'lost data: bin 900 follows bin': {'bin': 900},
+    'late: the decode is 0.50 s old': 'late',
+}
+
+
+@pytest.mark.parametrize('reason', FAULTS)
+@pytest.mark.parametrize('grasping', (False, True))
+def test_every_fault_is_safe_at_once_and_recovers_at_rest(reason, grasping):
+    hand = Decoder()
+    hand.run(2.0)
+    if grasping:
+        assert hand.run(0.4, grasp=0.98)[-1].state == HandMode.HOLD
+    change = FAULTS[reason]
+    healthy = hand.decode()
+    if change == 'clock back':
+        hand.bin -= 251
+        change = {'stamp_ns': healthy.stamp_ns - BIN_NS - 10_000_000_000}
+    elif change == 'late':
+        change = {'due_ns': healthy.due_ns + 1_000_000 - 500_000_000}
+    command = hand.controller.step(dataclasses.replace(healthy, **change), hand.now_ns)
+    assert command.state == HandMode.SAFE
+    assert command.reason.startswith(reason)
+
+    after = {'lost_batches': change.get('lost_batches', 0)}
+    if 'bin' in change:
+        hand.bin = change['bin']
+    assert states(hand.run(2.0, grasp=0.98, **after)) == ['SAFE'], 'grasp right after a fault does not close'
+    assert states(hand.run(2.0, **after))[:2] == ['SAFE', 'OPEN']
+
+
+def test_silence_is_safe_and_the_hand_opens_within_its_limits():
+    hand = Decoder()
+    hand.run(2.0)
+    hand.run(0.4, grasp=0.98)
+    assert hand.controller.watchdog(hand.now_ns + 140_000_000) is None
+    commands = [hand.controller.watchdog(hand.now_ns + ms * 1_000_000, 'paused') for ms in range(160, 560, 20)]
+    assert states(commands) == ['SAFE']
+    assert commands[0].reason == 'paused'
+    assert commands[0].aperture > 0.0
+    assert commands[-1].aperture == 0.0
+
+
+def test_safe_can_hold_the_hand_where_it_is():
+    hand = Decoder(safe_state='hold')
+    hand.run(2.0)
+    hand.run(0.4, grasp=0.98)
+    commands = hand.run(1.0, confidence=0.0)
+    assert {(c.state, c.aperture) for c in commands} == {(HandMode.SAFE, 1.0)}
+
+
+def test_e_stop_latches_until_reset():
+    hand = Decoder()
+    hand.run(2.0)
+    assert hand.controller.e_stop(hand.now_ns).reason == 'e-stop'
+    commands = hand.run(5.0) + [hand.controller.watchdog(hand.now_ns + 10**9)] + hand.run(1.0, confidence=0.0)
+    assert {(c.state, c.reason) for c in commands} == {(HandMode.SAFE, 'e-stop')}
+    hand.controller.reset()
+    commands = hand.run(1.0)
+    assert states(commands)[:2] == ['SAFE', 'OPEN']
+    assert commands[0].reason == 'e-stop released'
+
+
+def test_without_a_decoder_the_hand_is_safe():
+    hand = Decoder()
+    hand.controller = GraspController(ControlSettings(), GRIPS)
+    assert 'no decoder' in hand.controller.watchdog(0).reason
+    assert states(hand.run(3.0, grasp=0.98)) == ['SAFE']
+
+
+@pytest.mark.parametrize('change', [
+    {'safe_state': 'float'}, {'hold_dwell_s': -1.0}, {'close_threshold': 0.2}, {'object_gain': NAN}])
+def test_bad_settings_are_refused_by_name(change):
+    with pytest.raises(GraspDecoderError, match=next(iter(change)) if 'close' not in str(change) else 'release'):
+        ControlSettings(**change)
+
+
+PROBABILITY = st.one_of(st.floats(0.0, 1.0), st.sampled_from([0.0, 0.02, 0.98, 1.0]))
+BAD = st.sampled_from([NAN, math.inf, -math.inf, -1.0, 2.0])
+
+
+class AnyInput(RuleBasedStateMachine):
+    """From any sequence of inputs: limits hold, faults are SAFE, the e-stop latches."""
+
+    @initialize(safe_state=st.sampled_from(['open', 'hold']), proportional=st.booleans())
+    def start(self, safe_state, proportional):
+        self.proportional = proportional
+        self.hand = Decoder(safe_state=safe_state, proportional=proportional)
+        self.joints = JointTargets(GRIPS)
+        self.e_stopped = False
+        self.lost = 0
+        self.command = None
+        self.moved_ns = None
+        self.angles = self.joint_velocity = None
+        self.velocity = 0.0
+
+    def issue(self, command, now_ns):
+        """Check that ``command`` follows from the one before within every limit."""
+        settings = self.hand.settings
+        angles = self.joints.step(command, now_ns)
+        assert 0.0 <= command.aperture <= 1.0
+        assert command.grip in GRIPS.postures
+        assert command.reason
+        for (motor, ratio), angle in zip(JOINTS, angles):
+            assert motor.low * ratio - 1e-9 <= angle <= motor.high * ratio + 1e-9
+        if self.command is not None and now_ns > self.moved_ns:
+            dt_s = (now_ns - self.moved_ns) / 1e9
+            velocity = (command.aperture - self.command.aperture) / dt_s
+            assert abs(velocity) <= settings.max_aperture_velocity + 1e-6
+            assert abs(velocity) <= abs(self.velocity) + settings.max_aperture_acceleration * dt_s + 1e-6
+            joint_velocity = (angles - self.angles) / dt_s
+            before = self.joint_velocity if self.joint_velocity is not None else np.zeros(len(angles))
+            for (motor, ratio), v, v_before in zip(JOINTS, joint_velocity, before):
+                assert abs(v) <= motor.max_velocity * ratio + 1e-6
+                assert abs(v) <= abs(v_before) + motor.max_acceleration * ratio * dt_s + 1e-6
+            self.velocity, self.joint_velocity = velocity, joint_velocity
+        if self.e_stopped:
+            assert (command.state, command.reason) == (HandMode.SAFE, 'e-stop')
+        self.command, self.angles, self.moved_ns = command, angles, now_ns
+
+    def decode(self, **changes):
+        decoded = self.hand.decode(lost_batches=self.lost, **changes)
+        self.issue(self.hand.controller.step(decoded, self.hand.now_ns), self.hand.now_ns)
+
+    @rule(grasp=PROBABILITY, object_id=st.sampled_from(OBJECTS), confidence=st.floats(0.05, 1.0),
+          aperture=st.floats(0.0, 1.0), count=st.integers(1, 12))
+    def healthy(self, grasp, object_id, confidence, aperture, count):
+        for _ in range(count):
+            self.decode(grasp=grasp, object_id=object_id, confidence=confidence, aperture=aperture)
+
+    @rule(field=st.sampled_from(['phase_probability', 'confidence']), value=BAD)
+    def bad_value(self, field, value):
+        self.decode(aperture=0.5, **{field: value})
+        assert self.command.state == HandMode.SAFE
+
+    @rule(value=BAD)
+    @precondition(lambda self: self.proportional)
+    def bad_aperture(self, value):
+        self.decode(aperture=value)
+        assert self.command.state == HandMode.SAFE
+
+    @rule(value=BAD, position=st.integers(0, len(OBJECTS) - 1))
+    def bad_probability(self, value, position):
+        probability = np.full(len(OBJECTS), 0.25, np.float32)
+        probability[position] = value
+        self.decode(aperture=0.5, object_probability=probability)
+        assert self.command.state == HandMode.SAFE
+
+    @rule(back_ns=st.integers(0, 10**11))
+    def clock_back(self, back_ns):
+        if self.command is not None:
+            self.decode(aperture=0.5, stamp_ns=self.command.stamp_ns - back_ns)
+            assert self.command.state == HandMode.SAFE
+
+    @rule(count=st.integers(1, 1000))
+    def loss(self, count):
+        first = self.command is None
+        self.lost += count
+        self.decode(aperture=0.5)
+        assert first or self.command.state == HandMode.SAFE
+
+    @rule(ms=st.integers(1, 2000))
+    def silence(self, ms):
+        self.hand.now_ns += ms * 1_000_000
+        command = self.hand.controller.watchdog(self.hand.now_ns)
+        if command is not None:
+            assert command.state == HandMode.SAFE
+            self.issue(command, self.hand.now_ns)
+        else:
+            assert ms <= 150
+
+    @rule()
+    def e_stop(self):
+        self.e_stopped = True
+        self.issue(self.hand.controller.e_stop(self.hand.now_ns), self.hand.now_ns)
+
+    @rule()
+    def reset(self):
+        self.e_stopped = False
+        self.hand.controller.reset()
+
+    @rule()
+    def swap_decoder(self):
+        self.hand.controller.configure(OBJECTS, BIN_S)
+
+    @invariant()
+    def closing_only_from_open(self):
+        """Moving towards the object needs a state that allows it."""
+        if getattr(self, 'command', None) is not None and self.command.state in (HandMode.SAFE, HandMode.OPEN):
+            assert self.velocity <= 1e-9 or self.command.state == HandMode.OPEN
+
+
+TestAnyInput = AnyInput.TestCase
+TestAnyInput.settings = hypothesis_settings(max_examples=60, stateful_step_count=40, deadline=None)
