@@ -13,13 +13,13 @@ EVENTS = {'Start': 0.0, 'Cue': 0.2, 'Go': 0.5, 'Hold': 0.81, 'Rew': 1.2, 'End': 
 
 
 def make_trial(trial_id=0, object_id=21, correct=True, events=EVENTS, start_s=10.0, stop_s=11.55, seed=0, units=3,
-               spikes=200):
+               spikes=200, excluded=False):
     rng = np.random.default_rng(seed)
     start, stop = round(start_s * 1e9), round(stop_s * 1e9)
     return Trial(id=trial_id, start_ns=start, stop_ns=stop,
                  events={label: start + round(time * 1e9) for label, time in events.items()}, object_id=object_id,
                  correct=correct, times_ns=np.sort(rng.integers(start, stop, spikes)),
-                 units=rng.integers(0, units, spikes).astype(np.uint16))
+                 units=rng.integers(0, units, spikes).astype(np.uint16), excluded=excluded)
 
 
 def make_session(*trials):
@@ -75,7 +75,7 @@ def test_merge_map_from_a_file(tmp_path):
 
 def test_only_usable_trials_are_kept():
     without_hold = {label: time for label, time in EVENTS.items() if label != 'Hold'}
-    trials = [make_trial(0), make_trial(1, correct=False), make_trial(2, object_id=85), make_trial(3, correct=None),
+    trials = [make_trial(0), make_trial(1, correct=False), make_trial(2, excluded=True), make_trial(3, correct=None),
               make_trial(4, events=without_hold), make_trial(5, object_id=-1), make_trial(6, object_id=84)]
     assert [t.id for t in usable_trials(make_session(*trials))] == [0, 3, 6]
 

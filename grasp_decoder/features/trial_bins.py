@@ -22,7 +22,6 @@ from grasp_decoder.features.binning import bin_counts
 from grasp_decoder.recording.session import Session, Trial
 
 DEFAULT_BIN_NS = 40_000_000
-FIRST_UNUSABLE_OBJECT = 85
 
 PROTOCOLS = ('default', 'seed')
 
@@ -75,7 +74,7 @@ def read_merge(path: str | Path | None = None) -> dict[int, int]:
 
 
 def usable_trials(session: Session) -> list[Trial]:
-    """The trials to learn from: correct (or not known to be wrong), a known object below 85, Hold before Rew.
+    """The trials to learn from, `Trial.usable`.
 
     Raises:
         GraspDecoderError: no trial is left, with the reason.
@@ -91,8 +90,7 @@ def usable_trials(session: Session) -> list[Trial]:
          'no trial has the events Hold and Rew; name yours in a mapping file (--map)')
     keep(lambda t: t.object_id >= 0, 'no trial has an object; name its annotation in a mapping file (--map)')
     keep(lambda t: t.times_ns.size, 'no trial has a spike')
-    keep(lambda t: t.correct is not False and t.object_id < FIRST_UNUSABLE_OBJECT,
-         f'no trial is correct with an object id below {FIRST_UNUSABLE_OBJECT}')
+    keep(lambda t: t.usable, 'no trial is correct and of an object that the mapping (--map) does not exclude')
     return trials
 
 

@@ -41,6 +41,7 @@ class Trial:
         times_ns: int64 (n_spikes,), ascending; ties ascend by unit.
         units: uint16 (n_spikes,), indices into ``Session.units``.
         signals: name -> (times_ns int64 (n,), values float64 (n, channels)) of continuous signals.
+        excluded: its object id says to leave the trial out (`Mapping.first_excluded_object`).
     """
 
     id: int
@@ -52,6 +53,13 @@ class Trial:
     times_ns: np.ndarray
     units: np.ndarray
     signals: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    excluded: bool = False
+
+    @property
+    def usable(self) -> bool:
+        """The one rule of which trials to train and score with: correct, complete and not excluded."""
+        return (self.correct is not False and not self.excluded and self.object_id >= 0
+                and 'Hold' in self.events and 'Rew' in self.events and len(self.times_ns) > 0)
 
 
 @dataclass(frozen=True)

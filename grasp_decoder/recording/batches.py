@@ -1,0 +1,46 @@
+"""Recorded trials as the batches that an acquisition system would have sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording.session import Session, Trial
+from grasp_decoder.recording.spike_batch import SpikeBatch
+
+_LONGEST_PERIOD_NS = np.iinfo(np.uint32).max
+
+
+def batches(session: Session, period_ns: int, trials: Iterable[Trial] | None = None) -> Iterator[SpikeBatch]:
+    """Every spike of every trial exactly once, in time order, in windows of ``period_ns``.
+
+    Each trial is one segment, numbered from 0; its windows start at its start, and the last one ends at its stop.
+    Windows without spikes are sent too: they are heartbeats.
+
+    Args:
+        trials: of the session, those to send and in which order; all by default.
+    """
+    segments = session.trials if trials is None else trials
+    if not 0 < period_ns <= _LONGEST_PERIOD_NS:
+        raise GraspDecoderError(
+            f'batches of {period_ns / 1e6:g} ms cannot be sent: a period lies between 1 ns and 4.29 s')
+    sequence = 0
+    for segment, trial in enumerate(segments):
+        for batch in trial_batches(trial, session.unit_count, period_ns, segment, sequence):
+            yield batch
+            sequence += 1
+
+
+def trial_batches(
+        trial: Trial, unit_count: int, period_ns: int, segment: int = 0, sequence: int = 0) -> Iterator[SpikeBatch]:
+    """The batches of one trial; their numbers start at ``sequence``."""
+    starts = np.arange(trial.start_ns, trial.stop_ns, period_ns, dtype=np.int64)
+    ends = np.append(starts[1:], trial.stop_ns)
+    bounds = np.searchsorted(trial.times_ns, np.append(starts, trial.stop_ns))
+    counts = np.diff(bounds)
+    offsets = (trial.times_ns - np.repeat(starts, counts)).astype(np.uint32)
+    for index, (start, end) in enumerate(zip(starts.tolist(), ends.tolist())):
+        spikes = slice(bounds[index], bounds[index + 1])
+        yield SpikeBatch(sequence + index, segment, start, end, unit_count, trial.units[spikes], offsets[spikes])

@@ -1,0 +1,123 @@
+"""Sessions kept as memory-mapped arrays, by the hash of the file that they were read from.
+
+One folder per source, mapping and layout below $XDG_CACHE_HOME/grasp_decoder/sessions (~/.cache when unset). Nothing is
+pickled. A folder appears whole or not at all; a damaged one is read anew. Deleting any of it is safe.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+import hashlib
+import json
+import logging
+import os
+from pathlib import Path
+import shutil
+import tempfile
+
+import numpy as np
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording.session import Session, Trial, Unit
+
+_TRIAL_ENTRIES = ('id', 'start_ns', 'stop_ns', 'events', 'object_id', 'correct', 'excluded')
+_LAYOUT = 1  # count up whenever what is stored, or how it is read from a recording, changes
+_log = logging.getLogger(__name__)
+
+
+def source_sha256(path: Path) -> str:
+    """Hash of a file's bytes, or of the names and bytes of all files in a folder."""
+    try:
+        if not path.is_dir():
+            return _file_sha256(path).hexdigest()
+        whole = hashlib.sha256()
+        for file in sorted(file for file in path.rglob('*') if file.is_file()):
+            whole.update(f'{file.relative_to(path).as_posix()}\0'.encode() + _file_sha256(file).digest())
+        return whole.hexdigest()
+    except FileNotFoundError:
+        raise GraspDecoderError(f'{path}: no such file') from None
+    except OSError as error:
+        raise GraspDecoderError(f'{path}: cannot be read: {error.strerror}') from None
+
+
+def _file_sha256(path: Path):
+    with open(path, 'rb') as file:
+        return hashlib.file_digest(file, 'sha256')
+
+
+def load(sha256: str, mapping_sha256: str) -> Session | None:
+    """The session of a source as it was kept; None when it was not."""
+    folder = _folder(sha256, mapping_sha256)
+    try:
+        table = json.loads((folder / 'session.json').read_text(encoding='utf-8'))
+        arrays = {name: np.asarray(np.load(folder / f'{name}.npy', mmap_mode='r', allow_pickle=False))
+                  for name in ('times_ns', 'units', 'signal_times_ns', 'signal_values')}
+        return _session(table, arrays)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        _log.warning('%s: damaged cache, reading the recording again (%s)', folder, error)
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+
+
+def keep(session: Session, mapping_sha256: str) -> Session:
+    """Keep a session, and give it back as `load` will; as it is when the cache cannot be written."""
+    folder = _folder(session.source_sha256, mapping_sha256)
+    table, arrays = _tables(session)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.new_', ignore_cleanup_errors=True) as scratch:
+            whole = Path(scratch, 'whole')
+            whole.mkdir()
+            for name, array in arrays.items():
+                np.save(whole / f'{name}.npy', array, allow_pickle=False)
+            (whole / 'session.json').write_text(json.dumps(table), encoding='utf-8')
+            whole.rename(folder)
+    except OSError as error:
+        if not folder.exists():  # else another process was faster
+            _log.warning('%s: the session is not cached: %s', folder.parent, error.strerror)
+            return session
+    return load(session.source_sha256, mapping_sha256) or session
+
+
+def _folder(sha256: str, mapping_sha256: str) -> Path:
+    root = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
+    return root / 'grasp_decoder' / 'sessions' / f'{sha256}-{mapping_sha256[:16]}-{_LAYOUT}'
+
+
+def _tables(session: Session) -> tuple[dict, dict[str, np.ndarray]]:
+    """A session as one JSON table and four long arrays, trial after trial."""
+    signals = [signal for trial in session.trials for signal in trial.signals.values()]
+    trials = []
+    for trial in session.trials:
+        row = {name: getattr(trial, name) for name in _TRIAL_ENTRIES}
+        row['spikes'] = len(trial.times_ns)
+        row['signals'] = {name: values.shape for name, (_, values) in trial.signals.items()}
+        trials.append(row)
+    units = [asdict(unit) for unit in session.units]
+    return {'name': session.name, 'sha256': session.source_sha256, 'units': units, 'trials': trials}, {
+        'times_ns': np.concatenate([trial.times_ns for trial in session.trials]),
+        'units': np.concatenate([trial.units for trial in session.trials]),
+        'signal_times_ns': np.concatenate([np.zeros(0, np.int64), *(times for times, _ in signals)]),
+        'signal_values': np.concatenate([np.zeros(0), *(values.ravel() for _, values in signals)]),
+    }
+
+
+def _session(table: dict, arrays: dict[str, np.ndarray]) -> Session:
+    trials = []
+    spike = sample = value = 0
+    for row in table['trials']:
+        signals = {}
+        for name, (samples, channels) in row.pop('signals').items():
+            signals[name] = (arrays['signal_times_ns'][sample:sample + samples],
+                             arrays['signal_values'][value:value + samples * channels].reshape(samples, channels))
+            sample, value = sample + samples, value + samples * channels
+        stop = spike + row.pop('spikes')
+        spikes = slice(spike, stop)
+        trials.append(Trial(times_ns=arrays['times_ns'][spikes], units=arrays['units'][spikes], signals=signals, **row))
+        spike = stop
+    if spike != len(arrays['times_ns']) or spike != len(arrays['units']):
+        raise ValueError('arrays of another length')
+    units = tuple(Unit(**unit) for unit in table['units'])
+    return Session(table['name'], units, tuple(trials), table['sha256'])

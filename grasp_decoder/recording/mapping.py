@@ -1,0 +1,77 @@
+"""Which annotation is the object, which event is Hold: how the names in a recording become ours."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+import hashlib
+from importlib import resources
+import json
+from pathlib import Path
+
+import yaml
+
+from grasp_decoder.errors import GraspDecoderError
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """How to read a recording; `neo_mat_mapping.yaml` describes every entry and is the default."""
+
+    object: str | None
+    correct: str | None
+    first_excluded_object: int | None
+    events: dict[str, str]
+    electrode: str | None
+    sort_code: str | None
+    area: str | None
+    incomplete_trials: str
+
+    def event_label(self, label: str) -> str:
+        """Our name of an event of the recording; padding is dropped."""
+        label = label.strip(' \0')
+        return self.events.get(label, label)
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+def default_mapping() -> Mapping:
+    """The mapping of the .neo.mat schema."""
+    return Mapping(**_default_entries())
+
+
+def load_mapping(path) -> Mapping:
+    """The mapping in a YAML file; entries that it leaves out are the default's."""
+    try:
+        entries = yaml.safe_load(Path(path).read_text(encoding='utf-8')) or {}
+    except OSError as error:
+        raise GraspDecoderError(f'{path}: cannot read the mapping: {error.strerror}') from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise GraspDecoderError(f'{path}: the mapping is not a YAML file') from None
+    _check(path, entries)
+    return Mapping(**_default_entries() | entries)
+
+
+def _default_entries() -> dict:
+    return yaml.safe_load((resources.files(__package__) / 'neo_mat_mapping.yaml').read_text(encoding='utf-8'))
+
+
+def _check(path, entries) -> None:
+    known = [entry.name for entry in fields(Mapping)]
+    if not isinstance(entries, dict):
+        raise GraspDecoderError(f'{path}: the mapping must be a YAML table with entries such as "object: obj"')
+    for name, value in entries.items():
+        if name not in known:
+            raise GraspDecoderError(f'{path}: unknown entry "{name}" in the mapping; known are {", ".join(known)}')
+        if name == 'events':
+            fits = isinstance(value, dict) and all(isinstance(label, str) for pair in value.items() for label in pair)
+        elif name == 'incomplete_trials':
+            fits = value in ('refuse', 'leave_out')
+        elif name == 'first_excluded_object':
+            fits = value is None or type(value) is int
+        else:
+            fits = value is None or isinstance(value, str)
+        if not fits:
+            raise GraspDecoderError(
+                f'{path}: the mapping\'s entry "{name}" cannot be {value!r}; see neo_mat_mapping.yaml')

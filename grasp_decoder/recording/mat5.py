@@ -1,0 +1,334 @@
+"""MAT-5 files (MATLAB 5 to 7.2), read as a stream and without building MATLAB's objects.
+
+Layout: "MAT-File Format", The MathWorks. A file is a 128 byte header and a row of elements; an element
+is a tag (type, byte count) and its data, padded to 8 bytes inside a variable. A matrix element holds flags,
+dimensions, name and data as elements of its own; structs and cells hold matrices. A variable may
+be one zlib stream. What this module does not know raises `UnknownLayout`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+import struct
+from typing import Any, BinaryIO, Callable, Iterator
+import zlib
+
+import numpy as np
+
+_NUMBER_TYPES = {1: '<i1', 2: '<u1', 3: '<i2', 4: '<u2', 5: '<i4', 6: '<u4', 7: '<f4', 9: '<f8', 12: '<i8', 13: '<u8'}
+_TEXT_TYPES = {1: 'latin-1', 2: 'latin-1', 4: 'utf-16-le', 16: 'utf-8', 17: 'utf-16-le', 18: 'utf-32-le'}
+_MATRIX, _COMPRESSED = 14, 15
+_CELL, _STRUCT, _CHAR = 1, 2, 4
+_NUMBER_CLASSES = {6: 'f8', 7: 'f4', 8: 'i1', 9: 'u1', 10: 'i2', 11: 'u2', 12: 'i4', 13: 'u4', 14: 'i8', 15: 'u8'}
+_PAIR = struct.Struct('<II')
+
+
+class UnknownLayout(Exception):
+    """The file is damaged, or uses a part of MAT-5 that this module does not know."""
+
+
+class Variable:
+    """The bytes of one variable in reading order, inflated as they are asked for."""
+
+    _CHUNK = 1 << 18
+
+    def __init__(self, file: BinaryIO, size: int, compressed: bool):
+        self._file, self._left = file, size
+        self._inflater = zlib.decompressobj() if compressed else None
+        self._tail = b''
+
+    def read(self, size: int) -> bytearray:
+        """Exactly ``size`` bytes."""
+        data = bytearray(size)
+        filled = 0
+        while filled < size:
+            piece = self._piece(size - filled)
+            if not piece:
+                raise UnknownLayout('the file ends inside a variable')
+            data[filled:filled + len(piece)] = piece
+            filled += len(piece)
+        return data
+
+    def skip(self, size: int) -> None:
+        """Pass over ``size`` bytes without keeping them."""
+        while size:
+            size -= len(self.read(min(size, self._CHUNK)))
+
+    def _piece(self, limit: int) -> bytes:
+        if self._inflater is None:
+            return self._from_file(limit)
+        piece = b''
+        while not piece:
+            packed = self._tail or self._from_file(self._CHUNK)
+            if not packed:
+                return b''
+            try:
+                piece = self._inflater.decompress(packed, limit)
+            except zlib.error as error:
+                raise UnknownLayout(f'damaged compression: {error}') from None
+            self._tail = self._inflater.unconsumed_tail
+        return piece
+
+    def _from_file(self, limit: int) -> bytes:
+        data = self._file.read(min(limit, self._left))
+        self._left -= len(data)
+        return data
+
+
+def open_variable(file: BinaryIO, name: str) -> Variable | None:
+    """The struct variable ``name``, placed before its number of field names; None when the file has none."""
+    header = file.read(128)
+    if len(header) < 128 or header[124:128] != b'\x00\x01IM':
+        raise UnknownLayout('not a little-endian MAT-5 file')
+    while tag := file.read(8):
+        if len(tag) < 8:
+            raise UnknownLayout('the file ends inside a tag')
+        kind, size = _PAIR.unpack(tag)
+        start = file.tell()
+        variable = Variable(file, size, compressed=kind == _COMPRESSED)
+        if kind == _COMPRESSED:
+            kind, _ = _PAIR.unpack(variable.read(8))
+        if kind == _MATRIX:
+            matrix_class, shape, found = _read_matrix_head(variable)
+            if found == name:
+                if matrix_class != _STRUCT or math.prod(shape) != 1:
+                    raise UnknownLayout(f'{name} is not one struct')
+                return variable
+        file.seek(start + size)
+    return None
+
+
+def struct_fields(variable: Variable) -> Iterator[tuple[str, int]]:
+    """Names of a struct's fields and the sizes of their matrices, whose tags are already read.
+
+    The caller reads or skips exactly ``size`` bytes between two steps.
+    """
+    _, width = _PAIR.unpack(variable.read(8))
+    _, size = _PAIR.unpack(variable.read(8))
+    names = bytes(variable.read(_padded(size)))
+    for start in range(0, size, width):
+        kind, field_size = _PAIR.unpack(variable.read(8))
+        if kind != _MATRIX:
+            raise UnknownLayout('a field is not a matrix')
+        yield _c_string(names[start:start + width]), field_size
+
+
+def cell_elements(variable: Variable, size: int) -> Iterator[bytearray]:
+    """The elements of a cell array of ``size`` bytes, one at a time, each with its tag."""
+    if size == 0:
+        return
+    matrix_class, shape, _ = _read_matrix_head(variable)
+    count = math.prod(shape)
+    if matrix_class != _CELL:
+        if count == 0:  # an empty list is written as an empty number
+            variable.read(size - 40)
+            return
+        raise UnknownLayout('not a cell array')
+    for _ in range(count):
+        tag = variable.read(8)
+        yield tag + variable.read(_PAIR.unpack(tag)[1])
+
+
+def read_matrix(variable: Variable, size: int) -> Matrix:
+    """The matrix of ``size`` bytes whose tag is already read."""
+    return Matrix.at(bytearray(_PAIR.pack(_MATRIX, size)) + variable.read(size), 0)
+
+
+def _read_matrix_head(variable: Variable) -> tuple[int, tuple[int, ...], str]:
+    flags = variable.read(16)
+    parts = []
+    for _ in range(2):  # dimensions, name
+        tag = variable.read(8)
+        _, size, data = _tag(tag, 0)
+        parts.append(bytes(tag[4:4 + size]) if data == 4 else bytes(variable.read(_padded(size))[:size]))
+    return flags[8], tuple(np.frombuffer(parts[0], '<i4')), parts[1].decode('latin-1')
+
+
+def _padded(size: int) -> int:
+    return -(-size // 8) * 8
+
+
+def _c_string(data: bytes) -> str:
+    return data.split(b'\0', 1)[0].decode('latin-1')
+
+
+def _tag(buffer, position: int) -> tuple[int, int, int]:
+    """Type, byte count and start of the data of the element at ``position``."""
+    word, size = _PAIR.unpack_from(buffer, position)
+    if word >> 16:  # small element: type, size and up to 4 bytes of data in 8 bytes
+        return word & 0xffff, word >> 16, position + 4
+    return word, size, position + 8
+
+
+def _after(position: int, data: int, size: int) -> int:
+    return position + 8 if data == position + 4 else data + _padded(size)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Where a matrix lies in a buffer: its class, shape and the start of what follows its name."""
+
+    buffer: Any
+    matrix_class: int
+    shape: tuple[int, ...]
+    body: int
+
+    @classmethod
+    def at(cls, buffer, position: int) -> Matrix:
+        kind, size = _PAIR.unpack_from(buffer, position)
+        if kind != _MATRIX:
+            raise UnknownLayout('not a matrix')
+        if size == 0:
+            return cls(buffer, 6, (0, 0), position)
+        _, size, data = _tag(buffer, position + 24)
+        shape = tuple(np.frombuffer(buffer, '<i4', size // 4, data).tolist())
+        name = _after(position + 24, data, size)
+        _, size, data = _tag(buffer, name)
+        return cls(buffer, buffer[position + 16], shape, _after(name, data, size))
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    def fields(self) -> dict[str, int]:
+        """Positions of the fields of a struct."""
+        if self.matrix_class != _STRUCT or self.size != 1:
+            raise UnknownLayout('not one struct')
+        names, position = self.field_names()
+        positions = {}
+        for name in names:
+            positions[name] = position
+            position += 8 + _PAIR.unpack_from(self.buffer, position)[1]
+        return positions
+
+    def field_names(self) -> tuple[list[str], int]:
+        """Names of a struct's fields and the position of the first one."""
+        _, width = _PAIR.unpack_from(self.buffer, self.body)
+        _, size, data = _tag(self.buffer, self.body + 8)
+        names = [_c_string(bytes(self.buffer[at:at + width])) for at in range(data, data + size, width or 1)]
+        return names, _after(self.body + 8, data, size)
+
+    def elements(self) -> list[int]:
+        """Positions of the elements of a cell array; none for an empty matrix of any class."""
+        if self.size == 0:
+            return []
+        if self.matrix_class != _CELL:
+            raise UnknownLayout('not a cell array')
+        positions, position = [], self.body
+        for _ in range(self.size):
+            positions.append(position)
+            position += 8 + _PAIR.unpack_from(self.buffer, position)[1]
+        return positions
+
+    def value(self):
+        """Numbers as an array of the matrix' class and shape, text as rows, structs as a dict, cells as a list."""
+        if self.matrix_class == _STRUCT:
+            return {name: Matrix.at(self.buffer, position).value() for name, position in self.fields().items()}
+        if self.matrix_class == _CELL:
+            return [Matrix.at(self.buffer, position).value() for position in self.elements()]
+        if self.matrix_class == _CHAR:
+            return self._rows()
+        if self.matrix_class not in _NUMBER_CLASSES:
+            raise UnknownLayout(f'matrix class {self.matrix_class}')
+        if self.size == 0:
+            return np.zeros(self.shape, _NUMBER_CLASSES[self.matrix_class])
+        kind, size, data = _tag(self.buffer, self.body)
+        if kind not in _NUMBER_TYPES:
+            raise UnknownLayout(f'numbers of type {kind}')
+        numbers = np.frombuffer(self.buffer, _NUMBER_TYPES[kind], self.size, data)
+        return numbers.astype(_NUMBER_CLASSES[self.matrix_class]).reshape(self.shape, order='F')
+
+    def _rows(self) -> list[str]:
+        if self.size == 0:
+            return ['']
+        kind, size, data = _tag(self.buffer, self.body)
+        if kind not in _TEXT_TYPES or len(self.shape) != 2:
+            raise UnknownLayout(f'text of type {kind}')
+        text = bytes(self.buffer[data:data + size]).decode(_TEXT_TYPES[kind])
+        if len(text) != self.size:
+            raise UnknownLayout('text of variable width')
+        return [text[row::self.shape[0]] for row in range(self.shape[0])]
+
+
+class Columns:
+    """Many structs with the same field names in one buffer, read field by field for all of them at once."""
+
+    def __init__(self, buffer, positions: list[int]):
+        first = Matrix.at(buffer, positions[0])
+        if first.matrix_class != _STRUCT or first.size != 1:
+            raise UnknownLayout('not a list of structs')
+        names, start = first.field_names()
+        self._words = np.frombuffer(buffer, '<u4', len(buffer) // 4)
+        self._view = memoryview(buffer)
+        at = np.asarray(positions, dtype=np.int64)
+        head = np.arange(8, start - positions[0], 4)
+        heads = self._words[(at[:, None] + head) >> 2]
+        if np.any(heads != heads[0]):
+            raise UnknownLayout('structs with different fields')
+        self._fields = {}
+        at = at + start - positions[0]
+        for name in names:
+            self._fields[name] = at
+            at = at + 8 + self._word(at + 4)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._fields
+
+    def _word(self, at: np.ndarray) -> np.ndarray:
+        return self._words[at >> 2].astype(np.int64)
+
+    def _data(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Per struct: class of the field's matrix, and type, byte count and start of its data."""
+        at = self._fields[name]
+        if np.any(self._word(at + 4) < 48) or np.any(self._word(at + 28) != 8) or np.any(self._word(at + 44) != 0):
+            raise UnknownLayout(f'{name}: not a plain matrix')
+        word, size = self._word(at + 48), self._word(at + 52)
+        small = word >> 16 != 0
+        return (self._word(at + 16) & 0xff, np.where(small, word & 0xffff, word),
+                np.where(small, word >> 16, size), at + np.where(small, 52, 56))
+
+    def numbers(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """All numbers of a field, struct by struct, as float64, and how many each struct has."""
+        matrix_class, kinds, sizes, starts = self._data(name)
+        if not np.isin(matrix_class, list(_NUMBER_CLASSES)).all():
+            raise UnknownLayout(f'{name}: not numbers')
+        counts = np.zeros(len(kinds), dtype=np.int64)
+        columns = {}
+        for kind in np.unique(kinds[sizes > 0]).tolist():
+            if kind not in _NUMBER_TYPES:
+                raise UnknownLayout(f'{name}: numbers of type {kind}')
+            here = kinds == kind
+            spans = zip(starts[here].tolist(), (starts + sizes)[here].tolist())
+            data = b''.join([self._view[start:stop] for start, stop in spans])
+            columns[kind] = np.frombuffer(data, _NUMBER_TYPES[kind])
+            counts[here] = sizes[here] // columns[kind].itemsize
+        values = np.empty(counts.sum())
+        for kind, column in columns.items():
+            values[np.repeat(kinds == kind, counts)] = column
+        return values, counts
+
+    def text(self, name: str) -> list[str]:
+        """A field that holds one line of text in every struct."""
+        seen: dict[bytes, str] = {}
+        lines = []
+        _, _, sizes, starts = self._data(name)
+        for at, start, size in zip(self._fields[name].tolist(), starts.tolist(), sizes.tolist()):
+            key = self._view[start:start + size].tobytes()
+            if key not in seen:
+                rows = Matrix.at(self._view, at).value()
+                if not isinstance(rows, list) or len(rows) != 1 or not isinstance(rows[0], str):
+                    raise UnknownLayout(f'{name}: not one line of text')
+                seen[key] = rows[0]
+            lines.append(seen[key])
+        return lines
+
+    def values(self, name: str, cache: dict[bytes, Any], convert: Callable) -> list:
+        """A field of any kind, parsed and converted once for each of its distinct bytes (kept in ``cache``)."""
+        found = []
+        for at, size in zip(self._fields[name].tolist(), self._word(self._fields[name] + 4).tolist()):
+            key = self._view[at:at + 8 + size].tobytes()
+            if key not in cache:
+                cache[key] = convert(Matrix.at(key, 0).value())
+            found.append(cache[key])
+        return found

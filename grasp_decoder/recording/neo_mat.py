@@ -1,0 +1,104 @@
+"""NeoMatlabIO's .mat files, fast: hundreds of thousands of spike trains in seconds.
+
+Neo itself builds an object for each train, which takes minutes. Here the file is inflated one trial at
+a time and all spike trains of a trial are read together (`mat5.Columns`). What this schema does not
+know raises `mat5.UnknownLayout`; the caller then asks Neo.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from grasp_decoder.recording import mat5
+from grasp_decoder.recording.recorded_block import (
+    RecordedBlock, RecordedTrial, add_signal, sample_times, unit_factor)
+
+_PY_NONE = 'Py_None'  # how Neo writes an annotation that is None
+_NO_NUMBERS = np.zeros(0)
+
+
+def read_neo_mat(path) -> RecordedBlock | None:
+    """The block of a .neo.mat file; None when the file has no variable ``block``."""
+    with open(path, 'rb') as file:
+        block = mat5.open_variable(file, 'block')
+        if block is None:
+            return None
+        name, trials, unit_annotations = None, [], {}
+        for field, size in mat5.struct_fields(block):
+            if field == 'segments':
+                trials = [_trial(segment, unit_annotations) for segment in mat5.cell_elements(block, size)]
+            elif field == 'name':
+                name = _plain(mat5.read_matrix(block, size).value()) or None
+            else:
+                block.skip(size)
+        return RecordedBlock(name, trials)
+
+
+def _trial(segment: bytearray, unit_annotations: dict[bytes, Any]) -> RecordedTrial:
+    fields = mat5.Matrix.at(segment, 0).fields()
+
+    def elements(name: str) -> list[int]:
+        return mat5.Matrix.at(segment, fields[name]).elements() if name in fields else []
+
+    def structs(name: str) -> list[dict[str, Any]]:
+        return [_plain(mat5.Matrix.at(segment, position).value()) for position in elements(name)]
+
+    events, signals = [], {}
+    for event in structs('events'):
+        seconds = _row(event['times']) * unit_factor(event['times_units'], 's')
+        labels = event.get('labels', [])
+        labels = [labels] if isinstance(labels, str) else labels
+        events += zip(labels, seconds.tolist(), strict=True) if seconds.size else []
+    for signal in structs('analogsignals'):
+        start = signal['t_start'] * unit_factor(signal['t_start_units'], 's')
+        rate = signal['sampling_rate'] * unit_factor(signal['sampling_rate_units'], 'Hz')
+        values = _samples(signal['signal'])
+        add_signal(signals, signal.get('name'), sample_times(start, rate, len(values)), values)
+    for signal in structs('irregularlysampledsignals'):
+        seconds = _row(signal['times']) * unit_factor(signal['times_units'], 's')
+        add_signal(signals, signal.get('name'), seconds, _samples(signal['signal']))
+    annotations = _plain(mat5.Matrix.at(segment, fields['annotations']).value()) if 'annotations' in fields else {}
+    trains = elements('spiketrains')
+    if not trains:
+        return RecordedTrial(annotations, math.nan, math.nan, events, _NO_NUMBERS, np.zeros(0, np.int64), [], signals)
+    columns = mat5.Columns(segment, trains)
+    counts, spikes = _seconds(columns, 'times')
+    starts, stops = (_seconds(columns, name) for name in ('t_start', 't_stop'))
+    if np.any(starts[0] != 1) or np.any(stops[0] != 1):
+        raise mat5.UnknownLayout('a spike train without start or stop')
+    described = [{}] * len(trains)
+    if 'annotations' in columns:
+        described = columns.values('annotations', unit_annotations, _plain)
+    return RecordedTrial(
+        annotations, starts[1].min(), stops[1].max(), events, spikes, counts, described, signals)
+
+
+def _seconds(columns: mat5.Columns, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """How many times each train has in a field, and all of them in seconds."""
+    values, counts = columns.numbers(name)
+    factors = [unit_factor(units, 's') for units in columns.text(name + '_units')]
+    return counts, values * np.repeat(factors, counts)
+
+
+def _plain(value):
+    """A MATLAB value as Python's: one number, one line of text, None, else as it is."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        return None if value[0] == _PY_NONE else value[0]
+    if isinstance(value, np.ndarray) and value.size == 1:
+        return value.item()
+    return value
+
+
+def _row(value) -> np.ndarray:
+    return np.asarray(value, dtype=np.float64).reshape(-1)
+
+
+def _samples(value) -> np.ndarray:
+    """Samples by channels. A signal of one channel may lie in a row."""
+    values = np.atleast_2d(np.asarray(value, dtype=np.float64))
+    return values.T if values.shape[0] == 1 else values

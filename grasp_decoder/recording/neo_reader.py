@@ -1,0 +1,87 @@
+"""Any recording that Neo reads, through Neo's own chooser of formats."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import math
+from pathlib import Path
+
+import numpy as np
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording.recorded_block import (
+    RecordedBlock, RecordedTrial, add_signal, sample_times, unit_factor)
+
+_NEVER = {'PickleIO'}  # loading a pickle runs whatever code is in it
+
+
+def read_with_neo(path: Path) -> RecordedBlock:
+    """The segments of all blocks in a file (or folder), in order."""
+    import neo.io
+
+    try:
+        candidates = [io for io in neo.io.list_candidate_ios(path) if io.__name__ not in _NEVER]
+    except ValueError:
+        candidates = []
+    reasons = []
+    for io_class in dict.fromkeys(candidates):
+        try:
+            blocks = _read_blocks(io_class, path)
+        except Exception as error:  # each format fails in its own way on a file that is not its own
+            reasons.append(f'{io_class.__name__}: {_first_line(error)}')
+            continue
+        if blocks:
+            trials = [_trial(segment) for block in blocks for segment in block.segments]
+            return RecordedBlock(blocks[0].name or None, trials)
+    if reasons:
+        raise GraspDecoderError(f'{path}: not a recording that Neo can read ({"; ".join(reasons)})')
+    raise GraspDecoderError(f'{path}: not a recording: no format that Neo reads is called "{path.suffix or path.name}"')
+
+
+def _read_blocks(io_class, path: Path) -> list:
+    read_only = {'mode': 'ro'} if 'mode' in inspect.signature(io_class.__init__).parameters else {}
+    logging.getLogger('neo').setLevel(logging.CRITICAL)  # what fails is said once, in our words
+    reader = io_class(str(path), **read_only)
+    try:
+        return [block for block in reader.read(lazy=False) if block is not None]
+    finally:
+        if hasattr(reader, 'close'):
+            reader.close()
+
+
+def _trial(segment) -> RecordedTrial:
+    events = [
+        (str(label), time)
+        for event in segment.events
+        for label, time in zip(event.labels, _values(event, 's').tolist(), strict=True)
+    ]
+    signals: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    for signal in segment.analogsignals:
+        times = sample_times(_value(signal.t_start, 's'), _value(signal.sampling_rate, 'Hz'), len(signal))
+        add_signal(signals, signal.name, times, signal.magnitude)
+    for signal in segment.irregularlysampledsignals:
+        add_signal(signals, signal.name, _values(signal.times, 's'), signal.magnitude)
+    trains = segment.spiketrains
+    return RecordedTrial(
+        annotations=dict(segment.annotations),
+        start_s=min((_value(train.t_start, 's') for train in trains), default=math.nan),
+        stop_s=max((_value(train.t_stop, 's') for train in trains), default=math.nan),
+        events=events,
+        spikes_s=np.concatenate([np.zeros(0), *(_values(train, 's') for train in trains)]),
+        spike_counts=np.array([len(train) for train in trains], dtype=np.int64),
+        unit_annotations=[dict(train.annotations) for train in trains],
+        signals=signals,
+    )
+
+
+def _values(quantity, unit: str) -> np.ndarray:
+    return quantity.magnitude.astype(np.float64) * unit_factor(quantity.dimensionality.string, unit)
+
+
+def _value(quantity, unit: str) -> float:
+    return float(quantity.magnitude) * unit_factor(quantity.dimensionality.string, unit)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [''])[0][:120] or type(error).__name__

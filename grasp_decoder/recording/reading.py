@@ -1,0 +1,170 @@
+"""read_session: any recording in, one `Session` out, checked and cached.
+
+1. The source's hash and the mapping's are looked up in the cache (`cache.py`).
+2. A .mat file goes through the fast reader (`neo_mat.py`), all else, and what that one does not know, through
+   Neo (`neo_reader.py`).
+3. Names are mapped, times become int64 ns, spikes of a trial are merged in time order, and what cannot be
+   decoded from is refused with the reason.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording import cache, mat5
+from grasp_decoder.recording.mapping import Mapping, default_mapping, load_mapping
+from grasp_decoder.recording.neo_mat import read_neo_mat
+from grasp_decoder.recording.neo_reader import read_with_neo
+from grasp_decoder.recording.recorded_block import RecordedBlock, RecordedTrial
+from grasp_decoder.recording.session import Session, Trial, Unit, to_ns
+
+_log = logging.getLogger(__name__)
+_TOLERANCE_NS = 1_000_000  # clocks stored as float32 seconds step by up to this much
+
+
+def read_session(path, mapping=None) -> Session:
+    """The session in a file or folder.
+
+    Args:
+        path: anything that Neo reads; .mat files of NeoMatlabIO the fast way.
+        mapping: `Mapping`, or the path of a mapping YAML; the .neo.mat schema by default.
+
+    Raises:
+        GraspDecoderError: the file is missing, is no recording, or cannot be decoded from.
+    """
+    path = Path(path)
+    if not isinstance(mapping, Mapping):
+        mapping = default_mapping() if mapping is None else load_mapping(mapping)
+    sha256 = cache.source_sha256(path)
+    session = cache.load(sha256, mapping.sha256)
+    if session is None:
+        session = session_from_block(path, read_block(path), mapping, sha256)
+        session = cache.keep(session, mapping.sha256)
+    return session
+
+
+def read_block(path: Path) -> RecordedBlock:
+    """The block in a file, with names and times as the file has them."""
+    if path.suffix.lower() != '.mat':
+        return read_with_neo(path)
+    try:
+        block = read_neo_mat(path)
+    except mat5.UnknownLayout as reason:
+        _log.info('%s: read by Neo (%s)', path, reason)
+        return read_with_neo(path)
+    if block is None:
+        raise GraspDecoderError(
+            f'{path}: a .mat file without a Neo block: expected the variable "block" that Neo\'s NeoMatlabIO writes')
+    return block
+
+
+def session_from_block(path: Path, block: RecordedBlock, mapping: Mapping, sha256: str = '') -> Session:
+    """Map, merge and check; errors name ``path``."""
+    recorded = block.trials
+    if not recorded:
+        raise GraspDecoderError(f'{path}: the recording has no trials (no segments in its block)')
+    unit_count = len(recorded[0].spike_counts)
+    if unit_count == 0:
+        raise GraspDecoderError(f'{path}: the recording has no spike trains; was it spike-sorted?')
+    if unit_count > np.iinfo(np.uint16).max:
+        raise GraspDecoderError(f'{path}: {unit_count} units; at most {np.iinfo(np.uint16).max} can be decoded')
+    units = _units(recorded[0], mapping)
+    trials = []
+    for index, trial in enumerate(recorded):
+        if len(trial.spike_counts) != unit_count:
+            raise GraspDecoderError(
+                f'{path}: trial {index} has {len(trial.spike_counts)} spike trains, trial 0 has {unit_count};'
+                ' every trial must list every unit, in the same order')
+        if trial.unit_annotations != recorded[0].unit_annotations and _units(trial, mapping) != units:
+            raise GraspDecoderError(f'{path}: the spike trains of trial {index} are not the units of trial 0, in order')
+        trials.append(_trial(path, index, trial, mapping))
+    _check(path, trials, mapping)
+    return Session(block.name or _stem(path), units, tuple(trials), sha256)
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix('.mat').removesuffix('.neo') if path.suffix == '.mat' else path.stem
+
+
+def _units(trial: RecordedTrial, mapping: Mapping) -> tuple[Unit, ...]:
+    def number(annotations, name):
+        value = annotations.get(name)
+        return None if value is None else int(value)
+
+    return tuple(
+        Unit(index, number(described, mapping.electrode), number(described, mapping.sort_code),
+             None if described.get(mapping.area) is None else str(described[mapping.area]).strip())
+        for index, described in enumerate(trial.unit_annotations))
+
+
+def _trial(path: Path, index: int, recorded: RecordedTrial, mapping: Mapping) -> Trial:
+    times = to_ns(recorded.spikes_s)
+    order = np.argsort(times, kind='stable')  # unit after unit before, so ties ascend by unit
+    units = np.repeat(np.arange(len(recorded.spike_counts), dtype=np.uint16), recorded.spike_counts)[order]
+    times = times[order]
+    events: dict[str, int] = {}
+    for label, seconds in sorted(recorded.events, key=lambda event: event[1]):
+        events.setdefault(mapping.event_label(label), int(to_ns(seconds)))
+    if not np.isfinite([recorded.start_s, recorded.stop_s]).all() or not np.isfinite(recorded.spikes_s).all():
+        raise GraspDecoderError(f'{path}: trial {index} has times that are not numbers')
+    start, stop = int(to_ns(recorded.start_s)), int(to_ns(recorded.stop_s))
+    if times.size:  # a spike may lie on the very end, or a rounding error outside
+        start, stop = min(start, int(times[0])), max(stop, int(times[-1]) + 1)
+    object_id = -1 if mapping.object else 0
+    if (value := recorded.annotations.get(mapping.object)) is not None:
+        object_id = _whole_number(path, index, mapping.object, value)
+    correct = None
+    if (value := recorded.annotations.get(mapping.correct)) is not None:
+        correct = bool(_whole_number(path, index, mapping.correct, value))
+    return Trial(
+        index, start, stop, events, object_id, correct, times, units,
+        {name: (to_ns(seconds), values) for name, (seconds, values) in recorded.signals.items()},
+        excluded=mapping.first_excluded_object is not None and object_id >= mapping.first_excluded_object)
+
+
+def _whole_number(path: Path, index: int, name: str, value) -> int:
+    try:
+        number = int(value)
+        if number != value:
+            raise ValueError
+    except (TypeError, ValueError):
+        raise GraspDecoderError(
+            f'{path}: trial {index}: annotation "{name}" is {value!r}, not a whole number') from None
+    return number
+
+
+def _check(path: Path, trials: list[Trial], mapping: Mapping) -> None:
+    """Refuse what cannot be decoded from, with the reason and the way out."""
+    if not any(trial.times_ns.size for trial in trials):
+        raise GraspDecoderError(f'{path}: no trial has a single spike')
+    if mapping.object is not None and all(trial.object_id == -1 for trial in trials):
+        raise GraspDecoderError(
+            f'{path}: no trial has the annotation "{mapping.object}" that names its object;'
+            ' say in a mapping (--map) which annotation does')
+    if not any('Hold' in trial.events for trial in trials):
+        found = sorted({label for trial in trials for label in trial.events})
+        raise GraspDecoderError(
+            f'{path}: no trial has the event "Hold" (found: {", ".join(found) or "none"});'
+            ' say in a mapping (--map) which event it is')
+    for before, after in zip(trials, trials[1:]):
+        if after.start_ns < before.start_ns:
+            raise GraspDecoderError(
+                f'{path}: trials are out of order: trial {after.id} starts before trial {before.id}; sort them by time')
+        if after.start_ns < before.stop_ns - _TOLERANCE_NS:
+            raise GraspDecoderError(
+                f'{path}: trials overlap: trial {after.id} starts before trial {before.id} ends;'
+                ' are their times absolute?')
+    if mapping.incomplete_trials == 'refuse':
+        for trial in trials:
+            if trial.correct is not False and not trial.times_ns.size:
+                raise GraspDecoderError(
+                    f'{path}: trial {trial.id} has no spikes; was it exported whole?'
+                    ' A mapping with "incomplete_trials: leave_out" goes on without it')
+            if trial.correct is not False and mapping.object is not None and trial.object_id == -1:
+                raise GraspDecoderError(
+                    f'{path}: trial {trial.id} has no annotation "{mapping.object}";'
+                    ' a mapping with "incomplete_trials: leave_out" goes on without it')

@@ -1,0 +1,63 @@
+"""A block as a file holds it, before names are mapped and times become integers: what every reader gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class RecordedTrial:
+    """One segment of a Neo block.
+
+    Attributes:
+        annotations: of the segment.
+        start_s, stop_s: of its spike trains; NaN when it has none.
+        events: (label, seconds), as in the file.
+        spikes_s: float64 (n_spikes,), seconds, unit after unit.
+        spike_counts: int64 (units,), spikes of each unit.
+        unit_annotations: one per unit.
+        signals: name -> (seconds float64 (n,), values float64 (n, channels)).
+    """
+
+    annotations: dict[str, Any]
+    start_s: float
+    stop_s: float
+    events: list[tuple[str, float]]
+    spikes_s: np.ndarray
+    spike_counts: np.ndarray
+    unit_annotations: list[dict[str, Any]]
+    signals: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RecordedBlock:
+    """A Neo block: its name, where it has one, and its segments in file order."""
+
+    name: str | None
+    trials: list[RecordedTrial]
+
+
+@lru_cache
+def unit_factor(units: str, to: str) -> float:
+    """How many of ``to`` one of ``units`` is, for all units that the quantities package knows."""
+    if units == to:
+        return 1.0
+    import quantities
+
+    return float(quantities.Quantity(1.0, units).rescale(to).magnitude)
+
+
+def add_signal(signals: dict, name, seconds: np.ndarray, values: np.ndarray) -> None:
+    """Keep a signal under its name, or under a number when it has none or shares it."""
+    values = np.asarray(values, dtype=np.float64).reshape(len(seconds), -1)
+    key = name if name and name not in signals else f'{name or "signal"}_{len(signals)}'
+    signals[key] = np.asarray(seconds, dtype=np.float64), values
+
+
+def sample_times(start_s: float, rate_hz: float, count: int) -> np.ndarray:
+    """Seconds of ``count`` regular samples."""
+    return start_s + np.arange(count) / rate_hz
