@@ -1,0 +1,137 @@
+"""Inference back ends behind one small interface.
+
+A back end is a function ``open_engine(model, device, threads) -> Engine`` that raises `GraspDecoderError` when it cannot
+run the model. ``cpu`` and ``edgetpu`` are built in; a package adds its own by an entry point of the group
+``grasp_decoder.backends``, whose name is then a value of the parameter ``backend``.
+
+- ``cpu``: ai-edge-litert, or tflite-runtime where only that is installed.
+- ``edgetpu``: pycoral, or the bare delegate ``libedgetpu.so.1`` in either interpreter.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any, Protocol
+
+import numpy as np
+
+from grasp_decoder.errors import GraspDecoderError
+
+ENTRY_POINT_GROUP = 'grasp_decoder.backends'
+EDGE_TPU_LIBRARY = 'libedgetpu.so.1'
+INTERPRETERS = (('ai-edge-litert', 'ai_edge_litert.interpreter'), ('tflite-runtime', 'tflite_runtime.interpreter'))
+
+CPU = 'cpu'
+EDGE_TPU = 'edgetpu'
+AUTO = 'auto'
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a back end is given: TFLite flatbuffers of one task. ``edgetpu`` is None until it was compiled."""
+
+    name: str
+    tflite: bytes
+    edgetpu: bytes | None = None
+
+
+class Engine(Protocol):
+    """A model that is ready to run; ``description`` names the back end, its version and device for people."""
+
+    description: str
+
+    def run(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
+        """One invocation: read ``inputs``, fill ``outputs``, in the file's order, shapes and types."""
+
+
+OpenEngine = Callable[[Model, 'str | None', int], Engine]
+
+
+class InterpreterEngine:
+    """A TFLite interpreter, with or without a delegate."""
+
+    def __init__(self, interpreter: Any, description: str):
+        interpreter.allocate_tensors()
+        self.description = description
+        self._invoke = interpreter.invoke
+        # A view must not outlive its use (the interpreter refuses to run while one exists), so views are taken afresh.
+        self._inputs = [interpreter.tensor(detail['index']) for detail in interpreter.get_input_details()]
+        self._outputs = [interpreter.tensor(detail['index']) for detail in interpreter.get_output_details()]
+
+    def run(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
+        for view, values in zip(self._inputs, inputs):
+            view()[...] = values
+        self._invoke()
+        for view, values in zip(self._outputs, outputs):
+            values[...] = view()
+
+
+def back_ends() -> dict[str, OpenEngine]:
+    """Every back end by name; those plugged in are imported only when they are opened."""
+    plugged = {point.name: _deferred(point) for point in metadata.entry_points(group=ENTRY_POINT_GROUP)}
+    return plugged | {CPU: open_cpu, EDGE_TPU: open_edge_tpu}
+
+
+def open_cpu(model: Model, device: str | None = None, threads: int = 1) -> Engine:
+    """The model on the CPU."""
+    name, library = _interpreter_library()
+    try:
+        interpreter = library.Interpreter(model_content=model.tflite, num_threads=threads)
+        return InterpreterEngine(interpreter, f'cpu ({name})')
+    except (ValueError, RuntimeError) as error:
+        raise GraspDecoderError(f'{model.name} does not run on the CPU: {_one_line(error)}') from error
+
+
+def open_edge_tpu(model: Model, device: str | None = None, threads: int = 1) -> Engine:
+    """The compiled model on an Edge TPU; ``device`` as in libedgetpu: ``usb``, ``pci``, ``:0``, ``usb:0`` ..."""
+    if device is not None and not re.fullmatch(r'(usb|pci)|(usb|pci)?:\d+', device):
+        raise GraspDecoderError(f'{device!r} is no Edge TPU device; use usb, pci, :N, usb:N or pci:N')
+    if model.edgetpu is None:
+        raise GraspDecoderError(f'the bundle holds no {model.name} compiled for the Edge TPU; '
+                                'run train --edgetpu where edgetpu_compiler is installed')
+    try:
+        return _open_pycoral(model, device) or _open_delegate(model, device)
+    except (ValueError, RuntimeError, OSError) as error:
+        raise GraspDecoderError(f'no Edge TPU answers on {device or "any device"} ({_one_line(error)}); '
+                                'see docs/coral.md') from error
+
+
+def _open_pycoral(model: Model, device: str | None) -> Engine | None:
+    try:
+        # The package of that name on PyPI is another one and has no such module.
+        pycoral = importlib.import_module('pycoral.utils.edgetpu')
+    except ImportError:
+        return None
+    interpreter = pycoral.make_interpreter(model.edgetpu, device=device)
+    return InterpreterEngine(interpreter, f'edgetpu (pycoral, {device or "first device"})')
+
+
+def _open_delegate(model: Model, device: str | None) -> Engine:
+    name, library = _interpreter_library()
+    delegate = library.load_delegate(EDGE_TPU_LIBRARY, {} if device is None else {'device': device})
+    interpreter = library.Interpreter(model_content=model.edgetpu, experimental_delegates=[delegate])
+    return InterpreterEngine(interpreter, f'edgetpu ({name}, {device or "first device"})')
+
+
+def _interpreter_library() -> tuple[str, Any]:
+    for name, module in INTERPRETERS:
+        try:
+            return f'{name} {metadata.version(name)}', importlib.import_module(module)
+        except (ImportError, metadata.PackageNotFoundError):
+            continue
+    raise GraspDecoderError('no TFLite interpreter is installed; install ai-edge-litert (or tflite-runtime)')
+
+
+def _deferred(point: metadata.EntryPoint) -> OpenEngine:
+    def open_engine(model: Model, device: str | None, threads: int) -> Engine:
+        return point.load()(model, device, threads)
+
+    return open_engine
+
+
+def _one_line(error: Exception) -> str:
+    return ' '.join(str(error).split())

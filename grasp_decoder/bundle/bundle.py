@@ -1,0 +1,201 @@
+"""Bundle: a sealed folder that holds everything a decoder needs, and nothing that could run.
+
+::
+
+    BUNDLE/manifest.json        what it is, and the SHA-256 of every other file
+    BUNDLE/manifest.sha256      the seal: the SHA-256 of manifest.json, as sha256sum writes it
+    BUNDLE/phase_int8.tflite    ... the models, as float and as full int8
+    BUNDLE/report/              how well it decodes, for people
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from grasp_decoder.bundle.accelerator import Accelerator
+from grasp_decoder.bundle.backends import AUTO, CPU, EDGE_TPU, Engine, Model, back_ends, open_cpu
+from grasp_decoder.bundle.manifest import Manifest
+from grasp_decoder.bundle.task_network import GRAPH_INPUTS, GRAPH_OUTPUTS, LUT_SIZE, OBJECT, PHASE, RECURRENT
+from grasp_decoder.bundle.task_runner import TaskRunner, make_buffers, make_runner
+from grasp_decoder.errors import GraspDecoderError
+
+MANIFEST = 'manifest.json'
+SEAL = 'manifest.sha256'
+REPORT = 'report'
+
+PRECISIONS = ('int8', 'float')
+
+log = logging.getLogger(__name__)
+
+
+class Bundle:
+    """A verified bundle. Make it with `load_bundle`.
+
+    Attributes:
+        path: its folder.
+        manifest: what it says about itself.
+        sha256: hash of the manifest and, through it, of every file.
+        fault: None, or one line that says why decoding is not on the back end that was asked for.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest, sha256: str, models: Mapping[str, bytes]):
+        self.path = path
+        self.manifest = manifest
+        self.sha256 = sha256
+        self._models = models
+        self._accelerators: dict[tuple[str, str | None], Accelerator] = {}
+        self._refused: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Short name for people: the bundle's name and the beginning of its hash."""
+        return f'{self.manifest.name}-{self.sha256[:8]}'
+
+    @property
+    def fault(self) -> str | None:
+        faults = [accelerator.fault for accelerator in self._accelerators.values() if accelerator.fault]
+        return self._refused or (faults[0] if faults else None)
+
+    def require_unit_count(self, unit_count: int, source: str) -> None:
+        """Refuse ``source`` (a session or topic) unless it records as many units as the bundle decodes."""
+        if unit_count != self.manifest.unit_count:
+            raise GraspDecoderError(f'{source} has {unit_count} units, bundle {self.path} decodes '
+                                    f'{self.manifest.unit_count}; train one for this recording')
+
+    def open(self, task: str, precision: str = 'int8', backend: str = AUTO, device: str | None = None,
+             threads: int = 1) -> TaskRunner:
+        """A runner of ``task``, warm: it has run once and was reset.
+
+        Args:
+            precision: ``int8`` or ``float`` (the latter on the CPU only).
+            backend: ``auto`` takes an Edge TPU when one answers and else the CPU, with a warning; ``cpu``; ``edgetpu``;
+                or a back end that a package plugged in.
+            device: which one, in the back end's own terms.
+            threads: of the CPU's interpreter.
+
+        Raises:
+            GraspDecoderError: no such task, precision or back end, or the back end asked for does not answer.
+        """
+        if task not in self.manifest.tasks:
+            raise GraspDecoderError(f'bundle {self.path} has no task {task!r}, only {", ".join(self.manifest.tasks)}')
+        if precision not in PRECISIONS:
+            raise GraspDecoderError(f'no precision {precision!r}; use {" or ".join(PRECISIONS)}')
+        manifest = self.manifest.tasks[task]
+        engine = self._open_engine(task, precision, backend, device, threads)
+        return make_runner(task, manifest, manifest.models[precision], engine)
+
+    def _open_engine(self, task: str, precision: str, backend: str, device: str | None, threads: int) -> Engine:
+        known = back_ends()
+        if backend not in (AUTO, *known):
+            raise GraspDecoderError(f'no back end {backend!r}; use one of {", ".join((AUTO, *sorted(known)))}')
+        files = self.manifest.tasks[task].models
+        compiled = files.get(EDGE_TPU)
+        model = Model(f'{task} model', self._models[files[precision].file], compiled and self._models[compiled.file])
+        cpu = open_cpu(model, None, threads)
+        buffers = make_buffers(files[precision].inputs), make_buffers(files[precision].outputs)
+        try:
+            cpu.run(*buffers)
+        except ValueError as error:
+            raise GraspDecoderError(f'{self.path / files[precision].file} is not what the manifest says: {error}') from error
+        if backend == CPU or (backend == AUTO and precision == 'float'):
+            return cpu
+        name = EDGE_TPU if backend == AUTO else backend
+        if (name, device) not in self._accelerators:
+            # Half a bin leaves time for the CPU to answer within the bin that the device missed.
+            self._accelerators[name, device] = Accelerator(name, self.manifest.bin_s / 2)
+        try:
+            return self._accelerators[name, device].open(lambda: known[name](model, device, threads), cpu, *buffers)
+        except GraspDecoderError as error:
+            if backend != AUTO:
+                raise
+            if self._refused is None:
+                log.warning('%s; decoding on the CPU', error)
+                self._refused = str(error)
+            return cpu
+
+
+def load_bundle(path: str | Path) -> Bundle:
+    """Read and verify a bundle: the seal, the schema, the hash of every file, and that the parts fit together.
+
+    Nothing in a bundle is executed or unpickled.
+
+    Raises:
+        GraspDecoderError: whatever does not fit, by name.
+    """
+    path = Path(path)
+    text, sha256 = _read_manifest(path)
+    manifest = Manifest.from_json(text, str(path / MANIFEST))
+    contents = {name: _read_sealed(path, name, expected) for name, expected in manifest.files.items()}
+    _check_consistency(path, manifest)
+    return Bundle(path, manifest, sha256, {name: data for name, data in contents.items() if name.endswith('.tflite')})
+
+
+def _read_manifest(path: Path) -> tuple[str, str]:
+    if not path.is_dir():
+        raise GraspDecoderError(f'there is no bundle folder {path}')
+    data = _read(path / MANIFEST)
+    sha256 = hashlib.sha256(data).hexdigest()
+    if _read(path / SEAL) != seal_of(sha256):
+        raise GraspDecoderError(f'{path / MANIFEST} does not match its seal {SEAL}: one of them was changed; '
+                                'train the bundle again or copy it anew')
+    return data.decode(), sha256
+
+
+def seal_of(manifest_sha256: str) -> bytes:
+    """The content of the seal file."""
+    return f'{manifest_sha256}  {MANIFEST}\n'.encode()
+
+
+def _read_sealed(path: Path, name: str, expected: str) -> bytes:
+    pure = PurePosixPath(name)
+    if pure.is_absolute() or '..' in pure.parts:
+        raise GraspDecoderError(f'bundle {path} lists {name!r}, which lies outside of it; do not use this bundle')
+    data = _read(path / name)
+    if hashlib.sha256(data).hexdigest() != expected:
+        raise GraspDecoderError(f'{path / name} was changed: its hash is not the one in {MANIFEST}; '
+                                'train the bundle again or copy it anew')
+    return data
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise GraspDecoderError(f'{path} is missing from the bundle; copy it anew or train it again') from None
+    except OSError as error:
+        raise GraspDecoderError(f'cannot read {path}: {error.strerror}') from error
+
+
+def _check_consistency(path: Path, manifest: Manifest) -> None:
+    """Refuse a manifest whose parts contradict each other, before anything is run on it."""
+    outputs = {PHASE: 2, OBJECT: len(manifest.classes)}
+    for task, task_manifest in manifest.tasks.items():
+        where = f'bundle {path}, task {task}'
+        if task_manifest.kind not in GRAPH_INPUTS:
+            raise GraspDecoderError(f'{where}: unknown kind of network {task_manifest.kind!r}')
+        if len(task_manifest.lut) != LUT_SIZE or task_manifest.temperature <= 0:
+            raise GraspDecoderError(f'{where}: needs {LUT_SIZE} features in its table and a temperature above 0')
+        missing = set(PRECISIONS) - task_manifest.models.keys()
+        if missing:
+            raise GraspDecoderError(f'{where}: has no {" or ".join(sorted(missing))} model')
+        for model in task_manifest.models.values():
+            _check_model(where, model, task_manifest, manifest, outputs.get(task, 1))
+
+
+def _check_model(where, model, task, manifest, n_outputs) -> None:
+    if model.file not in manifest.files:
+        raise GraspDecoderError(f'{where}: {model.file} is not among the sealed files')
+    if tuple(tensor.name for tensor in model.inputs) != GRAPH_INPUTS[task.kind] or \
+            tuple(tensor.name for tensor in model.outputs) != GRAPH_OUTPUTS[task.kind]:
+        raise GraspDecoderError(f'{where}: {model.file} has other inputs or outputs than a {task.kind} network')
+    units = model.inputs[0].shape[-1]
+    if units != manifest.unit_count:
+        raise GraspDecoderError(f'{where}: {model.file} takes {units} units, but the unit table has {manifest.unit_count}')
+    state = ((1, task.state_size),) * (task.kind == RECURRENT)
+    features = (1, units) if task.kind == RECURRENT else (1, task.look_back, units)
+    if tuple(tensor.shape for tensor in model.inputs) != (features, *state) or \
+            tuple(tensor.shape for tensor in model.outputs) != ((1, n_outputs), *state, *state):
+        raise GraspDecoderError(f'{where}: the tensors of {model.file} have other shapes than the manifest says')

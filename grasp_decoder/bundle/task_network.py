@@ -1,0 +1,57 @@
+"""TaskNetwork: a fitted decoder of one task, on its way from learning into a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from grasp_decoder.features.trial_bins import TrialBins
+
+PHASE = 'phase'
+OBJECT = 'object'
+DOF = 'dof'
+TASKS = (PHASE, OBJECT, DOF)
+
+WINDOW = 'window'
+RECURRENT = 'recurrent'
+
+LUT_SIZE = 256
+GRAPH_INPUTS = {WINDOW: ('features',), RECURRENT: ('features', 'state')}
+GRAPH_OUTPUTS = {WINDOW: ('logits',), RECURRENT: ('logits', 'update', 'candidate')}
+
+
+@dataclass(frozen=True)
+class TaskNetwork:
+    """A fitted network of one task.
+
+    The host turns counts into features by ``lut`` and turns ``logits`` into probabilities by a softmax (phase, object)
+    or by clipping to 0..1 (dof); of a recurrent network it also keeps the state, in float32::
+
+        state = state + update * (candidate - state)
+
+    Attributes:
+        task: ``phase`` (2 outputs: REST, GRASP), ``object`` (one per class) or ``dof`` (1: aperture).
+        model: name of the model family.
+        kind: ``window`` or ``recurrent``.
+        look_back: bins of one window; 1 for a recurrent network, which answers from the first bin on.
+        lut: float32 (256,), count -> feature; counts above 255 take the last entry.
+        graph: loop-free Keras functional model, static batch 1, with named inputs and a dict of outputs.
+            Window: ``features`` (1, look_back, units) -> ``logits`` (1, n).
+            Recurrent: ``features`` (1, units), ``state`` (1, S) -> ``logits`` (1, n), ``update`` (1, S), ``candidate`` (1, S).
+        predict: list of trials -> per trial float32 (n_bins, n) probabilities, or apertures, of the float network; NaN
+            rows before the first window is full.
+        temperature: logits are divided by it before the softmax (calibration, Guo et al. 2017).
+    """
+
+    task: str
+    model: str
+    kind: str
+    look_back: int
+    lut: np.ndarray
+    graph: Any
+    predict: Callable[[Sequence[TrialBins]], list[np.ndarray]]
+    temperature: float = 1.0

@@ -1,0 +1,52 @@
+"""What a TFLite flatbuffer holds, read without running it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ai_edge_litert import schema_py_generated as schema
+
+from grasp_decoder.bundle.manifest import ModelFile, Tensor
+from grasp_decoder.bundle.task_network import GRAPH_INPUTS, GRAPH_OUTPUTS
+from grasp_decoder.errors import GraspDecoderError
+
+IDENTIFIER = b'TFL3'
+
+BUILTIN_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith('_')}
+TYPE_NAMES = {code: name for name, code in vars(schema.TensorType).items() if not name.startswith('_')}
+
+
+def read_model(content: bytes, source: str) -> schema.ModelT:
+    """The model of a flatbuffer as plain objects.
+
+    Raises:
+        GraspDecoderError: ``source`` (a path, for the message) is no TFLite file.
+    """
+    if content[4:8] != IDENTIFIER:
+        raise GraspDecoderError(f'{source} is no TFLite model')
+    try:
+        return schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    except Exception as error:  # a damaged flatbuffer fails in as many ways as it has bytes
+        raise GraspDecoderError(f'{source} is a damaged TFLite model') from error
+
+
+def shape_of(tensor: Any) -> tuple[int, ...]:
+    """Shape of a tensor of `read_model`; () for a scalar."""
+    return () if tensor.shape is None else tuple(int(size) for size in tensor.shape)
+
+
+def describe(content: bytes, file: str, kind: str) -> ModelFile:
+    """The manifest's entry of a model of that kind (``window`` or ``recurrent``)."""
+    graph = read_model(content, file).subgraphs[0]
+
+    def tensors(names, indices):
+        return tuple(_tensor(name, graph.tensors[index]) for name, index in zip(names, indices, strict=True))
+
+    return ModelFile(file, tensors(GRAPH_INPUTS[kind], graph.inputs), tensors(GRAPH_OUTPUTS[kind], graph.outputs))
+
+
+def _tensor(name: str, tensor: Any) -> Tensor:
+    quantisation = tensor.quantization
+    if quantisation is None or quantisation.scale is None or not len(quantisation.scale):
+        return Tensor(name, shape_of(tensor))
+    return Tensor(name, shape_of(tensor), float(quantisation.scale[0]), int(quantisation.zeroPoint[0]))
