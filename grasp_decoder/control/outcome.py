@@ -1,0 +1,201 @@
+"""Whether a trial ended with the object held: scored from events, hand commands and hand states.
+
+A trial is a **success** when the hand did not close before Go, was closed between the decoded onset and Rew + 0.3 s,
+lifted the object by 5 cm or more, kept it there for 1 s, and let go before the next Cue. Everything is on the
+acquisition clock, except how long the object was kept: that is physics, and runs on CLOCK_MONOTONIC.
+
+Trials too short to keep an object for 1 s between Hold and the next Cue have no success; `closed_rate` is what they have.
+The last trial of a run has no next Cue, so that it is not scored either.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass
+from typing import Sequence
+
+import numpy as np
+
+from grasp_decoder.control.grip_table import GripTable
+from grasp_decoder.control.hand_command import HandCommand, HandMode
+from grasp_decoder.recording.session import NS_PER_S
+
+CLOSED_AFTER_REW_S = 0.3
+LIFTED_M = 0.05
+KEPT_S = 1.0
+CLOSED_STATES = (HandMode.CLOSE, HandMode.HOLD)
+
+
+@dataclass(frozen=True)
+class TrialMarks:
+    """A replayed trial: when its events happened, in ns of the acquisition clock; ``segment`` tells replays apart."""
+
+    trial: int
+    segment: int
+    object_id: int
+    start_ns: int
+    cue_ns: int
+    go_ns: int
+    hold_ns: int
+    rew_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True)
+class HandSample:
+    """A state of the hand, as in ``msg/HandState.msg``: stamp of its command, CLOCK_MONOTONIC, lift in m."""
+
+    stamp_ns: int
+    monotonic_ns: int
+    lift: float
+
+
+@dataclass(frozen=True)
+class TrialOutcome:
+    """What became of one trial.
+
+    Attributes:
+        grip, right_grip: the grip that the hand closed on ('' when it did not), and whether the object takes it.
+        closed: the hand was closed in time, and not before Go.
+        success: None without a hand, in a trial too short for it, and in the last of a run.
+        failure: what a trial without success lacks, '' otherwise.
+        time_to_grasp_s: from Hold to the hand being closed; NaN when it was not.
+        kept_s: longest time at 5 cm or more.
+        rest_s, false_closings: time outside of [Go, Rew + 0.3 s), and how often the hand closed in it.
+    """
+
+    trial: int
+    segment: int
+    object_id: int
+    grip: str
+    right_grip: bool
+    closed: bool
+    success: bool | None
+    failure: str
+    time_to_grasp_s: float
+    kept_s: float
+    rest_s: float
+    false_closings: int
+
+
+def score_trials(
+    trials: Sequence[TrialMarks],
+    commands: Sequence[HandCommand],
+    samples: Sequence[HandSample],
+    grips: GripTable,
+) -> list[TrialOutcome]:
+    """Score each trial, in order; ``commands`` and ``samples`` as they came, ``samples`` empty without a hand."""
+    following = [*trials[1:], None]
+    timeline, states = _Timeline(commands), _Timeline(samples)
+    return [_score(marks, after, timeline, states, grips) for marks, after in zip(trials, following)]
+
+
+def summarize(outcomes: Sequence[TrialOutcome]) -> dict:
+    """The outcome keys of replay_decode's JSON; None where nothing was measured."""
+    scored = [outcome for outcome in outcomes if outcome.success is not None]
+    times = [outcome.time_to_grasp_s for outcome in outcomes if outcome.closed]
+    rest_s = sum(outcome.rest_s for outcome in outcomes)
+    false_closings = sum(outcome.false_closings for outcome in outcomes)
+    return {
+        'trials': len(outcomes),
+        'trials_scored': len(scored),
+        'success_rate': _rate(outcome.success for outcome in scored),
+        'success_rate_right_grip': _rate(outcome.success for outcome in scored if outcome.right_grip),
+        'right_grip_rate': _rate(outcome.right_grip for outcome in outcomes),
+        'closed_rate': _rate(outcome.closed for outcome in outcomes),
+        'time_to_grasp_s': {f'p{q}': float(np.percentile(times, q)) if times else None for q in (50, 95)},
+        'false_closings_per_minute': 60.0 * false_closings / rest_s if rest_s else None,
+        'failures': dict(Counter(outcome.failure for outcome in scored if outcome.failure)),
+        'objects': {
+            str(object_id): {
+                'trials': len(own),
+                'success_rate': _rate(outcome.success for outcome in own if outcome.success is not None),
+                'right_grip_rate': _rate(outcome.right_grip for outcome in own),
+                'closed_rate': _rate(outcome.closed for outcome in own),
+            }
+            for object_id in sorted({outcome.object_id for outcome in outcomes})
+            for own in [[outcome for outcome in outcomes if outcome.object_id == object_id]]
+        },
+    }
+
+
+def _rate(values):
+    values = list(values)
+    return sum(values) / len(values) if values else None
+
+
+class _Timeline:
+    """Records in the order of their stamps."""
+
+    def __init__(self, records):
+        self._records = sorted(records, key=lambda record: record.stamp_ns)
+        self._stamps = [record.stamp_ns for record in self._records]
+
+    def __bool__(self):
+        return bool(self._records)
+
+    def between(self, start_ns, stop_ns):
+        """Records in [start, stop), with the last one before them, if there is one, in front."""
+        first = bisect_left(self._stamps, start_ns)
+        return self._records[max(first - 1, 0):bisect_left(self._stamps, stop_ns)]
+
+
+def _score(marks, after, commands, states, grips):
+    deadline_ns = marks.rew_ns + int(CLOSED_AFTER_REW_S * NS_PER_S)
+    stop_ns = after.cue_ns if after else marks.end_ns
+    closings = _entries(commands.between(marks.start_ns, max(marks.end_ns, deadline_ns)), HandMode.CLOSE)
+    false_closings = [c for c in closings if c.stamp_ns < marks.go_ns or deadline_ns <= c.stamp_ns < marks.end_ns]
+    early = any(c.stamp_ns < marks.go_ns for c in false_closings)
+    onset = next((c for c in closings if marks.go_ns <= c.stamp_ns < deadline_ns), None)
+    held = onset and next(
+        (c for c in _entries(commands.between(onset.stamp_ns, deadline_ns + 1), HandMode.HOLD)), None)
+    grip = onset.grip if onset else ''
+    kept_s = _longest_lift_s(states.between(onset.stamp_ns, stop_ns)) if onset else 0.0
+    failure = ''
+    if early:
+        failure = 'closed before Go'
+    elif not held:
+        failure = 'not closed in time'
+    elif kept_s == 0.0:
+        failure = 'not lifted'
+    elif kept_s < KEPT_S:
+        failure = 'not kept'
+    elif not _released(commands.between(marks.start_ns, stop_ns), states.between(marks.start_ns, stop_ns)):
+        failure = 'not released'
+    measured = bool(states) and after is not None and stop_ns - marks.hold_ns >= KEPT_S * NS_PER_S
+    return TrialOutcome(
+        trial=marks.trial,
+        segment=marks.segment,
+        object_id=marks.object_id,
+        grip=grip,
+        right_grip=grip == grips.grip_of(marks.object_id),
+        closed=bool(held) and not early,
+        success=not failure if measured else None,
+        failure=failure if measured else '',
+        time_to_grasp_s=(held.stamp_ns - marks.hold_ns) / NS_PER_S if held else float('nan'),
+        kept_s=kept_s,
+        rest_s=(marks.go_ns - marks.start_ns + max(0, marks.end_ns - deadline_ns)) / NS_PER_S,
+        false_closings=len(false_closings),
+    )
+
+
+def _entries(commands, state):
+    """Commands that enter ``state`` from another one."""
+    return [b for a, b in zip(commands, commands[1:]) if b.state == state != a.state]
+
+
+def _longest_lift_s(samples):
+    longest_ns, since_ns = 0, None
+    for sample in samples:
+        if sample.lift < LIFTED_M:
+            since_ns = None
+        elif since_ns is None:
+            since_ns = sample.monotonic_ns
+        else:
+            longest_ns = max(longest_ns, sample.monotonic_ns - since_ns)
+    return longest_ns / NS_PER_S
+
+
+def _released(commands, samples):
+    return commands[-1].state not in CLOSED_STATES and samples[-1].lift < LIFTED_M
