@@ -1,0 +1,199 @@
+"""What every model family needs to be trained: the problem, the loop that keeps the best epoch, calibration.
+
+Training is deterministic by seed. It ends when validation stops improving, when the time is over or on Ctrl-C, and in
+each case the weights of the best epoch on the validation trials are the ones that are kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from grasp_decoder.bundle.task_network import DOF, LUT_SIZE, OBJECT, PHASE, TASKS
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.trial_bins import TrialBins
+
+Progress = Callable[[int, int, str], None]
+"""Called as ``progress(epochs done, epochs at most, message)`` after every epoch."""
+
+SQUARE_ROOT_LUT = np.sqrt(np.arange(LUT_SIZE, dtype=np.float32))
+"""Square roots of counts: a Poisson count's variance no longer depends on its mean (Anscombe 1948)."""
+
+
+@dataclass(frozen=True)
+class FitProblem:
+    """One task to learn.
+
+    Attributes:
+        task: ``phase``, ``object`` or ``dof``.
+        train, validation: trials; validation decides when to stop and calibrates, it is never trained on.
+        classes: object ids of all outputs, ascending.
+        look_back: bins of a window, for window models.
+        seed: of initial weights, shuffling and dropout.
+        progress: told about every epoch.
+        max_seconds: training stops when this time is over.
+    """
+
+    task: str
+    train: Sequence[TrialBins]
+    validation: Sequence[TrialBins]
+    classes: tuple[int, ...]
+    look_back: int
+    seed: int
+    progress: Progress
+    max_seconds: float
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise GraspDecoderError(f'there is no task {self.task!r}; use one of {", ".join(TASKS)}')
+        if not self.train or not self.validation:
+            raise GraspDecoderError(f'{self.task}: training needs at least one training and one validation trial')
+        if self.task == OBJECT and len(self.classes) < 2:
+            raise GraspDecoderError('object: there is only one class to decode; record at least two objects')
+        if not any(trial.counts.any() for trial in self.train):
+            raise GraspDecoderError(f'{self.task}: no unit has a spike in the training trials')
+        if self.task == DOF and not all(np.isfinite(trial.dof).all() for trial in (*self.train, *self.validation)):
+            raise GraspDecoderError('dof: the kinematics contain NaN; leave these trials out or interpolate them')
+
+    @property
+    def unit_count(self) -> int:
+        return self.train[0].counts.shape[1]
+
+    @property
+    def output_count(self) -> int:
+        if self.task == DOF:
+            return 1 if self.train[0].dof.ndim == 1 else self.train[0].dof.shape[1]
+        return 2 if self.task == PHASE else len(self.classes)
+
+    def targets(self, trial: TrialBins) -> np.ndarray:
+        """Target of every bin: class index int32 (n_bins,), or for dof float32 (n_bins, outputs)."""
+        if self.task == DOF:
+            return trial.dof.reshape(trial.n_bins, -1).astype(np.float32)
+        if self.task == PHASE:
+            return trial.phase.astype(np.int32)
+        return np.full(trial.n_bins, self.classes.index(trial.object_id), np.int32)
+
+    def scored(self, trial: TrialBins) -> np.ndarray:
+        """Bins that count in the score, bool (n_bins,): the hold phase for the object, else every bin."""
+        return trial.phase.astype(bool) if self.task == OBJECT else np.ones(trial.n_bins, bool)
+
+    def loss(self, label_smoothing: float = 0.0) -> keras.losses.Loss:
+        """Loss of a model's logits against `targets`."""
+        if self.task == DOF:
+            return keras.losses.MeanSquaredError()
+        if not label_smoothing:
+            return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        return SmoothedCrossentropy(self.output_count, label_smoothing)
+
+    def score(self) -> keras.metrics.Metric:
+        """Metric ``score``, larger is better: accuracy, or for dof minus the mean squared error."""
+        if self.task == DOF:
+            return keras.metrics.MeanMetricWrapper(_negative_squared_error, name='score')
+        return keras.metrics.SparseCategoricalAccuracy(name='score')
+
+
+def _negative_squared_error(target, output):
+    return -keras.ops.mean(keras.ops.square(target - output), axis=-1)
+
+
+class SmoothedCrossentropy(keras.losses.Loss):
+    """Cross-entropy of logits with integer targets of which a share ``smoothing`` is spread over all classes."""
+
+    def __init__(self, class_count: int, smoothing: float):
+        super().__init__(name='smoothed_crossentropy')
+        self._class_count = class_count
+        self._smoothing = smoothing
+
+    def call(self, target, logits):
+        log_probability = keras.ops.log_softmax(logits, axis=-1)
+        one_hot = keras.ops.one_hot(target, self._class_count)
+        smoothed = one_hot * (1 - self._smoothing) + self._smoothing / self._class_count
+        return -keras.ops.sum(smoothed * log_probability, axis=-1)
+
+
+def make_deterministic(seed: int) -> None:
+    """One seed, one result: seeds Python, numpy and TensorFlow, and makes TensorFlow's operators deterministic."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def train_best(problem: FitProblem, model: keras.Model, training, validation, *, epochs: int, patience: int,
+               callbacks: Sequence[keras.callbacks.Callback] = (), **fit_options) -> None:
+    """Train a compiled model in place and leave it with the weights of its best epoch on validation data.
+
+    Args:
+        model: compiled with `FitProblem.score` as a weighted metric.
+        training: (inputs, targets, weights) or a `keras.utils.PyDataset`.
+        validation: likewise.
+        epochs: at most.
+        patience: epochs without a better validation score after which training stops.
+        callbacks: further ones, e.g. a schedule of the learning rate.
+        fit_options: of `keras.Model.fit`.
+    """
+    best = _BestEpoch(problem, epochs, patience)
+    if isinstance(training, tuple):
+        inputs, targets, weights = training
+        fit_options |= {'x': inputs, 'y': targets, 'sample_weight': weights}
+    else:
+        fit_options |= {'x': training}
+    try:
+        model.fit(validation_data=validation, epochs=epochs, callbacks=[best, *callbacks], verbose=0, **fit_options)
+    except KeyboardInterrupt:
+        if best.weights is None:
+            raise
+        problem.progress(epochs, epochs, f'{problem.task}: interrupted, the best epoch so far is kept')
+    model.set_weights(best.weights)
+
+
+class _BestEpoch(keras.callbacks.Callback):
+    """Keeps the weights of the best epoch; stops on patience and when the next epoch would not end in time."""
+
+    def __init__(self, problem: FitProblem, epochs: int, patience: int):
+        super().__init__()
+        self.weights = None
+        self._problem = problem
+        self._epochs = epochs
+        self._patience = patience
+        self._best_score = -np.inf
+        self._best_epoch = 0
+        self._started = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        score = logs['val_score']
+        if self.weights is None or score > self._best_score:
+            self.weights, self._best_score, self._best_epoch = self.model.get_weights(), score, epoch
+        self._problem.progress(epoch + 1, self._epochs, f'{self._problem.task}: validation {score:.4f}')
+        elapsed = time.monotonic() - self._started
+        out_of_time = elapsed * (epoch + 2) / (epoch + 1) > self._problem.max_seconds
+        if out_of_time or epoch - self._best_epoch >= self._patience:
+            self.model.stop_training = True
+
+
+def calibrate(logits: np.ndarray, targets: np.ndarray) -> float:
+    """The temperature at which logits (n, classes) are best calibrated for class indices (n,).
+
+    It minimises the negative log-likelihood of held-out data (temperature scaling, Guo et al. 2017).
+    """
+    temperatures = np.geomspace(0.2, 10, 80)
+    rows = np.arange(len(targets))
+
+    def loss(temperature):
+        scaled = logits / temperature
+        scaled = scaled - scaled.max(axis=1, keepdims=True)
+        return np.mean(np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, targets])
+
+    return float(temperatures[np.argmin([loss(temperature) for temperature in temperatures])])
+
+
+def probabilities(task: str, logits: np.ndarray, temperature: float) -> np.ndarray:
+    """Logits (..., n) as float32 probabilities, or for dof as apertures in 0..1; NaN stays NaN."""
+    if task == DOF:
+        return np.clip(logits, 0, 1).astype(np.float32)
+    scaled = logits / temperature
+    exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    return (exponentials / exponentials.sum(axis=-1, keepdims=True)).astype(np.float32)
