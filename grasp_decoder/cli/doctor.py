@@ -1,0 +1,174 @@
+"""doctor: what this machine has for grasp_decoder, and what it lacks."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import importlib.util
+import os
+import platform
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import grasp_decoder
+from grasp_decoder.bundle.backends import EDGE_TPU_LIBRARY, INTERPRETERS
+from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.system.processes import executable_path
+from grasp_decoder.errors import GraspDecoderError
+
+OK, NOTE, PROBLEM = 'ok', 'note', 'problem'
+
+SUPPORTED_PYTHONS = ((3, 11), (3, 12))
+CORE_PACKAGES = ('numpy', 'scipy', 'neo', 'scikit-learn')
+TRAINING_PACKAGES = ('tensorflow-cpu', 'keras', 'keras-tuner')
+# As a stick is seen before and after its firmware is loaded.
+EDGE_TPU_USB_IDS = ('1a6e:089a', '18d1:9302')
+# A participant of domain D listens on 7400 + 250 D + 10 or above (DDSI-RTPS, 9.6.2.3).
+DDS_FIRST_PORT = 7410
+DDS_PORTS_PER_DOMAIN = 250
+GAZEBO_PORT = 11345
+ENOUGH_DISK_GB = 4
+
+
+@dataclass(frozen=True)
+class Finding:
+    state: str
+    subject: str
+    text: str
+
+
+def main(argv=None) -> int:
+    return exit_status(_doctor, argv)
+
+
+def _doctor(argv) -> int:
+    parser = argparse.ArgumentParser(prog='doctor', description=__doc__)
+    parser.parse_args(argv)
+    findings = list(examine())
+    width = max(len(finding.subject) for finding in findings)
+    for finding in findings:
+        print(f'{finding.state:8}{finding.subject:{width + 2}}{finding.text}')
+    problems = sum(finding.state == PROBLEM for finding in findings)
+    print(f'doctor: {problems} problem{"" if problems == 1 else "s"}')
+    return 1 if problems else 0
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything, the essential first."""
+    yield Finding(OK, 'grasp_decoder', f'{grasp_decoder.__version__} in {Path(grasp_decoder.__file__).parent}')
+    yield _python()
+    yield _packages('packages', CORE_PACKAGES, PROBLEM, 'nothing can be read or decoded')
+    yield _packages('training', TRAINING_PACKAGES, NOTE, 'train and export need it; decoding does not')
+    yield _interpreter()
+    yield _packages('MuJoCo', ('mujoco',), NOTE, '--hand mujoco needs it')
+    yield _ros()
+    yield _messages()
+    yield _edge_tpu_library()
+    yield _edge_tpu_device()
+    yield _domain()
+    yield _gazebo_port()
+    yield _disk()
+
+
+def _python() -> Finding:
+    state = OK if sys.version_info[:2] in SUPPORTED_PYTHONS else PROBLEM
+    return Finding(state, 'Python', f'{platform.python_version()} at {sys.executable}')
+
+
+def _packages(subject: str, names: tuple[str, ...], otherwise: str, consequence: str) -> Finding:
+    versions, missing = [], []
+    for name in names:
+        try:
+            versions.append(f'{name} {metadata.version(name)}')
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return Finding(otherwise, subject, f'{", ".join(missing)} not installed: {consequence}')
+    return Finding(OK, subject, ', '.join(versions))
+
+
+def _interpreter() -> Finding:
+    for name, _ in INTERPRETERS:
+        try:
+            return Finding(OK, 'back end', f'cpu ({name} {metadata.version(name)})')
+        except metadata.PackageNotFoundError:
+            continue
+    return Finding(PROBLEM, 'back end', 'no TFLite interpreter: install ai-edge-litert')
+
+
+def _ros() -> Finding:
+    spec = importlib.util.find_spec('rclpy')
+    if spec is None:
+        return Finding(NOTE, 'ROS 2', 'none: train and evaluate work, nodes do not. Start through ./run, or source Jazzy')
+    distro = os.environ.get('ROS_DISTRO')
+    if distro is None:
+        return Finding(OK, 'ROS 2', f'Jazzy from wheels (rclpy {metadata.version("ros-rclpy")}) in {sys.prefix}')
+    state = OK if distro == 'jazzy' else PROBLEM
+    return Finding(state, 'ROS 2', f'{distro}, sourced, rclpy in {Path(spec.origin).parent}')
+
+
+def _messages() -> Finding:
+    if importlib.util.find_spec('grasp_decoder.msg') is None:
+        return Finding(NOTE, 'messages', 'not built: nodes do not start. ./run builds them')
+    try:
+        return Finding(OK, 'messages', f'built, executables in {executable_path("decoder").parent}')
+    except GraspDecoderError as error:
+        return Finding(NOTE, 'messages', str(error))
+
+
+def _edge_tpu_library() -> Finding:
+    try:
+        ctypes.CDLL(EDGE_TPU_LIBRARY)
+    except OSError:
+        return Finding(NOTE, 'Edge TPU', f'no {EDGE_TPU_LIBRARY}: models run on the CPU (docs/coral.md)')
+    return Finding(OK, 'Edge TPU', f'{EDGE_TPU_LIBRARY} loads')
+
+
+def _edge_tpu_device() -> Finding:
+    devices = [str(path) for path in Path('/dev').glob('apex_*')]
+    for folder in Path('/sys/bus/usb/devices').glob('*'):
+        try:
+            identity = f'{(folder / "idVendor").read_text().strip()}:{(folder / "idProduct").read_text().strip()}'
+        except OSError:
+            continue
+        if identity in EDGE_TPU_USB_IDS:
+            devices.append(f'USB {folder.name}')
+    if devices:
+        return Finding(OK, 'Edge TPU', 'found ' + ', '.join(devices))
+    return Finding(NOTE, 'Edge TPU', 'no device: models run on the CPU')
+
+
+def _domain() -> Finding:
+    domain = os.environ.get('ROS_DOMAIN_ID') or '0'
+    if not domain.isdecimal() or int(domain) > 232:
+        return Finding(PROBLEM, 'ROS domain', f'ROS_DOMAIN_ID is {domain!r}: it must be a number from 0 to 232')
+    port = DDS_FIRST_PORT + DDS_PORTS_PER_DOMAIN * int(domain)
+    if _free(socket.SOCK_DGRAM, port):
+        return Finding(OK, 'ROS domain', f'{domain} is free (UDP {port})')
+    return Finding(NOTE, 'ROS domain', f'{domain} is in use by another process (UDP {port}): set another ROS_DOMAIN_ID')
+
+
+def _gazebo_port() -> Finding:
+    if _free(socket.SOCK_STREAM, GAZEBO_PORT):
+        return Finding(OK, 'Gazebo port', f'TCP {GAZEBO_PORT} is free')
+    return Finding(NOTE, 'Gazebo port', f'TCP {GAZEBO_PORT} is in use: another gzserver may be running')
+
+
+def _free(kind: int, port: int) -> bool:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        try:
+            probe.bind(('', port))
+        except OSError:
+            return False
+    return True
+
+
+def _disk() -> Finding:
+    free_gb = shutil.disk_usage(Path.home()).free / 1e9
+    state = OK if free_gb >= ENOUGH_DISK_GB else NOTE
+    return Finding(state, 'disk', f'{free_gb:.0f} GB free at {Path.home()}; set-up and a large session take {ENOUGH_DISK_GB}')
