@@ -1,0 +1,104 @@
+"""BinDecoder: the networks of one bundle, run bin by bin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from grasp_decoder.bundle.bundle import Bundle
+from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, RECURRENT
+from grasp_decoder.decoding.decoded_grasp import GRASP, REST
+from grasp_decoder.errors import GraspDecoderError
+
+NO_OBJECT = -1
+NO_PROBABILITIES = np.empty(0, np.float32)
+
+
+@dataclass(frozen=True)
+class BackEnd:
+    """Where the networks run; the fields are the arguments of `Bundle.open`."""
+
+    precision: str = 'int8'
+    backend: str = 'auto'
+    device: str | None = None
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Decode:
+    """What the networks say about one bin; fields as in `DecodedGrasp`."""
+
+    phase: int
+    phase_probability: float
+    object_id: int
+    object_probability: np.ndarray
+    confidence: float
+    aperture: float
+
+
+class BinDecoder:
+    """Decodes bin after bin with the networks of one bundle, opened and warm.
+
+    Within an endless segment it clears the state of its recurrent networks by itself, by the bundle's
+    ``self_reset`` rule: once there have been ``grasp_bins`` bins of GRASP in a row, the next ``rest_bins`` bins of REST
+    in a row end the trial; what comes then starts as a new trial does.
+    """
+
+    def __init__(self, bundle: Bundle, back_end: BackEnd):
+        manifest = bundle.manifest
+        if PHASE not in manifest.tasks:
+            raise GraspDecoderError(f'bundle {bundle.path} has no phase network: train it with the task phase')
+        self.bundle = bundle
+        self.back_end = back_end
+        self._runners = {task: bundle.open(task, back_end.precision, back_end.backend, back_end.device,
+                                           back_end.threads) for task in manifest.tasks}
+        self._recurrent = [self._runners[task] for task, network in manifest.tasks.items()
+                           if network.kind == RECURRENT]
+        self._classes = manifest.classes
+        self._grasp_threshold = manifest.thresholds.grasp
+        self._self_reset = manifest.self_reset
+        self.reset()
+
+    @property
+    def backends(self) -> dict[str, str]:
+        """Where each task runs now, for people."""
+        return {task: runner.backend for task, runner in self._runners.items()}
+
+    def reset(self) -> None:
+        """Forget the past: a new segment starts."""
+        for runner in self._runners.values():
+            runner.reset()
+        self._grasp_run = self._rest_run = 0
+        self._grasped = False
+
+    def decode(self, counts: np.ndarray) -> Decode:
+        """Decode the next bin of the segment; ``counts`` is uint16 (units,)."""
+        answers = {task: runner.step(counts) for task, runner in self._runners.items()}
+        phase_answer, object_answer, aperture = answers[PHASE], answers.get(OBJECT), answers.get(DOF)
+        phase, phase_probability = REST, float('nan')
+        if phase_answer is not None:
+            phase_probability = float(phase_answer[GRASP])
+            phase = GRASP if phase_probability >= self._grasp_threshold else REST
+        object_id, confidence = NO_OBJECT, 0.0
+        if object_answer is not None:
+            best = int(object_answer.argmax())
+            object_id, confidence = self._classes[best], float(object_answer[best])
+        if self._self_reset is not None:
+            self._reset_after_grasp(phase)
+        return Decode(phase, phase_probability, object_id,
+                      NO_PROBABILITIES if object_answer is None else object_answer,
+                      confidence, float('nan') if aperture is None else float(aperture[0]))
+
+    def _reset_after_grasp(self, phase: int) -> None:
+        if phase == GRASP:
+            self._grasp_run += 1
+            self._rest_run = 0
+            self._grasped |= self._grasp_run >= self._self_reset.grasp_bins
+            return
+        self._grasp_run = 0
+        self._rest_run += 1
+        if self._grasped and self._rest_run >= self._self_reset.rest_bins:
+            self._grasped = False
+            for runner in self._recurrent:
+                runner.reset()

@@ -1,0 +1,157 @@
+"""StreamingDecoder: spike batches in, one decode per bin out.
+
+Evaluation runs whole sessions through it and the decoder node wires it to topics: what is measured
+offline is what the hand gets. It is plain Python; nothing in it knows of ROS.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable
+
+import numpy as np
+
+from grasp_decoder.bundle.bundle import Bundle
+from grasp_decoder.decoding.bin_decoder import BackEnd, BinDecoder
+from grasp_decoder.decoding.decoded_grasp import DecodedGrasp
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.binning import Bin, Binner, StreamHealth
+from grasp_decoder.recording.spike_batch import SpikeBatch
+
+# A new bundle runs through the latest bins before it takes over: 10 s of them at 40 ms.
+REMEMBERED_BINS = 250
+NS_PER_S = 1e9
+
+
+class Successor:
+    """A bundle on its way to take over: its decoder, and the number of the last bin that it has decoded."""
+
+    def __init__(self, decoder: BinDecoder):
+        self.decoder = decoder
+        self._seen = 0
+
+    def catch_up(self, numbered_bins: Iterable[tuple[int, Bin]]) -> None:
+        """Decode the bins that it has not seen yet."""
+        for number, closed in numbered_bins:
+            if number > self._seen:
+                if closed.fresh:
+                    self.decoder.reset()
+                self.decoder.decode(closed.counts)
+                self._seen = number
+
+
+class StreamingDecoder:
+    """Decodes a stream of `SpikeBatch`.
+
+    A bundle can be exchanged between two bins: `prepare` opens and warms it, from any thread and while `push` goes
+    on; `swap` lets it take over. It has then seen the latest bins as if it had been running all the time.
+    """
+
+    def __init__(self, back_end: BackEnd = BackEnd(), reorder_depth: int = 2):
+        self._back_end = back_end
+        self._reorder_depth = reorder_depth
+        self._decoder: BinDecoder | None = None
+        self._decoded = 0
+
+    def configure(self, bundle: Bundle) -> None:
+        """Open and warm the networks of ``bundle``; nothing of an earlier stream is kept.
+
+        Raises:
+            GraspDecoderError: the bundle has no phase network, or the back end does not run it.
+
+        """
+        self._decoder = BinDecoder(bundle, self._back_end)
+        self.reset()
+
+    @property
+    def bundle(self) -> Bundle:
+        return self._decoder.bundle
+
+    @property
+    def backends(self) -> dict[str, str]:
+        """Where each task runs now, for people."""
+        return self._decoder.backends
+
+    @property
+    def health(self) -> StreamHealth:
+        return self._binner.health
+
+    def silent_units(self) -> int:
+        """Units without a spike in the latest bins (`REMEMBERED_BINS`)."""
+        recent = self._recent.copy()
+        return int((np.sum([closed.counts for _, closed in recent], axis=0) == 0).sum()) if recent else 0
+
+    def reset(self) -> None:
+        """Be as after `configure`: no batch seen, no state."""
+        manifest = self._decoder.bundle.manifest
+        self._binner = Binner(manifest.bin_ns, manifest.unit_count, self._reorder_depth)
+        self._decoder.reset()
+        self._recent: deque[tuple[int, Bin]] = deque(maxlen=REMEMBERED_BINS)
+
+    def push(self, batch: SpikeBatch, received_ns: int | None = None) -> list[DecodedGrasp]:
+        """Decode the bins whose end this batch proves to have passed.
+
+        Args:
+            received_ns: CLOCK_MONOTONIC of the batch's arrival; now by default.
+
+        """
+        received_ns = received_ns or time.monotonic_ns()
+        return self._decode_all(self._binner.push(batch), received_ns)
+
+    def flush(self) -> list[DecodedGrasp]:
+        """The stream has ended: decode what was held back for missing batches."""
+        return self._decode_all(self._binner.flush(), time.monotonic_ns())
+
+    def prepare(self, bundle: Bundle) -> Successor:
+        """Open ``bundle`` on the same back end, warm it and run it through the latest bins.
+
+        Raises:
+            GraspDecoderError: it cannot take over from the running one; nothing has changed then.
+
+        """
+        running, manifest = self.bundle, bundle.manifest
+        bundle.require_unit_count(running.manifest.unit_count, 'the running stream')
+        if manifest.bin_ns != running.manifest.bin_ns:
+            raise GraspDecoderError(f'bundle {bundle.path} decodes bins of {manifest.bin_ns / 1e6:g} ms, but the running '
+                                    f'ones have {running.manifest.bin_ns / 1e6:g} ms: restart the decoder for it')
+        successor = Successor(BinDecoder(bundle, self._back_end))
+        # The second pass is short: it takes the bins that came during the first.
+        for _ in range(2):
+            successor.catch_up(self._recent.copy())
+        return successor
+
+    def swap(self, successor: Successor) -> None:
+        """Let a prepared bundle decode from the next bin on. Not while `push` runs."""
+        successor.catch_up(self._recent)
+        self._decoder = successor.decoder
+
+    def _decode_all(self, bins: list[Bin], received_ns: int) -> list[DecodedGrasp]:
+        return [self._decode(each, received_ns) for each in bins]
+
+    def _decode(self, closed: Bin, received_ns: int) -> DecodedGrasp:
+        closed_ns = time.monotonic_ns()
+        if closed.fresh:
+            self._decoder.reset()
+        decode = self._decoder.decode(closed.counts)
+        self._decoded += 1
+        self._recent.append((self._decoded, closed))
+        health = self._binner.health
+        return DecodedGrasp(
+            stamp_ns=closed.end_ns,
+            due_ns=closed.due_ns,
+            segment=closed.segment,
+            bin=closed.index,
+            phase=decode.phase,
+            phase_probability=decode.phase_probability,
+            object_id=decode.object_id,
+            object_probability=decode.object_probability,
+            confidence=decode.confidence,
+            aperture=decode.aperture,
+            lost_batches=health.lost_batches,
+            late_spikes=health.late_spikes,
+            receive_duration=(received_ns - closed.due_ns) / NS_PER_S if closed.due_ns else float('nan'),
+            binning_duration=(closed_ns - received_ns) / NS_PER_S,
+            inference_duration=(time.monotonic_ns() - closed_ns) / NS_PER_S,
+            received_ns=received_ns,
+        )

@@ -1,0 +1,194 @@
+"""decoder: /spikes in, /decoded_grasp out. A lifecycle node.
+
+configure loads, verifies and warms the bundle; activate subscribes and publishes; deactivate goes silent. With
+``autostart`` it does both by itself. The service ``~/load_bundle`` exchanges the bundle between two bins.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+
+from grasp_decoder import msg
+from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.decoding.bin_decoder import BackEnd
+from grasp_decoder.decoding.stage_times import StageTimes
+from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.decoder_diagnostics import DecoderDiagnostics
+from grasp_decoder.nodes.messages import decoded_grasp_message, spike_batch_from
+from grasp_decoder.nodes.parameters import declare, parameter
+from grasp_decoder.nodes.spin import ReceivedByHand, Receiver, prefer_real_time, run_node, spin
+from grasp_decoder.srv import LoadBundle
+
+POLL_NS = 50_000_000
+NS_PER_S = 1e9
+
+
+@dataclass(frozen=True)
+class DecoderSettings:
+    """Parameters of the node."""
+
+    bundle: str = parameter('', 'folder of the bundle to decode with')
+    autostart: bool = parameter(True, 'configure and activate without a lifecycle manager')
+    precision: str = parameter('int8', 'which models of the bundle to run', choices=('int8', 'float'))
+    backend: str = parameter('auto', 'auto, cpu, edgetpu or a plugged-in back end; auto takes an Edge TPU that answers')
+    device: str = parameter('', 'Edge TPU to use (usb, pci, :N, usb:N, pci:N); empty: the first')
+    threads: int = parameter(1, "threads of the CPU's interpreter", 1, 16)
+    reorder_depth: int = parameter(2, 'batches that may overtake a missing one before it counts as lost', 0, 64)
+    priority: int = parameter(0, 'real-time priority (SCHED_FIFO), where the system allows it; 0: none', 0, 99)
+    cpu: int = parameter(-1, 'CPU to run on; -1: any', -1, 1023)
+
+
+class Decoder(LifecycleNode):
+    """Wires a `StreamingDecoder` to topics.
+
+    The main thread receives, decodes and publishes (`_work`); transitions, the service and diagnostics run in the
+    thread beside it (`spin`). The lock guards the decoder against an exchange of bundles.
+    """
+
+    def __init__(self):
+        super().__init__('decoder')
+        self._settings = declare(self, DecoderSettings)
+        self._decoder: StreamingDecoder | None = None
+        self._lock = threading.Lock()
+        self._active = False
+        self._receiver: Receiver | None = None
+        self._subscription = None
+        self._failure: GraspDecoderError | None = None
+        self._load_service = self.create_service(LoadBundle, '~/load_bundle', self._load_bundle)
+
+    def run(self) -> None:
+        """Decode until ROS shuts down.
+
+        Raises:
+            GraspDecoderError: autostart cannot configure.
+
+        """
+        for refused in prefer_real_time(self._settings.priority, self._settings.cpu):
+            self.get_logger().warning(refused)
+        if self._settings.autostart:
+            self.trigger_configure()
+            if self._failure:
+                raise self._failure
+            self.trigger_activate()
+        spin(self, self._work)
+
+    # --- transitions
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._failure = None
+        settings = self._settings
+        try:
+            if not settings.bundle:
+                raise GraspDecoderError('decoder: parameter bundle is empty: give the folder that train has written')
+            decoder = StreamingDecoder(BackEnd(settings.precision, settings.backend, settings.device or None,
+                                               settings.threads), settings.reorder_depth)
+            decoder.configure(load_bundle(settings.bundle))
+        except GraspDecoderError as error:
+            self._failure = error
+            self.get_logger().error(str(error))
+            return TransitionCallbackReturn.FAILURE
+        self._decoder = decoder
+        self._times = StageTimes()
+        self._publisher = self.create_publisher(msg.DecodedGrasp, *topics.DECODED_GRASP)
+        self._info_publisher = self.create_publisher(msg.DecoderInfo, *topics.DECODER_INFO)
+        self._diagnostics = DecoderDiagnostics(self, decoder, self._times, self._publish_info)
+        self._publish_info()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._active = True
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._active = False
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._diagnostics.destroy()
+        self.destroy_publisher(self._publisher)
+        self.destroy_publisher(self._info_publisher)
+        with self._lock:
+            self._decoder = None
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._active = False
+        return TransitionCallbackReturn.SUCCESS
+
+    # --- main thread
+
+    def _work(self) -> bool:
+        if self._active != (self._receiver is not None):
+            self._unsubscribe() if self._receiver else self._subscribe()
+        if self._receiver is None:
+            time.sleep(0.01)
+            return True
+        for message in self._receiver.receive(POLL_NS):
+            self._decode(message)
+        return True
+
+    def _subscribe(self) -> None:
+        self._decoder.reset()
+        self._subscription = self.create_subscription(msg.SpikeBatch, topics.SPIKES[0], lambda message: None,
+                                                      topics.SPIKES[1], callback_group=ReceivedByHand())
+        self._receiver = Receiver(self._subscription, self.context)
+
+    def _unsubscribe(self) -> None:
+        self._receiver = None
+        self.destroy_subscription(self._subscription)
+
+    def _decode(self, message: msg.SpikeBatch) -> None:
+        received_ns = time.monotonic_ns()
+        with self._lock:
+            decodes = self._decoder.push(spike_batch_from(message), received_ns)
+        for decode in decodes:
+            ready_ns = time.monotonic_ns()
+            self._publisher.publish(decoded_grasp_message(decode, message.header.frame_id))
+            publish_duration = (time.monotonic_ns() - ready_ns) / NS_PER_S
+            self._times.add(decode.receive_duration, decode.binning_duration, decode.inference_duration,
+                            publish_duration, self._decoder.bundle.manifest.bin_s)
+
+    # --- thread beside it
+
+    def _load_bundle(self, request: LoadBundle.Request, response: LoadBundle.Response) -> LoadBundle.Response:
+        """Verify and warm the new bundle beside the running one, then exchange them between two bins."""
+        try:
+            if self._decoder is None:
+                raise GraspDecoderError('the decoder is not configured: set its parameter bundle instead')
+            successor = self._decoder.prepare(load_bundle(request.bundle))
+            with self._lock:
+                self._decoder.swap(successor)
+        except GraspDecoderError as error:
+            self.get_logger().error(f'bundle not exchanged: {error}')
+            response.message = str(error)
+            return response
+        self._publish_info()
+        response.success = True
+        response.message = f'decoding with {self._decoder.bundle.id}'
+        self.get_logger().info(response.message)
+        return response
+
+    def _publish_info(self) -> None:
+        bundle = self._decoder.bundle
+        manifest = bundle.manifest
+        places = sorted({place.split()[0] for place in self._decoder.backends.values()})
+        message = msg.DecoderInfo(
+            bundle_id=bundle.id, bundle_sha256=bundle.sha256, bin_s=manifest.bin_s, look_back=manifest.look_back,
+            unit_count=manifest.unit_count, backend=f'{"+".join(places)}:{self._settings.precision}',
+            object_id=list(manifest.classes), object_label=list(manifest.labels), tasks=list(manifest.tasks))
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._info_publisher.publish(message)
+
+
+def main(args=None) -> int:
+    return run_node(Decoder, args)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,97 @@
+"""What the decoder says about itself on /diagnostics, once a second (REP 107)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
+
+from grasp_decoder.decoding.stage_times import StageTimes
+from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.nodes import topics
+
+PERIOD_S = 1.0
+
+
+class DecoderDiagnostics:
+    """Three statuses: the stream of spikes, the latency of each stage, the back end."""
+
+    def __init__(self, node: Node, decoder: StreamingDecoder, times: StageTimes, publish_info: Callable[[], None]):
+        self._node = node
+        self._decoder = decoder
+        self._times = times
+        self._publish_info = publish_info
+        self._publisher = node.create_publisher(DiagnosticArray, *topics.DIAGNOSTICS)
+        self._timer = node.create_timer(PERIOD_S, self._publish)
+        self._last = self._troubles(), 0, decoder.health.bins
+        self._backends = decoder.backends
+
+    def destroy(self) -> None:
+        self._node.destroy_timer(self._timer)
+        self._node.destroy_publisher(self._publisher)
+
+    def _publish(self) -> None:
+        if self._decoder.backends != self._backends:
+            self._backends = self._decoder.backends
+            self._publish_info()
+        message = DiagnosticArray(status=[self._stream(), self._latency(), self._back_end()])
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(message)
+
+    def _troubles(self) -> int:
+        health = self._decoder.health
+        return (health.lost_batches + health.late_batches + health.rejected + health.clock_jumps + health.restarts)
+
+    def _stream(self) -> DiagnosticStatus:
+        health = self._decoder.health
+        troubles, spikes, bins = self._last
+        self._last = self._troubles(), health.spikes, health.bins
+        sources = self._node.count_publishers(topics.SPIKES[0])
+        level, summary = DiagnosticStatus.OK, 'whole'
+        if self._troubles() != troubles:
+            level, summary = DiagnosticStatus.ERROR, health.last_rejection or 'batches are missing'
+        elif sources > 1:
+            level, summary = DiagnosticStatus.WARN, f'{sources} sources publish {topics.SPIKES[0]}: stop all but one'
+        elif health.bins == bins:
+            level, summary = DiagnosticStatus.STALE, 'no bin in the last second'
+        return _status('decoder: spikes', level, summary, {
+            'spikes per second': round((health.spikes - spikes) / PERIOD_S),
+            'bins per second': round((health.bins - bins) / PERIOD_S),
+            'silent units': self._decoder.silent_units(),
+            'bins': health.bins,
+            'lost batches': health.lost_batches,
+            'lost bins': health.lost_bins,
+            'late batches': health.late_batches,
+            'late spikes': health.late_spikes,
+            'duplicate batches': health.duplicates,
+            'reordered batches': health.reordered,
+            'rejected batches': health.rejected,
+            'last rejection': health.last_rejection,
+            'clock jumps': health.clock_jumps,
+            'source restarts': health.restarts,
+        })
+
+    def _latency(self) -> DiagnosticStatus:
+        values = {'overruns': self._times.overruns}
+        for stage, (p50, p99) in self._times.percentiles().items():
+            values[f'{stage} p50 (ms)'] = _milliseconds(p50)
+            values[f'{stage} p99 (ms)'] = _milliseconds(p99)
+        return _status('decoder: latency', DiagnosticStatus.OK, 'bin edge to published decode', values)
+
+    def _back_end(self) -> DiagnosticStatus:
+        bundle = self._decoder.bundle
+        level, summary = DiagnosticStatus.OK, 'as asked for'
+        if bundle.fault:
+            level, summary = DiagnosticStatus.WARN, bundle.fault
+        return _status('decoder: back end', level, summary, {'bundle': bundle.id, **self._backends})
+
+
+def _milliseconds(seconds: float) -> str:
+    return 'unknown' if math.isnan(seconds) else f'{seconds * 1e3:.3f}'
+
+
+def _status(name: str, level: bytes, summary: str, values: dict) -> DiagnosticStatus:
+    return DiagnosticStatus(name=name, level=level, message=summary, hardware_id='grasp_decoder',
+                            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()])

@@ -1,0 +1,71 @@
+"""Flow control of a replay at full speed: send no more than the decoder has kept up with."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+from rclpy.node import Node
+
+from grasp_decoder import msg
+from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.spin import ReceivedByHand, Receiver
+from grasp_decoder.recording.spike_batch import SpikeBatch
+
+# Enough to keep both sides busy, far less than the queues of /spikes and /decoded_grasp hold.
+BINS_AHEAD = 8
+BATCHES_AHEAD = 400
+PATIENCE_NS = 2_000_000_000
+
+
+class DecoderFollower:
+    """Compares the bins that were sent with those that came back on /decoded_grasp.
+
+    A decoder that does not answer within `PATIENCE_NS` is warned about and gets the next batch all the same, so that
+    a lost bin cannot stop a replay for good.
+    """
+
+    def __init__(self, node: Node):
+        self._node = node
+        self._bin_ns = 0
+        self._segment = -1
+        self._segment_start_ns = 0
+        # (segment, bin) of the last bin that each batch completes, for the batches that were not decoded yet.
+        self._pending: deque[tuple[int, int]] = deque()
+        self._decoded = -1, -1
+        self._heard_ns = time.monotonic_ns()
+        node.create_subscription(msg.DecoderInfo, topics.DECODER_INFO[0], self._learn, topics.DECODER_INFO[1])
+        self._receiver = Receiver(
+            node.create_subscription(msg.DecodedGrasp, topics.DECODED_GRASP[0], self._learn, topics.DECODED_GRASP[1],
+                                     callback_group=ReceivedByHand()), node.context)
+
+    def _learn(self, info: msg.DecoderInfo) -> None:
+        self._bin_ns = round(info.bin_s * 1e9)
+
+    def sent(self, batch: SpikeBatch) -> None:
+        """A batch is on its way."""
+        if batch.segment != self._segment:
+            self._segment, self._segment_start_ns = batch.segment, batch.start_ns
+        whole_bins = (batch.end_ns - self._segment_start_ns) // self._bin_ns
+        if whole_bins and (self._segment, whole_bins - 1) > self._decoded:
+            self._pending.append((self._segment, whole_bins - 1))
+
+    def keeps_up(self) -> bool:
+        """Whether the decoder is ready for another batch."""
+        if not self._bin_ns:
+            return False
+        while self._pending and self._pending[0] <= self._decoded:
+            self._pending.popleft()
+        if len(self._pending) < BATCHES_AHEAD and len(set(self._pending)) <= BINS_AHEAD:
+            return True
+        if time.monotonic_ns() - self._heard_ns > PATIENCE_NS:
+            self._node.get_logger().warning(f'the decoder does not answer on {topics.DECODED_GRASP[0]}')
+            self._heard_ns = time.monotonic_ns()
+            return True
+        return False
+
+    def listen(self, timeout_ns: int) -> None:
+        """Wait for decodes."""
+        for message in self._receiver.receive(timeout_ns):
+            self._decoded = message.segment, message.bin
+            self._heard_ns = time.monotonic_ns()
