@@ -9,6 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from grasp_decoder.control.faults import SourceClock
 from grasp_decoder.control.grasp_controller import GraspController
 from grasp_decoder.control.grip_table import PRESHAPE_APERTURE, load_grip_table
 from grasp_decoder.control.hand_command import HandMode
@@ -22,6 +23,7 @@ JOINTS = [(motor, ratio) for motor in GRIPS.motors for ratio in motor.joints.val
 OBJECTS = (21, 31, 44, 61)
 BIN_NS = 40_000_000
 BIN_S = 0.04
+LOOK_BACK = 12
 NAN = float('nan')
 
 
@@ -31,7 +33,7 @@ class Decoder:
     def __init__(self, controller=None, **settings):
         self.settings = ControlSettings(**settings)
         self.controller = controller or GraspController(self.settings, GRIPS)
-        self.controller.configure(OBJECTS, BIN_S)
+        self.controller.configure(OBJECTS, BIN_S, LOOK_BACK)
         self.bin = -1
         self.now_ns = 5_000_000_000
 
@@ -100,7 +102,7 @@ def test_the_grip_is_the_one_that_the_objects_together_favour():
 def test_an_object_that_the_table_does_not_list_takes_the_power_grip():
     controller = GraspController(ControlSettings(), GRIPS)
     hand = Decoder(controller)
-    controller.configure((1, 2, 3, 4), BIN_S)
+    controller.configure((1, 2, 3, 4), BIN_S, LOOK_BACK)
     commands = [controller.step(dataclasses.replace(hand.decode(grasp), object_id=3), hand.now_ns)
                 for grasp in [0.01] * 30 + [0.98] * 8]
     assert commands[-1].state == HandMode.HOLD
@@ -109,7 +111,7 @@ def test_an_object_that_the_table_does_not_list_takes_the_power_grip():
 
 def test_a_decoder_of_the_phase_alone_takes_the_default_grip():
     hand = Decoder()
-    hand.controller.configure((), BIN_S)
+    hand.controller.configure((), BIN_S, LOOK_BACK)
     empty = {'object_id': 44, 'object_probability': np.empty(0, np.float32)}
     commands = hand.run(1.0, **empty) + hand.run(0.4, grasp=0.98, **empty)
     assert commands[-1].state == HandMode.HOLD
@@ -140,10 +142,14 @@ def test_the_preshape_follows_the_object_no_faster_than_its_dwell():
     assert np.diff(changes).min() >= 0.4e9
 
 
-def test_before_the_first_decode_of_a_segment_the_hand_is_open():
+def test_while_a_window_fills_the_hand_is_open():
     hand = Decoder()
-    commands = hand.run(1.0, object_id=44, object_probability=np.empty(0, np.float32), confidence=0.9)
-    assert states(commands) == ['SAFE', 'OPEN']
+    hand.run(1.0)
+    unknown = {'phase_probability': NAN, 'object_probability': np.empty(0, np.float32), 'segment': 1}
+    commands = [hand.step(bin=i, object_id=44, **unknown) for i in range(LOOK_BACK - 1)]
+    assert states(commands) == ['OPEN']
+    command = hand.step(bin=LOOK_BACK - 1, **unknown)
+    assert (command.state, command.reason) == (HandMode.SAFE, 'phase probability is nan')
 
 
 def test_a_grasp_outlives_the_end_of_its_segment():
@@ -212,16 +218,35 @@ def test_every_fault_is_safe_at_once_and_recovers_at_rest(reason, grasping):
     assert states(hand.run(2.0, **after))[:2] == ['SAFE', 'OPEN']
 
 
+def milliseconds(ms):
+    return ms * 1_000_000
+
+
 def test_silence_is_safe_and_the_hand_opens_within_its_limits():
     hand = Decoder()
     hand.run(2.0)
     hand.run(0.4, grasp=0.98)
-    assert hand.controller.watchdog(hand.now_ns + 140_000_000) is None
-    commands = [hand.controller.watchdog(hand.now_ns + ms * 1_000_000, 'paused') for ms in range(160, 560, 20)]
+    assert hand.controller.watchdog(hand.now_ns + milliseconds(150)) is None
+    commands = [hand.controller.watchdog(hand.now_ns + milliseconds(ms)) for ms in range(160, 560, 20)]
     assert states(commands) == ['SAFE']
-    assert commands[0].reason == 'paused'
     assert commands[0].aperture > 0.0
     assert commands[-1].aperture == 0.0
+
+
+@pytest.mark.parametrize('silent_ms, source_silent_ms, ahead_ms, reason', [
+    (170, 170, 30, 'spikes stopped'),
+    (170, 10, 80, 'decoder stopped: spikes arrive, decodes do not'),
+    (590, 40, 39, None),
+    (610, 40, 39, 'paused'),
+])
+def test_silence_names_its_cause(silent_ms, source_silent_ms, ahead_ms, reason):
+    hand = Decoder()
+    last = hand.run(2.0)[-1]
+    now_ns = hand.now_ns + milliseconds(silent_ms)
+    clock = SourceClock(now_ns - milliseconds(source_silent_ms), last.stamp_ns + milliseconds(ahead_ms))
+    command = hand.controller.watchdog(now_ns, lambda: clock)
+    assert (command and command.reason) == reason
+    assert command is None or command.state == HandMode.SAFE
 
 
 def test_safe_can_hold_the_hand_where_it_is():
@@ -364,7 +389,7 @@ class AnyInput(RuleBasedStateMachine):
 
     @rule()
     def swap_decoder(self):
-        self.hand.controller.configure(OBJECTS, BIN_S)
+        self.hand.controller.configure(OBJECTS, BIN_S, LOOK_BACK)
 
     @invariant()
     def closing_only_from_open(self):

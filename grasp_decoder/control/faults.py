@@ -1,14 +1,15 @@
-"""What makes a decode unfit to move a hand."""
+"""What makes a decode, or the lack of one, unfit to move a hand."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Collection
 
 import numpy as np
 
 from grasp_decoder.control.settings import ControlSettings
-from grasp_decoder.decoding.decoded_grasp import DecodedGrasp
+from grasp_decoder.decoding.decoded_grasp import REST, DecodedGrasp
 from grasp_decoder.recording.session import NS_PER_S
 
 PROBABILITY_TOLERANCE = 1e-3
@@ -17,8 +18,9 @@ PROBABILITY_TOLERANCE = 1e-3
 class DecodeChecker:
     """Compares each decode with what the decoder may say and with the decode before it."""
 
-    def __init__(self, settings: ControlSettings, object_ids: Collection[int]):
+    def __init__(self, settings: ControlSettings, object_ids: Collection[int], look_back: int):
         self._settings = settings
+        self._look_back = look_back
         self._object_ids = frozenset(object_ids)
         self._last: DecodedGrasp | None = None
 
@@ -29,6 +31,10 @@ class DecodeChecker:
                 or self._invalid(decoded)
                 or (last and _out_of_order(decoded, last)))
 
+    def warms_up(self, decoded: DecodedGrasp) -> bool:
+        """Whether the phase is not known yet because the segment has just begun."""
+        return math.isnan(decoded.phase_probability) and decoded.phase == REST and decoded.bin < self._look_back - 1
+
     def _late(self, decoded, now_ns):
         age_s = (now_ns - decoded.due_ns) / NS_PER_S
         if decoded.due_ns and age_s > self._settings.max_latency_s:
@@ -37,7 +43,7 @@ class DecodeChecker:
 
     def _invalid(self, decoded):
         settings = self._settings
-        if not _is_probability(decoded.phase_probability):
+        if not _is_probability(decoded.phase_probability) and not self.warms_up(decoded):
             return f'phase probability is {decoded.phase_probability:g}'
         if settings.proportional and not _is_probability(decoded.aperture):
             return f'decoded aperture is {decoded.aperture:g}'
@@ -71,3 +77,31 @@ def _out_of_order(decoded, last):
     if decoded.segment == last.segment and decoded.bin != last.bin + 1:
         return f'lost data: bin {decoded.bin} follows bin {last.bin}'
     return None
+
+
+@dataclass(frozen=True)
+class SourceClock:
+    """The latest batch of spikes: CLOCK_MONOTONIC of its arrival, and the end of its window on the acquisition clock."""
+
+    received_ns: int
+    window_end_ns: int
+
+
+def silence(settings: ControlSettings, silent_ns: int, source_silent_ns: int, ahead_ns: int, bin_ns: int) -> str | None:
+    """Why no decode came for ``silent_ns``, when that is a fault.
+
+    The gap between two trials is none: the source is alive and says that its time stands still.
+
+    Args:
+        source_silent_ns: since the last batch of spikes.
+        ahead_ns: from the last decoded bin to the end of that batch, on the acquisition clock.
+        bin_ns: length of a bin.
+    """
+    timeout_ns = max(settings.decode_timeout_s * NS_PER_S, 2 * bin_ns)
+    if silent_ns <= timeout_ns:
+        return None
+    if source_silent_ns > timeout_ns:
+        return 'spikes stopped'
+    if ahead_ns >= 2 * bin_ns:
+        return 'decoder stopped: spikes arrive, decodes do not'
+    return 'paused' if silent_ns > settings.pause_timeout_s * NS_PER_S else None

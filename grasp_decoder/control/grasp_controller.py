@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Callable, Sequence
 
 import numpy as np
 
 from grasp_decoder.control.evidence import EvidenceAccumulator
-from grasp_decoder.control.faults import DecodeChecker
+from grasp_decoder.control.faults import DecodeChecker, SourceClock, silence
 from grasp_decoder.control.grasp_state_machine import GraspStateMachine
 from grasp_decoder.control.grip_table import PRESHAPE_APERTURE, GripTable
 from grasp_decoder.control.hand_command import HandCommand, HandMode
@@ -38,20 +38,28 @@ class GraspController:
         self._stamp_ns = 0
         self._followed_aperture = 0.0
         self._held_aperture = 0.0
+        self._bin_ns = 0
         self._heard_ns: int | None = None
         self._moved_ns: int | None = None
         self._machine.fail('no decoder: waiting for /decoder_info')
 
-    def configure(self, object_ids: Sequence[int], bin_s: float) -> None:
-        """Expect a decoder of ``object_ids`` (in the order of its probabilities; empty: phase only) and ``bin_s``."""
+    def configure(self, object_ids: Sequence[int], bin_s: float, look_back: int) -> None:
+        """Expect a new decoder.
+
+        Args:
+            object_ids: its classes, in the order of its probabilities; empty when it decodes the phase alone.
+            bin_s: length of its bins.
+            look_back: bins that it needs before its first decode of a segment.
+        """
         settings = self._settings
         grips = [self._grips.grip_of(object_id) for object_id in object_ids] or [self._grips.default_grip]
         self._grip_names = sorted(set(grips))
         self._grip_of_class = np.array([self._grip_names.index(grip) for grip in grips])
         self._object = EvidenceAccumulator(len(grips), bin_s, settings.object_memory_s, settings.object_gain)
         self._phase = EvidenceAccumulator(2, bin_s, settings.phase_memory_s, settings.phase_gain)
-        self._checker = DecodeChecker(settings, object_ids)
+        self._checker = DecodeChecker(settings, object_ids, look_back)
         self._phase_only = not len(object_ids)
+        self._bin_ns = round(bin_s * NS_PER_S)
         self._fail('a new decoder started')
 
     def step(self, decoded: DecodedGrasp, now_ns: int) -> HandCommand:
@@ -65,12 +73,18 @@ class GraspController:
                 self._decide(decoded)
         return self._command(now_ns, decoded.due_ns)
 
-    def watchdog(self, now_ns: int, cause: str = '') -> HandCommand | None:
-        """SAFE when no decode came for `decode_timeout_s`, else None; ``cause`` says why, when the caller knows."""
+    def watchdog(self, now_ns: int, source: Callable[[], SourceClock | None] = lambda: None) -> HandCommand | None:
+        """SAFE when no decode came for too long, else None; ``source`` gives the latest batch of spikes when asked."""
         if self._heard_ns is not None:
-            if now_ns - self._heard_ns <= self._settings.decode_timeout_s * NS_PER_S:
+            silent_ns = now_ns - self._heard_ns
+            if silent_ns <= self._settings.decode_timeout_s * NS_PER_S:
                 return None
-            self._fail(cause or f'no decode for {self._settings.decode_timeout_s:g} s')
+            clock = source() or SourceClock(self._heard_ns, self._stamp_ns)
+            fault = silence(self._settings, silent_ns, now_ns - clock.received_ns,
+                            clock.window_end_ns - self._stamp_ns, self._bin_ns)
+            if fault is None:
+                return None
+            self._fail(fault)
         return self._command(now_ns, due_ns=0)
 
     def e_stop(self, now_ns: int) -> HandCommand:
@@ -84,6 +98,19 @@ class GraspController:
         if self._e_stopped:
             self._e_stopped = False
             self._fail('e-stop released')
+
+    def target_aperture(self) -> float:
+        """Aperture that the hand is on its way to, 0 open .. 1 closed."""
+        state, proportional = self._machine.state, self._settings.proportional
+        if state == HandMode.SAFE:
+            return float(self._aperture.position) if self._settings.safe_state == 'hold' else 0.0
+        if state == HandMode.OPEN:
+            return 0.0
+        if state == HandMode.PRESHAPE:
+            return PRESHAPE_APERTURE
+        if not proportional:
+            return 1.0
+        return max(self._followed_aperture, self._held_aperture if state == HandMode.HOLD else 0.0)
 
     def _fail(self, reason):
         if not self._e_stopped:
@@ -100,14 +127,14 @@ class GraspController:
             self._segment = decoded.segment
             self._forget()
         p = decoded.phase_probability
-        grasp = float(self._phase.update(np.array([1.0 - p, p]))[1])
+        grasp = 0.0 if self._checker.warms_up(decoded) else float(self._phase.update(np.array([1.0 - p, p]))[1])
         if self._settings.proportional:
             grasp = decoded.aperture
             if abs(grasp - self._followed_aperture) > self._settings.aperture_dead_band:
                 self._followed_aperture = grasp
         grip, confidence = self._likely_grip(decoded)
         before = self._machine.state
-        settled = bool(self._aperture.position == self._target())
+        settled = self._aperture.position == self.target_aperture()
         self._machine.step(decoded.stamp_ns, grasp, grip, confidence, settled)
         if self._machine.state != before:
             self._held_aperture = float(self._aperture.position)
@@ -124,21 +151,9 @@ class GraspController:
         best = int(by_grip.argmax())
         return self._grip_names[best], float(by_grip[best])
 
-    def _target(self):
-        state, proportional = self._machine.state, self._settings.proportional
-        if state == HandMode.SAFE:
-            return float(self._aperture.position) if self._settings.safe_state == 'hold' else 0.0
-        if state == HandMode.OPEN:
-            return 0.0
-        if state == HandMode.PRESHAPE:
-            return PRESHAPE_APERTURE
-        if not proportional:
-            return 1.0
-        return max(self._followed_aperture, self._held_aperture if state == HandMode.HOLD else 0.0)
-
     def _command(self, now_ns, due_ns):
         if self._moved_ns is not None:
-            self._aperture.step(self._target(), (now_ns - self._moved_ns) / NS_PER_S)
+            self._aperture.step(self.target_aperture(), (now_ns - self._moved_ns) / NS_PER_S)
         self._moved_ns = now_ns
         return HandCommand(
             self._stamp_ns, due_ns, self._machine.state, self._machine.grip, float(self._aperture.position),

@@ -17,8 +17,8 @@ def _number(default, low, high, description):
 class ControlSettings:
     """What decides when the hand moves, how fast, and when it may not.
 
-    Durations are seconds of the acquisition clock, except ``decode_timeout_s`` and ``max_latency_s``, which are
-    seconds of CLOCK_MONOTONIC. Raises GraspDecoderError for a value outside its range.
+    Durations are seconds of the acquisition clock; those of the watchdog (``decode_timeout_s``, ``pause_timeout_s``,
+    ``max_latency_s``) are seconds of CLOCK_MONOTONIC. Raises GraspDecoderError for a value outside its range.
     """
 
     safe_state: str = field(default='open', metadata={
@@ -47,7 +47,8 @@ class ControlSettings:
     max_aperture_acceleration: float = _number(250.0, 0.01, 10000.0, 'fastest speeding up of the aperture, 1/s^2')
     aperture_dead_band: float = _number(0.05, 0.0, 0.5, 'proportional: changes of the decoded aperture that are ignored')
 
-    decode_timeout_s: float = _number(0.15, 0.001, 10.0, 'silence after which the hand is SAFE')
+    decode_timeout_s: float = _number(0.15, 0.001, 10.0, 'silence after which the hand is SAFE; at least two bins')
+    pause_timeout_s: float = _number(0.6, 0.001, 60.0, 'standstill of a live source after which the hand is SAFE')
     max_latency_s: float = _number(0.3, 0.001, 10.0, 'age of a decode, from due_ns, above which the hand is SAFE')
     confidence_floor: float = _number(0.01, 0.0, 1.0, 'decoded confidence at or below which the hand is SAFE')
     recovery_s: float = _number(0.2, 0.0, 60.0, 'time of healthy decodes at rest after which SAFE is left')

@@ -22,3 +22,4 @@ HAND_STATE = '/hand/state', _reliable(1000)
 JOINT_STATES = '/joint_states', _reliable(100)
 E_STOP = '/hand/e_stop', _reliable(1)
 DIAGNOSTICS = '/diagnostics', _reliable(100)
+RESET = '/hand/reset'  # service

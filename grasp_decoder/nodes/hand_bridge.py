@@ -1,0 +1,142 @@
+"""hand_bridge: /decoded_grasp in, /hand/command and /hand/joint_targets out; SAFE whenever something is wrong.
+
+It also listens to /spikes, as bytes, to tell a source that pauses from one that has stopped.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from array import array
+from dataclasses import dataclass
+
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+
+from grasp_decoder import msg
+from grasp_decoder.control.faults import SourceClock
+from grasp_decoder.control.grasp_controller import GraspController
+from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.control.hand_command import HandCommand, HandMode
+from grasp_decoder.control.joint_targets import JointTargets
+from grasp_decoder.control.settings import ControlSettings
+from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.hand_outputs import OutputSettings, make_output
+from grasp_decoder.nodes.messages import decoded_grasp_from, stamp
+from grasp_decoder.nodes.parameters import declare, parameter
+from grasp_decoder.nodes.spin import ReceivedByHand, Receiver, run_node, spin
+
+WATCHDOG_NS = 20_000_000
+
+
+@dataclass(frozen=True)
+class BridgeSettings:
+    """Parameters of the node beside those of the controller and of the output."""
+
+    grips: str = parameter('', 'grip table; empty: config/grips.yaml of this package')
+
+
+class HandBridge(Node):
+    """Wires a `GraspController` to topics.
+
+    The main thread takes decodes, commands the hand and is the watchdog (`_work`); the e-stop and all else run in the
+    thread beside it (`spin`). The lock guards the controller and the order of the commands.
+    """
+
+    def __init__(self):
+        super().__init__('hand_bridge')
+        grips = load_grip_table(declare(self, BridgeSettings).grips)
+        self._controller = GraspController(declare(self, ControlSettings), grips)
+        self._joints = JointTargets(grips)
+        self._output = make_output(self, declare(self, OutputSettings), self._joints.names)
+        self._lock = threading.Lock()
+        self._decoder_sha256 = ''
+        self._state: HandMode | None = None
+        self._last_batch: tuple[int, bytes] | None = None
+        self._commands = self.create_publisher(msg.HandCommand, *topics.HAND_COMMAND)
+        self._targets = self.create_publisher(JointState, *topics.JOINT_TARGETS)
+        self._decodes = self.create_subscription(
+            msg.DecodedGrasp, topics.DECODED_GRASP[0], lambda message: None, topics.DECODED_GRASP[1],
+            callback_group=ReceivedByHand())
+        self.create_subscription(msg.DecoderInfo, topics.DECODER_INFO[0], self._new_decoder, topics.DECODER_INFO[1])
+        self.create_subscription(msg.SpikeBatch, topics.SPIKES[0], self._spikes, QoSProfile(depth=1), raw=True)
+        self.create_subscription(Bool, topics.E_STOP[0], self._e_stop, topics.E_STOP[1])
+        self.create_service(Trigger, topics.RESET, self._reset)
+
+    def run(self) -> None:
+        """Command the hand until ROS shuts down."""
+        self._receiver = Receiver(self._decodes, self.context)
+        spin(self, self._work)
+
+    # --- main thread
+
+    def _work(self) -> bool:
+        for message in self._receiver.receive(WATCHDOG_NS):
+            now_ns = time.monotonic_ns()
+            with self._lock:
+                self._publish(self._controller.step(decoded_grasp_from(message), now_ns), now_ns)
+        now_ns = time.monotonic_ns()
+        with self._lock:
+            command = self._controller.watchdog(now_ns, self._source_clock)
+            if command is not None:
+                self._publish(command, now_ns)
+        return True
+
+    def _source_clock(self) -> SourceClock | None:
+        if self._last_batch is None:
+            return None
+        received_ns, batch = self._last_batch
+        return SourceClock(received_ns, deserialize_message(batch, msg.SpikeBatch).window_end)
+
+    def _publish(self, command: HandCommand, now_ns: int) -> None:
+        message = msg.HandCommand(
+            due_ns=command.due_ns, state=int(command.state), grip=command.grip, aperture=command.aperture,
+            reason=command.reason, published_ns=time.monotonic_ns())
+        message.header.stamp = stamp(command.stamp_ns)
+        self._commands.publish(message)
+        angles = self._joints.step(command, now_ns)
+        targets = JointState(name=self._joints.names, position=array('d', angles))
+        targets.header.stamp = message.header.stamp
+        self._targets.publish(targets)
+        self._output.send(angles, self._controller.target_aperture(), safe=command.state == HandMode.SAFE)
+        if command.state != self._state:
+            self._state = command.state
+            self.get_logger().info(f'{command.state.name}: {command.reason}')
+
+    # --- thread beside it
+
+    def _new_decoder(self, info: msg.DecoderInfo) -> None:
+        if info.bundle_sha256 == self._decoder_sha256:
+            return  # published again, as when its back end changes
+        self._decoder_sha256 = info.bundle_sha256
+        object_ids = list(info.object_id) if 'object' in info.tasks else []
+        with self._lock:
+            self._controller.configure(object_ids, info.bin_s, info.look_back)
+
+    def _spikes(self, batch: bytes) -> None:
+        self._last_batch = time.monotonic_ns(), batch
+
+    def _e_stop(self, message: Bool) -> None:
+        if message.data:
+            now_ns = time.monotonic_ns()
+            with self._lock:
+                self._publish(self._controller.e_stop(now_ns), now_ns)
+
+    def _reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        with self._lock:
+            self._controller.reset()
+        response.success = True
+        response.message = 'e-stop released: the hand opens after healthy decodes at rest'
+        return response
+
+
+def main(args=None) -> int:
+    return run_node(HandBridge, args)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

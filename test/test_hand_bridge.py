@@ -1,0 +1,276 @@
+"""hand_bridge as a process: SAFE within 200 ms of any fault, and what it sends to hands."""
+
+import time
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+import pytest
+import yaml
+
+from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.control.joint_targets import JointTargets
+from grasp_decoder.control.settings import ControlSettings
+from grasp_decoder.share import share_directory
+
+pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
+pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
+
+from builtin_interfaces.msg import Time  # noqa: E402
+from rclpy.action import ActionServer, CancelResponse, GoalResponse  # noqa: E402
+from sensor_msgs.msg import JointState  # noqa: E402
+from std_msgs.msg import Bool, Float64MultiArray  # noqa: E402
+from std_srvs.srv import Trigger  # noqa: E402
+from trajectory_msgs.msg import JointTrajectory  # noqa: E402
+
+from grasp_decoder import msg  # noqa: E402
+from grasp_decoder.nodes import topics  # noqa: E402
+from grasp_decoder.nodes.hand_bridge import BridgeSettings  # noqa: E402
+from grasp_decoder.nodes.hand_outputs import OutputSettings  # noqa: E402
+
+BIN_NS = 40_000_000
+OBJECTS = [21, 31, 44, 61]
+SAFE, OPEN, PRESHAPE, CLOSE, HOLD = range(5)
+
+
+@dataclass
+class Feeder:
+    """Plays source and decoder on the test's node: spikes every 10 ms, a decode every bin."""
+
+    node: object
+    spin_until: object
+    decoder_runs: bool = True
+    source_runs: bool = True
+    paused: bool = False
+    grasp: float = 0.01
+    change: dict = field(default_factory=dict)
+    commands: list = field(default_factory=list)
+    targets: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self.stamp_ns = 1_000 * 10**9
+        self.bin = -1
+        self.decoded_ns = self.source_ns = time.monotonic_ns()
+        node = self.node
+        self.decodes = node.create_publisher(msg.DecodedGrasp, *topics.DECODED_GRASP)
+        self.spikes = node.create_publisher(msg.SpikeBatch, *topics.SPIKES)
+        self.e_stop = node.create_publisher(Bool, *topics.E_STOP)
+        self.reset = node.create_client(Trigger, topics.RESET)
+        info = node.create_publisher(msg.DecoderInfo, *topics.DECODER_INFO)
+        info.publish(msg.DecoderInfo(
+            bundle_sha256='a', bin_s=0.04, look_back=12, object_id=OBJECTS, tasks=['phase', 'object']))
+        node.create_subscription(
+            msg.HandCommand, topics.HAND_COMMAND[0], self.commands.append, topics.HAND_COMMAND[1])
+        node.create_subscription(
+            JointState, topics.JOINT_TARGETS[0], self.targets.append, topics.JOINT_TARGETS[1])
+        node.create_timer(0.01, self.tick)
+
+    def tick(self):
+        now_ns = time.monotonic_ns()
+        # a machine that stalls gets its bins late, not lost
+        while now_ns - self.source_ns >= BIN_NS // 4:
+            self.source_ns += BIN_NS // 4
+            if not self.paused:
+                self.stamp_ns += BIN_NS // 4
+            if self.source_runs:
+                self.spikes.publish(msg.SpikeBatch(window_end=self.stamp_ns))
+            if self.decoder_runs and not self.paused and self.stamp_ns % BIN_NS == 0:
+                self.decode()
+
+    def decode(self):
+        self.bin += 1
+        probability = np.array([0.02, 0.02, 0.94, 0.02], np.float32)
+        stamp_ns = self.stamp_ns + self.change.get('offset_ns', 0)
+        message = msg.DecodedGrasp(
+            due_ns=time.monotonic_ns(), bin=self.bin, phase=int(self.grasp > 0.5),
+            phase_probability=self.change.get('phase_probability', self.grasp),
+            object_id=self.change.get('object_id', 44),
+            object_probability=self.change.get('object_probability', probability),
+            confidence=self.change.get('confidence', 0.94), aperture=float('nan'))
+        message.header.stamp = Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
+        self.decoded_ns = message.due_ns
+        self.decodes.publish(message)
+
+    @property
+    def state(self):
+        return self.commands[-1].state if self.commands else None
+
+    def reach(self, state):
+        assert self.spin_until(lambda: self.state == state), f'{state} was not reached: {self.commands[-1:]}'
+
+    def hold(self):
+        """Open, recognise the object, close on it."""
+        self.grasp = 0.01
+        self.reach(PRESHAPE)
+        self.grasp = 0.99
+        self.reach(HOLD)
+
+
+@pytest.fixture
+def feeder(node, spin_until, start_node):
+    def start(*arguments):
+        start_node('hand_bridge', '--ros-args', *arguments)
+        feeder = Feeder(node, spin_until)
+        publishers = (feeder.decodes, feeder.spikes, feeder.e_stop)
+        assert spin_until(lambda: all(p.get_subscription_count() for p in publishers))
+        return feeder
+
+    return start
+
+
+FAULTS = {
+    'decoder stopped': {'decoder_runs': False},
+    'spikes stopped': {'decoder_runs': False, 'source_runs': False},
+    'phase probability is nan': {'change': {'phase_probability': float('nan')}},
+    'object probabilities': {'change': {'object_probability': np.full(4, np.nan, np.float32)}},
+    'unknown object 99': {'change': {'object_id': 99}},
+    'no confidence': {'change': {'confidence': 0.0}},
+    'clock went back': {'change': {'offset_ns': -10 * 10**9}},
+}
+
+
+def test_every_fault_is_safe_within_200_ms_and_is_recovered_from(feeder):
+    feeder = feeder()
+    for reason, fault in FAULTS.items():
+        feeder.hold()
+        for name, value in fault.items():
+            setattr(feeder, name, value)
+        began_ns = feeder.decoded_ns
+        if 'change' in fault:
+            began_ns = time.monotonic_ns()
+        feeder.reach(SAFE)
+        first = next(c for c in feeder.commands if c.published_ns > began_ns and c.state == SAFE)
+        assert first.reason.startswith(reason)
+        assert first.published_ns - began_ns <= 200_000_000, reason
+        # grasp goes on being decoded: the hand does not close out of SAFE
+        feeder.decoder_runs = feeder.source_runs = True
+        feeder.change = {}
+        fresh = len(feeder.commands) + 15
+        assert feeder.spin_until(lambda: len(feeder.commands) > fresh)
+        assert {c.state for c in feeder.commands[fresh - 15:]} == {SAFE}
+        feeder.grasp = 0.01
+        feeder.reach(OPEN)
+
+
+def test_a_gap_between_trials_is_no_fault_but_a_pause_is(feeder):
+    feeder = feeder()
+    feeder.hold()
+    feeder.paused = True
+    began_ns = feeder.decoded_ns
+    feeder.reach(SAFE)
+    first = next(c for c in feeder.commands if c.published_ns > began_ns and c.state == SAFE)
+    assert first.reason == 'paused'
+    assert first.published_ns - began_ns >= 600_000_000
+
+
+def test_the_e_stop_latches_until_the_service_resets_it(feeder):
+    feeder = feeder()
+    feeder.hold()
+    feeder.e_stop.publish(Bool(data=True))
+    feeder.reach(SAFE)
+    feeder.grasp = 0.01
+    feeder.e_stop.publish(Bool(data=False))
+    stopped = len(feeder.commands)
+    assert feeder.spin_until(lambda: len(feeder.commands) > stopped + 25)
+    assert {(c.state, c.reason) for c in feeder.commands[stopped:]} == {(SAFE, 'e-stop')}
+    answer = feeder.reset.call_async(Trigger.Request())
+    assert feeder.spin_until(answer.done)
+    assert answer.result().success
+    feeder.reach(OPEN)
+
+
+def test_one_command_and_one_joint_target_for_each_decode(feeder):
+    feeder = feeder('-p', 'hold_dwell_s:=0.2')
+    feeder.hold()
+    healthy = [c for c in feeder.commands if c.due_ns]
+    stamps = [c.header.stamp.sec * 10**9 + c.header.stamp.nanosec for c in healthy]
+    assert set(np.diff(stamps)) == {BIN_NS}
+    assert feeder.spin_until(lambda: len(feeder.targets) >= len(feeder.commands) - 2)
+    assert list(feeder.targets[-1].name) == list(JointTargets(load_grip_table()).names)
+    assert feeder.commands[-1].grip == 'spherical'
+    feeder.grasp = 0.01
+    feeder.reach(OPEN)
+
+
+@pytest.mark.parametrize('output, message_type, topic, values', [
+    ('forward_command', Float64MultiArray, '/hand_controller/commands', lambda m: m.data),
+    ('joint_trajectory', JointTrajectory, '/hand_controller/joint_trajectory', lambda m: m.points[0].positions)])
+def test_controllers_get_the_joint_targets(feeder, node, output, message_type, topic, values):
+    received = []
+    node.create_subscription(message_type, topic, received.append, 100)
+    feeder = feeder('-p', f'output:={output}')
+    feeder.hold()
+    assert feeder.spin_until(lambda: received and feeder.targets and max(values(received[-1])) > 1.0)
+    known = [list(t.position) for t in feeder.targets]
+    assert list(values(received[-2])) in known
+    if output == 'joint_trajectory':
+        assert received[-1].joint_names == list(feeder.targets[-1].name)
+
+
+class Gripper:
+    """An action server that accepts what it is told to, and moves at once."""
+
+    def __init__(self, node, action_type):
+        self.goals, self.cancelled, self.refusals = [], 0, 0
+        self.finish = True
+        self.server = ActionServer(
+            node, action_type, '/gripper_controller/gripper_cmd', self.execute, goal_callback=self.answer,
+            cancel_callback=self.cancel, handle_accepted_callback=self.accept)
+        self.action_type = action_type
+
+    def answer(self, goal):
+        if self.refusals:
+            self.refusals -= 1
+            return GoalResponse.REJECT
+        position = goal.command.position
+        self.goals.append(position[0] if isinstance(goal.command, JointState) else position)
+        return GoalResponse.ACCEPT
+
+    def accept(self, handle):
+        if self.finish:
+            handle.execute()
+
+    def execute(self, handle):
+        handle.succeed()
+        return self.action_type.Result()
+
+    def cancel(self, handle):
+        self.cancelled += 1
+        return CancelResponse.ACCEPT
+
+
+@pytest.mark.parametrize('output, name', [
+    ('gripper_command', 'GripperCommand'), ('parallel_gripper_command', 'ParallelGripperCommand')])
+def test_a_gripper_gets_one_goal_for_each_change(feeder, node, output, name):
+    action = pytest.importorskip('control_msgs.action', reason='the ROS package control_msgs is not installed')
+    gripper = Gripper(node, getattr(action, name))
+    gripper.refusals = 1
+    feeder = feeder('-p', f'output:={output}', '-p', 'gripper_open:=0.1', '-p', 'hold_dwell_s:=0.2')
+    feeder.hold()
+    assert feeder.spin_until(lambda: len(gripper.goals) == 3)
+    assert gripper.goals == pytest.approx([0.1, 0.075, 0.0])
+    gripper.finish = False  # the gripper never arrives: the next goal takes its place
+    feeder.grasp = 0.01
+    feeder.reach(OPEN)
+    feeder.reach(PRESHAPE)
+    assert feeder.spin_until(lambda: len(gripper.goals) == 5)
+    assert gripper.goals[3:] == pytest.approx([0.1, 0.075])
+    assert feeder.spin_until(lambda: gripper.cancelled == 1)
+
+
+def test_an_output_without_its_messages_is_refused_in_one_line(start_node, node):
+    try:
+        import control_msgs.action  # noqa: F401
+    except ImportError:
+        with pytest.raises(AssertionError, match='needs the ROS package control_msgs'):
+            start_node('hand_bridge', '--ros-args', '-p', 'output:=gripper_command')
+    else:
+        pytest.skip('control_msgs is installed')
+
+
+def test_the_parameter_file_holds_every_parameter_with_its_default():
+    text = (share_directory() / 'config' / 'hand_bridge.yaml').read_text()
+    parameters = yaml.safe_load(text)['hand_bridge']['ros__parameters']
+    specs = [f for settings in (BridgeSettings, ControlSettings, OutputSettings) for f in fields(settings)]
+    assert parameters == {spec.name: spec.default for spec in specs}
+    for spec in specs:
+        assert spec.metadata['description'] in text
