@@ -1,0 +1,60 @@
+"""Recordings that come already binned, beside the hand's movement: MATLAB files with X (kinematics) and Y (counts)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from grasp_decoder.errors import GraspDecoderError
+
+KINEMATICS = ('x', 'y', 'vx', 'vy')
+
+
+@dataclass(frozen=True)
+class BinnedKinematics:
+    """Trials of binned spikes and the movement in the same bins.
+
+    Attributes:
+        bin_ns: width of a bin.
+        unit_count: units of every trial.
+        counts: per trial, uint16 (n_bins, units).
+        movement: per trial, float64 (n_bins, 4), columns as in `KINEMATICS`.
+    """
+
+    bin_ns: int
+    unit_count: int
+    counts: tuple[np.ndarray, ...]
+    movement: tuple[np.ndarray, ...]
+
+
+def read_binned_kinematics(path, bin_ns: int = 100_000_000) -> BinnedKinematics:
+    """Read X (n_bins, 4: position and velocity) and Y (n_bins, units) of a .mat file, split into trials.
+
+    A new trial starts where the velocity is 0; history must not be built across that line.
+
+    Raises:
+        GraspDecoderError: the file is missing, is no MATLAB file, or has no such X and Y.
+    """
+    from scipy.io import loadmat
+
+    path = Path(path)
+    if not path.exists():
+        raise GraspDecoderError(f'{path}: no such file')
+    try:
+        variables = loadmat(path, variable_names=('X', 'Y'))
+    except Exception as error:  # scipy raises many types on a file that is not MATLAB's
+        raise GraspDecoderError(f'{path}: not a MATLAB file that can be read ({str(error).splitlines()[0]})') from None
+    if not {'X', 'Y'} <= variables.keys():
+        raise GraspDecoderError(f'{path}: no binned kinematics: expected the variables X (movement) and Y (counts)')
+    movement, counts = np.asarray(variables['X'], dtype=np.float64), np.asarray(variables['Y'])
+    if movement.ndim != 2 or movement.shape[1] != len(KINEMATICS) or counts.ndim != 2 or len(counts) != len(movement):
+        raise GraspDecoderError(
+            f'{path}: X is {movement.shape} and Y is {counts.shape}; expected (bins, 4) and (bins, units)')
+    if not np.isfinite(counts).all() or counts.min(initial=0) < 0:
+        raise GraspDecoderError(f'{path}: Y holds what are no spike counts')
+    starts = np.flatnonzero((movement[:, 2:] == 0).all(axis=1))
+    starts = starts[starts > 0]
+    return BinnedKinematics(
+        bin_ns, counts.shape[1], tuple(np.split(counts.astype(np.uint16), starts)), tuple(np.split(movement, starts)))
