@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import quantities as pq
 from scipy.io import savemat
+from session_equality import assert_same_arrays, assert_same_session
 from shared_data import shared_data
 
 from grasp_decoder.errors import GraspDecoderError
@@ -26,23 +27,6 @@ from grasp_decoder.recording.session import Unit
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
     return tmp_path / 'cache' / 'grasp_decoder' / 'sessions'
-
-
-def assert_same_session(one, other):
-    assert (one.name, one.units, len(one.trials)) == (other.name, other.units, len(other.trials))
-    for a, b in zip(one.trials, other.trials):
-        assert_same_arrays((a.times_ns, a.units), (b.times_ns, b.units))
-        assert list(a.signals) == list(b.signals)
-        for name in a.signals:
-            assert_same_arrays(a.signals[name], b.signals[name])
-        nothing = {'times_ns': None, 'units': None, 'signals': None}
-        assert replace(a, **nothing) == replace(b, **nothing)
-
-
-def assert_same_arrays(one, other):
-    for a, b in zip(one, other, strict=True):
-        assert a.dtype == b.dtype
-        np.testing.assert_array_equal(a, b)
 
 
 LABELS = st.sampled_from(['Start', 'Cue', 'Go', 'Hold', 'Rew', 'End', 'x'])

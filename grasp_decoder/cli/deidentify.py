@@ -1,0 +1,35 @@
+"""deidentify: a copy of a recording that holds what decoding needs and nothing else.
+
+Kept: spike times, units with electrode, sort code and area, trials with object, correct and events, continuous signals.
+Dropped: names, dates, file origins, descriptions and every other annotation. The clock starts at 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording.deidentification import deidentified
+from grasp_decoder.recording.reading import read_session
+from grasp_decoder.recording.writing import check_writable, write_session
+
+
+def main(argv=None) -> int:
+    return exit_status(deidentify, argv)
+
+
+def deidentify(argv) -> None:
+    parser = argparse.ArgumentParser(
+        prog='deidentify', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('session', metavar='IN', help='the recording')
+    parser.add_argument('out', metavar='OUT', type=Path, help='the .neo.mat file to write')
+    parser.add_argument('--map', metavar='FILE', help='mapping YAML of the recording; OUT has the default names')
+    arguments = parser.parse_args(argv)
+    check_writable(arguments.out)
+    if arguments.out.exists() and arguments.out.samefile(arguments.session):
+        raise GraspDecoderError(f'{arguments.out}: is the recording itself; give another name to write to')
+    session = read_session(arguments.session, arguments.map)
+    write_session(deidentified(session), arguments.out)
+    print(f'{arguments.out}: {session.unit_count} units, {len(session.trials)} trials')

@@ -1,0 +1,74 @@
+"""inspect: what a recording holds, and whether it can be decoded from."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.recording.reading import read_session
+from grasp_decoder.recording.session import Session
+from grasp_decoder.recording.summary import SessionSummary, summarise
+
+_SILENT_SHOWN = 20
+_OBJECTS_PER_LINE = 8
+
+
+def main(argv=None) -> int:
+    return exit_status(inspect, argv)
+
+
+def inspect(argv) -> None:
+    parser = argparse.ArgumentParser(prog='inspect', description=__doc__)
+    parser.add_argument('session', help='a recording: .neo.mat or anything else that Neo reads')
+    parser.add_argument('--map', metavar='FILE', help='mapping YAML: which annotation is the object, which event Hold')
+    parser.add_argument('--plot', metavar='FILE', type=Path, help='also draw it (.png, .pdf or .svg)')
+    arguments = parser.parse_args(argv)
+    session = read_session(arguments.session, arguments.map)
+    summary = summarise(session)
+    print(describe(session, summary))
+    if arguments.plot:
+        from grasp_decoder.recording.session_figure import draw_session  # matplotlib takes a second to load
+
+        draw_session(session, summary, arguments.plot)
+        print(f'picture: {arguments.plot}')
+
+
+def describe(session: Session, summary: SessionSummary) -> str:
+    """The summary as text."""
+    rates = summary.rates_hz
+    areas = ', '.join(f'{area or "unknown area"} {count}' for area, count in summary.areas.items())
+    electrodes = f'; {summary.electrodes} electrodes' if summary.electrodes else ''
+    left_out = [f'{count} {reason}' for count, reason in (
+        (summary.wrong, 'not correct'), (summary.excluded, 'of excluded objects'), (summary.incomplete, 'incomplete'))
+        if count]
+    lines = [
+        f'{session.name}: {session.unit_count} units, {len(session.trials)} trials,'
+        f' {summary.trial_s.sum() / 60:.1f} min recorded',
+        f'  units   {areas}{electrodes}',
+        f'  rates   median {np.median(rates):.1f}, mean {rates.mean():.1f},'
+        f' 95th percentile {np.percentile(rates, 95):.1f}, highest {rates.max():.1f} Hz',
+        f'  silent  {_silent(summary.silent_units)}',
+        f'  trials  {summary.usable} to use' + (f'; left out: {", ".join(left_out)}' if left_out else ''),
+        f'  length  {np.median(summary.trial_s):.2f} s ({summary.trial_s.min():.2f} to {summary.trial_s.max():.2f})',
+    ]
+    if summary.signals:
+        signals = ', '.join(f'{name} ({channels})' for name, channels in summary.signals.items())
+        lines.append(f'  signals (channels)  {signals}')
+    lines.append(f'objects: {len(summary.objects)} ids; id: trials to use / all')
+    cells = [f'{object_id:>5}: {usable:>3}/{every:<3}' for object_id, (usable, every) in summary.objects.items()]
+    lines += [' '.join(cells[at:at + _OBJECTS_PER_LINE]).rstrip() for at in range(0, len(cells), _OBJECTS_PER_LINE)]
+    lines.append('phases, s           median    5 %   95 %   trials')
+    for (label, following), seconds in summary.phases_s.items():
+        low, median, high = np.percentile(seconds, [5, 50, 95])
+        lines.append(f'  {label + " - " + following:<16} {median:>7.3f} {low:>6.3f} {high:>6.3f} {len(seconds):>8}')
+    return '\n'.join(lines)
+
+
+def _silent(units: list[int]) -> str:
+    if not units:
+        return 'none: every unit fires'
+    shown = ', '.join(map(str, units[:_SILENT_SHOWN])) + (' ...' if len(units) > _SILENT_SHOWN else '')
+    return f'{len(units)} units never fire: {shown}'

@@ -1,0 +1,42 @@
+"""synthesize: a small realistic session to try everything with, the same for the same seed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.recording.synthetic import synthesize as synthetic_sessions
+from grasp_decoder.recording.writing import check_writable, write_session
+
+
+def main(argv=None) -> int:
+    return exit_status(synthesize, argv)
+
+
+def synthesize(argv) -> None:
+    parser = argparse.ArgumentParser(prog='synthesize', description=__doc__)
+    parser.add_argument('--out', metavar='FILE', type=Path, required=True, help='the .neo.mat file to write')
+    parser.add_argument('--units', type=int, default=96, help='default %(default)s')
+    parser.add_argument('--trials', type=int, default=160, help='default %(default)s')
+    parser.add_argument('--objects', type=int, default=8, help='default %(default)s')
+    parser.add_argument('--days', type=int, default=1, help='more than one writes FILE_day1.neo.mat, FILE_day2 ... with '
+                        'drifting tuning, replaced units and shuffled sort codes')
+    parser.add_argument('--seed', type=int, default=42, help='default %(default)s')
+    arguments = parser.parse_args(argv)
+    paths = day_paths(arguments.out, arguments.days)
+    for path in paths:
+        check_writable(path)
+    sessions = synthetic_sessions(
+        arguments.units, arguments.trials, arguments.objects, arguments.seed, arguments.days)
+    for session, path in zip(sessions, paths):
+        write_session(session, path)
+        print(f'{path}: {session.unit_count} units, {len(session.trials)} trials')
+
+
+def day_paths(path: Path, days: int) -> list[Path]:
+    """One file per day: the path itself for one day, else numbered."""
+    if days == 1:
+        return [path]
+    suffix = '.neo.mat' if path.name.endswith('.neo.mat') else path.suffix
+    return [path.with_name(f'{path.name.removesuffix(suffix)}_day{day + 1}{suffix}') for day in range(days)]

@@ -1,0 +1,185 @@
+"""Reading of the small part of SDF 1.6 that the hand and its objects use.
+
+Links of primitives, revolute and prismatic joints, friction and colours; poses are ``x y z roll pitch yaw`` in metres
+and radians, as SDF has them. The simulators get their geometry, limits and gains from here and from nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+
+from grasp_decoder.errors import GraspDecoderError
+
+HAND_SDF = Path(__file__).with_name('hand.sdf')
+LIFT_JOINT = 'lift'
+
+_DEFAULT_FRICTION = 1.0
+_DEFAULT_RGBA = (0.7, 0.7, 0.7, 1.0)
+_GAIN_SPAN = {'revolute': 0.15, 'prismatic': 0.012}  # error (rad, m) at which a joint gives its full effort
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Position ``xyz`` (m) and fixed-axis roll, pitch, yaw ``rpy`` (rad)."""
+
+    xyz: tuple[float, float, float]
+    rpy: tuple[float, float, float]
+
+    def matrix(self) -> np.ndarray:
+        """Homogeneous transform, float64 (4, 4)."""
+        (sr, sp, sy), (cr, cp, cy) = np.sin(self.rpy), np.cos(self.rpy)
+        matrix = np.eye(4)
+        matrix[:3, :3] = [
+            [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
+            [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
+            [-sp, cp * sr, cp * cr],
+        ]
+        matrix[:3, 3] = self.xyz
+        return matrix
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One visual or collision primitive; ``size`` is SDF's: box edges, sphere radius, cylinder radius and length (m)."""
+
+    name: str
+    kind: str
+    size: tuple[float, ...]
+    pose: Pose
+    rgba: tuple[float, float, float, float]
+    friction: float
+
+
+@dataclass(frozen=True)
+class Link:
+    """A rigid body; ``pose`` is in the model's frame, ``inertia`` the diagonal (kg m2) about ``centre_of_mass`` (m)."""
+
+    name: str
+    pose: Pose
+    mass: float
+    centre_of_mass: tuple[float, float, float]
+    inertia: tuple[float, float, float]
+    collisions: tuple[Shape, ...]
+    visuals: tuple[Shape, ...]
+
+
+@dataclass(frozen=True)
+class Joint:
+    """A revolute (rad, N m) or prismatic (m, N) joint; ``axis`` is in the child link's frame."""
+
+    name: str
+    kind: str
+    parent: str
+    child: str
+    axis: tuple[float, float, float]
+    lower: float
+    upper: float
+    effort: float
+    velocity: float
+    damping: float
+
+    @property
+    def stiffness(self) -> float:
+        """Gain of the position control in every simulator (N m/rad, N/m); the effort limit caps it."""
+        return self.effort / _GAIN_SPAN[self.kind]
+
+    @property
+    def control_damping(self) -> float:
+        """Gain on the joint's velocity in every simulator (N m s/rad, N s/m)."""
+        return 0.04 * self.stiffness
+
+
+@dataclass(frozen=True)
+class Model:
+    """Links and joints of one SDF model; a child of no joint moves freely, a parent ``world`` is fixed."""
+
+    name: str
+    pose: Pose
+    links: tuple[Link, ...]
+    joints: tuple[Joint, ...]
+
+
+def parse_model(text: str, source: str) -> Model:
+    """Read the one model of an SDF document.
+
+    ``source`` names the document in errors. Raises `GraspDecoderError` when it is not the SDF that this module knows.
+    """
+    try:
+        model = ElementTree.fromstring(text).find('model')
+        if model is None:
+            raise GraspDecoderError(f'{source}: no <model> in this SDF document')
+        return Model(
+            name=model.get('name'),
+            pose=_pose(model),
+            links=tuple(_link(element) for element in model.findall('link')),
+            joints=tuple(_joint(element) for element in model.findall('joint')),
+        )
+    except (ElementTree.ParseError, AttributeError, TypeError, ValueError, KeyError) as error:
+        raise GraspDecoderError(f'{source}: not the SDF of a hand or an object ({error})') from error
+
+
+@lru_cache(maxsize=1)
+def hand_model() -> Model:
+    """Return the hand that every simulator uses."""
+    return parse_model(HAND_SDF.read_text(encoding='utf-8'), HAND_SDF.name)
+
+
+def hand_joint_names() -> tuple[str, ...]:
+    """Names of the hand's joints, lift first, in the order of ``hand.sdf``."""
+    return tuple(joint.name for joint in hand_model().joints)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(float(word) for word in text.split())
+
+
+def _pose(element) -> Pose:
+    numbers = _numbers(element.findtext('pose', '0 0 0 0 0 0'))
+    return Pose(numbers[:3], numbers[3:])
+
+
+def _link(element) -> Link:
+    inertial = element.find('inertial')
+    return Link(
+        name=element.get('name'),
+        pose=_pose(element),
+        mass=float(inertial.findtext('mass')),
+        centre_of_mass=_pose(inertial).xyz,
+        inertia=tuple(float(inertial.findtext(f'inertia/{axis}')) for axis in ('ixx', 'iyy', 'izz')),
+        collisions=tuple(_shape(shape) for shape in element.findall('collision')),
+        visuals=tuple(_shape(shape) for shape in element.findall('visual')),
+    )
+
+
+def _shape(element) -> Shape:
+    geometry = element.find('geometry')[0]
+    sizes = {'box': ('size',), 'sphere': ('radius',), 'cylinder': ('radius', 'length')}[geometry.tag]
+    rgba = element.findtext('material/diffuse')
+    return Shape(
+        name=element.get('name'),
+        kind=geometry.tag,
+        size=tuple(number for name in sizes for number in _numbers(geometry.findtext(name))),
+        pose=_pose(element),
+        rgba=_numbers(rgba) if rgba else _DEFAULT_RGBA,
+        friction=float(element.findtext('surface/friction/ode/mu', _DEFAULT_FRICTION)),
+    )
+
+
+def _joint(element) -> Joint:
+    return Joint(
+        name=element.get('name'),
+        kind={'revolute': 'revolute', 'prismatic': 'prismatic'}[element.get('type')],
+        parent=element.findtext('parent'),
+        child=element.findtext('child'),
+        axis=_numbers(element.findtext('axis/xyz')),
+        lower=float(element.findtext('axis/limit/lower')),
+        upper=float(element.findtext('axis/limit/upper')),
+        effort=float(element.findtext('axis/limit/effort')),
+        velocity=float(element.findtext('axis/limit/velocity')),
+        damping=float(element.findtext('axis/dynamics/damping')),
+    )

@@ -1,0 +1,102 @@
+"""From SDF models to one MuJoCo model: the hand, its object and a table top."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+
+from grasp_decoder.hand.sdf import Joint, Link, Model, Shape
+
+TIMESTEP_S = 0.004
+_TORSIONAL_FRICTION_M = 0.01
+_GEOMETRY = {
+    'box': (mujoco.mjtGeom.mjGEOM_BOX, lambda size: [edge / 2 for edge in size]),
+    'sphere': (mujoco.mjtGeom.mjGEOM_SPHERE, lambda size: [size[0], 0, 0]),
+    'cylinder': (mujoco.mjtGeom.mjGEOM_CYLINDER, lambda size: [size[0], size[1] / 2, 0]),
+}
+SEEN, FELT = 2, 3  # geom groups: visuals and collisions
+
+
+def compile_scene(*models: Model) -> mujoco.MjModel:
+    """Convert SDF models into one compiled scene.
+
+    Angles are radians throughout. Bodies, joints and position actuators keep the names of links and joints; a model
+    without joints gets one free joint of its own name.
+    """
+    spec = mujoco.MjSpec()
+    spec.option.timestep = TIMESTEP_S
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+    spec.option.impratio = 10
+    spec.compiler.degree = False
+    _furnish(spec)
+    for model in models:
+        _add_model(spec, model)
+    return spec.compile()
+
+
+def _furnish(spec: mujoco.MjSpec) -> None:
+    """Add the table top, light and camera."""
+    world = spec.worldbody
+    spec.visual.global_.offwidth, spec.visual.global_.offheight = 1280, 960
+    spec.add_texture(
+        name='sky', type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+        rgb1=[0.97, 0.98, 1.0], rgb2=[0.72, 0.78, 0.85], width=256, height=256,
+    )
+    world.add_geom(
+        name='table', type=mujoco.mjtGeom.mjGEOM_PLANE, size=[1.5, 1.5, 0.05], rgba=[0.86, 0.84, 0.80, 1],
+        friction=[1, _TORSIONAL_FRICTION_M, 1e-4], condim=4,
+    )
+    world.add_light(pos=[0.3, 0.5, 1.0], dir=[-0.3, -0.5, -1.0], diffuse=[0.7, 0.7, 0.7], castshadow=True)
+    world.add_light(pos=[-0.6, 0.4, 0.8], dir=[0.6, -0.4, -0.8], diffuse=[0.3, 0.3, 0.32], castshadow=False)
+
+
+def _add_model(spec: mujoco.MjSpec, model: Model) -> None:
+    joint_of_child = {joint.child: joint for joint in model.joints}
+    placed = {link.name: model.pose.matrix() @ link.pose.matrix() for link in model.links}
+    bodies = {'world': (spec.worldbody, np.eye(4))}
+    for link in model.links:
+        joint = joint_of_child.get(link.name)
+        parent, parent_matrix = bodies[joint.parent if joint else 'world']
+        position, quaternion = _position_quaternion(np.linalg.inv(parent_matrix) @ placed[link.name])
+        body = parent.add_body(name=f'{model.name}/{link.name}', pos=position, quat=quaternion)
+        bodies[link.name] = body, placed[link.name]
+        _add_link(body, link)
+        if joint is None:
+            body.add_freejoint(name=model.name)
+        else:
+            _add_joint(spec, body, joint)
+
+
+def _add_link(body: mujoco.MjsBody, link: Link) -> None:
+    body.mass, body.ipos, body.inertia = link.mass, link.centre_of_mass, link.inertia
+    body.explicitinertial = True
+    for shape in link.collisions:
+        _add_shape(body, shape, group=FELT, friction=[shape.friction, _TORSIONAL_FRICTION_M, 1e-4], condim=4)
+    for shape in link.visuals:
+        _add_shape(body, shape, group=SEEN, rgba=shape.rgba, contype=0, conaffinity=0)
+
+
+def _add_shape(body: mujoco.MjsBody, shape: Shape, **options) -> None:
+    kind, size = _GEOMETRY[shape.kind]
+    position, quaternion = _position_quaternion(shape.pose.matrix())
+    body.add_geom(type=kind, size=size(shape.size), pos=position, quat=quaternion, **options)
+
+
+def _add_joint(spec: mujoco.MjSpec, body: mujoco.MjsBody, joint: Joint) -> None:
+    kind = mujoco.mjtJoint.mjJNT_SLIDE if joint.kind == 'prismatic' else mujoco.mjtJoint.mjJNT_HINGE
+    body.add_joint(
+        name=joint.name, type=kind, axis=joint.axis, range=[joint.lower, joint.upper], damping=joint.damping,
+        limited=mujoco.mjtLimited.mjLIMITED_TRUE,
+    )
+    actuator = spec.add_actuator(
+        name=joint.name, target=joint.name, trntype=mujoco.mjtTrn.mjTRN_JOINT,
+        ctrlrange=[joint.lower, joint.upper], forcerange=[-joint.effort, joint.effort],
+    )
+    actuator.set_to_position(kp=joint.stiffness, kv=joint.control_damping)
+
+
+def _position_quaternion(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    quaternion = np.empty(4)
+    mujoco.mju_mat2Quat(quaternion, matrix[:3, :3].flatten())
+    return matrix[:3, 3], quaternion

@@ -1,0 +1,63 @@
+"""What every simulator of the hand can do, and how one is opened by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from grasp_decoder.errors import GraspDecoderError
+
+SIMULATORS = ('mujoco', 'gazebo', 'ros')
+
+
+@dataclass(frozen=True)
+class SimulatedHand:
+    """The hand and its object at one moment.
+
+    Attributes:
+        joint_position: float64 (n_joints,), rad (m for the lift joint), in the order of ``joint_names``.
+        object_id: the object in reach, -1 for none.
+        contact: whether any finger touches the object.
+        lift_m: height of the object's centre of mass above its rest.
+    """
+
+    joint_position: np.ndarray
+    object_id: int
+    contact: bool
+    lift_m: float
+
+
+class HandSimulator(Protocol):
+    """A simulated hand over a table with one object in its reach."""
+
+    joint_names: tuple[str, ...]
+
+    def set_object(self, object_id: int) -> None:
+        """Put this object at its place in reach, upright and at rest; the one before is gone. The hand stays as it is."""
+
+    def command(self, targets: Mapping[str, float]) -> None:
+        """Set targets of joints by name (rad, m); other joints keep theirs. An unknown name is an error."""
+
+    def advance(self, dt_s: float) -> None:
+        """Let ``dt_s`` seconds pass in the simulation."""
+
+    def state(self) -> SimulatedHand:
+        """Say how things are now."""
+
+    def render(self) -> np.ndarray:
+        """Take a picture, uint8 (height, width, 3). Raises `GraspDecoderError` where pictures cannot be made."""
+
+    def close(self) -> None:
+        """End the simulation and what was started for it."""
+
+
+def open_simulator(name: str) -> HandSimulator:
+    """Open ``mujoco``, ``gazebo`` or ``ros``; a simulator's libraries are imported only when it is asked for."""
+    if name == 'mujoco':
+        from grasp_decoder.hand.mujoco_simulator import MujocoSimulator
+
+        return MujocoSimulator()
+    raise GraspDecoderError(f"simulator '{name}' is not one of {', '.join(SIMULATORS)}")
