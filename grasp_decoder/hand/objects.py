@@ -24,6 +24,9 @@ _COLOURS = {
     'ring': '0.72 0.36 0.55',
     'plate': '0.30 0.62 0.64',
 }
+_PLACE = (0.0, 0.024)  # x, y (m, world): between index and middle finger
+_SMALL_PLACE = (0.0, 0.031)  # at the index finger
+_PLACES = {'plate': (0.0, 0.049), 'ring': (-0.002, 0.033)}  # beside the index finger, around it
 _STEM = '0.35 0.36 0.38'
 _FOOT_RADIUS_M, _FOOT_HEIGHT_M, _STEM_RADIUS_M = 0.026, 0.006, 0.0035
 
@@ -55,8 +58,8 @@ def grasp_object(object_id: int) -> GraspObject:
     described = SAME_OBJECT.get(described, described)
     shape, step = _SHAPES[described // 10], described % 10
     size = 0.015 + 0.005 * (step - 1)
-    place = {'plate': (0.0, 0.049, 0.0), 'ring': (-0.002, 0.033, 0.0)}.get(shape, (0.0, 0.024, 0.0))
-    return GraspObject(object_id, shape, size, 0.03 + 1.5 * size, place)
+    x, y = _PLACES.get(shape, _SMALL_PLACE if size < 0.02 else _PLACE)
+    return GraspObject(object_id, shape, size, 0.03 + 1.5 * size, (x, y, 0.0))
 
 
 def object_sdf(thing: GraspObject) -> str:

@@ -4,53 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from grasp_decoder.control.hand_command import HandMode
 from grasp_decoder.control.limits import MotionLimiter
-from grasp_decoder.hand.sdf import LIFT_JOINT
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.hand.sdf import LIFT_JOINT, hand_model
 from grasp_decoder.hand.simulator import HandSimulator, SimulatedHand
 
 LIFT_M = 0.1
-_LIFT_VELOCITY, _LIFT_ACCELERATION = 0.6, 5.0  # m/s, m/s^2
+_OPEN_MODES = (HandMode.OPEN, HandMode.PRESHAPE)
+_ACCELERATION = {'revolute': 300.0, 'prismatic': 6.0}  # rad/s^2, m/s^2
 _DOWN_M = 0.005
-_HELD_M = 0.02
 
 
 class GraspRig:
-    """Moves a `HandSimulator` through trials as commands and trial starts come in."""
+    """Moves a `HandSimulator` through trials as commands and trial starts come in.
+
+    Its motors are no faster than the joints' velocity limits in ``hand.sdf``: targets that come once a bin are reached
+    in a smooth motion.
+    """
 
     def __init__(self, simulator: HandSimulator):
         """Start with the hand down and open and no object in reach."""
         self._simulator = simulator
-        self._lift = MotionLimiter(0.0, 0.0, LIFT_M, _LIFT_VELOCITY, _LIFT_ACCELERATION)
+        joints = hand_model().joints
+        self._names = [joint.name for joint in joints]
+        self._lift = self._names.index(LIFT_JOINT)
+        self._targets = np.zeros(len(joints))
+        self._motors = MotionLimiter(
+            self._targets,
+            np.array([joint.lower for joint in joints]),
+            np.array([joint.upper for joint in joints]),
+            np.array([joint.velocity for joint in joints]),
+            np.array([_ACCELERATION[joint.kind] for joint in joints]),
+        )
         self._mode = HandMode.OPEN
         self._next_object: int | None = None
 
     def place(self, object_id: int) -> None:
-        """Put the object of the next trial in reach as soon as the hand is down and holds nothing."""
+        """Put the object of the next trial in reach as soon as the hand is down and open."""
         self._next_object = object_id
 
     def set_mode(self, mode: HandMode) -> None:
-        """Follow the state of the grasp: HOLD lifts, OPEN, PRESHAPE and CLOSE lower, SAFE stops the lift where it is."""
+        """Follow the state of the grasp: HOLD lifts; OPEN, PRESHAPE and CLOSE lower; SAFE leaves the lift where it is."""
         self._mode = mode
+        if mode != HandMode.SAFE:
+            self._targets[self._lift] = LIFT_M if mode == HandMode.HOLD else 0.0
 
     def command(self, targets: Mapping[str, float]) -> None:
-        """Set joint targets of the fingers (rad)."""
-        self._simulator.command(targets)
+        """Set targets of finger joints (rad)."""
+        for name, target in targets.items():
+            if name not in self._names or name == LIFT_JOINT:
+                raise GraspDecoderError(f"joint '{name}' is not a finger joint of hand.sdf: {', '.join(self._names)}")
+            self._targets[self._names.index(name)] = target
 
     def advance(self, dt_s: float) -> SimulatedHand:
         """Let time pass and say how things are."""
-        if self._mode != HandMode.SAFE:
-            self._simulator.command({LIFT_JOINT: self._lift.step(LIFT_M * (self._mode == HandMode.HOLD), dt_s)})
+        self._simulator.command(dict(zip(self._names, self._motors.step(self._targets, dt_s))))
         self._simulator.advance(dt_s)
         state = self._simulator.state()
-        if self._next_object is not None and self._may_place(state):
+        if self._next_object is not None and self._is_down_and_open(state):
             self._simulator.set_object(self._next_object)
             self._next_object = None
             state = self._simulator.state()
         return state
 
-    def _may_place(self, state: SimulatedHand) -> bool:
-        grasping = self._mode in (HandMode.CLOSE, HandMode.HOLD)
-        holds = state.contact and state.lift_m > _HELD_M
-        lift = state.joint_position[self._simulator.joint_names.index(LIFT_JOINT)]
-        return not grasping and not holds and lift < _DOWN_M
+    def _is_down_and_open(self, state: SimulatedHand) -> bool:
+        return self._mode in _OPEN_MODES and state.joint_position[self._lift] < _DOWN_M

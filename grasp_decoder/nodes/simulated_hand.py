@@ -1,0 +1,115 @@
+"""simulated_hand: a hand in a simulator that follows the same topics as a real one.
+
+It runs a `GraspRig` in step with CLOCK_MONOTONIC and says 100 times a second how hand and object are. The object of a
+trial is put in reach at the trial's first event.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+
+from grasp_decoder import msg
+from grasp_decoder.control.hand_command import HandMode
+from grasp_decoder.hand.rig import GraspRig
+from grasp_decoder.hand.simulator import SIMULATORS, open_simulator
+from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.messages import stamp, stamp_ns
+from grasp_decoder.nodes.parameters import declare, parameter
+from grasp_decoder.nodes.spin import run_node
+
+NS_PER_S = 1_000_000_000
+PERIOD_NS = 10_000_000
+MAX_STEP_S = 0.1
+
+
+@dataclass(frozen=True)
+class SimulatedHandSettings:
+    """Parameters of the node."""
+
+    simulator: str = parameter('mujoco', 'what the hand is simulated by', choices=SIMULATORS)
+    speed: float = parameter(1.0, 'seconds of simulation in one second', 0.1, 20.0)
+    picture: str = parameter('', 'PNG file for a picture of the first object that is held; empty: none')
+
+
+class SimulatedHandNode(Node):
+    """Wires a `GraspRig` to topics."""
+
+    def __init__(self):
+        super().__init__('simulated_hand')
+        self._settings = declare(self, SimulatedHandSettings)
+        self._simulator = open_simulator(self._settings.simulator)
+        self._rig = GraspRig(self._simulator)
+        self._trial: tuple[int, int] | None = None
+        self._command = msg.HandCommand()
+        self._targets: dict[str, float] = {}
+        self._changed_stamp_ns = -1
+        self._command_due_ns = 0
+        self.create_subscription(JointState, topics.JOINT_TARGETS[0], self._on_joint_targets, topics.JOINT_TARGETS[1])
+        self.create_subscription(msg.HandCommand, topics.HAND_COMMAND[0], self._on_command, topics.HAND_COMMAND[1])
+        self.create_subscription(msg.TrialEvent, topics.TRIAL_EVENTS[0], self._on_trial_event, topics.TRIAL_EVENTS[1])
+        self._hand_states = self.create_publisher(msg.HandState, *topics.HAND_STATE)
+        self._joint_states = self.create_publisher(JointState, *topics.JOINT_STATES)
+
+    def run(self) -> None:
+        """Simulate until ROS shuts down."""
+        executor = SingleThreadedExecutor(context=self.context)
+        executor.add_node(self)
+        before_ns = time.monotonic_ns()
+        due_ns = before_ns + PERIOD_NS
+        try:
+            while self.context.ok():
+                now_ns = time.monotonic_ns()
+                if now_ns < due_ns:
+                    executor.spin_once(timeout_sec=(due_ns - now_ns) / NS_PER_S)
+                    continue
+                due_ns = max(due_ns + PERIOD_NS, now_ns)
+                self._advance(min((now_ns - before_ns) / NS_PER_S * self._settings.speed, MAX_STEP_S))
+                before_ns = now_ns
+        finally:
+            self._simulator.close()
+
+    def _on_trial_event(self, event: msg.TrialEvent) -> None:
+        if (event.trial, event.segment) != self._trial:
+            self._trial = event.trial, event.segment
+            self._rig.place(event.object_id)
+
+    def _on_command(self, command: msg.HandCommand) -> None:
+        self._command = command
+        self._rig.set_mode(HandMode(command.state))
+        self._note_change()
+
+    def _on_joint_targets(self, message: JointState) -> None:
+        targets = dict(zip(message.name, message.position))
+        if targets != self._targets:
+            self._targets = targets
+            self._changed_stamp_ns = stamp_ns(message.header.stamp)
+            self._rig.command(targets)
+            self._note_change()
+
+    def _note_change(self) -> None:
+        """Joint targets and their command share a stamp and come in either order."""
+        if stamp_ns(self._command.header.stamp) == self._changed_stamp_ns:
+            self._command_due_ns = self._command.due_ns
+
+    def _advance(self, dt_s: float) -> None:
+        hand = self._rig.advance(dt_s)
+        joints = JointState(name=self._simulator.joint_names, position=hand.joint_position)
+        joints.header.stamp = self._command.header.stamp
+        state = msg.HandState(
+            header=joints.header, monotonic_ns=time.monotonic_ns(), command_due_ns=self._command_due_ns,
+            joint_name=joints.name, joint_position=joints.position, object_id=hand.object_id, contact=hand.contact,
+            lift=hand.lift_m,
+        )
+        self._hand_states.publish(state)
+        self._joint_states.publish(joints)
+
+
+def main(args=None) -> int:
+    """Entry point of the executable."""
+    return run_node(SimulatedHandNode, args)

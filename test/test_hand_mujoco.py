@@ -1,0 +1,31 @@
+"""Every grip of the table in MuJoCo's physics: what fits lifts, what does not fit slips."""
+
+import pytest
+
+pytest.importorskip('mujoco')
+
+from grasp_decoder.control.grip_table import load_grip_table  # noqa: E402
+from grasp_decoder.hand.objects import known_object_ids  # noqa: E402
+from grasp_decoder.hand.simulator import open_simulator  # noqa: E402
+from grasps import grasp  # noqa: E402
+
+
+@pytest.fixture(scope='module')
+def simulator():
+    simulator = open_simulator('mujoco')
+    yield simulator
+    simulator.close()
+
+
+@pytest.mark.parametrize('object_id', [*known_object_ids(), 3, 99])
+def test_the_grip_of_the_table_lifts_and_holds_the_object(simulator, object_id):
+    lift = grasp(simulator, object_id, load_grip_table().grip_of(object_id))
+    assert lift.held.min() >= 0.05
+    assert lift.released < 0.05
+
+
+@pytest.mark.parametrize('shape', range(2, 8))
+def test_some_grip_does_not_fit_a_shape_and_lets_it_slip(simulator, shape):
+    held = {grip: grasp(simulator, 10 * shape + 3, grip).held.min() >= 0.05 for grip in load_grip_table().postures}
+    assert not all(held.values()), held
+    assert any(held.values()), held
