@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from grasp_decoder.control.faults import SourceClock
 from grasp_decoder.control.grasp_controller import GraspController
@@ -34,7 +34,7 @@ class Decoder:
         self.settings = ControlSettings(**settings)
         self.controller = controller or GraspController(self.settings, GRIPS)
         self.controller.configure(OBJECTS, BIN_S, LOOK_BACK)
-        self.bin = -1
+        self.bin = LOOK_BACK - 1
         self.now_ns = 5_000_000_000
 
     def decode(self, grasp=0.01, object_id=44, confidence=0.9, **changes):
@@ -236,8 +236,8 @@ def test_silence_is_safe_and_the_hand_opens_within_its_limits():
 @pytest.mark.parametrize('silent_ms, source_silent_ms, ahead_ms, reason', [
     (170, 170, 30, 'spikes stopped'),
     (170, 10, 80, 'decoder stopped: spikes arrive, decodes do not'),
-    (590, 40, 39, None),
-    (610, 40, 39, 'paused'),
+    (740, 40, 39, None),
+    (760, 40, 39, 'paused'),
 ])
 def test_silence_names_its_cause(silent_ms, source_silent_ms, ahead_ms, reason):
     hand = Decoder()
@@ -322,6 +322,8 @@ class AnyInput(RuleBasedStateMachine):
                 assert abs(v) <= motor.max_velocity * ratio + 1e-6
                 assert abs(v) <= abs(v_before) + motor.max_acceleration * ratio * dt_s + 1e-6
             self.velocity, self.joint_velocity = velocity, joint_velocity
+        if command.state == HandMode.SAFE and self.command is not None:
+            assert command.aperture <= self.command.aperture
         if self.e_stopped:
             assert (command.state, command.reason) == (HandMode.SAFE, 'e-stop')
         self.command, self.angles, self.moved_ns = command, angles, now_ns
@@ -390,12 +392,6 @@ class AnyInput(RuleBasedStateMachine):
     @rule()
     def swap_decoder(self):
         self.hand.controller.configure(OBJECTS, BIN_S, LOOK_BACK)
-
-    @invariant()
-    def closing_only_from_open(self):
-        """Moving towards the object needs a state that allows it."""
-        if getattr(self, 'command', None) is not None and self.command.state in (HandMode.SAFE, HandMode.OPEN):
-            assert self.velocity <= 1e-9 or self.command.state == HandMode.OPEN
 
 
 TestAnyInput = AnyInput.TestCase

@@ -159,7 +159,7 @@ def test_a_gap_between_trials_is_no_fault_but_a_pause_is(feeder):
     feeder.reach(SAFE)
     first = next(c for c in feeder.commands if c.published_ns > began_ns and c.state == SAFE)
     assert first.reason == 'paused'
-    assert first.published_ns - began_ns >= 600_000_000
+    assert first.published_ns - began_ns >= 750_000_000
 
 
 def test_the_e_stop_latches_until_the_service_resets_it(feeder):

@@ -48,7 +48,7 @@ class ControlSettings:
     aperture_dead_band: float = _number(0.05, 0.0, 0.5, 'proportional: changes of the decoded aperture that are ignored')
 
     decode_timeout_s: float = _number(0.15, 0.001, 10.0, 'silence after which the hand is SAFE; at least two bins')
-    pause_timeout_s: float = _number(0.6, 0.001, 60.0, 'standstill of a live source after which the hand is SAFE')
+    pause_timeout_s: float = _number(0.75, 0.001, 60.0, 'standstill of a live source after which the hand is SAFE')
     max_latency_s: float = _number(0.3, 0.001, 10.0, 'age of a decode, from due_ns, above which the hand is SAFE')
     confidence_floor: float = _number(0.01, 0.0, 1.0, 'decoded confidence at or below which the hand is SAFE')
     recovery_s: float = _number(0.2, 0.0, 60.0, 'time of healthy decodes at rest after which SAFE is left')
