@@ -1,8 +1,8 @@
 """read_session: any recording in, one `Session` out, checked and cached.
 
 1. The source's hash and the mapping's are looked up in the cache (`cache.py`).
-2. A .mat file goes through the fast reader (`neo_mat.py`), all else, and what that one does not know, through
-   Neo (`neo_reader.py`).
+2. An .mcap file is a run that was recorded (`mcap.py`). A .mat file goes through the fast reader (`neo_mat.py`); all
+   else, and what that one does not know, through Neo (`neo_reader.py`).
 3. Names are mapped, times become int64 ns, spikes of a trial are merged in time order, and what cannot be
    decoded from is refused with the reason.
 """
@@ -30,7 +30,7 @@ def read_session(path, mapping=None) -> Session:
     """The session in a file or folder.
 
     Args:
-        path: anything that Neo reads; .mat files of NeoMatlabIO the fast way.
+        path: anything that Neo reads, .mat files of NeoMatlabIO the fast way; or an .mcap file of a recorded run.
         mapping: `Mapping`, or the path of a mapping YAML; the .neo.mat schema by default.
 
     Raises:
@@ -42,7 +42,12 @@ def read_session(path, mapping=None) -> Session:
     sha256 = cache.source_sha256(path)
     session = cache.load(sha256, mapping.sha256)
     if session is None:
-        session = session_from_block(path, read_block(path), mapping, sha256)
+        if path.suffix == '.mcap':
+            from grasp_decoder.recording.mcap import read_mcap  # not needed otherwise
+
+            session = read_mcap(path, sha256)
+        else:
+            session = session_from_block(path, read_block(path), mapping, sha256)
         session = cache.keep(session, mapping.sha256)
     return session
 

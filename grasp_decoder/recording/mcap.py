@@ -1,0 +1,137 @@
+"""MCAP files: writing every topic of a run, and reading one back as a session.
+
+The files are those of rosbag2 (profile ros2, CDR messages, ros2msg definitions): Foxglove and ``ros2 bag`` open them.
+Format: https://mcap.dev/spec.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+import struct
+from typing import Any
+
+from mcap.exceptions import McapError
+from mcap.reader import make_reader
+from mcap.writer import Writer
+from mcap_ros2.decoder import DecoderFactory
+import numpy as np
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording.message_definitions import message_definition
+from grasp_decoder.recording.session import NS_PER_S, Session, Trial, Unit
+
+SPIKES = 'grasp_decoder/msg/SpikeBatch'
+TRIAL_EVENTS = 'grasp_decoder/msg/TrialEvent'
+
+
+class Recorder:
+    """Writes serialized messages to an MCAP file. Close it, or the file lacks its index.
+
+    Raises:
+        GraspDecoderError: the file cannot be written.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        try:
+            self._file = open(self.path, 'wb')
+        except OSError as error:
+            raise GraspDecoderError(f'{path}: the run cannot be recorded: {error.strerror}') from None
+        self._writer = Writer(self._file)
+        self._writer.start(profile='ros2', library='grasp_decoder')
+        self._schemas: dict[str, int] = {}
+        self._channels: dict[str, int] = {}
+
+    def write(self, topic: str, type_name: str, data: bytes, log_ns: int) -> None:
+        """Keep one message as it came off the wire.
+
+        Args:
+            type_name: such as ``grasp_decoder/msg/SpikeBatch``.
+            data: CDR, with its header.
+            log_ns: when it was received, ns since 1970.
+        """
+        if topic not in self._channels:
+            self._channels[topic] = self._register(topic, type_name)
+        self._writer.add_message(self._channels[topic], log_ns, data, publish_time=log_ns)
+
+    def _register(self, topic: str, type_name: str) -> int:
+        if type_name not in self._schemas:
+            definition = message_definition(type_name).encode()
+            self._schemas[type_name] = self._writer.register_schema(type_name, 'ros2msg', definition)
+        return self._writer.register_channel(topic, 'cdr', self._schemas[type_name], {'offered_qos_profiles': ''})
+
+    def close(self) -> None:
+        self._writer.finish()
+        self._file.close()
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.close()
+
+
+def read_mcap(path: Path, sha256: str = '') -> Session:
+    """The session that was sent in a recorded run: each segment of its spikes is a trial.
+
+    Trial events give a trial its events and object. Nothing is known of electrodes, and of whether a trial was
+    correct. A trial is excluded when batches next to it or within it are missing.
+
+    Raises:
+        GraspDecoderError: the file is damaged, holds no spikes, or more than one source.
+    """
+    batches, events, broken = defaultdict(list), defaultdict(list), set()
+    last = None
+    for type_name, message in _decoded(path):
+        if type_name == TRIAL_EVENTS:
+            events[message.segment].append(message)
+            continue
+        if last is not None and message.sequence != last.sequence + 1:
+            if message.sequence == last.sequence:
+                continue
+            if message.sequence < last.sequence:
+                raise GraspDecoderError(f'{path}: the source was started again within the recording; record each run apart')
+            broken |= {last.segment, message.segment}
+        last = message
+        if message.window_end > message.window_start:
+            batches[message.segment].append(message)
+    unit_counts = {message.unit_count for segment in batches.values() for message in segment}
+    if not unit_counts:
+        raise GraspDecoderError(f'{path}: the recording holds no spikes: no {SPIKES} that covers any time')
+    if len(unit_counts) > 1:
+        raise GraspDecoderError(f'{path}: the recording holds sources of {sorted(unit_counts)} units; keep one')
+    trials = tuple(
+        _trial(index, batches[segment], events[segment], segment in broken) for index, segment in enumerate(batches))
+    [unit_count] = unit_counts
+    return Session(last.header.frame_id or path.stem, tuple(map(Unit, range(unit_count))), trials, sha256)
+
+
+def _decoded(path: Path) -> Iterator[tuple[str, Any]]:
+    """Type and content of the messages that make a session, in the order in which they were received."""
+    factory = DecoderFactory()
+    try:
+        with open(path, 'rb') as file:
+            for schema, channel, message in make_reader(file).iter_messages():
+                if schema is not None and schema.name in (SPIKES, TRIAL_EVENTS):
+                    yield schema.name, factory.decoder_for(channel.message_encoding, schema)(message.data)
+    except (McapError, struct.error) as error:
+        raise GraspDecoderError(
+            f'{path}: not a whole MCAP file ({error}); was the recording cut off? "mcap recover" saves what is there'
+        ) from None
+
+
+def _trial(index: int, batches: list, events: list, broken: bool) -> Trial:
+    units = [np.asarray(batch.unit, dtype=np.uint16) for batch in batches]
+    times = [batch.window_start + np.asarray(batch.offset_ns, dtype=np.int64) for batch in batches]
+    found = {}
+    for event in sorted(events, key=_stamp_ns):
+        found.setdefault(event.label, _stamp_ns(event))
+    return Trial(
+        index, batches[0].window_start, batches[-1].window_end, found, events[0].object_id if events else -1, None,
+        np.concatenate(times), np.concatenate(units), excluded=broken)
+
+
+def _stamp_ns(message) -> int:
+    return message.header.stamp.sec * NS_PER_S + message.header.stamp.nanosec
