@@ -65,12 +65,16 @@ def describe(run: Run) -> list[NodeDescription]:
     """The nodes of a run, listeners before those who speak to them."""
     selection = {'session': run.session, 'bundle': run.bundle, 'split': run.split, 'trials': run.trials}
     nodes = {'hand_bridge': {}, 'decoder': {'bundle': run.bundle}}
+    to_mcap = run.record.endswith('.mcap')
+    if to_mcap:
+        nodes = {'recorder': {'file': run.record}, **nodes}
     if run.hand != 'none':
         nodes = {'simulated_hand': {'simulator': run.hand}, **nodes}
     if run.source == 'replay':
         # The replayer waits; the monitor lets it go once all the others are connected.
         nodes = {
-            'run_monitor': {**selection, 'hand': run.hand, 'result': run.result, 'record': run.record},
+            'run_monitor': {
+                **selection, 'hand': run.hand, 'result': run.result, 'record': '' if to_mcap else run.record},
             **nodes,
             'spike_replayer': {**selection, 'speed': run.speed, 'start_paused': True},
         }
