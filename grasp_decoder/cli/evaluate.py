@@ -1,0 +1,53 @@
+"""evaluate: score a bundle on a session, causally, through the decoder that also runs the hand."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.cli.narration import Narration
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.trial_bins import bin_trials
+from grasp_decoder.learning.evaluation import evaluate_bundle, scores
+from grasp_decoder.recording.reading import read_session
+
+
+def main(argv=None) -> int:
+    return exit_status(_evaluate, argv)
+
+
+def _evaluate(argv) -> int:
+    parser = argparse.ArgumentParser(prog='evaluate', description=__doc__)
+    parser.add_argument('--bundle', required=True, type=Path, metavar='DIR')
+    parser.add_argument('--session', required=True, type=Path, metavar='FILE')
+    parser.add_argument('--split', choices=('test', 'all'), default='test',
+                        help="test: the trials that the bundle's training held out, or all of another session (default)")
+    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names events and annotations of the recording')
+    parser.add_argument('--json', required=True, type=Path, metavar='OUT', help='where the scores go')
+    arguments = parser.parse_args(argv)
+    narration = Narration()
+    bundle = load_bundle(arguments.bundle)
+    session = read_session(arguments.session, arguments.map)
+    bundle.require_unit_count(session.unit_count, f'session {session.name}')
+    manifest = bundle.manifest
+    trials = bin_trials(session, manifest.bin_ns, manifest.merge)
+    held_out = manifest.held_out_trials(session.source_sha256)
+    if arguments.split == 'test' and held_out is not None:
+        trials = [trial for trial in trials if trial.trial_id in held_out]
+        if not trials:
+            raise GraspDecoderError(f'bundle {arguments.bundle} held out no trial of {arguments.session}: it was fitted on '
+                                    'all of them; use --split all, or another session')
+    narration.say(f'decoding {len(trials)} trials of {session.name} with {bundle.id}')
+    found = scores(evaluate_bundle(bundle, session, trials, manifest.look_back))
+    try:
+        arguments.json.write_text(json.dumps(found, indent=1) + '\n', encoding='utf-8')
+    except OSError as error:
+        raise GraspDecoderError(f'cannot write {arguments.json}: {error.strerror}') from error
+    for task, score in (('object', 'accuracy'), ('phase', 'accuracy'), ('dof', 'r2')):
+        if task in found:
+            low, high = found[task]['ci95']
+            print(f'{task:8}{score} {found[task][score]:.3f} ({low:.3f} to {high:.3f})')
+    return 0

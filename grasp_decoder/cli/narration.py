@@ -1,0 +1,39 @@
+"""Progress of long work, for people: lines, and a bar with the time left."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from tqdm import tqdm
+
+
+class Narration:
+    """Says lines and shows the running stage as a bar on stderr; without a terminal the bar is a line now and then."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm | None = None
+
+    def say(self, line: str) -> None:
+        """Print one line; the bar before it is finished."""
+        self.close()
+        print(line, file=sys.stderr, flush=True)
+
+    def stage(self, name: str) -> Callable[[int, int, str], None]:
+        """Begin a stage; the answer is called as ``progress(done, total, message)``."""
+        self.close()
+        interval = 0.2 if sys.stderr.isatty() else 15
+        self._bar = bar = tqdm(desc=name, unit='epoch', mininterval=interval, file=sys.stderr, dynamic_ncols=True)
+
+        def progress(done: int, total: int, message: str) -> None:
+            bar.total = total
+            bar.set_postfix_str(message, refresh=False)
+            bar.update(done - bar.n)
+
+        return progress
+
+    def close(self) -> None:
+        """Finish the bar."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

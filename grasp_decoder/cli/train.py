@@ -1,0 +1,109 @@
+"""train: decoders from recorded sessions, as sealed bundles with reports."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+from pathlib import Path
+
+from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.cli.narration import Narration
+from grasp_decoder.errors import GraspDecoderError
+
+TASKS = ('phase', 'object', 'dof')
+
+
+def main(argv=None) -> int:
+    return exit_status(_train, argv)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='train', description='Train decoders of grasp phase, object and aperture from recorded sessions; write '
+        'a sealed bundle with a report. Several sessions give one bundle each in OUT/NAME and a joint report in OUT/report.')
+    parser.add_argument('--session', nargs='+', required=True, type=Path, metavar='FILE', help='recordings to learn from')
+    parser.add_argument('--out', required=True, type=Path, metavar='DIR', help='where the bundle goes')
+    parser.add_argument('--tasks', type=_tasks, metavar='LIST', help='phase,object,dof (default: all that the events allow)')
+    parser.add_argument('--bin-ms', type=float, default=40, metavar='MS', help='bin width (default 40)')
+    parser.add_argument('--look-back', type=_look_back, metavar='auto|N',
+                        help='bins of a window (default auto: 12, or what fits between the start of a trial and Hold)')
+    parser.add_argument('--model', metavar='NAME', help='model family for all tasks (default: the best of each task)')
+    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names events and annotations of the recording')
+    parser.add_argument('--merge', type=Path, metavar='FILE', help='YAML of identical objects (default: those of the paper)')
+    parser.add_argument('--protocol', choices=('default', 'seed'), default='default',
+                        help="seed: labels and classes as in the paper's published code")
+    parser.add_argument('--baselines', choices=('fast', 'all', 'none'), default='fast',
+                        help="fast: naive Bayes and LDA (default); all: the paper's BiLSTM as well")
+    parser.add_argument('--repeats', type=_positive(int), default=1, metavar='N',
+                        help='stratified splits to average over; the bundle is of the first (default 1)')
+    parser.add_argument('--train-fraction', nargs='+', type=float, default=[0.8], metavar='F',
+                        help='share of the trials for training and validation (default 0.8); further ones make the curve '
+                        'of reduced training sets')
+    parser.add_argument('--final', action='store_true', help='fit on all trials in the end; the scores are those from before')
+    parser.add_argument('--max-seconds', type=_positive(float), default=math.inf, metavar='S',
+                        help='time for training; then the best networks so far are kept')
+    parser.add_argument('--seed', type=int, default=42, help='random state of the first split and of training (default 42)')
+    return parser
+
+
+def _train(argv) -> int:
+    arguments = _parser().parse_args(argv)
+    for session in arguments.session:
+        if not session.exists():
+            raise GraspDecoderError(f'{session}: no such file')
+    if len(arguments.session) > 1:
+        _require_different_names(arguments.session)
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+    # TensorFlow takes seconds to import: not for --help or a wrong argument.
+    from grasp_decoder.learning.experiment import run_experiment, Settings
+    from grasp_decoder.learning.report import write_joint_report, write_report
+
+    settings = Settings(
+        tasks=arguments.tasks, bin_ns=round(arguments.bin_ms * 1e6), look_back=arguments.look_back, model=arguments.model,
+        mapping=arguments.map, merge=arguments.merge, protocol=arguments.protocol, baselines=arguments.baselines,
+        repeats=arguments.repeats, train_fractions=tuple(arguments.train_fraction), final=arguments.final,
+        max_seconds=arguments.max_seconds, seed=arguments.seed)
+    narration = Narration()
+    evaluations = []
+    for session in arguments.session:
+        out = arguments.out if len(arguments.session) == 1 else arguments.out / _name(session)
+        evaluations.append(run_experiment(session, out, settings, narration, write_report))
+        narration.say(f'wrote the bundle {out} and its report {out / "report" / "report.html"}')
+    if len(evaluations) > 1:
+        write_joint_report(arguments.out / 'report', evaluations)
+        narration.say(f'wrote the joint report {arguments.out / "report" / "report.html"}')
+    return 0
+
+
+def _require_different_names(sessions: list[Path]) -> None:
+    names = [_name(session) for session in sessions]
+    for name in names:
+        if names.count(name) > 1:
+            raise GraspDecoderError(f'two sessions would both write to {name}; rename one of the files')
+
+
+def _name(session: Path) -> str:
+    return session.name.split('.')[0]
+
+
+def _tasks(text: str) -> tuple[str, ...]:
+    tasks = tuple(dict.fromkeys(text.split(',')))
+    unknown = [task for task in tasks if task not in TASKS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f'{unknown[0]!r} is none of {", ".join(TASKS)}')
+    return tasks
+
+
+def _look_back(text: str) -> int | None:
+    return None if text == 'auto' else int(text)
+
+
+def _positive(kind):
+    def parse(text: str):
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f'{text} is not above 0')
+        return value
+    parse.__name__ = kind.__name__
+    return parse

@@ -1,0 +1,259 @@
+"""One session from recording to sealed bundle and report: what `train` does."""
+
+from __future__ import annotations
+
+import math
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+
+import grasp_decoder
+from grasp_decoder.bundle.bundle import Bundle
+from grasp_decoder.bundle.export import write_bundle
+from grasp_decoder.bundle.manifest import Manifest, SelfReset, SourceSession
+from grasp_decoder.bundle.task_network import DOF, OBJECT, TASKS, TaskNetwork
+from grasp_decoder.features.splits import DEFAULT_TRAIN_FRACTION, FIRST_RANDOM_STATE, random_states, Split, split_trials
+from grasp_decoder.features.trial_bins import bin_trials, DEFAULT_BIN_NS, read_merge, TrialBins
+from grasp_decoder.features.windows import choose_look_back
+from grasp_decoder.learning import metrics
+from grasp_decoder.learning.comparison import ALL, compare, FAST, LDA, NONE, SEED_BILSTM
+from grasp_decoder.learning.decoded_trials import predict_trials
+from grasp_decoder.learning.evaluation import evaluate_bundle, Evaluation, scores
+from grasp_decoder.learning.fitting import fit
+from grasp_decoder.recording.reading import read_session
+from grasp_decoder.recording.session import NS_PER_S, Session
+
+WriteReport = Callable[[Path, Evaluation], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The command line of `train`, but for sessions and output; None takes what the data allow."""
+
+    tasks: tuple[str, ...] | None = None
+    bin_ns: int = DEFAULT_BIN_NS
+    look_back: int | None = None
+    model: str | None = None
+    mapping: Path | None = None
+    merge: Path | None = None
+    protocol: str = 'default'
+    baselines: str = FAST
+    repeats: int = 1
+    train_fractions: tuple[float, ...] = (DEFAULT_TRAIN_FRACTION,)
+    final: bool = False
+    max_seconds: float = math.inf
+    seed: int = FIRST_RANDOM_STATE
+
+
+class Narrator:
+    """Told how a run goes; says nothing by default."""
+
+    def say(self, line: str) -> None:
+        """One line worth reading."""
+
+    def stage(self, name: str) -> Callable[[int, int, str], None]:
+        """A stage begins; the answer is called as ``progress(done, total, message)``."""
+        return lambda done, total, message: None
+
+
+@dataclass
+class Run:
+    """One session on its way through an experiment."""
+
+    settings: Settings
+    narrator: Narrator
+    session: Session
+    trials: list[TrialBins]
+    tasks: tuple[str, ...]
+    look_back: int
+    fits_to_go: int
+    timing: dict[str, float] = field(default_factory=dict)
+    deadline: float = math.inf
+
+    def fit(self, task: str, split: Split, state: int, model: str | None) -> TaskNetwork:
+        """Fit one network; the time that is left is shared evenly among the fits that are left."""
+        seconds = (self.deadline - time.monotonic()) / self.fits_to_go
+        self.fits_to_go = max(1, self.fits_to_go - 1)
+        return fit(task, split.train, split.validation, split.classes, model=model, look_back=self.look_back, seed=state,
+                   progress=self.narrator.stage(f'{task}, split {state}'), max_seconds=max(seconds, 0))
+
+
+def run_experiment(path: Path, out: Path, settings: Settings, narrator: Narrator, write_report: WriteReport) -> Evaluation:
+    """Read, bin, split, fit, export, evaluate and report one session.
+
+    Args:
+        path: of the recording.
+        out: the bundle's folder.
+        write_report: called with the folder ``report`` of the bundle and the evaluation.
+
+    Raises:
+        GraspDecoderError: bad input; nothing is written then.
+    """
+    run = _prepare(path, settings, narrator)
+    states = random_states(settings.repeats, settings.seed)
+    fraction, *other_fractions = settings.train_fractions
+
+    networks, split = _fit_split(run, states[0], fraction)
+    baselines = {name: [decodes] for name, decodes in _baselines(run, split, states[0]).items()}
+    other_repeats = []
+    for state in states[1:]:
+        other_networks, other_split = _fit_split(run, state, fraction)
+        other_repeats.append(predict_trials(other_networks, other_split.test))
+        for name, decodes in _baselines(run, other_split, state).items():
+            baselines[name].append(decodes)
+    curve = [_curve_point(run, states, other) for other in other_fractions]
+
+    def evaluate(bundle: Bundle) -> Evaluation:
+        narrator.say(f'evaluating on {len(split.test)} held-out trials, causally')
+        with _timed(run, 'evaluate_s'):
+            found = evaluate_bundle(bundle, run.session, split.test, run.look_back)
+        found = replace(found, repeats=found.repeats + other_repeats, baselines=baselines, timing=run.timing,
+                        facts=_facts(run, states, split, networks))
+        return replace(found, curve=[_first_curve_point(found, fraction), *curve] if curve else [])
+
+    if not settings.final:
+        return _export(run, out, networks, split, evaluate, write_report)
+    with tempfile.TemporaryDirectory() as scratch:
+        evaluation = _export(run, Path(scratch, 'bundle'), networks, split, evaluate, lambda folder, found: None)
+    narrator.say('fitting once more, on the held-out trials as well; the scores are those of the decoder before')
+    everything = replace(split, train=split.train + split.test, test=[])
+    networks = {task: run.fit(task, everything, states[0], settings.model) for task in run.tasks}
+    return _export(run, out, networks, everything, lambda bundle: evaluation, write_report)
+
+
+def _prepare(path: Path, settings: Settings, narrator: Narrator) -> Run:
+    timing: dict[str, float] = {}
+    deadline = time.monotonic() + settings.max_seconds
+    narrator.say(f'reading {path}')
+    start = time.monotonic()
+    session = read_session(path, settings.mapping)
+    timing['read_s'] = time.monotonic() - start
+    start = time.monotonic()
+    trials = bin_trials(session, settings.bin_ns, read_merge(settings.merge), settings.protocol)
+    timing['bin_s'] = time.monotonic() - start
+    look_back = choose_look_back(trials, settings.look_back)
+    split = split_trials(trials, settings.seed, settings.train_fractions[0], settings.protocol)
+    narrator.say(f'{session.name}: {session.unit_count} units, {len(trials)} usable trials of {len(session.trials)}, '
+                 f'{len(split.classes)} objects, bins of {settings.bin_ns / 1e6:g} ms, look-back {look_back} bins')
+    tasks = settings.tasks
+    if tasks is None:
+        has_dof = all(np.isfinite(trial.dof).all() for trial in trials)
+        tasks = TASKS if has_dof else tuple(task for task in TASKS if task != DOF)
+        if not has_dof:
+            narrator.say('no degree of freedom: its trajectory needs the events Go, Hold, Rew and End in every trial')
+    fits = (len(tasks) * (settings.repeats + settings.final) + (settings.baselines == ALL) * settings.repeats
+            + (OBJECT in tasks) * settings.repeats * (len(settings.train_fractions) - 1))
+    return Run(settings, narrator, session, trials, tasks, look_back, fits, timing, deadline)
+
+
+def _fit_split(run: Run, state: int, fraction: float) -> tuple[dict[str, TaskNetwork], Split]:
+    """Fit every task on one split."""
+    split = split_trials(run.trials, state, fraction, run.settings.protocol)
+    networks = {}
+    for task in run.tasks:
+        start = time.monotonic()
+        networks[task] = run.fit(task, split, state, run.settings.model)
+        run.timing.setdefault(f'train_{task}_s', time.monotonic() - start)
+    return networks, split
+
+
+def _baselines(run: Run, split: Split, state: int) -> dict[str, metrics.ObjectDecodes]:
+    if run.settings.baselines == NONE:
+        return {}
+    run.narrator.say(f'baselines, split {state}')
+    found = compare(split, run.look_back)
+    if run.settings.baselines == ALL:
+        start = time.monotonic()
+        network = run.fit(OBJECT, split, state, SEED_BILSTM)
+        found[SEED_BILSTM] = metrics.hold_windows(predict_trials({OBJECT: network}, split.test), split.classes, run.look_back)
+        run.timing.setdefault('train_seed_bilstm_s', time.monotonic() - start)
+    return found
+
+
+def _curve_point(run: Run, states: list[int], fraction: float) -> dict:
+    """Scores with another fraction of the trials for training and validation (the paper's table 5)."""
+    decoder, lda, sizes = [], [], []
+    for state in states:
+        split = split_trials(run.trials, state, fraction, run.settings.protocol)
+        network = run.fit(OBJECT, split, state, run.settings.model)
+        decoder.append(metrics.hold_windows(predict_trials({OBJECT: network}, split.test), split.classes, run.look_back))
+        lda.append(compare(split, run.look_back)[LDA])
+        sizes.append((len(split.train), len(split.validation), len(split.test)))
+    return _curve_row(fraction, sizes[0], decoder, lda)
+
+
+def _first_curve_point(evaluation: Evaluation, fraction: float) -> dict:
+    return _curve_row(fraction, evaluation.facts['split'], evaluation.object_repeats, evaluation.baselines.get(LDA))
+
+
+def _curve_row(fraction: float, sizes, decoder, lda) -> dict:
+    row = {'train_fraction': fraction, 'trials': list(sizes)}
+    for name, repeats in (('decoder', decoder), (LDA, lda)):
+        if repeats:
+            summary = metrics.object_summary(repeats)
+            row[name] = {key: summary[key] for key in ('accuracy', 'ci95', 'relaxed_accuracy', 'relaxed_ci95')}
+    return row
+
+
+def _export(run: Run, out: Path, networks: dict[str, TaskNetwork], split: Split, evaluate: Callable[[Bundle], Evaluation],
+            write_report: WriteReport) -> Evaluation:
+    evaluation: Evaluation | None = None
+
+    def report(bundle: Bundle, folder: Path) -> dict:
+        nonlocal evaluation
+        run.timing['export_s'] = time.monotonic() - start
+        evaluation = evaluate(bundle)
+        run.timing['peak_rss_mb'] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        write_report(folder, evaluation)
+        return headline(scores(evaluation))
+
+    run.narrator.say('exporting to TFLite, as float and as int8')
+    start = time.monotonic()
+    write_bundle(out, list(networks.values()), split.train, split.validation, _manifest(run, split), report)
+    return evaluation
+
+
+def headline(found: dict) -> dict:
+    """The numbers of metrics.json without its tables."""
+    return {task: {key: value for key, value in section.items() if isinstance(value, (int, float)) or key == 'ci95'}
+            for task, section in found.items() if task in TASKS}
+
+
+def _manifest(run: Run, split: Split) -> Manifest:
+    ids = {part: tuple(sorted(trial.trial_id for trial in getattr(split, part))) for part in ('train', 'validation', 'test')}
+    return Manifest(
+        name=run.session.name, created=datetime.now(timezone.utc).isoformat(timespec='seconds'),
+        package_version=grasp_decoder.__version__,
+        sessions=(SourceSession(run.session.name, run.session.source_sha256, **ids),), units=run.session.units,
+        bin_s=run.settings.bin_ns / NS_PER_S, look_back=run.look_back, classes=split.classes,
+        labels=tuple(f'object {object_id}' for object_id in split.classes), merge=read_merge(run.settings.merge),
+        self_reset=_self_reset(split.train), final=run.settings.final and not split.test)
+
+
+def _self_reset(train: list[TrialBins]) -> SelfReset:
+    """In one endless segment a trial is over once a grasp was followed by as much rest as follows one in training."""
+    after_release = [trial.n_bins - trial.event_bins['Rew'] for trial in train]
+    hold = [np.count_nonzero(trial.phase) for trial in train]
+    return SelfReset(grasp_bins=max(2, int(np.median(hold)) // 2), rest_bins=max(1, int(np.median(after_release))))
+
+
+def _facts(run: Run, states: list[int], split: Split, networks: dict[str, TaskNetwork]) -> dict:
+    return {'units': run.session.unit_count, 'trials': len(run.session.trials), 'usable_trials': len(run.trials),
+            'bin_ms': run.settings.bin_ns / 1e6, 'look_back': run.look_back, 'protocol': run.settings.protocol,
+            'split': [len(split.train), len(split.validation), len(split.test)], 'random_states': states,
+            'train_fraction': run.settings.train_fractions[0], 'final': run.settings.final,
+            'models': {task: network.model for task, network in networks.items()}}
+
+
+@contextmanager
+def _timed(run: Run, name: str) -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    run.timing[name] = time.monotonic() - start
