@@ -14,6 +14,7 @@ from grasp_decoder.share import share_directory
 SOURCES = ('replay', 'live')
 HANDS = ('none', 'mujoco', 'gazebo', 'ros')
 SPLITS = ('all', 'test')
+RECORDS = ('.npz', '.mcap')
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Run:
         speed: 1 is the speed of the recording, 0 as fast as the decoder follows.
         trials: how many trials to replay, from the first; 0 for all.
         split: ``all`` trials, or only those that the bundle's training held out as ``test``.
-        parameters_file: ROS 2 parameter file on top of ``config/``, or nothing.
+        params_file: ROS 2 parameter file on top of ``config/``, or nothing.
         result: where the result is written as JSON, or nothing.
         record: ``.npz`` or ``.mcap`` file to keep the run in, or nothing.
     """
@@ -40,7 +41,7 @@ class Run:
     speed: float = 1.0
     trials: int = 0
     split: str = 'all'
-    parameters_file: str = ''
+    params_file: str = ''
     result: str = ''
     record: str = ''
 
@@ -50,6 +51,8 @@ class Run:
                 raise GraspDecoderError(f"{name} '{getattr(self, name)}' is not one of {', '.join(choices)}")
         if self.speed < 0 or self.trials < 0:
             raise GraspDecoderError('speed and trials cannot be negative')
+        if self.record and not self.record.endswith(RECORDS):
+            raise GraspDecoderError(f"a run is recorded as {' or '.join(RECORDS)}, not as '{self.record}'")
 
 
 @dataclass(frozen=True)
@@ -69,17 +72,19 @@ def describe(run: Run) -> list[NodeDescription]:
     if to_mcap:
         nodes = {'recorder': {'file': run.record}, **nodes}
     if run.hand != 'none':
-        nodes = {'simulated_hand': {'simulator': run.hand}, **nodes}
+        # At speed 0 there is no rhythm that a simulation could keep step with.
+        nodes = {'simulated_hand': {'simulator': run.hand, 'speed': run.speed or 1.0}, **nodes}
     if run.source == 'replay':
         # The replayer waits; the monitor lets it go once all the others are connected.
         nodes = {
             'run_monitor': {
-                **selection, 'hand': run.hand, 'result': run.result, 'record': '' if to_mcap else run.record},
+                **selection, 'hand': run.hand, 'listeners': 3 if to_mcap else 2, 'result': run.result,
+                'record': '' if to_mcap else run.record},
             **nodes,
             'spike_replayer': {**selection, 'speed': run.speed, 'start_paused': True},
         }
     return [
-        NodeDescription(name, _parameter_files(name, run.parameters_file), parameters)
+        NodeDescription(name, _parameter_files(name, run.params_file), parameters)
         for name, parameters in nodes.items()
     ]
 

@@ -1,0 +1,209 @@
+"""run_monitor: listens to a whole run, lets the replayer go, scores the run and writes its result.
+
+It prints one line per trial and ends when the last trial has been decoded.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+from grasp_decoder import msg
+from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.control.hand_command import HandMode
+from grasp_decoder.control.outcome import HandSample
+from grasp_decoder.decoding.bin_decoder import BackEnd
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.binning import Binner
+from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.messages import decoded_grasp_from, spike_batch_from, stamp_ns
+from grasp_decoder.nodes.parameters import declare, parameter
+from grasp_decoder.nodes.spin import run_node
+from grasp_decoder.recording.reading import read_session
+from grasp_decoder.system.description import HANDS, SPLITS
+from grasp_decoder.system.run_record import PublishedCommand, RunRecord
+from grasp_decoder.system.run_result import run_result, score_run, trial_line
+from grasp_decoder.system.selection import select_trials
+from grasp_decoder.system.verification import expected_bins
+
+NS_PER_S = 1_000_000_000
+# Both ends of a new connection are ready a moment after it has been discovered.
+SETTLING_S = 0.5
+
+
+@dataclass(frozen=True)
+class MonitorSettings:
+    """Parameters of the node."""
+
+    session: str = parameter('', 'recording that is replayed')
+    bundle: str = parameter('', 'bundle that decodes')
+    split: str = parameter('all', "all trials, or those that the bundle's training held out", choices=SPLITS)
+    trials: int = parameter(0, 'how many trials are replayed, from the first; 0: all', 0, 2**31 - 1)
+    hand: str = parameter('none', 'simulator of the hand', choices=HANDS)
+    grips: str = parameter('', 'grip table that right grips are scored by; empty: config/grips.yaml')
+    listeners: int = parameter(2, 'subscribers of /spikes to wait for, this node among them', 1, 100)
+    result: str = parameter('', 'JSON file for the result; empty: only printed')
+    record: str = parameter('', '.npz file for every decode, command and hand state; empty: none')
+    start_timeout_s: float = parameter(60.0, 'how long the other nodes may take to be ready', 1.0, 600.0)
+    silence_s: float = parameter(10.0, 'silence of the decoder after which the run is over', 1.0, 600.0)
+    tail_s: float = parameter(1.0, 'how long to listen to the hand after the last decode', 0.0, 60.0)
+
+
+class RunMonitor(Node):
+    """Collects a `RunRecord` from the topics."""
+
+    def __init__(self):
+        super().__init__('run_monitor')
+        self._settings = settings = declare(self, MonitorSettings)
+        self._session = read_session(settings.session)
+        self._bundle = load_bundle(settings.bundle)
+        self._bundle.require_unit_count(self._session.unit_count, settings.session)
+        self._trials = select_trials(self._session, self._bundle.manifest, settings.split, settings.trials)
+        self._grips = load_grip_table(settings.grips or None)
+        self._record = RunRecord()
+        self._recent = RunRecord()
+        self._precision = ''
+        self._told = 0
+        self._heard_s = time.monotonic()
+        manifest = self._bundle.manifest
+        self._binner = Binner(manifest.bin_ns, manifest.unit_count)
+        self._hear(msg.SpikeBatch, topics.SPIKES, self._on_spikes)
+        self._hear(msg.DecoderInfo, topics.DECODER_INFO, self._on_info)
+        self._hear(msg.DecodedGrasp, topics.DECODED_GRASP, self._on_decode)
+        self._hear(msg.HandCommand, topics.HAND_COMMAND, self._on_command)
+        self._hear(msg.HandState, topics.HAND_STATE, self._on_state)
+        self._resume = self.create_client(Trigger, '/spike_replayer/resume')
+        self._executor = SingleThreadedExecutor(context=self.context)
+        self._executor.add_node(self)
+
+    def run(self) -> None:
+        """See the run through; Ctrl-C ends it early, with the result so far.
+
+        Raises:
+            GraspDecoderError: the other nodes are not ready in time, or the decoder fell silent.
+        """
+        try:
+            self._wait_for_the_others()
+            self._release_replayer()
+            self._listen_to_the_end()
+        finally:
+            if self._record.decodes:
+                self._finish()
+        missing = expected_bins(self._trials, self._bundle.manifest.bin_ns) - len(self._record.decodes)
+        if missing > 0:
+            raise GraspDecoderError(f'run_monitor: the run ended with {missing} bins missing: see the logs of the nodes')
+
+    def _hear(self, kind, topic, callback) -> None:
+        name, qos = topic
+        self.create_subscription(kind, name, callback, qos)
+
+    # --- topics
+
+    def _on_spikes(self, message) -> None:
+        self._record.bins.extend(self._binner.push(spike_batch_from(message)))
+
+    def _on_info(self, message) -> None:
+        self._precision = message.backend.split(':')[-1]
+
+    def _on_decode(self, message) -> None:
+        decoded = decoded_grasp_from(message)
+        self._heard_s = time.monotonic()
+        self._keep('decodes', decoded)
+        if decoded.segment > self._told:
+            self._tell_trials(decoded.stamp_ns)
+
+    def _on_command(self, message) -> None:
+        self._keep('commands', PublishedCommand(
+            stamp_ns(message.header.stamp), message.due_ns, HandMode(message.state), message.grip, message.aperture,
+            message.reason, message.published_ns))
+
+    def _on_state(self, message) -> None:
+        self._keep('samples', HandSample(stamp_ns(message.header.stamp), message.monotonic_ns, message.lift))
+
+    def _keep(self, name, item) -> None:
+        getattr(self._record, name).append(item)
+        getattr(self._recent, name).append(item)
+
+    def _tell_trials(self, now_ns: float = float('inf')) -> None:
+        """Print the trials that are over: the hand has until the Cue of the next one."""
+        while self._told < len(self._trials) and now_ns >= self._over_ns(self._told):
+            self._tell_trial()
+
+    def _over_ns(self, segment: int) -> float:
+        if segment + 1 == len(self._trials):
+            return float('inf')
+        following = self._trials[segment + 1]
+        return following.events.get('Cue', following.start_ns)
+
+    def _tell_trial(self) -> None:
+        for outcome in score_run(self._recent, self._trials[:self._told + 2], self._bundle.manifest.merge,
+                                 self._grips, first=self._told):
+            if outcome.segment == self._told:
+                print(trial_line(outcome, self._told + 1, len(self._trials)), flush=True)
+        self._told += 1
+        if self._told < len(self._trials):
+            self._recent.forget_before(self._trials[self._told].start_ns)
+
+    # --- the run
+
+    def _wait_for_the_others(self) -> None:
+        deadline = time.monotonic() + self._settings.start_timeout_s
+        while self.context.ok() and (missing := list(self._missing())):
+            if time.monotonic() > deadline:
+                raise GraspDecoderError(f'run_monitor: still waiting for {", ".join(missing)} after '
+                                        f'{self._settings.start_timeout_s:g} s: see the logs of the nodes')
+            self._executor.spin_once(0.05)
+        self._listen(SETTLING_S)
+
+    def _missing(self) -> Iterator[str]:
+        if not self._resume.service_is_ready():
+            yield 'spike_replayer'
+        if not self._precision or self.count_subscribers(topics.SPIKES[0]) < self._settings.listeners:
+            yield 'decoder and recorder' if self._settings.listeners > 2 else 'decoder'
+        if not self.count_publishers(topics.HAND_COMMAND[0]) or self.count_subscribers(topics.DECODED_GRASP[0]) < 2:
+            yield 'hand_bridge'
+        if self._settings.hand != 'none' and not self._record.samples:
+            yield f'the hand ({self._settings.hand})'
+
+    def _release_replayer(self) -> None:
+        answer = self._resume.call_async(Trigger.Request())
+        while self.context.ok() and not answer.done():
+            self._executor.spin_once(0.05)
+        self._heard_s = time.monotonic()
+
+    def _listen_to_the_end(self) -> None:
+        expected = expected_bins(self._trials, self._bundle.manifest.bin_ns)
+        while self.context.ok() and len(self._record.decodes) < expected:
+            self._executor.spin_once(0.1)
+            if time.monotonic() - self._heard_s > self._settings.silence_s:
+                return
+        self._listen(self._settings.tail_s)
+        self._tell_trials()
+
+    def _listen(self, duration_s: float) -> None:
+        until = time.monotonic() + duration_s
+        while self.context.ok() and (left := until - time.monotonic()) > 0:
+            self._executor.spin_once(left)
+
+    def _finish(self) -> None:
+        result = run_result(self._record, self._session, self._trials, self._bundle,
+                            BackEnd(self._precision, 'cpu'), self._grips)
+        if self._settings.record:
+            self._record.save(Path(self._settings.record), [trial.id for trial in self._trials])
+        text = json.dumps(result, indent=1, allow_nan=False)
+        if self._settings.result:
+            Path(self._settings.result).write_text(text + '\n')
+        else:
+            print(text, flush=True)
+
+
+def main(args=None) -> int:
+    return run_node(RunMonitor, args)

@@ -1,0 +1,81 @@
+"""RunRecord: everything that a run said, kept so that anyone can recount it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from grasp_decoder.control.hand_command import HandCommand
+from grasp_decoder.control.outcome import HandSample
+from grasp_decoder.decoding.decoded_grasp import DecodedGrasp
+from grasp_decoder.features.binning import Bin
+
+NS_PER_MS = 1e6
+
+
+@dataclass(frozen=True)
+class PublishedCommand(HandCommand):
+    """A hand command with the CLOCK_MONOTONIC at which it was published."""
+
+    published_ns: int
+
+    @property
+    def latency_ms(self) -> float:
+        """From the moment at which the bin's end was due; NaN for a command of the watchdog."""
+        return (self.published_ns - self.due_ns) / NS_PER_MS if self.due_ns else float('nan')
+
+
+@dataclass
+class RunRecord:
+    """What was published in a run, in the order of arrival; ``bins`` are the counts that arrived on /spikes."""
+
+    bins: list[Bin] = field(default_factory=list)
+    decodes: list[DecodedGrasp] = field(default_factory=list)
+    commands: list[PublishedCommand] = field(default_factory=list)
+    samples: list[HandSample] = field(default_factory=list)
+
+    def latencies_ms(self) -> np.ndarray:
+        """Latency of each command that answers a decode, in ms."""
+        return np.array([command.latency_ms for command in self.commands if command.due_ns])
+
+    def forget_before(self, stamp_ns: int) -> None:
+        """Drop decodes, commands and hand states of before ``stamp_ns``."""
+        for items in (self.decodes, self.commands, self.samples):
+            items[:] = [item for item in items if item.stamp_ns >= stamp_ns]
+
+    def save(self, path: Path, trial_ids: list[int]) -> None:
+        """Write an ``.npz`` with one row per decoded bin, per command and per hand state.
+
+        ``latency_ms`` of a bin is that of the command that answers it, NaN without one. ``probabilities`` are as
+        published; NaN where the decoder gave none yet.
+        """
+        counts = {(each.segment, each.index): each.counts for each in self.bins}
+        latency = {command.stamp_ns: command.latency_ms for command in self.commands if command.due_ns}
+        classes = max((len(decode.object_probability) for decode in self.decodes), default=0)
+        units = len(self.bins[0].counts) if self.bins else 0
+        unknown, missing = np.full(classes, np.nan, np.float32), np.zeros(units, np.uint16)
+        columns = {
+            'trial': [trial_ids[decode.segment] for decode in self.decodes],
+            'segment': [decode.segment for decode in self.decodes],
+            'bin': [decode.bin for decode in self.decodes],
+            'stamp_ns': [decode.stamp_ns for decode in self.decodes],
+            'counts': np.array([counts.get((d.segment, d.bin), missing) for d in self.decodes], np.uint16),
+            'class': [decode.object_id for decode in self.decodes],
+            'probabilities': np.array(
+                [d.object_probability if len(d.object_probability) else unknown for d in self.decodes], np.float32),
+            'phase': np.array([decode.phase for decode in self.decodes], np.uint8),
+            'phase_probability': np.array([decode.phase_probability for decode in self.decodes], np.float32),
+            'aperture': np.array([decode.aperture for decode in self.decodes], np.float32),
+            'latency_ms': [latency.get(decode.stamp_ns, np.nan) for decode in self.decodes],
+            'command_stamp_ns': [command.stamp_ns for command in self.commands],
+            'command_published_ns': [command.published_ns for command in self.commands],
+            'command_state': np.array([command.state for command in self.commands], np.uint8),
+            'command_grip': np.array([command.grip for command in self.commands], np.str_),
+            'command_aperture': [command.aperture for command in self.commands],
+            'hand_stamp_ns': [sample.stamp_ns for sample in self.samples],
+            'hand_monotonic_ns': [sample.monotonic_ns for sample in self.samples],
+            'hand_lift': [sample.lift for sample in self.samples],
+        }
+        np.savez_compressed(path, **{name: np.asarray(values) for name, values in columns.items()})

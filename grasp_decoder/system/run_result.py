@@ -1,0 +1,99 @@
+"""The result of a run: replay_decode's JSON, and the live line of each trial."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from grasp_decoder.bundle.bundle import Bundle
+from grasp_decoder.control.grip_table import GripTable
+from grasp_decoder.control.outcome import TrialMarks, TrialOutcome, score_trials, summarize
+from grasp_decoder.decoding.bin_decoder import BackEnd
+from grasp_decoder.decoding.decoded_grasp import GRASP
+from grasp_decoder.features.trial_bins import bin_trial
+from grasp_decoder.recording.session import Session, Trial
+from grasp_decoder.system.run_record import RunRecord
+from grasp_decoder.system.verification import count_wrong_bins, expected_bins
+
+
+def run_result(
+    record: RunRecord, session: Session, trials: Sequence[Trial], bundle: Bundle, back_end: BackEnd, grips: GripTable
+) -> dict:
+    """Score a run; the keys are explained in docs/running.md. Rates and accuracies are of the usable trials."""
+    latencies = record.latencies_ms()
+    percentiles = {'p50': 50, 'p99': 99, 'max': 100}
+    return {
+        **summarize(score_run(record, trials, bundle.manifest.merge, grips)),
+        'trials': len(trials),
+        'trials_usable': sum(trial.usable for trial in trials),
+        **decoding_accuracy(record, session, trials, bundle),
+        'latency_ms': {
+            name: float(np.percentile(latencies, q)) if len(latencies) else None for name, q in percentiles.items()
+        },
+        'lost_batches': record.decodes[-1].lost_batches if record.decodes else 0,
+        'bins': expected_bins(trials, bundle.manifest.bin_ns),
+        'wrong_bins': count_wrong_bins(record, session, trials, bundle, back_end),
+    }
+
+
+def score_run(
+    record: RunRecord, trials: Sequence[Trial], merge: dict[int, int], grips: GripTable, first: int = 0
+) -> list[TrialOutcome]:
+    """Outcomes of the usable trials of a run, from the segment ``first`` on."""
+    # A trial that is not usable still ends the one before it.
+    marks = [
+        trial_marks(trial, segment, merge)
+        for segment, trial in enumerate(trials)
+        if segment >= first and {'Hold', 'Rew'} <= trial.events.keys()
+    ]
+    outcomes = score_trials(marks, record.commands, record.samples, grips)
+    return [outcome for outcome in outcomes if trials[outcome.segment].usable]
+
+
+def trial_marks(trial: Trial, segment: int, merge: dict[int, int]) -> TrialMarks:
+    """When the phases of a trial began; a recording without a Cue or a Go has them at the start and at Hold."""
+    events = trial.events
+    return TrialMarks(
+        trial=trial.id,
+        segment=segment,
+        object_id=merge.get(trial.object_id, trial.object_id),
+        start_ns=trial.start_ns,
+        cue_ns=events.get('Cue', trial.start_ns),
+        go_ns=events.get('Go', events['Hold']),
+        hold_ns=events['Hold'],
+        rew_ns=events['Rew'],
+        end_ns=trial.stop_ns,
+    )
+
+
+def decoding_accuracy(record: RunRecord, session: Session, trials: Sequence[Trial], bundle: Bundle) -> dict:
+    """``phase_accuracy`` over all decoded bins, ``object_accuracy`` over those of the hold phase, both of usable trials."""
+    manifest = bundle.manifest
+    decoded = {(decode.segment, decode.bin): decode for decode in record.decodes}
+    phase_right, object_right = [], []
+    for segment, trial in enumerate(trials):
+        if not trial.usable:
+            continue
+        truth = bin_trial(trial, session.unit_count, manifest.bin_ns, manifest.merge)
+        for index in range(truth.n_bins):
+            decode = decoded.get((segment, index))
+            if decode is None or np.isnan(decode.phase_probability):
+                continue
+            phase_right.append(decode.phase == truth.phase[index])
+            if truth.phase[index] == GRASP and truth.object_id in manifest.classes and len(decode.object_probability):
+                object_right.append(decode.object_id == truth.object_id)
+    return {
+        'phase_accuracy': float(np.mean(phase_right)) if phase_right else None,
+        'object_accuracy': float(np.mean(object_right)) if object_right else None,
+    }
+
+
+def trial_line(outcome: TrialOutcome, number: int, of: int) -> str:
+    """One trial for a person who watches."""
+    grip = f"{outcome.grip or 'none'} ({'right' if outcome.right_grip else 'wrong'})"
+    if outcome.success is None:
+        end = 'closed' if outcome.closed else 'not closed'
+    else:
+        end = f'held {outcome.kept_s:.1f} s' if outcome.success else outcome.failure
+    return f'trial {number:4}/{of}  object {outcome.object_id:3}  grip {grip:24}  {end}'

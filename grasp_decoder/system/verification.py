@@ -1,0 +1,58 @@
+"""Was what the hand got what was measured offline? Every bin of a run, recounted and decoded again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from grasp_decoder.bundle.bundle import Bundle
+from grasp_decoder.decoding.bin_decoder import BackEnd
+from grasp_decoder.decoding.decoded_grasp import DecodedGrasp
+from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.features.binning import bin_counts
+from grasp_decoder.recording.batches import batches
+from grasp_decoder.recording.session import Session, Trial
+from grasp_decoder.system.run_record import RunRecord
+
+OUTPUTS = ('phase', 'phase_probability', 'object_id', 'object_probability', 'confidence', 'aperture')
+
+
+def expected_bins(trials: Sequence[Trial], bin_ns: int) -> int:
+    """Whole bins of the trials."""
+    return sum((trial.stop_ns - trial.start_ns) // bin_ns for trial in trials)
+
+
+def count_wrong_bins(
+    record: RunRecord, session: Session, trials: Sequence[Trial], bundle: Bundle, back_end: BackEnd
+) -> int:
+    """Bins whose counts or outputs differ from the offline decoder's in any bit, are missing, or should not be."""
+    bin_ns = bundle.manifest.bin_ns
+    counted = {(each.segment, each.index): each.counts for each in record.bins}
+    decoded = {(each.segment, each.bin): each for each in record.decodes}
+    offline = StreamingDecoder(back_end)
+    offline.configure(bundle)
+    wrong, expected = 0, set()
+    for batch in batches(session, bin_ns, trials):
+        for right in offline.push(batch):
+            place = right.segment, right.bin
+            trial = trials[right.segment]
+            if not right.bin:
+                counts = bin_counts(
+                    trial.times_ns, trial.units, trial.start_ns, trial.stop_ns, bin_ns, session.unit_count)
+            expected.add(place)
+            wrong += (
+                place not in decoded
+                or place not in counted
+                or not np.array_equal(counted[place], counts[right.bin])
+                or not _same_outputs(decoded[place], right)
+            )
+    return wrong + len(decoded.keys() - expected) + len(record.decodes) - len(decoded)
+
+
+def _same_outputs(one: DecodedGrasp, other: DecodedGrasp) -> bool:
+    # A message carries float32; NaN is NaN's equal here.
+    return all(
+        np.asarray(getattr(one, name), np.float32).tobytes() == np.asarray(getattr(other, name), np.float32).tobytes()
+        for name in OUTPUTS
+    )
