@@ -83,6 +83,8 @@ class Bundle:
             raise GraspDecoderError(f'bundle {self.path} has no task {task!r}, only {", ".join(self.manifest.tasks)}')
         if precision not in PRECISIONS:
             raise GraspDecoderError(f'no precision {precision!r}; use {" or ".join(PRECISIONS)}')
+        if precision == 'float' and backend not in (AUTO, CPU):
+            raise GraspDecoderError(f'the float model runs on the CPU only, not on {backend!r}; use precision int8')
         manifest = self.manifest.tasks[task]
         engine = self._open_engine(task, precision, backend, device, threads)
         return make_runner(task, manifest, manifest.models[precision], engine)

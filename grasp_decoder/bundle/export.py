@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grasp_decoder.bundle.bundle import MANIFEST, REPORT, SEAL, Bundle, load_bundle, seal_of
+from grasp_decoder.bundle.export_edge_tpu import compile_models, require_compiler
 from grasp_decoder.bundle.export_tflite import convert
 from grasp_decoder.bundle.manifest import Manifest
 from grasp_decoder.bundle.parity import edge_issues, measure_parity
@@ -29,7 +30,7 @@ Report = Callable[[Bundle, Path], dict]
 
 
 def write_bundle(out: str | Path, networks: Sequence[TaskNetwork], train: Sequence[TrialBins],
-                 validation: Sequence[TrialBins], manifest: Manifest, report: Report | None = None) -> Bundle:
+                 validation: Sequence[TrialBins], manifest: Manifest, report: Report | None = None, edge_tpu: bool = False) -> Bundle:
     """Export ``networks`` and put the sealed bundle in the place of ``out`` in one step.
 
     Everything is written to a folder beside ``out`` first; a crash at any time leaves an old bundle whole.
@@ -43,10 +44,13 @@ def write_bundle(out: str | Path, networks: Sequence[TaskNetwork], train: Sequen
             ``files`` are filled in here.
         report: called with the finished bundle (still in its temporary place) and the folder ``report`` to write into;
             what it returns becomes the manifest's ``metrics``.
+        edge_tpu: also compile the int8 models with ``edgetpu_compiler``.
 
     Raises:
-        GraspDecoderError: ``out`` is no bundle or cannot be written.
+        GraspDecoderError: ``out`` is no bundle or cannot be written, or ``edgetpu_compiler`` is missing.
     """
+    if edge_tpu:
+        require_compiler()
     out = Path(out)
     _check_replaceable(out)
     try:
@@ -60,6 +64,9 @@ def write_bundle(out: str | Path, networks: Sequence[TaskNetwork], train: Sequen
         bundle = _seal(draft, manifest)
         tasks = {task: replace(tasks[task], parity=measure_parity(bundle, task, validation)) for task in tasks}
         issues = edge_issues(tasks)
+        if edge_tpu:
+            tasks, not_compiled = compile_models(draft, tasks)
+            issues += not_compiled
         manifest = replace(manifest, tasks=tasks, edge_issues=issues, edge_ready=not issues)
         if report is not None:
             bundle = _seal(draft, manifest)
