@@ -24,8 +24,8 @@ def test_the_grip_of_the_table_lifts_and_holds_the_object(simulator, object_id):
     assert lift.released < 0.05
 
 
-@pytest.mark.parametrize('shape', range(2, 8))
-def test_some_grip_does_not_fit_a_shape_and_lets_it_slip(simulator, shape):
-    held = {grip: grasp(simulator, 10 * shape + 3, grip).held.min() >= 0.05 for grip in load_grip_table().postures}
+@pytest.mark.parametrize('object_id', [22, 33, 43, 53, 63, 73])
+def test_of_each_shape_some_grip_does_not_fit_and_lets_it_slip(simulator, object_id):
+    held = {grip: grasp(simulator, object_id, grip).held.min() >= 0.05 for grip in load_grip_table().postures}
     assert not all(held.values()), held
     assert any(held.values()), held

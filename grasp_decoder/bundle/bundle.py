@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from grasp_decoder.bundle.accelerator import Accelerator
 from grasp_decoder.bundle.backends import AUTO, CPU, EDGE_TPU, Engine, Model, back_ends, open_cpu
 from grasp_decoder.bundle.manifest import Manifest
-from grasp_decoder.bundle.task_network import GRAPH_INPUTS, GRAPH_OUTPUTS, LUT_SIZE, OBJECT, PHASE, RECURRENT
+from grasp_decoder.bundle.task_network import FINE_LOGITS, GRAPH_INPUTS, GRAPH_OUTPUTS, LUT_SIZE, OBJECT, PHASE, RECURRENT
 from grasp_decoder.bundle.task_runner import TaskRunner, make_buffers, make_runner
 from grasp_decoder.errors import GraspDecoderError
 
@@ -190,8 +190,9 @@ def _check_consistency(path: Path, manifest: Manifest) -> None:
 def _check_model(where, model, task, manifest, n_outputs) -> None:
     if model.file not in manifest.files:
         raise GraspDecoderError(f'{where}: {model.file} is not among the sealed files')
+    outputs = GRAPH_OUTPUTS[task.kind]
     if tuple(tensor.name for tensor in model.inputs) != GRAPH_INPUTS[task.kind] or \
-            tuple(tensor.name for tensor in model.outputs) != GRAPH_OUTPUTS[task.kind]:
+            tuple(tensor.name for tensor in model.outputs) not in (outputs, (*outputs, FINE_LOGITS)):
         raise GraspDecoderError(f'{where}: {model.file} has other inputs or outputs than a {task.kind} network')
     units = model.inputs[0].shape[-1]
     if units != manifest.unit_count:
@@ -199,5 +200,5 @@ def _check_model(where, model, task, manifest, n_outputs) -> None:
     state = ((1, task.state_size),) * (task.kind == RECURRENT)
     features = (1, units) if task.kind == RECURRENT else (1, task.look_back, units)
     if tuple(tensor.shape for tensor in model.inputs) != (features, *state) or \
-            tuple(tensor.shape for tensor in model.outputs) != ((1, n_outputs), *state, *state):
+            tuple(tensor.shape for tensor in model.outputs)[:len(outputs)] != ((1, n_outputs), *state, *state):
         raise GraspDecoderError(f'{where}: the tensors of {model.file} have other shapes than the manifest says')

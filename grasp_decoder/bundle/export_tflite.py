@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import tensorflow as tf
+from absl import logging
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from grasp_decoder.bundle.backends import Engine, Model, open_cpu
 from grasp_decoder.bundle.edge_tpu import check_model
+from grasp_decoder.bundle.export_calibration import calibrate
+from grasp_decoder.bundle.export_refine import refine
 from grasp_decoder.bundle.manifest import ModelFile, TaskManifest
-from grasp_decoder.bundle.task_network import GRAPH_INPUTS, GRAPH_OUTPUTS, RECURRENT, TaskNetwork
-from grasp_decoder.bundle.task_runner import make_runner
+from grasp_decoder.bundle.task_network import DOF, GRAPH_INPUTS, GRAPH_OUTPUTS, RECURRENT, TaskNetwork
 from grasp_decoder.bundle.tflite_file import describe
 
 if TYPE_CHECKING:
     from grasp_decoder.features.trial_bins import TrialBins
 
-CALIBRATION_TRIALS = 60
-CALIBRATION_STEPS = 1000
-
 
 def convert(network: TaskNetwork, train: Sequence[TrialBins], folder: Path) -> TaskManifest:
     """Write ``TASK_float.tflite`` and ``TASK_int8.tflite`` into ``folder``; give the task's part of the manifest.
 
-    The int8 model takes and gives int8 and is calibrated on what the float model meets in a random choice of the
-    training trials, so that a recurrent network is calibrated on states that it really reaches.
+    The int8 model takes and gives int8 and is calibrated on training trials only.
     """
     frozen = _frozen(network)
-    as_float = _write(_converter(frozen).convert(), folder, f'{network.task}_float.tflite', network.kind)
+    as_float = _write(_convert(_converter(frozen)), folder, f'{network.task}_float.tflite', network.kind)
     manifest = TaskManifest(
         model=network.model,
         kind=network.kind,
@@ -42,15 +42,15 @@ def convert(network: TaskNetwork, train: Sequence[TrialBins], folder: Path) -> T
         models={'float': as_float},
         state_size=as_float.inputs[1].shape[-1] if network.kind == RECURRENT else 0,
     )
-    met = _met_inputs(network, manifest, folder, train)
+    calibration = calibrate(network.task, manifest, (folder / as_float.file).read_bytes(), train)
     converter = _converter(frozen)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: iter(met)
+    converter.representative_dataset = lambda: iter(calibration.inputs)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     # One scale per weight matrix: the Edge TPU's compiler is older than scales per row of fully connected layers.
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     converter.inference_input_type = converter.inference_output_type = tf.int8
-    content = converter.convert()
+    content = refine(_convert(converter), None if network.task == DOF else calibration.close_logit_range())
     as_int8 = _write(content, folder, f'{network.task}_int8.tflite', network.kind)
     on_cpu = tuple(str(operator) for operator in check_model(content, as_int8.file).on_cpu)
     return replace(manifest, models={'float': as_float, 'int8': as_int8}, cpu_operators=on_cpu)
@@ -73,34 +73,31 @@ def _converter(frozen: Any) -> tf.lite.TFLiteConverter:
     return tf.lite.TFLiteConverter.from_concrete_functions([frozen])
 
 
+def _convert(converter: tf.lite.TFLiteConverter) -> bytes:
+    with _quiet():
+        return converter.convert()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the converter says to itself, in Python and below it, off the terminal; an error brings it along."""
+    verbosity, kept = logging.get_verbosity(), os.dup(2)
+    with tempfile.TemporaryFile() as said, warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        logging.set_verbosity(logging.ERROR)
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except Exception as error:
+            said.seek(0)
+            error.add_note(said.read().decode(errors='replace'))
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            logging.set_verbosity(verbosity)
+
+
 def _write(content: bytes, folder: Path, name: str, kind: str) -> ModelFile:
     (folder / name).write_bytes(content)
     return describe(content, name, kind)
-
-
-def _met_inputs(network: TaskNetwork, manifest: TaskManifest, folder: Path,
-                train: Sequence[TrialBins]) -> list[list[np.ndarray]]:
-    """Inputs of the float model at random bins of random training trials."""
-    rng = np.random.default_rng(0)
-    content = (folder / manifest.models['float'].file).read_bytes()
-    recorder = _Recorder(open_cpu(Model(f'{network.task} model', content)))
-    runner = make_runner(network.task, manifest, manifest.models['float'], recorder)
-    for index in rng.permutation(len(train))[:CALIBRATION_TRIALS]:
-        runner.reset()
-        for counts in train[index].counts:
-            runner.step(counts)
-    chosen = rng.permutation(len(recorder.met))[:CALIBRATION_STEPS]
-    return [recorder.met[index] for index in sorted(chosen)]
-
-
-class _Recorder:
-    """An engine that keeps what it was run on."""
-
-    def __init__(self, engine: Engine):
-        self._engine = engine
-        self.description = engine.description
-        self.met: list[list[np.ndarray]] = []
-
-    def run(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
-        self.met.append([values.copy() for values in inputs])
-        self._engine.run(inputs, outputs)

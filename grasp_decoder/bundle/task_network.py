@@ -22,6 +22,8 @@ RECURRENT = 'recurrent'
 LUT_SIZE = 256
 GRAPH_INPUTS = {WINDOW: ('features',), RECURRENT: ('features', 'state')}
 GRAPH_OUTPUTS = {WINDOW: ('logits',), RECURRENT: ('logits', 'update', 'candidate')}
+FINE_LOGITS = 'fine_logits'
+"""Last output of an int8 model of classes: the logits once more, in finer steps, saturated outside a smaller range."""
 
 
 @dataclass(frozen=True)

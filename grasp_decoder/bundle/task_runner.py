@@ -12,7 +12,7 @@ import numpy as np
 
 from grasp_decoder.bundle.backends import Engine
 from grasp_decoder.bundle.manifest import ModelFile, TaskManifest, Tensor
-from grasp_decoder.bundle.task_network import DOF, RECURRENT
+from grasp_decoder.bundle.task_network import DOF, FINE_LOGITS, RECURRENT
 
 
 class TaskRunner:
@@ -25,6 +25,9 @@ class TaskRunner:
         self._inverse_temperature = np.float32(1 / manifest.temperature)
         self._outputs = make_buffers(model.outputs)
         self._logits = _Dequantiser(model.outputs[0], self._outputs[0])
+        self._fine_logits = None
+        if model.outputs[-1].name == FINE_LOGITS:
+            self._fine_logits = _Dequantiser(model.outputs[-1], self._outputs[-1])
 
     @property
     def backend(self) -> str:
@@ -50,6 +53,9 @@ class TaskRunner:
     def _answer(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
         self._engine.run(inputs, self._outputs)
         logits = self._logits()[0]
+        if self._fine_logits:
+            fine = self._outputs[-1][0]
+            np.copyto(logits, self._fine_logits()[0], where=(fine > -128) & (fine < 127))
         if self.task == DOF:
             return np.clip(logits, 0, 1)
         logits *= self._inverse_temperature

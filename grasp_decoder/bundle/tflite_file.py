@@ -7,7 +7,7 @@ from typing import Any
 from ai_edge_litert import schema_py_generated as schema
 
 from grasp_decoder.bundle.manifest import ModelFile, Tensor
-from grasp_decoder.bundle.task_network import GRAPH_INPUTS, GRAPH_OUTPUTS
+from grasp_decoder.bundle.task_network import FINE_LOGITS, GRAPH_INPUTS, GRAPH_OUTPUTS
 from grasp_decoder.errors import GraspDecoderError
 
 IDENTIFIER = b'TFL3'
@@ -40,9 +40,10 @@ def describe(content: bytes, file: str, kind: str) -> ModelFile:
     graph = read_model(content, file).subgraphs[0]
 
     def tensors(names, indices):
-        return tuple(_tensor(name, graph.tensors[index]) for name, index in zip(names, indices, strict=True))
+        return tuple(_tensor(name, graph.tensors[index]) for name, index in zip(names, indices))
 
-    return ModelFile(file, tensors(GRAPH_INPUTS[kind], graph.inputs), tensors(GRAPH_OUTPUTS[kind], graph.outputs))
+    outputs = (*GRAPH_OUTPUTS[kind], FINE_LOGITS)
+    return ModelFile(file, tensors(GRAPH_INPUTS[kind], graph.inputs), tensors(outputs, graph.outputs))
 
 
 def _tensor(name: str, tensor: Any) -> Tensor:

@@ -27,6 +27,7 @@ _COLOURS = {
 _PLACE = (0.0, 0.024)  # x, y (m, world): between index and middle finger
 _SMALL_PLACE = (0.0, 0.031)  # at the index finger
 _PLACES = {'plate': (0.0, 0.049), 'ring': (-0.002, 0.033)}  # beside the index finger, around it
+_CENTRE_OF_MASS_M = 0.02
 _STEM = '0.35 0.36 0.38'
 _FOOT_RADIUS_M, _FOOT_HEIGHT_M, _STEM_RADIUS_M = 0.026, 0.006, 0.0035
 
@@ -59,7 +60,7 @@ def grasp_object(object_id: int) -> GraspObject:
     shape, step = _SHAPES[described // 10], described % 10
     size = 0.015 + 0.005 * (step - 1)
     x, y = _PLACES.get(shape, _SMALL_PLACE if size < 0.02 else _PLACE)
-    return GraspObject(object_id, shape, size, 0.03 + 1.5 * size, (x, y, 0.0))
+    return GraspObject(object_id, shape, size, 0.08 + 2 * size, (x, y, 0.0))
 
 
 def object_sdf(thing: GraspObject) -> str:
@@ -77,7 +78,7 @@ def object_sdf(thing: GraspObject) -> str:
         *((name, geometry, pose, colour) for name, geometry, pose in _body(thing.shape, size)),
     ]
     shapes = '\n'.join(_part(*part) for part in parts)
-    inertia = max(1e-4, thing.mass_kg * size**2)
+    inertia = 2.5e-4
     x, y, z = thing.position
     return f'''<sdf version="1.6">
   <model name="{thing.name}">
@@ -85,7 +86,7 @@ def object_sdf(thing: GraspObject) -> str:
     <allow_auto_disable>false</allow_auto_disable>
     <link name="object">
       <inertial>
-        <pose>0 0 {0.4 * GRASP_HEIGHT_M:g} 0 0 0</pose>
+        <pose>0 0 {_CENTRE_OF_MASS_M:g} 0 0 0</pose>
         <mass>{thing.mass_kg:g}</mass>
         <inertia><ixx>{inertia:g}</ixx><ixy>0</ixy><ixz>0</ixz><iyy>{inertia:g}</iyy><iyz>0</iyz><izz>{inertia:g}</izz></inertia>
       </inertial>

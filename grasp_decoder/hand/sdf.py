@@ -20,7 +20,7 @@ LIFT_JOINT = 'lift'
 
 _DEFAULT_FRICTION = 1.0
 _DEFAULT_RGBA = (0.7, 0.7, 0.7, 1.0)
-_GAIN_SPAN = {'revolute': 0.15, 'prismatic': 0.012}  # error (rad, m) at which a joint gives its full effort
+_GAIN_SPAN = {'revolute': 0.15, 'prismatic': 0.02}  # error (rad, m) at which a joint gives its full effort
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,8 @@ class Joint:
 
     @property
     def stiffness(self) -> float:
-        """Gain of the position control in every simulator (N m/rad, N/m); the effort limit caps it."""
+        """Gain of the position control in every simulator (N m/rad, N/m); effort caps it, the joint's damping calms it."""
         return self.effort / _GAIN_SPAN[self.kind]
-
-    @property
-    def control_damping(self) -> float:
-        """Gain on the joint's velocity in every simulator (N m s/rad, N s/m)."""
-        return 0.04 * self.stiffness
 
 
 @dataclass(frozen=True)

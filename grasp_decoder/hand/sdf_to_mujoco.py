@@ -93,7 +93,7 @@ def _add_joint(spec: mujoco.MjSpec, body: mujoco.MjsBody, joint: Joint) -> None:
         name=joint.name, target=joint.name, trntype=mujoco.mjtTrn.mjTRN_JOINT,
         ctrlrange=[joint.lower, joint.upper], forcerange=[-joint.effort, joint.effort],
     )
-    actuator.set_to_position(kp=joint.stiffness, kv=joint.control_damping)
+    actuator.set_to_position(kp=joint.stiffness)
 
 
 def _position_quaternion(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from grasp_decoder.bundle.task_network import DOF, OBJECT, RECURRENT, TaskNetwork
 from grasp_decoder.features.trial_bins import TrialBins
-from grasp_decoder.learning.graph_layers import fixed_dense
+from grasp_decoder.learning.graph_layers import fixed_dense, two_part_dense
 from grasp_decoder.learning.training import SQUARE_ROOT_LUT, FitProblem, calibrate, probabilities, train_best
 from grasp_decoder.learning.trial_arrays import longest, padded_counts, padded_targets, scored_bins
 
@@ -94,7 +94,7 @@ def _step_graph(model: keras.Model, unit_count: int) -> keras.Model:
 
     features = keras.Input(batch_shape=(1, unit_count), name='features')
     state = keras.Input(batch_shape=(1, STATE), name='state')
-    x = fixed_dense(kernel, bias)(features)
+    x = two_part_dense(kernel, bias)(features)
 
     def gate(index, sign=1):
         """Keras keeps the gates in the order update, reset, candidate; its update gate is the share that is kept."""

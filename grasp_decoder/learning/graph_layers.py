@@ -12,3 +12,15 @@ def fixed_dense(kernel: np.ndarray, bias: np.ndarray) -> keras.layers.Dense:
     layer.build((1, kernel.shape[0]))
     layer.set_weights([kernel, bias])
     return layer
+
+
+def two_part_dense(kernel: np.ndarray, bias: np.ndarray):
+    """A dense layer whose weights keep about 15 bits in an int8 model; call it on its inputs.
+
+    It is the sum of two layers: the kernel rounded to int8 as the converter does, and what the rounding left. For
+    kernels with few large weights among many small ones, such as a read-in that standardises rarely firing units.
+    """
+    step = np.abs(kernel).max() / 127 or 1.0
+    coarse = np.rint(kernel / step) * step
+    parts = fixed_dense(coarse, bias), fixed_dense(kernel - coarse, np.zeros_like(bias))
+    return lambda inputs: keras.layers.Add()([part(inputs) for part in parts])

@@ -11,6 +11,7 @@ from rclpy.node import Node
 from grasp_decoder.decoding.stage_times import StageTimes
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.sole_publisher import SolePublisher
 
 PERIOD_S = 1.0
 
@@ -25,10 +26,12 @@ class DecoderDiagnostics:
         self._publish_info = publish_info
         self._publisher = node.create_publisher(DiagnosticArray, *topics.DIAGNOSTICS)
         self._timer = node.create_timer(PERIOD_S, self._publish)
+        self._sole = SolePublisher(node, topics.DECODED_GRASP[0])
         self._last = self._troubles(), 0, decoder.health.bins
         self._backends = decoder.backends
 
     def destroy(self) -> None:
+        self._sole.destroy()
         self._node.destroy_timer(self._timer)
         self._node.destroy_publisher(self._publisher)
 
@@ -54,6 +57,8 @@ class DecoderDiagnostics:
             level, summary = DiagnosticStatus.ERROR, health.last_rejection or 'batches are missing'
         elif sources > 1:
             level, summary = DiagnosticStatus.WARN, f'{sources} sources publish {topics.SPIKES[0]}: stop all but one'
+        elif self._sole.others:
+            level, summary = DiagnosticStatus.WARN, f'another decoder publishes {topics.DECODED_GRASP[0]}: stop all but one'
         elif health.bins == bins:
             level, summary = DiagnosticStatus.STALE, 'no bin in the last second'
         return _status('decoder: spikes', level, summary, {

@@ -22,6 +22,7 @@ from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.decoder_follower import DecoderFollower
 from grasp_decoder.nodes.messages import spike_batch_message, stamp, trial_event_message
 from grasp_decoder.nodes.parameters import declare, parameter
+from grasp_decoder.nodes.sole_publisher import SolePublisher
 from grasp_decoder.nodes.spin import prefer_real_time, run_node, spin
 from grasp_decoder.recording.playback import Pace, Playback, Step, heartbeat_at
 from grasp_decoder.recording.reading import read_session
@@ -92,6 +93,7 @@ class SpikeReplayer(Node):
         self._events = self.create_publisher(msg.TrialEvent, *topics.TRIAL_EVENTS)
         self._clock_publisher = self.create_publisher(Clock, '/clock', 10) if settings.clock else None
         self._follower = DecoderFollower(self) if settings.speed == 0 else None
+        self._sole = SolePublisher(self, topics.SPIKES[0])
         self.create_service(Trigger, '~/pause', self._pause)
         self.create_service(Trigger, '~/resume', self._resume)
         self.create_service(Seek, '~/seek', self._seek)
@@ -114,10 +116,6 @@ class SpikeReplayer(Node):
         while self._spikes.get_subscription_count() < wanted and self.context.ok():
             time.sleep(0.02)
         time.sleep(SETTLING_S)
-        others = self.count_publishers(topics.SPIKES[0]) - 1
-        if others > 0:
-            self.get_logger().warning(f'{others} other source(s) publish {topics.SPIKES[0]} already and decoders cannot '
-                                      'tell them apart: stop all but one')
 
     # --- main thread
 

@@ -1,0 +1,101 @@
+"""bundle: what a bundle holds, whether it is whole, and how two of them differ."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from grasp_decoder.bundle.bundle import Bundle, load_bundle
+from grasp_decoder.bundle.manifest import Manifest, TaskManifest
+from grasp_decoder.cli.command_line import exit_status
+
+
+def main(argv=None) -> int:
+    return exit_status(bundle, argv)
+
+
+def bundle(argv) -> int:
+    parser = argparse.ArgumentParser(prog='bundle', description=__doc__)
+    commands = parser.add_subparsers(dest='command', required=True)
+    show = commands.add_parser('show', help='what it decodes, from what it learnt, how well')
+    verify = commands.add_parser('verify', help='check every file and run every model once')
+    for command in (show, verify):
+        command.add_argument('bundle')
+    diff = commands.add_parser('diff', help='what differs between two bundles; exit status 1 if anything does')
+    diff.add_argument('first')
+    diff.add_argument('second')
+    arguments = parser.parse_args(argv)
+    if arguments.command == 'diff':
+        lines = list(differences(load_bundle(arguments.first).manifest, load_bundle(arguments.second).manifest))
+        print('\n'.join(lines) or 'no difference')
+        return int(bool(lines))
+    loaded = load_bundle(arguments.bundle)
+    print(describe(loaded) if arguments.command == 'show' else _verify(loaded))
+    return 0
+
+
+def describe(bundle: Bundle) -> str:
+    """The bundle as text."""
+    manifest = bundle.manifest
+    lines = [
+        f'{bundle.id}, made {manifest.created} by grasp_decoder {manifest.package_version}',
+        f'  sha256    {bundle.sha256}',
+        f'  input     {manifest.unit_count} units in bins of {manifest.bin_s * 1e3:g} ms, windows of {manifest.look_back} bins',
+        f'  classes   {" ".join(manifest.labels)}',
+    ]
+    for session in manifest.sessions:
+        lines.append(f'  learnt    from {session.name} ({session.sha256[:8]}): {len(session.train)} trials to train, '
+                     f'{len(session.validation)} to validate, {len(session.test)} held out')
+    if manifest.final:
+        lines.append('  final     refitted on all trials: its metrics are those of the fit before')
+    for name, task in manifest.tasks.items():
+        lines += _task_lines(name, task)
+    lines.append(f'  Edge TPU  {"ready" if manifest.edge_ready else "not ready"}')
+    lines += [f'            {issue}' for issue in manifest.edge_issues]
+    return '\n'.join(lines)
+
+
+def _task_lines(name: str, task: TaskManifest) -> Iterator[str]:
+    state = f', state of {task.state_size}' if task.state_size else ''
+    yield f'  {name:8}  {task.model}, {task.kind} network{state}, temperature {task.temperature:.3g}'
+    if task.parity:
+        parity = task.parity
+        yield (f'            int8 against float on {parity.bins} validation bins: same class {parity.agreement:.2%}, '
+               f'where sure {parity.confident_agreement:.2%}; score {parity.int8_score:.4f} against {parity.float_score:.4f}')
+
+
+def _verify(bundle: Bundle) -> str:
+    silence = np.zeros(bundle.manifest.unit_count, np.uint16)
+    lines = [f'{len(bundle.manifest.files) + 1} files are as they were sealed, sha256 {bundle.sha256}']
+    for task in bundle.manifest.tasks:
+        for precision in ('float', 'int8'):
+            runner = bundle.open(task, precision, backend='cpu')
+            for _ in range(bundle.manifest.tasks[task].look_back):
+                runner.step(silence)
+            lines.append(f'{task} {precision}: runs on {runner.backend}')
+    return '\n'.join(lines)
+
+
+def differences(first: Manifest, second: Manifest) -> Iterator[str]:
+    """A line per field in which two manifests differ; long values are counted, not printed."""
+    yield from _differences('', {field.name: getattr(first, field.name) for field in fields(Manifest)},
+                            {field.name: getattr(second, field.name) for field in fields(Manifest)})
+
+
+def _differences(where: str, first: Any, second: Any) -> Iterator[str]:
+    first, second = (vars(value) if hasattr(value, '__dataclass_fields__') else value for value in (first, second))
+    if isinstance(first, dict) and isinstance(second, dict):
+        for key in sorted(first.keys() | second.keys(), key=str):
+            path = f'{where}.{key}' if where else str(key)
+            yield from _differences(path, first.get(key), second.get(key))
+    elif first != second:
+        yield f'{where}: {_short(first)} -> {_short(second)}'
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f'({len(value)} values)' if isinstance(value, tuple) else f'{text[:57]}...'
