@@ -65,6 +65,8 @@ def main(argv=None):
         spikes = made_up_spikes(arguments.units, arguments.rate)
         periods = round(arguments.period_ms * 1e6), round(arguments.delay_ms * 1e6)
         for batch in live_batches(spikes, arguments.units, *periods):
+            if not rclpy.ok():
+                break
             publisher.publish(spike_batch_message(batch, 'live'))
     except (KeyboardInterrupt, ExternalShutdownException):
         pass

@@ -49,7 +49,7 @@ class MonitorSettings:
     trials: int = parameter(0, 'how many trials are replayed, from the first; 0: all', 0, 2**31 - 1)
     hand: str = parameter('none', 'simulator of the hand', choices=HANDS)
     grips: str = parameter('', 'grip table that right grips are scored by; empty: config/grips.yaml')
-    listeners: int = parameter(2, 'subscribers of /spikes to wait for, this node among them', 1, 100)
+    listeners: int = parameter(3, 'subscribers of /spikes to wait for, this node among them', 1, 100)
     result: str = parameter('', 'JSON file for the result; empty: only printed')
     record: str = parameter('', '.npz file for every decode, command and hand state; empty: none')
     start_timeout_s: float = parameter(60.0, 'how long the other nodes may take to be ready', 1.0, 600.0)
@@ -167,7 +167,7 @@ class RunMonitor(Node):
         if not self._resume.service_is_ready():
             yield 'spike_replayer'
         if not self._precision or self.count_subscribers(topics.SPIKES[0]) < self._settings.listeners:
-            yield 'decoder and recorder' if self._settings.listeners > 2 else 'decoder'
+            yield 'decoder, hand_bridge and recorder' if self._settings.listeners > 3 else 'decoder'
         if not self.count_publishers(topics.HAND_COMMAND[0]) or self.count_subscribers(topics.DECODED_GRASP[0]) < 2:
             yield 'hand_bridge'
         if self._settings.hand != 'none' and not self._record.samples:

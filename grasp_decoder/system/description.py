@@ -78,7 +78,7 @@ def describe(run: Run) -> list[NodeDescription]:
         # The replayer waits; the monitor lets it go once all the others are connected.
         nodes = {
             'run_monitor': {
-                **selection, 'hand': run.hand, 'listeners': 3 if to_mcap else 2, 'result': run.result,
+                **selection, 'hand': run.hand, 'listeners': 4 if to_mcap else 3, 'result': run.result,
                 'record': '' if to_mcap else run.record},
             **nodes,
             'spike_replayer': {**selection, 'speed': run.speed, 'start_paused': True},
