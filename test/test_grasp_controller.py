@@ -36,6 +36,7 @@ class Decoder:
         self.controller.configure(OBJECTS, BIN_S, LOOK_BACK)
         self.bin = LOOK_BACK - 1
         self.now_ns = 5_000_000_000
+        self.stamp_offset_ns = 100_000_000_000
 
     def decode(self, grasp=0.01, object_id=44, confidence=0.9, **changes):
         self.bin += 1
@@ -43,7 +44,7 @@ class Decoder:
         probability = np.full(len(OBJECTS), (1.0 - confidence) / (len(OBJECTS) - 1), np.float32)
         probability[OBJECTS.index(object_id)] = confidence
         decoded = DecodedGrasp(
-            stamp_ns=100_000_000_000 + self.bin * BIN_NS, due_ns=self.now_ns - 1_000_000, segment=0, bin=self.bin,
+            stamp_ns=self.stamp_offset_ns + self.bin * BIN_NS, due_ns=self.now_ns - 1_000_000, segment=0, bin=self.bin,
             phase=GRASP if grasp > 0.5 else REST, phase_probability=grasp, object_id=object_id,
             object_probability=probability, confidence=confidence, aperture=NAN)
         return dataclasses.replace(decoded, **changes)
@@ -133,13 +134,13 @@ def test_rest_while_closing_aborts():
     assert 'aborted' in commands[-1].reason
 
 
-def test_the_preshape_follows_the_object_no_faster_than_its_dwell():
-    hand = Decoder(object_memory_s=0.02, object_gain=1.0, preshape_dwell_s=0.4)
-    hand.run(1.0)
-    commands = [hand.step(object_id=OBJECTS[i % 2]) for i in range(100)]
-    changes = [b.stamp_ns for a, b in zip(commands, commands[1:]) if a.grip != b.grip]
+def test_the_hand_opens_before_it_preshapes_another_grip():
+    hand = Decoder(object_memory_s=0.02, object_gain=1.0, preshape_dwell_s=0.4, open_dwell_s=0.2)
+    commands = hand.run(1.0) + [hand.step(object_id=OBJECTS[i // 7 % 2]) for i in range(400)]
+    changes = [b for a, b in zip(commands, commands[1:]) if a.grip != b.grip]
     assert len(changes) > 2
-    assert np.diff(changes).min() >= 0.4e9
+    assert states(commands)[1:] == (['OPEN', 'PRESHAPE'] * 100)[:len(states(commands)) - 1]
+    assert np.diff([c.stamp_ns for c in changes]).min() >= 0.6e9
 
 
 def test_while_a_window_fills_the_hand_is_open():
@@ -156,7 +157,7 @@ def test_a_grasp_outlives_the_end_of_its_segment():
     hand = Decoder()
     hand.run(2.8)
     commands = hand.run(0.4, grasp=0.98)
-    hand.bin += 100  # a gap in the recording: bins count from 0 again, stamps go on
+    hand.stamp_offset_ns += 4_000_000_000  # a gap in the recording
     commands += [hand.step(segment=1, bin=i) for i in range(10)]
     assert states(commands)[-1] == 'HOLD'
 
@@ -189,6 +190,7 @@ FAULTS = {
     'clock went back 10 s': 'clock back',
     'lost data: 3 spike batches': {'lost_batches': 3},
     'lost data: bin 900 follows bin': {'bin': 900},
+    'clock jumped 2.04 s in one bin': 'clock jumps',
     'late: the decode is 0.50 s old': 'late',
 }
 
@@ -203,8 +205,11 @@ def test_every_fault_is_safe_at_once_and_recovers_at_rest(reason, grasping):
     change = FAULTS[reason]
     healthy = hand.decode()
     if change == 'clock back':
-        hand.bin -= 251
+        hand.stamp_offset_ns -= 10_000_000_000 + BIN_NS
         change = {'stamp_ns': healthy.stamp_ns - BIN_NS - 10_000_000_000}
+    elif change == 'clock jumps':
+        change = {'stamp_ns': healthy.stamp_ns + 2_000_000_000}
+        hand.stamp_offset_ns += 2_000_000_000
     elif change == 'late':
         change = {'due_ns': healthy.due_ns + 1_000_000 - 500_000_000}
     command = hand.controller.step(dataclasses.replace(healthy, **change), hand.now_ns)

@@ -18,8 +18,9 @@ PROBABILITY_TOLERANCE = 1e-3
 class DecodeChecker:
     """Compares each decode with what the decoder may say and with the decode before it."""
 
-    def __init__(self, settings: ControlSettings, object_ids: Collection[int], look_back: int):
+    def __init__(self, settings: ControlSettings, object_ids: Collection[int], bin_ns: int, look_back: int):
         self._settings = settings
+        self._bin_ns = bin_ns
         self._look_back = look_back
         self._object_ids = frozenset(object_ids)
         self._last: DecodedGrasp | None = None
@@ -29,7 +30,7 @@ class DecodeChecker:
         last, self._last = self._last, decoded
         return (self._late(decoded, now_ns)
                 or self._invalid(decoded)
-                or (last and _out_of_order(decoded, last)))
+                or (last and self._out_of_order(decoded, last)))
 
     def warms_up(self, decoded: DecodedGrasp) -> bool:
         """Whether the phase is not known yet because the segment has just begun."""
@@ -63,20 +64,23 @@ class DecodeChecker:
             return f'no confidence: {decoded.confidence:g}'
         return None
 
+    def _out_of_order(self, decoded, last):
+        step_ns = decoded.stamp_ns - last.stamp_ns
+        if step_ns <= 0:
+            return f'clock went back {-step_ns / NS_PER_S:g} s' if step_ns else 'clock stands still'
+        if decoded.lost_batches > last.lost_batches:
+            return f'lost data: {decoded.lost_batches - last.lost_batches} spike batches'
+        if decoded.segment != last.segment:
+            return None
+        if decoded.bin != last.bin + 1:
+            return f'lost data: bin {decoded.bin} follows bin {last.bin}'
+        if step_ns != self._bin_ns:
+            return f'clock jumped {step_ns / NS_PER_S:g} s in one bin'
+        return None
+
 
 def _is_probability(value):
     return math.isfinite(value) and -PROBABILITY_TOLERANCE <= value <= 1.0 + PROBABILITY_TOLERANCE
-
-
-def _out_of_order(decoded, last):
-    step_ns = decoded.stamp_ns - last.stamp_ns
-    if step_ns <= 0:
-        return f'clock went back {-step_ns / NS_PER_S:g} s' if step_ns else 'clock stands still'
-    if decoded.lost_batches > last.lost_batches:
-        return f'lost data: {decoded.lost_batches - last.lost_batches} spike batches'
-    if decoded.segment == last.segment and decoded.bin != last.bin + 1:
-        return f'lost data: bin {decoded.bin} follows bin {last.bin}'
-    return None
 
 
 @dataclass(frozen=True)

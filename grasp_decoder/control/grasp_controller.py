@@ -57,9 +57,9 @@ class GraspController:
         self._grip_of_class = np.array([self._grip_names.index(grip) for grip in grips])
         self._object = EvidenceAccumulator(len(grips), bin_s, settings.object_memory_s, settings.object_gain)
         self._phase = EvidenceAccumulator(2, bin_s, settings.phase_memory_s, settings.phase_gain)
-        self._checker = DecodeChecker(settings, object_ids, look_back)
-        self._phase_only = not len(object_ids)
         self._bin_ns = round(bin_s * NS_PER_S)
+        self._checker = DecodeChecker(settings, object_ids, self._bin_ns, look_back)
+        self._phase_only = not len(object_ids)
         self._fail('a new decoder started')
 
     def step(self, decoded: DecodedGrasp, now_ns: int) -> HandCommand:

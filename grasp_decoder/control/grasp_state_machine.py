@@ -2,9 +2,9 @@
 
 ::
 
-    SAFE ──rest for recovery_s──▶ OPEN ◀──unsure── PRESHAPE
-                                   │ └──confident──▶ │ └─▶ another grip
-                                   └───GRASP──▶ CLOSE ◀──GRASP
+    SAFE ──rest for recovery_s──▶ OPEN ◀──unsure─── PRESHAPE
+                                   │ └───confident──▶ │
+                                   └────GRASP──▶ CLOSE ◀──GRASP
                     OPEN ◀──aborted──┘ └──closed──▶ HOLD ──rest after hold_dwell_s──▶ OPEN
     any state ──fault──▶ SAFE
 
@@ -17,8 +17,8 @@ from grasp_decoder.control.hand_command import HandMode
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.recording.session import NS_PER_S
 
-MAX_STEP_NS = 200_000_000
-"""A jump of the acquisition clock (a pause between trials, a wrong stamp) counts as at most this much dwell time."""
+MAX_STEP_NS = 500_000_000
+"""A jump of the acquisition clock counts as at most this much dwell time: the longest gap that a replay keeps."""
 
 
 class GraspStateMachine:
@@ -82,11 +82,9 @@ class GraspStateMachine:
     def _in_preshape(self, grasp, grip, confidence, settled):
         if grasp >= self._settings.close_threshold:
             self._close(grip, confidence)
-        elif self._stayed(self._settings.preshape_dwell_s):
-            if confidence < self._settings.preshape_release:
-                self._enter(HandMode.OPEN, f'no longer sure of the grip ({confidence:.2f})')
-            elif grip != self.grip and confidence >= self._settings.preshape_confidence:
-                self._enter(HandMode.PRESHAPE, f'{grip} grip expected ({confidence:.2f})', grip)
+        elif (self._stayed(self._settings.preshape_dwell_s)
+                and (grip != self.grip or confidence < self._settings.preshape_release)):
+            self._enter(HandMode.OPEN, f'no longer sure of the {self.grip} grip')
 
     def _close(self, grip, confidence):
         if confidence >= self._settings.close_confidence:

@@ -26,16 +26,16 @@ class ControlSettings:
     proportional: bool = field(default=False, metadata={
         'description': 'the aperture follows the decoded aperture (regression) instead of the phase'})
 
-    object_memory_s: float = _number(0.6, 0.01, 60.0, 'time constant after which evidence about the object is forgotten')
-    object_gain: float = _number(0.2, 0.001, 1.0, 'weight of one bin of object evidence; 1: bins are independent')
+    object_memory_s: float = _number(0.2, 0.01, 60.0, 'time constant after which evidence about the object is forgotten')
+    object_gain: float = _number(0.4, 0.001, 1.0, 'weight of one bin of object evidence; 1: bins are independent')
     phase_memory_s: float = _number(0.05, 0.001, 10.0, 'time constant after which evidence about the phase is forgotten')
     phase_gain: float = _number(0.5, 0.001, 1.0, 'weight of one bin of phase evidence; 1: bins are independent')
 
     close_threshold: float = _number(0.7, 0.0, 1.0, 'probability of GRASP (proportional: aperture) that closes the hand')
     release_threshold: float = _number(0.3, 0.0, 1.0, 'probability of GRASP (proportional: aperture) that releases it')
-    preshape_confidence: float = _number(0.6, 0.0, 1.0, 'probability of a grip that preshapes the hand for it')
-    preshape_release: float = _number(0.4, 0.0, 1.0, 'probability of the grip below which the hand opens again')
-    close_confidence: float = _number(0.2, 0.0, 1.0, 'least probability of a grip for the hand to close on it')
+    preshape_confidence: float = _number(0.9, 0.0, 1.0, 'probability of a grip that preshapes the hand for it')
+    preshape_release: float = _number(0.5, 0.0, 1.0, 'probability of the grip below which the hand opens again')
+    close_confidence: float = _number(0.3, 0.0, 1.0, 'least probability of a grip for the hand to close on it')
 
     open_dwell_s: float = _number(0.3, 0.0, 10.0, 'least time in OPEN')
     preshape_dwell_s: float = _number(0.2, 0.0, 10.0, 'least time in PRESHAPE with one grip, unless the hand closes')
