@@ -10,6 +10,7 @@ from setuptools import setup
 COMMAND_LINES = (
     'bundle',
     'deidentify',
+    'demo',
     'doctor',
     'edgetpu',
     'evaluate',

@@ -1,7 +1,8 @@
-"""Where the files beside the code are: ``config/``, ``launch/`` and ``worlds/``."""
+"""Where files beside the code are: ``config/``, ``launch/``, ``worlds/``, and what can be made again at any time."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 
@@ -12,3 +13,8 @@ def share_directory() -> Path:
         return checkout
     # PREFIX/lib/pythonX.Y/site-packages/grasp_decoder/share.py
     return checkout.parents[2] / 'share' / 'grasp_decoder'
+
+
+def cache_directory() -> Path:
+    """Folder for what can be made again at any time: $XDG_CACHE_HOME/grasp_decoder (~/.cache when unset)."""
+    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'grasp_decoder'

@@ -19,6 +19,7 @@ import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.session import Session, Trial, Unit
+from grasp_decoder.share import cache_directory
 
 _TRIAL_ENTRIES = ('id', 'start_ns', 'stop_ns', 'events', 'object_id', 'correct', 'excluded')
 _LAYOUT = 1  # count up whenever what is stored, or how it is read from a recording, changes
@@ -82,8 +83,7 @@ def keep(session: Session, mapping_sha256: str) -> Session:
 
 
 def _folder(sha256: str, mapping_sha256: str) -> Path:
-    root = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
-    return root / 'grasp_decoder' / 'sessions' / f'{sha256}-{mapping_sha256[:16]}-{_LAYOUT}'
+    return cache_directory() / 'sessions' / f'{sha256}-{mapping_sha256[:16]}-{_LAYOUT}'
 
 
 def _tables(session: Session) -> tuple[dict, dict[str, np.ndarray]]:

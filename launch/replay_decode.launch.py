@@ -1,0 +1,66 @@
+"""The running system: recorded (or live) spikes in, a hand that grasps out.
+
+``ros2 launch grasp_decoder replay_decode.launch.py`` alone runs the demo, whose session and bundle are made first.
+"""
+
+import os
+import subprocess
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler
+from launch.event_handlers import OnProcessExit
+from launch.events import Shutdown
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+from grasp_decoder.system.demo_files import demo_files
+from grasp_decoder.system.description import HANDS, SOURCES, SPLITS, Run, describe
+from grasp_decoder.system.processes import executable_path
+
+# Ending one of these ends the run: nothing is left to do, or somebody must look.
+VITAL = ('run_monitor', 'decoder', 'hand_bridge', 'simulated_hand')
+
+ARGUMENTS = {
+    'session': ('', 'recording to replay; empty: the demo session'),
+    'bundle': ('', 'folder that train has written; empty: the demo bundle'),
+    'source': ('replay', f'where spikes come from ({", ".join(SOURCES)}); live starts no replayer'),
+    'hand': ('mujoco', f'simulator of the hand ({", ".join(HANDS)})'),
+    'speed': ('1.0', 'times real time; 0: as fast as the decoder follows'),
+    'trials': ('0', 'how many trials are replayed, from the first; 0: all'),
+    'split': ('all', f'{", ".join(SPLITS)}; test: only trials that training held out'),
+    'params_file': ('', 'ROS 2 parameter file on top of config/*.yaml'),
+    'result': ('', 'JSON file for the result'),
+    'record': ('', '.npz or .mcap file to keep the run in'),
+}
+
+
+def generate_launch_description():
+    declared = [
+        DeclareLaunchArgument(name, default_value=default, description=description)
+        for name, (default, description) in ARGUMENTS.items()
+    ]
+    return LaunchDescription([*declared, OpaqueFunction(function=start)])
+
+
+def start(context):
+    values = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    for name in ('session', 'bundle', 'params_file', 'result', 'record'):
+        values[name] = values[name] and os.path.abspath(values[name])
+    values.update(speed=float(values['speed']), trials=int(values['trials']))
+    if not values['bundle'] or (not values['session'] and values['source'] == 'replay'):
+        subprocess.run([str(executable_path('demo')), '--prepare'], check=True)
+        session, bundle = demo_files()
+        values['session'] = values['session'] or str(session)
+        values['bundle'] = values['bundle'] or str(bundle)
+    nodes = [
+        Node(
+            package='grasp_decoder', executable=description.executable, name=description.executable, output='screen',
+            parameters=[*description.parameter_files, description.parameters])
+        for description in describe(Run(**values))
+    ]
+    ends = [
+        RegisterEventHandler(OnProcessExit(target_action=node, on_exit=[EmitEvent(event=Shutdown(
+            reason=f'{node.node_executable} has ended'))]))
+        for node in nodes if node.node_executable in VITAL
+    ]
+    return [*nodes, *ends]
