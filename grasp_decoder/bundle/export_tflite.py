@@ -70,7 +70,8 @@ def _frozen(network: TaskNetwork) -> Any:
 
 
 def _converter(frozen: Any) -> tf.lite.TFLiteConverter:
-    return tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+    with _quiet():
+        return tf.lite.TFLiteConverter.from_concrete_functions([frozen])
 
 
 def _convert(converter: tf.lite.TFLiteConverter) -> bytes:
