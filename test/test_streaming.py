@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grasp_decoder.bundle.manifest import SelfReset, Thresholds
@@ -90,6 +90,7 @@ def outputs(decodes):
              each.object_probability.tolist(), each.confidence, each.aperture) for each in decodes]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 97), st.integers(1, 97))
 def test_batch_length_changes_nothing(seed, period_ms, other_period_ms):
     played = session(seed)
@@ -151,6 +152,7 @@ def test_self_reset_after_a_grasp():
     assert seen == pytest.approx([0, 1 / 3])
 
 
+@settings(deadline=None)
 @given(st.integers(0, 100), st.integers(0, 12))
 def test_exchange_between_two_bins_leaves_no_trace(seed, swap_at):
     """From the bin of the exchange on, the new bundle says what it would have said had it run from the start."""

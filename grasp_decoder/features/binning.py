@@ -35,6 +35,7 @@ from grasp_decoder.recording.spike_batch import SpikeBatch
 REMEMBERED_BATCHES = 64
 # A batch that claims to cover more time than this is malformed.
 LONGEST_WINDOW_NS = 60_000_000_000
+MOST_COUNTS = np.iinfo(np.uint16).max
 
 
 def bin_counts(times_ns, units, start_ns: int, stop_ns: int, bin_ns: int, unit_count: int) -> np.ndarray:
@@ -60,7 +61,11 @@ def bin_counts(times_ns, units, start_ns: int, stop_ns: int, bin_ns: int, unit_c
     if not inside.all():
         index, units = index[inside], units[inside]
     counts = np.bincount(index * unit_count + units, minlength=n_bins * unit_count)
-    return np.minimum(counts, np.iinfo(np.uint16).max).astype(np.uint16).reshape(n_bins, unit_count)
+    return _saturated(counts).reshape(n_bins, unit_count)
+
+
+def _saturated(counts: np.ndarray) -> np.ndarray:
+    return np.minimum(counts, MOST_COUNTS).astype(np.uint16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,18 +210,13 @@ class Binner:
         self._held: dict[int, SpikeBatch] = {}
         self._recent: dict[int, SpikeBatch] = {}
         self._segment = None
-        self._clear_open_bin()
         if batch is not None:
             self._expected = 0 if batch.sequence <= self.reorder_depth else batch.sequence
             self._held[batch.sequence] = batch
 
-    def _clear_open_bin(self):
-        self._times: list[np.ndarray] = []
-        self._units: list[np.ndarray] = []
-
     def _start_grid(self, start_ns: int, index: int):
         """Bin ``index`` begins at ``start_ns``."""
-        self._clear_open_bin()
+        self._counts = np.zeros(self.unit_count, np.int64)
         self._open_start = start_ns
         self._open_index = index
         self._fresh = True
@@ -246,11 +246,7 @@ class Binner:
             self._start_grid(self._open_start + skipped * self.bin_ns, self._open_index + skipped)
         self.health.batches += 1
         self.health.spikes += len(batch.unit)
-        if len(batch.unit):
-            self._times.append(batch.offset_ns.astype(np.int64) + batch.start_ns)
-            self._units.append(batch.unit)
-        if batch.end_ns >= self._open_start + self.bin_ns:
-            self._close_bins(batch, bins)
+        self._count(batch, bins)
         self._now, self._now_due = batch.end_ns, batch.due_ns
 
     def _remember(self, batch: SpikeBatch):
@@ -259,24 +255,34 @@ class Binner:
         if len(self._recent) > REMEMBERED_BATCHES:
             del self._recent[next(iter(self._recent))]
 
-    def _close_bins(self, batch: SpikeBatch, bins: list[Bin]):
-        """Emit every bin that ends by the end of ``batch``; what lies behind them stays open."""
-        times = np.concatenate(self._times) if self._times else np.empty(0, np.int64)
-        units = np.concatenate(self._units) if self._units else np.empty(0, np.uint16)
-        counts = bin_counts(times, units, self._open_start, batch.end_ns, self.bin_ns, self.unit_count)
-        for row in counts:
-            end = self._open_start + self.bin_ns
-            bins.append(Bin(self._segment, self._open_index, self._open_start, end, self._due(end, batch), row,
-                            self._fresh))
-            self._open_start = end
-            self._open_index += 1
-            self._fresh = False
-        self.health.bins += len(counts)
-        self._clear_open_bin()
-        rest = times >= self._open_start
-        if rest.any():
-            self._times.append(times[rest])
-            self._units.append(units[rest])
+    def _count(self, batch: SpikeBatch, bins: list[Bin]):
+        """Count the batch's spikes; emit every bin that ends by its end."""
+        open_end = self._open_start + self.bin_ns
+        if self._open_start <= batch.start_ns and batch.end_ns <= open_end:
+            if len(batch.unit):
+                self._counts += np.bincount(batch.unit, minlength=self.unit_count)
+            if batch.end_ns == open_end:
+                self._close(batch, bins)
+            return
+        closing = max(0, (batch.end_ns - self._open_start) // self.bin_ns)
+        # One row for each bin that closes, and one for that which stays open.
+        stop = self._open_start + (closing + 1) * self.bin_ns
+        rows = bin_counts(batch.start_ns + batch.offset_ns.astype(np.int64), batch.unit, self._open_start, stop,
+                          self.bin_ns, self.unit_count)
+        for row in rows[:-1]:
+            self._counts += row
+            self._close(batch, bins)
+        self._counts += rows[-1]
+
+    def _close(self, batch: SpikeBatch, bins: list[Bin]):
+        end = self._open_start + self.bin_ns
+        bins.append(Bin(self._segment, self._open_index, self._open_start, end, self._due(end, batch),
+                        _saturated(self._counts), self._fresh))
+        self.health.bins += 1
+        self._open_start = end
+        self._open_index += 1
+        self._fresh = False
+        self._counts[:] = 0
 
     def _due(self, time_ns: int, batch: SpikeBatch) -> int:
         """When ``time_ns`` of the batch's window was due: the window's start was due with the batch before it."""

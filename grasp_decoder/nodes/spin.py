@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import rclpy
 from rclpy.callback_groups import CallbackGroup
@@ -49,16 +49,14 @@ class Receiver:
         self._subscription = subscription
         self._wait_set = rclpy_implementation.WaitSet(1, 0, 0, 0, 0, 0, context.handle)
 
-    def receive(self, timeout_ns: int) -> list:
-        """The messages that are there, oldest first; wait up to ``timeout_ns`` for the first."""
+    def receive(self, timeout_ns: int) -> Iterator:
+        """The messages that are there, oldest first and each at once; wait up to ``timeout_ns`` for the first."""
         handle = self._subscription.handle
         self._wait_set.clear_entities()
         self._wait_set.add_subscription(handle)
         self._wait_set.wait(timeout_ns)
-        messages = []
         while (taken := handle.take_message(self._subscription.msg_type, False)) is not None:
-            messages.append(taken[0])
-        return messages
+            yield taken[0]
 
 
 def spin(node: Node, work: Callable[[], bool]) -> None:

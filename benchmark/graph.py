@@ -1,0 +1,185 @@
+"""The graph replayer -> decoder -> hand_bridge as three processes, and every latency in it."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import rclpy
+from std_srvs.srv import Trigger
+
+from grasp_decoder import msg
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.spin import ReceivedByHand, Receiver
+from grasp_decoder.recording.reading import read_session
+from grasp_decoder.system.processes import NodeProcess, end_processes
+
+LISTEN_EVERY_S = 0.02
+PATIENCE_S = 5.0
+# Of the first bins, while caches and connections are cold.
+WARM_UP_BINS = 25
+
+STAGES = ('receive', 'binning', 'inference', 'command', 'total')
+
+
+@dataclass
+class GraphRun:
+    """What came out of a run of the graph, one entry per decode that led to a command.
+
+    ``durations`` are seconds by stage: ``receive`` from the bin's edge (due time) to the batch in the decoder,
+    ``binning`` to the bin closed, ``inference`` to the outputs ready, ``command`` to the hand command published,
+    ``total`` from the edge to the command.
+    """
+
+    bins: int
+    missed_bins: int
+    lost_batches: int
+    durations: dict[str, np.ndarray]
+    due_ns: np.ndarray
+    bundle_sha256: list[str] = field(default_factory=list)
+
+
+class _Ears:
+    """Takes decodes and commands from their queues now and then, so that listening costs next to nothing."""
+
+    def __init__(self, node):
+        self.decodes, self.commands, self.infos = [], [], []
+        by_hand = ReceivedByHand()
+        self._takers = []
+        for kind, topic, kept in ((msg.DecodedGrasp, topics.DECODED_GRASP, self.decodes),
+                                  (msg.HandCommand, topics.HAND_COMMAND, self.commands),
+                                  (msg.DecoderInfo, topics.DECODER_INFO, self.infos)):
+            subscription = node.create_subscription(kind, topic[0], lambda message: None, topic[1],
+                                                    callback_group=by_hand)
+            self._takers.append((Receiver(subscription, node.context), kept))
+
+    def listen(self) -> None:
+        for receiver, kept in self._takers:
+            kept += receiver.receive(0)
+
+
+@contextlib.contextmanager
+def nodes(names_and_parameters: dict[str, dict]) -> Iterator[dict[str, NodeProcess]]:
+    """Node processes that end with the block."""
+    folder = Path(tempfile.mkdtemp(prefix='grasp_decoder_bench_'))
+    started = {}
+    try:
+        for name, parameters in names_and_parameters.items():
+            arguments = [argument for key, value in parameters.items() for argument in ('-p', f'{key}:={value}')]
+            started[name] = NodeProcess(name, ['--ros-args', *arguments], folder / f'{name}.log')
+        yield started
+    finally:
+        end_processes(list(started.values()))
+
+
+def run_graph(session: Path, bundle: Path, *, trials: int = 0, speed: float = 1.0, batch_ms: float = 10.0,
+              loop: bool = False, priority: int = 0, until: Callable[[int], bool] | None = None,
+              meanwhile: Callable[[rclpy.node.Node, int], None] | None = None) -> GraphRun:
+    """Replay ``session`` through the graph and collect what comes out.
+
+    Args:
+        until: given the decodes so far, whether that is enough; by default the replay ends by itself.
+        meanwhile: called with a node and the decodes so far, some fifty times a second.
+
+    """
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node('bench', context=context)
+    ears = _Ears(node)
+    replay = {'session': session, 'speed': float(speed), 'batch_ms': float(batch_ms), 'trials': trials,
+              'loop': str(loop).lower(), 'start_paused': 'true', 'subscribers': 2,
+              'priority': priority}
+    try:
+        with nodes({'decoder': {'bundle': bundle, 'backend': 'cpu', 'priority': priority}, 'hand_bridge': {},
+                    'spike_replayer': replay}) as processes:
+            _wait(lambda: _connected(node, processes), processes, 60)
+            _call(node, Trigger, '/spike_replayer/resume')
+            replayer = processes.pop('spike_replayer')
+            heard = 0
+            quiet_since = None
+            while quiet_since is None or time.monotonic() - quiet_since < 1.0:
+                ears.listen()
+                _require_alive(processes)
+                if meanwhile:
+                    meanwhile(node, len(ears.decodes))
+                if len(ears.decodes) != heard:
+                    heard, quiet_since = len(ears.decodes), None
+                elif quiet_since is None and replayer.poll() is not None:
+                    quiet_since = time.monotonic()
+                if until and until(len(ears.decodes)):
+                    end_processes([replayer])
+                time.sleep(LISTEN_EVERY_S)
+            end_processes([replayer])
+    finally:
+        node.destroy_node()
+        rclpy.shutdown(context=context)
+    return _summarise(ears, read_session(session).trials[:trials or None])
+
+
+def _connected(node, processes) -> bool:
+    return (node.count_subscribers(topics.SPIKES[0]) >= 2 and node.count_subscribers(topics.DECODED_GRASP[0]) >= 2
+            and node.count_publishers(topics.HAND_COMMAND[0]) >= 1 and node.count_publishers(topics.SPIKES[0]) >= 1)
+
+
+def _wait(condition, processes, timeout_s) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        _require_alive(processes)
+        if time.monotonic() > deadline:
+            raise GraspDecoderError('the nodes did not find each other: is another ROS 2 system in this domain?')
+        time.sleep(0.05)
+
+
+def _require_alive(processes) -> None:
+    for name, process in processes.items():
+        if process.poll() is not None:
+            raise GraspDecoderError(f'{name} ended with status {process.poll()}: {process.last_words()}')
+
+
+def _call(node, kind, name, **fields):
+    client = node.create_client(kind, name)
+    client.wait_for_service(PATIENCE_S)
+    future = client.call_async(kind.Request(**fields))
+    executor = rclpy.executors.SingleThreadedExecutor(context=node.context)
+    executor.add_node(node)
+    executor.spin_until_future_complete(future, PATIENCE_S)
+    executor.remove_node(node)
+    return future.result()
+
+
+def _missed(decodes, trials, bin_ns) -> int:
+    """Whole bins of the trials sent that were not decoded; of the last segment, up to its last decode."""
+    decoded = {}
+    for decode in decodes:
+        decoded.setdefault(decode.segment, set()).add(decode.bin)
+    last = max(decoded)
+    missed = 0
+    for segment in range(last + 1):
+        trial = trials[segment % len(trials)]
+        bins = decoded.get(segment, set())
+        expected = max(bins) + 1 if segment == last else (trial.stop_ns - trial.start_ns) // bin_ns
+        missed += expected - len(bins)
+    return missed
+
+
+def _summarise(ears: _Ears, trials) -> GraphRun:
+    published = {command.due_ns: command.published_ns for command in ears.commands if command.due_ns}
+    rows = []
+    for decode in ears.decodes[WARM_UP_BINS:]:
+        if decode.due_ns in published:
+            total = (published[decode.due_ns] - decode.due_ns) / 1e9
+            inside = decode.receive_duration, decode.binning_duration, decode.inference_duration
+            rows.append((*inside, total - sum(inside), total))
+    table = np.array(rows, dtype=np.float64).reshape(-1, len(STAGES))
+    return GraphRun(
+        bins=len(ears.decodes), missed_bins=_missed(ears.decodes, trials, round(ears.infos[-1].bin_s * 1e9)),
+        lost_batches=ears.decodes[-1].lost_batches,
+        durations={stage: table[:, index] for index, stage in enumerate(STAGES)},
+        due_ns=np.array([decode.due_ns for decode in ears.decodes[WARM_UP_BINS:] if decode.due_ns in published], np.int64),
+        bundle_sha256=[info.bundle_sha256 for info in ears.infos])

@@ -1,0 +1,48 @@
+"""Sessions and bundles for benchmarks, made once and kept under bench/material."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from grasp_decoder.recording.session import NS_PER_S, Session, Trial, Unit
+from grasp_decoder.recording.synthetic import synthesize
+from grasp_decoder.recording.writing import write_session
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / 'bench' / 'material'
+
+
+def trained(units: int, trials: int = 40) -> tuple[Path, Path]:
+    """A synthetic session of so many units, and a bundle trained on it for a few seconds.
+
+    How well it decodes does not matter here: its networks are the default ones at full size.
+    """
+    folder = FOLDER / f'{units}_units'
+    session, bundle = folder / 'session.mat', folder / 'bundle'
+    if not bundle.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        print(f'making a session and a bundle of {units} units (once) ...', flush=True)
+        write_session(synthesize(units=units, trials=trials)[0], session)
+        subprocess.run([sys.executable, '-m', 'grasp_decoder.cli.train', '--session', session, '--out', bundle,
+                        '--tasks', 'phase,object', '--baselines', 'none', '--max-seconds', '15'],
+                       check=True, stdout=subprocess.DEVNULL)
+    return session, bundle
+
+
+def noise(units: int, rate_hz: float, seconds: float) -> Path:
+    """A session of one trial in which every unit fires at random at ``rate_hz``."""
+    path = FOLDER / 'noise' / f'{units}_units_{rate_hz:g}_hz_{seconds:g}_s.mat'
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rng = np.random.default_rng([units, int(rate_hz)])
+        stop_ns = round(seconds * NS_PER_S)
+        count = rng.poisson(units * rate_hz * seconds)
+        times = np.sort(rng.integers(0, stop_ns, count))
+        events = {label: round(part * stop_ns) for label, part in (('Start', 0), ('Hold', 0.5), ('Rew', 0.6), ('End', 1))}
+        trial = Trial(0, 0, stop_ns, events, 21, True, times, rng.integers(0, units, count).astype(np.uint16))
+        write_session(Session(path.stem, tuple(Unit(index) for index in range(units)), (trial,)), path)
+    return path

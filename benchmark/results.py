@@ -1,0 +1,41 @@
+"""What every benchmark does alike: percentiles, a table on the terminal, a JSON file and a plot."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+matplotlib.use('Agg')
+
+ROOT = Path(__file__).resolve().parents[1]
+PERCENTILES = {'p50': 50, 'p99': 99, 'p99.9': 99.9, 'max': 100}
+
+
+def summary_ms(durations_s: np.ndarray) -> dict[str, float]:
+    """p50, p99, p99.9 and max in ms, to a microsecond."""
+    return {name: round(float(np.percentile(durations_s, rank)) * 1e3, 3) for name, rank in PERCENTILES.items()}
+
+
+def print_table(header: tuple, rows: list[tuple]) -> None:
+    """Columns as wide as they need to be; text to the left, numbers to the right."""
+    cells = [[f'{cell:.3f}' if isinstance(cell, float) else str(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    for line in cells:
+        print('  '.join(cell.ljust(width) if index == 0 else cell.rjust(width)
+                        for index, (cell, width) in enumerate(zip(line, widths))))
+
+
+def write_results(name: str, results: dict, figure) -> None:
+    """``bench/NAME/NAME.json`` and ``.png``; the machine is written along, since figures mean little without it."""
+    folder = ROOT / 'bench' / name
+    folder.mkdir(parents=True, exist_ok=True)
+    results = {**results, 'machine': {'cpus': os.cpu_count(), 'system': platform.platform(),
+                                      'python': platform.python_version(), 'load': round(os.getloadavg()[0], 2)}}
+    (folder / f'{name}.json').write_text(json.dumps(results, indent=1) + '\n')
+    figure.savefig(folder / f'{name}.png', dpi=120, bbox_inches='tight')
+    print(f'wrote {(folder / name).relative_to(ROOT)}.json and .png')
