@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, TaskNetwork
-from grasp_decoder.learning.causal_gru import fit_causal_gru
+from grasp_decoder.learning.causal_gru import fit_causal_gru, fit_fisher_gru
 from grasp_decoder.learning.seed_bilstm import fit_seed_bilstm
 from grasp_decoder.learning.training import FitProblem
 
 MODELS: dict[str, Callable[[FitProblem], TaskNetwork]] = {
+    'fisher_gru': fit_fisher_gru,
     'causal_gru': fit_causal_gru,
     'seed_bilstm': fit_seed_bilstm,
 }
 """Model name -> function that fits it."""
 
-DEFAULT_MODELS = {PHASE: 'causal_gru', OBJECT: 'causal_gru', DOF: 'causal_gru'}
+DEFAULT_MODELS = {PHASE: 'causal_gru', OBJECT: 'fisher_gru', DOF: 'causal_gru'}
 """Task -> name of the model that is used when none is asked for."""

@@ -6,6 +6,7 @@ each case the weights of the best epoch on the validation trials are the ones th
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -122,7 +123,7 @@ def make_deterministic(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def train_best(problem: FitProblem, model: keras.Model, training, validation, *, epochs: int, patience: int,
+def train_best(problem: FitProblem, model: keras.Model, training, validation, *, epochs: int, patience: float = math.inf,
                callbacks: Sequence[keras.callbacks.Callback] = (), **fit_options) -> None:
     """Train a compiled model in place and leave it with the weights of its best epoch on validation data.
 
@@ -131,7 +132,7 @@ def train_best(problem: FitProblem, model: keras.Model, training, validation, *,
         training: (inputs, targets, weights) or a `keras.utils.PyDataset`.
         validation: likewise.
         epochs: at most.
-        patience: epochs without a better validation score after which training stops.
+        patience: epochs without a better validation score after which training stops; default never.
         callbacks: further ones, e.g. a schedule of the learning rate.
         fit_options: of `keras.Model.fit`.
     """
@@ -153,7 +154,7 @@ def train_best(problem: FitProblem, model: keras.Model, training, validation, *,
 class _BestEpoch(keras.callbacks.Callback):
     """Keeps the weights of the best epoch; stops on patience and when the next epoch would not end in time."""
 
-    def __init__(self, problem: FitProblem, epochs: int, patience: int):
+    def __init__(self, problem: FitProblem, epochs: int, patience: float):
         super().__init__()
         self.weights = None
         self._problem = problem

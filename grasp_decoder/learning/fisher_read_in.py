@@ -1,0 +1,126 @@
+"""A linear read-in found in closed form: the few directions of neural activity that tell objects and phases apart.
+
+Linear discriminant analysis (Fisher 1936) with two estimates that make it work with a dozen trials per class:
+
+- the noise covariance is pooled over all blocks of bins of all trials, so that fluctuations which units share and which
+  are common to all phases are known well and are whitened away;
+- class means are shrunk by empirical Bayes: the covariance of tuning *between classes* is estimated over units, and each
+  unit's class means are the posterior means under it, so that similar objects lend each other trials (Efron and Morris
+  1973).
+
+The directions are the leading singular vectors of the whitened class means of each epoch of the trial, and of the
+whitened time course that all trials share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.learning.training import SQUARE_ROOT_LUT
+
+EPOCHS = ('Cue', 'Mem', 'Go', 'Hold', 'Rew')
+"""Events between which the tuning to objects is taken as constant; those that a session lacks are left out."""
+
+OBJECT_RANK = 8
+TIME_RANK = 6
+BLOCK_BINS = 6
+NOISE_SHRINKAGE = 0.05
+TIME_POINTS = 4
+
+
+def fisher_read_in(trials: Sequence[TrialBins]) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel float32 (units, directions) and bias (directions,) of the read-in; outputs have about unit variance.
+
+    It takes square roots of counts.
+    """
+    activity = [SQUARE_ROOT_LUT[np.minimum(trial.counts, 255)] for trial in trials]
+    epochs = [_epochs(trial) for trial in trials]
+    _, label = np.unique([trial.object_id for trial in trials], return_inverse=True)
+    means = np.array([[x[first:last].mean(axis=0) for first, last in bounds] for x, bounds in zip(activity, epochs)])
+    whitening = _whitening(_noise_covariance(activity, epochs, label))
+
+    directions = []
+    for epoch in range(means.shape[1]):
+        white = (means[:, epoch] - means[:, epoch].mean(axis=0)) @ whitening
+        directions.append(_leading(_shrunk_class_means(white, label), OBJECT_RANK))
+    time_course = np.mean([x[_time_points(trial)] for x, trial in zip(activity, trials)], axis=0)
+    directions.append(_leading((time_course - time_course.mean(axis=0)) @ whitening, TIME_RANK))
+
+    kernel = whitening @ np.concatenate(directions, axis=1)
+    outputs = np.concatenate(activity[::3]) @ kernel
+    spread = outputs.std(axis=0)
+    return (kernel / spread).astype(np.float32), (-outputs.mean(axis=0) / spread).astype(np.float32)
+
+
+def _boundaries(trial: TrialBins) -> list[int]:
+    return sorted(trial.event_bins[label] for label in EPOCHS if label in trial.event_bins)
+
+
+def _epochs(trial: TrialBins) -> list[tuple[int, int]]:
+    """First and last bin (exclusive) of every epoch, at least one bin each."""
+    bounds = _boundaries(trial)
+    return [(first, max(last, first + 1)) for first, last in zip(bounds, bounds[1:])]
+
+
+def _time_points(trial: TrialBins) -> np.ndarray:
+    """Bins at the same relative times within every stretch between two events of every trial."""
+    bounds = [0, *_boundaries(trial), trial.n_bins]
+    return np.concatenate([np.linspace(first, max(first, last - 1), TIME_POINTS).round().astype(int)
+                           for first, last in zip(bounds, bounds[1:])])
+
+
+def _noise_covariance(activity, epochs, label) -> np.ndarray:
+    """Covariance (units, units) of block means around the mean of their class and epoch, float64."""
+    blocks, groups = [], []
+    for x, bounds, object_label in zip(activity, epochs, label):
+        for epoch, (first, last) in enumerate(bounds):
+            for position, block in enumerate(np.array_split(x[first:last], max(1, (last - first) // BLOCK_BINS))):
+                blocks.append(block.mean(axis=0))
+                groups.append((epoch, position, object_label))
+    noise = np.array(blocks)
+    epoch, position, object_label = np.array(groups).T
+    moments, classes = epoch * 1000 + position, epoch * 1000 + object_label
+    for group in (moments, classes, moments, classes):
+        noise -= _group_means(noise, group)
+    freedom = max(1, len(noise) - len(np.unique(moments)) - len(np.unique(classes)))
+    covariance = (noise.T @ noise / freedom).astype(np.float64)
+    variance = np.diag(covariance)
+    floor = 1e-3 * variance.mean() + 1e-9  # silent units have no variance of their own
+    return (1 - NOISE_SHRINKAGE) * covariance + np.diag(NOISE_SHRINKAGE * variance + floor)
+
+
+def _group_means(rows: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """For every row the mean of the rows of its group."""
+    _, index, size = np.unique(group, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(size), rows.shape[1]))
+    np.add.at(sums, index, rows)
+    return (sums / size[:, None])[index].astype(rows.dtype)
+
+
+def _whitening(covariance: np.ndarray) -> np.ndarray:
+    """Symmetric inverse square root of a covariance."""
+    values, vectors = np.linalg.eigh(covariance)
+    return vectors / np.sqrt(values) @ vectors.T
+
+
+def _shrunk_class_means(white: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """Posterior means (classes, units) of whitened trials (n, units) per class."""
+    n_classes = label.max() + 1
+    trials_per_class = np.bincount(label)
+    means = np.array([white[label == index].mean(axis=0) for index in range(n_classes)])
+    freedom = max(1, len(label) - n_classes)
+    noise = np.square(white - means[label]).sum() / freedom / white.shape[1]
+    sampling = np.diag(noise / trials_per_class)
+    values, vectors = np.linalg.eigh(means @ means.T / white.shape[1] - sampling)
+    tuning = vectors * np.clip(values, 0, None) @ vectors.T
+    tuning += 0.02 * np.trace(tuning) / n_classes * np.eye(n_classes)
+    return tuning @ np.linalg.pinv(tuning + sampling) @ means
+
+
+def _leading(rows: np.ndarray, rank: int) -> np.ndarray:
+    """The leading directions (units, at most rank) of some rows (n, units)."""
+    _, strength, directions = np.linalg.svd(rows, full_matrices=False)
+    return directions[:min(rank, np.count_nonzero(strength > 1e-6 * strength[0]))].T
