@@ -27,6 +27,8 @@ from grasp_decoder.nodes import topics  # noqa: E402
 from grasp_decoder.nodes.hand_bridge import BridgeSettings  # noqa: E402
 from grasp_decoder.nodes.hand_outputs import OutputSettings  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 BIN_NS = 40_000_000
 OBJECTS = [21, 31, 44, 61]
 SAFE, OPEN, PRESHAPE, CLOSE, HOLD = range(5)

@@ -74,6 +74,8 @@ def spin(node: Node, work: Callable[[], bool]) -> None:
     collected = time.monotonic()
     try:
         while node.context.ok() and work():
+            if not beside.is_alive() and node.context.ok():
+                raise RuntimeError('the thread of services, timers and subscriptions has died: see above')
             if time.monotonic() - collected > COLLECT_EVERY_S:
                 gc.collect()
                 collected = time.monotonic()
