@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 
+from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.session import NS_PER_S, Session, Trial, Unit
 from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / 'bench' / 'material'
+
+
+def recording(name: str) -> Path:
+    """The shared recording ``name`` in $GRASP_DECODER_DATA, else in ../shared/data beside the checkout."""
+    folder = Path(os.environ.get('GRASP_DECODER_DATA') or ROOT.parent / 'shared' / 'data')
+    if not (folder / name).exists():
+        raise GraspDecoderError(f'no {name} in {folder}: set GRASP_DECODER_DATA to a folder that has it')
+    return folder / name
 
 
 def trained(units: int, trials: int = 40) -> tuple[Path, Path]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from grasp_decoder.bundle.task_network import DOF, OBJECT, RECURRENT, TaskNetwork
 from grasp_decoder.features.trial_bins import TrialBins
-from grasp_decoder.learning.fisher_read_in import fisher_read_in
+from grasp_decoder.learning.fisher_read_in import OBJECT_RANK, fisher_read_in
 from grasp_decoder.learning.graph_layers import fixed_dense, two_part_dense
 from grasp_decoder.learning.training import SQUARE_ROOT_LUT, FitProblem, calibrate, probabilities, train_best
 from grasp_decoder.learning.trial_arrays import longest, padded_counts, padded_targets, scored_bins
@@ -67,9 +67,15 @@ def fit_causal_gru(problem: FitProblem) -> TaskNetwork:
     return _fit(problem, _Recipe('causal_gru', 60, 4e-3, padded_counts, front, read_in))
 
 
-def fit_fisher_gru(problem: FitProblem) -> TaskNetwork:
-    """Fit a GRU on the Fisher read-in; see `grasp_decoder.learning.fitting.fit`."""
-    kernel, bias = fisher_read_in(problem.train)
+def fit_fisher_gru(problem: FitProblem, *, noise: float = 0.7, shrink_means: bool = True,
+                   object_rank: int = OBJECT_RANK) -> TaskNetwork:
+    """Fit a GRU on the Fisher read-in; see `grasp_decoder.learning.fitting.fit`.
+
+    Args:
+        noise: standard deviation of the noise on the read-in's outputs while training, which have unit variance.
+        shrink_means, object_rank: of `fisher_read_in`.
+    """
+    kernel, bias = fisher_read_in(problem.train, shrink_means, object_rank)
 
     def prepare(trials, n_bins):
         padded = np.zeros((len(trials), n_bins, len(bias)), np.float32)
@@ -77,7 +83,7 @@ def fit_fisher_gru(problem: FitProblem) -> TaskNetwork:
             row[:trial.n_bins] = SQUARE_ROOT_LUT[np.minimum(trial.counts, 255)] @ kernel + bias
         return padded
 
-    return _fit(problem, _Recipe('fisher_gru', 40, 1e-2, prepare, keras.layers.GaussianNoise(0.7),
+    return _fit(problem, _Recipe('fisher_gru', 40, 1e-2, prepare, keras.layers.GaussianNoise(noise),
                                  lambda model: (kernel, bias)))
 
 

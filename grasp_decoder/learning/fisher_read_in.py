@@ -31,10 +31,16 @@ NOISE_SHRINKAGE = 0.05
 TIME_POINTS = 4
 
 
-def fisher_read_in(trials: Sequence[TrialBins]) -> tuple[np.ndarray, np.ndarray]:
+def fisher_read_in(trials: Sequence[TrialBins], shrink_means: bool = True,
+                   object_rank: int = OBJECT_RANK) -> tuple[np.ndarray, np.ndarray]:
     """Kernel float32 (units, directions) and bias (directions,) of the read-in; outputs have about unit variance.
 
     It takes square roots of counts.
+
+    Args:
+        trials: to learn from, with their events.
+        shrink_means: by empirical Bayes; without it class means are taken as they are.
+        object_rank: directions per epoch, at most.
     """
     activity = [SQUARE_ROOT_LUT[np.minimum(trial.counts, 255)] for trial in trials]
     epochs = [_epochs(trial) for trial in trials]
@@ -45,7 +51,7 @@ def fisher_read_in(trials: Sequence[TrialBins]) -> tuple[np.ndarray, np.ndarray]
     directions = []
     for epoch in range(means.shape[1]):
         white = (means[:, epoch] - means[:, epoch].mean(axis=0)) @ whitening
-        directions.append(_leading(_shrunk_class_means(white, label), OBJECT_RANK))
+        directions.append(_leading(_class_means(white, label, shrink_means), object_rank))
     time_course = np.mean([x[_time_points(trial)] for x, trial in zip(activity, trials)], axis=0)
     directions.append(_leading((time_course - time_course.mean(axis=0)) @ whitening, TIME_RANK))
 
@@ -106,11 +112,13 @@ def _whitening(covariance: np.ndarray) -> np.ndarray:
     return vectors / np.sqrt(values) @ vectors.T
 
 
-def _shrunk_class_means(white: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """Posterior means (classes, units) of whitened trials (n, units) per class."""
+def _class_means(white: np.ndarray, label: np.ndarray, shrink: bool) -> np.ndarray:
+    """Means (classes, units) of whitened trials (n, units) per class; shrunk, their posterior means."""
     n_classes = label.max() + 1
     trials_per_class = np.bincount(label)
     means = np.array([white[label == index].mean(axis=0) for index in range(n_classes)])
+    if not shrink:
+        return means
     freedom = max(1, len(label) - n_classes)
     noise = np.square(white - means[label]).sum() / freedom / white.shape[1]
     sampling = np.diag(noise / trials_per_class)

@@ -20,5 +20,5 @@ MODELS: dict[str, Callable[[FitProblem], TaskNetwork]] = {
 }
 """Model name -> function that fits it."""
 
-DEFAULT_MODELS = {PHASE: 'causal_gru', OBJECT: 'fisher_gru', DOF: 'causal_gru'}
+DEFAULT_MODELS = {PHASE: 'fisher_gru', OBJECT: 'fisher_gru', DOF: 'causal_gru'}
 """Task -> name of the model that is used when none is asked for."""
