@@ -44,7 +44,8 @@ def live_batches(spikes, unit_count, period_ns, delay_ns):
         end_ns = start_ns + period_ns
         time.sleep(max(0, end_ns + delay_ns - time.monotonic_ns()) / 1e9)
         waiting += [arrived.get() for _ in range(arrived.qsize())]
-        window = np.array(sorted(spike for spike in waiting if start_ns <= spike[0] < end_ns), np.int64).reshape(-1, 2)
+        inside = sorted(spike for spike in waiting if start_ns <= spike[0] < end_ns)
+        window = np.array(inside, np.int64).reshape(-1, 2)
         waiting = [spike for spike in waiting if spike[0] >= end_ns]
         yield SpikeBatch(
             sequence=sequence, segment=0, start_ns=start_ns, end_ns=end_ns, unit_count=unit_count,

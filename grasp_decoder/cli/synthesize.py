@@ -20,8 +20,8 @@ def synthesize(argv) -> None:
     parser.add_argument('--units', type=int, default=96, help='default %(default)s')
     parser.add_argument('--trials', type=int, default=160, help='default %(default)s')
     parser.add_argument('--objects', type=int, default=8, help='default %(default)s')
-    parser.add_argument('--days', type=int, default=1, help='more than one writes FILE_day1.neo.mat, FILE_day2 ... with '
-                        'drifting tuning, replaced units and shuffled sort codes')
+    parser.add_argument('--days', type=int, default=1, help='more than one writes FILE_day1.neo.mat, '
+                        'FILE_day2 ... with drifting tuning, replaced units and shuffled sort codes')
     parser.add_argument('--seed', type=int, default=42, help='default %(default)s')
     arguments = parser.parse_args(argv)
     paths = day_paths(arguments.out, arguments.days)

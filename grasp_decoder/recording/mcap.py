@@ -92,7 +92,8 @@ def read_mcap(path: Path, sha256: str = '') -> Session:
             if message.sequence == last.sequence:
                 continue
             if message.sequence < last.sequence:
-                raise GraspDecoderError(f'{path}: the source was started again within the recording; record each run apart')
+                raise GraspDecoderError(
+                    f'{path}: the source was started again within the recording; record each run apart')
             broken |= {last.segment, message.segment}
         last = message
         if message.window_end > message.window_start:

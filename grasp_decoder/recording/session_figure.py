@@ -46,7 +46,8 @@ def _raster(axes, session: Session, summary: SessionSummary, trial: Trial) -> No
     for index, (area, colour) in enumerate(colours.items()):
         chosen = area_of_unit[trial.units] == index
         axes.plot(seconds[chosen], trial.units[chosen], '|', color=colour,
-                  markersize=max(1.4, 300 / session.unit_count), markeredgewidth=0.7, label=area or 'area unknown', rasterized=True)
+                  markersize=max(1.4, 300 / session.unit_count), markeredgewidth=0.7, rasterized=True,
+                  label=area or 'area unknown')
     times = [*trial.events.values(), np.inf]
     for label, time, following in zip(trial.events, times, times[1:]):
         at = (time - trial.start_ns) / NS_PER_S

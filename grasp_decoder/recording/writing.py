@@ -1,7 +1,12 @@
-"""Writing a session as a .neo.mat file, by Neo's NeoMatlabIO and in the default schema (neo_mat_mapping.yaml)."""
+"""Writing a session as a .neo.mat file: NeoMatlabIO's layout in the default schema (neo_mat_mapping.yaml).
+
+Neo's own writer makes an object of every spike train, which takes ten minutes and 3 GB for a session of 411,000
+trains. Here one trial at a time is put together from bytes; tests show that Neo reads the session back.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 import os
 from pathlib import Path
 import tempfile
@@ -9,7 +14,12 @@ import tempfile
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording.mat5_encoding import (
+    cells, field_names, number, structure, structure_of, text, write_file)
 from grasp_decoder.recording.session import NS_PER_S, Session, Trial, Unit
+
+_TRAIN_FIELDS = ('times', 'times_units', 't_start', 't_start_units', 't_stop', 't_stop_units', 'annotations')
+_SECONDS = text('s')
 
 
 def check_writable(path) -> None:
@@ -27,37 +37,60 @@ def check_writable(path) -> None:
 
 def write_session(session: Session, path) -> None:
     """Write ``session``; the file appears whole or not at all. Physical units of signals are not known any more."""
-    import neo
-    import quantities
-
     check_writable(path)
-    block = neo.Block(name=session.name)
-    block.segments.extend([_segment(neo, quantities, trial, session.units) for trial in session.trials])
+    unit_annotations = [_unit_annotations(unit) for unit in session.units]
+
+    def segments() -> Iterator[bytes]:
+        return (_segment(trial, unit_annotations) for trial in session.trials)
+
     try:
         with tempfile.TemporaryDirectory(dir=Path(path).parent, prefix='.new_') as scratch:
             whole = Path(scratch, 'session.mat')
-            neo.io.NeoMatlabIO(str(whole)).write_block(block, do_compression=True)
+            with open(whole, 'wb') as file:
+                write_file(file, 'block', 'segments', segments,
+                           {'name': text(session.name), 'annotations': structure({})})
             whole.replace(path)
     except OSError as error:
         raise GraspDecoderError(f'{path}: cannot be written: {error.strerror}') from None
+    except OverflowError as error:
+        raise GraspDecoderError(f'{path}: cannot be written: {error}') from None
 
 
-def _segment(neo, pq, trial: Trial, units: tuple[Unit, ...]):
-    annotations = {'obj': trial.object_id}
+def _unit_annotations(unit: Unit) -> bytes:
+    found = {}
+    for name, value, encode in (
+            ('electrode', unit.electrode, number), ('u', unit.sort_code, number), ('area', unit.area, text)):
+        if value is not None:
+            found[name] = encode(value)
+    return structure(found)
+
+
+def _segment(trial: Trial, unit_annotations: list[bytes]) -> bytes:
+    annotations = {'obj': number(trial.object_id)}
     if trial.correct is not None:
-        annotations['correct'] = int(trial.correct)
-    segment = neo.Segment(**annotations)
-    labels = np.array([label.ljust(8) for label in trial.events])
-    segment.events.append(neo.Event(np.array(list(trial.events.values())) / NS_PER_S * pq.s, labels=labels))
-    start, stop = trial.start_ns / NS_PER_S, trial.stop_ns / NS_PER_S
+        annotations['correct'] = number(int(trial.correct))
+    events = structure({
+        'times': number(_seconds(list(trial.events.values()))), 'times_units': _SECONDS,
+        'labels': text(*(label.ljust(8) for label in trial.events))})
+    signals = [
+        structure({'times': number(_seconds(times)), 'times_units': _SECONDS, 'signal': number(values),
+                   'signal_units': text('dimensionless'), 'name': text(name)})
+        for name, (times, values) in trial.signals.items()]
+    return structure({
+        'events': cells([events]), 'spiketrains': cells(_trains(trial, unit_annotations)),
+        'irregularlysampledsignals': cells(signals), 'annotations': structure(annotations)})
+
+
+def _trains(trial: Trial, unit_annotations: list[bytes]) -> list[bytes]:
     order = np.argsort(trial.units, kind='stable')
-    seconds = trial.times_ns[order] / NS_PER_S
-    ends = np.searchsorted(trial.units[order], np.arange(len(units)), side='right')
-    for unit, times in zip(units, np.split(seconds, ends[:-1])):
-        described = {'electrode': unit.electrode, 'u': unit.sort_code, 'area': unit.area}
-        described = {name: value for name, value in described.items() if value is not None}
-        segment.spiketrains.append(neo.SpikeTrain(times, units='s', t_start=start, t_stop=stop, **described))
-    for name, (times, values) in trial.signals.items():
-        segment.irregularlysampledsignals.append(neo.IrregularlySampledSignal(
-            times / NS_PER_S, values, units='dimensionless', time_units='s', name=name))
-    return segment
+    ends = np.searchsorted(trial.units[order], np.arange(len(unit_annotations)), side='right')
+    head = field_names(_TRAIN_FIELDS)
+    start, stop = number(trial.start_ns / NS_PER_S), number(trial.stop_ns / NS_PER_S)
+    bounds = b''.join((_SECONDS, start, _SECONDS, stop, _SECONDS))
+    trains = np.split(_seconds(trial.times_ns[order]), ends[:-1])
+    return [structure_of(b''.join((head, number(times), bounds, annotations)))
+            for times, annotations in zip(trains, unit_annotations)]
+
+
+def _seconds(times_ns) -> np.ndarray:
+    return np.asarray(times_ns, dtype=np.int64) / NS_PER_S
