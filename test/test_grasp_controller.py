@@ -248,10 +248,21 @@ def test_silence_names_its_cause(silent_ms, source_silent_ms, ahead_ms, reason):
     hand = Decoder()
     last = hand.run(2.0)[-1]
     now_ns = hand.now_ns + milliseconds(silent_ms)
-    clock = SourceClock(now_ns - milliseconds(source_silent_ms), last.stamp_ns + milliseconds(ahead_ms))
+    clock = SourceClock(now_ns - milliseconds(source_silent_ms), 0, last.stamp_ns + milliseconds(ahead_ms))
     command = hand.controller.watchdog(now_ns, lambda: clock)
     assert (command and command.reason) == reason
     assert command is None or command.state == HandMode.SAFE
+
+
+def test_after_a_gap_the_next_trial_has_two_bins_of_time_for_its_first_decode():
+    hand = Decoder()
+    stamp_ns = hand.run(2.0)[-1].stamp_ns + 60_000_000_000
+    answers = []
+    for ms in range(510, 640, 10):
+        now_ns = hand.now_ns + milliseconds(ms)
+        answers.append(hand.controller.watchdog(now_ns, lambda: SourceClock(now_ns, 1, stamp_ns + milliseconds(ms))))
+    assert answers[:8] == [None] * 8
+    assert answers[8].reason.startswith('decoder stopped')
 
 
 def test_safe_can_hold_the_hand_where_it_is():

@@ -276,3 +276,9 @@ def test_the_parameter_file_holds_every_parameter_with_its_default():
     assert parameters == {spec.name: spec.default for spec in specs}
     for spec in specs:
         assert spec.metadata['description'] in text
+
+
+def test_the_documented_controller_has_the_joints_in_order():
+    text = (share_directory() / 'docs' / 'your_hand.md').read_text()
+    example = yaml.safe_load(text.split('```yaml')[1].split('```')[0])
+    assert example['hand_controller']['ros__parameters']['joints'] == list(JointTargets(load_grip_table()).names)

@@ -85,27 +85,46 @@ def _is_probability(value):
 
 @dataclass(frozen=True)
 class SourceClock:
-    """The latest batch of spikes: CLOCK_MONOTONIC of its arrival, and the end of its window on the acquisition clock."""
+    """The latest batch of spikes: CLOCK_MONOTONIC of its arrival, its segment, the end of its window."""
 
     received_ns: int
+    segment: int
     window_end_ns: int
 
 
-def silence(settings: ControlSettings, silent_ns: int, source_silent_ns: int, ahead_ns: int, bin_ns: int) -> str | None:
-    """Why no decode came for ``silent_ns``, when that is a fault.
+class SilenceJudge:
+    """Says whether it is a fault that no decode comes.
 
     The gap between two trials is none: the source is alive and says that its time stands still.
-
-    Args:
-        source_silent_ns: since the last batch of spikes.
-        ahead_ns: from the last decoded bin to the end of that batch, on the acquisition clock.
-        bin_ns: length of a bin.
     """
-    timeout_ns = max(settings.decode_timeout_s * NS_PER_S, 2 * bin_ns)
-    if silent_ns <= timeout_ns:
-        return None
-    if source_silent_ns > timeout_ns:
-        return 'spikes stopped'
-    if ahead_ns >= 2 * bin_ns:
-        return 'decoder stopped: spikes arrive, decodes do not'
-    return 'paused' if silent_ns > settings.pause_timeout_s * NS_PER_S else None
+
+    def __init__(self, settings: ControlSettings, bin_ns: int):
+        self._settings = settings
+        self._bin_ns = bin_ns
+        self._timeout_ns = max(settings.decode_timeout_s * NS_PER_S, 2 * bin_ns)
+        self._began_segment = -1
+        self._began_ns = 0
+
+    def fault(self, now_ns: int, heard_ns: int, last: DecodedGrasp, clock: SourceClock | None) -> str | None:
+        """Why there is no decode at CLOCK_MONOTONIC ``now_ns`` since ``heard_ns``, when that is a fault.
+
+        Args:
+            last: the last decode.
+            clock: the latest batch of spikes; None when there was none yet.
+        """
+        silent_ns = now_ns - heard_ns
+        if silent_ns <= self._timeout_ns:
+            return None
+        if clock is None or now_ns - clock.received_ns > self._timeout_ns:
+            return 'spikes stopped'
+        if self._ahead_ns(last, clock) >= 2 * self._bin_ns:
+            return 'decoder stopped: spikes arrive, decodes do not'
+        return 'paused' if silent_ns > self._settings.pause_timeout_s * NS_PER_S else None
+
+    def _ahead_ns(self, last, clock):
+        """How far the source is ahead of the decoder; in a segment without a decode, since it was first seen here."""
+        if clock.segment == last.segment:
+            return clock.window_end_ns - last.stamp_ns
+        if clock.segment != self._began_segment:
+            self._began_segment, self._began_ns = clock.segment, clock.window_end_ns
+        return clock.window_end_ns - self._began_ns

@@ -7,7 +7,7 @@ from typing import Callable, Sequence
 import numpy as np
 
 from grasp_decoder.control.evidence import EvidenceAccumulator
-from grasp_decoder.control.faults import DecodeChecker, SourceClock, silence
+from grasp_decoder.control.faults import DecodeChecker, SilenceJudge, SourceClock
 from grasp_decoder.control.grasp_state_machine import GraspStateMachine
 from grasp_decoder.control.grip_table import PRESHAPE_APERTURE, GripTable
 from grasp_decoder.control.hand_command import HandCommand, HandMode
@@ -35,11 +35,10 @@ class GraspController:
         self._checker: DecodeChecker | None = None
         self._e_stopped = False
         self._segment = -1
-        self._stamp_ns = 0
+        self._last: DecodedGrasp | None = None
         self._followed_aperture = 0.0
         self._held_aperture = 0.0
-        self._bin_ns = 0
-        self._heard_ns: int | None = None
+        self._heard_ns = 0
         self._moved_ns: int | None = None
         self._machine.fail('no decoder: waiting for /decoder_info')
 
@@ -57,14 +56,15 @@ class GraspController:
         self._grip_of_class = np.array([self._grip_names.index(grip) for grip in grips])
         self._object = EvidenceAccumulator(len(grips), bin_s, settings.object_memory_s, settings.object_gain)
         self._phase = EvidenceAccumulator(2, bin_s, settings.phase_memory_s, settings.phase_gain)
-        self._bin_ns = round(bin_s * NS_PER_S)
-        self._checker = DecodeChecker(settings, object_ids, self._bin_ns, look_back)
+        bin_ns = round(bin_s * NS_PER_S)
+        self._checker = DecodeChecker(settings, object_ids, bin_ns, look_back)
+        self._silence = SilenceJudge(settings, bin_ns)
         self._phase_only = not len(object_ids)
         self._fail('a new decoder started')
 
     def step(self, decoded: DecodedGrasp, now_ns: int) -> HandCommand:
         """The command for ``decoded``, received at CLOCK_MONOTONIC ``now_ns``."""
-        self._heard_ns, self._stamp_ns = now_ns, decoded.stamp_ns
+        self._heard_ns, self._last = now_ns, decoded
         if self._checker is not None:
             fault = self._checker.fault(decoded, now_ns)
             if fault:
@@ -75,13 +75,10 @@ class GraspController:
 
     def watchdog(self, now_ns: int, source: Callable[[], SourceClock | None] = lambda: None) -> HandCommand | None:
         """SAFE when no decode came for too long, else None; ``source`` gives the latest batch of spikes when asked."""
-        if self._heard_ns is not None:
-            silent_ns = now_ns - self._heard_ns
-            if silent_ns <= self._settings.decode_timeout_s * NS_PER_S:
+        if self._checker is not None and self._last is not None:
+            if now_ns - self._heard_ns <= self._settings.decode_timeout_s * NS_PER_S:
                 return None
-            clock = source() or SourceClock(self._heard_ns, self._stamp_ns)
-            fault = silence(self._settings, silent_ns, now_ns - clock.received_ns,
-                            clock.window_end_ns - self._stamp_ns, self._bin_ns)
+            fault = self._silence.fault(now_ns, self._heard_ns, self._last, source())
             if fault is None:
                 return None
             self._fail(fault)
@@ -155,6 +152,7 @@ class GraspController:
         if self._moved_ns is not None:
             self._aperture.step(self.target_aperture(), (now_ns - self._moved_ns) / NS_PER_S)
         self._moved_ns = now_ns
+        stamp_ns = self._last.stamp_ns if self._last is not None else 0
         return HandCommand(
-            self._stamp_ns, due_ns, self._machine.state, self._machine.grip, float(self._aperture.position),
+            stamp_ns, due_ns, self._machine.state, self._machine.grip, float(self._aperture.position),
             self._machine.reason)

@@ -90,7 +90,8 @@ class HandBridge(Node):
         if self._last_batch is None:
             return None
         received_ns, batch = self._last_batch
-        return SourceClock(received_ns, deserialize_message(batch, msg.SpikeBatch).window_end)
+        batch = deserialize_message(batch, msg.SpikeBatch)
+        return SourceClock(received_ns, batch.segment, batch.window_end)
 
     def _publish(self, command: HandCommand, now_ns: int) -> None:
         message = msg.HandCommand(
