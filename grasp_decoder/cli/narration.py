@@ -20,15 +20,17 @@ class Narration:
         print(line, file=sys.stderr, flush=True)
 
     def stage(self, name: str) -> Callable[[int, int, str], None]:
-        """Begin a stage; the answer is called as ``progress(done, total, message)``."""
+        """Begin a stage; the answer is called as ``progress(epochs done, epochs at most, message)``."""
         self.close()
-        interval = 0.2 if sys.stderr.isatty() else 15
-        self._bar = bar = tqdm(desc=name, unit='epoch', mininterval=interval, file=sys.stderr, dynamic_ncols=True)
 
         def progress(done: int, total: int, message: str) -> None:
-            bar.total = total
-            bar.set_postfix_str(message, refresh=False)
-            bar.update(done - bar.n)
+            if self._bar is None or done < self._bar.n:
+                self.close()
+                interval = 0.2 if sys.stderr.isatty() else 15
+                self._bar = tqdm(desc=name, total=total, unit='epoch', mininterval=interval, file=sys.stderr,
+                                 dynamic_ncols=True)
+            self._bar.set_postfix_str(message, refresh=False)
+            self._bar.update(done - self._bar.n)
 
         return progress
 

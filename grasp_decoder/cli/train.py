@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 from pathlib import Path
 
 from grasp_decoder.cli.command_line import exit_status
@@ -37,12 +36,15 @@ def _parser() -> argparse.ArgumentParser:
                         help="fast: naive Bayes and LDA (default); all: the paper's BiLSTM as well")
     parser.add_argument('--repeats', type=_positive(int), default=1, metavar='N',
                         help='stratified splits to average over; the bundle is of the first (default 1)')
+    parser.add_argument('--search', type=_positive(int), default=0, metavar='TRIALS',
+                        help="search the paper's table 2 for the object network first; goes on where it ended, and over "
+                        'machines (docs/search.md)')
     parser.add_argument('--train-fraction', nargs='+', type=float, default=[0.8], metavar='F',
                         help='share of the trials for training and validation (default 0.8); further ones make the curve '
                         'of reduced training sets')
     parser.add_argument('--final', action='store_true', help='fit on all trials in the end; the scores are those from before')
     parser.add_argument('--max-seconds', type=_positive(float), default=math.inf, metavar='S',
-                        help='time for training; then the best networks so far are kept')
+                        help='time for training, and for a search before it; then the best networks so far are kept')
     parser.add_argument('--seed', type=int, default=42, help='random state of the first split and of training (default 42)')
     return parser
 
@@ -54,7 +56,6 @@ def _train(argv) -> int:
             raise GraspDecoderError(f'{session}: no such file')
     if len(arguments.session) > 1:
         _require_different_names(arguments.session)
-    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     # TensorFlow takes seconds to import: not for --help or a wrong argument.
     from grasp_decoder.learning.experiment import run_experiment, Settings
     from grasp_decoder.learning.report import write_joint_report, write_report
@@ -62,13 +63,17 @@ def _train(argv) -> int:
     settings = Settings(
         tasks=arguments.tasks, bin_ns=round(arguments.bin_ms * 1e6), look_back=arguments.look_back, model=arguments.model,
         mapping=arguments.map, merge=arguments.merge, protocol=arguments.protocol, baselines=arguments.baselines,
-        repeats=arguments.repeats, train_fractions=tuple(arguments.train_fraction), final=arguments.final,
+        repeats=arguments.repeats, search_trials=arguments.search, train_fractions=tuple(arguments.train_fraction), final=arguments.final,
         max_seconds=arguments.max_seconds, seed=arguments.seed)
     narration = Narration()
     evaluations = []
     for session in arguments.session:
         out = arguments.out if len(arguments.session) == 1 else arguments.out / _name(session)
-        evaluations.append(run_experiment(session, out, settings, narration, write_report))
+        evaluation = run_experiment(session, out, settings, narration, write_report)
+        if evaluation is None:
+            narration.say('this worker has no more to try; the chief goes on')
+            continue
+        evaluations.append(evaluation)
         narration.say(f'wrote the bundle {out} and its report {out / "report" / "report.html"}')
     if len(evaluations) > 1:
         write_joint_report(arguments.out / 'report', evaluations)

@@ -108,11 +108,13 @@ def shrinkage_lda() -> Pipeline:
 
 def window_counts(trials: Sequence[TrialBins], windows: Windows, look_back: int) -> np.ndarray:
     """Spikes per unit in each window, float32 (n, units): running sums, so overlapping windows cost nothing more."""
-    totals = [np.vstack([np.zeros((1, trial.counts.shape[1])), np.cumsum(trial.counts, axis=0)]) for trial in trials]
-    offsets = np.concatenate([[0], np.cumsum([len(total) for total in totals])])
-    stop = offsets[windows.trial] + windows.last_bin + 1
-    totals = np.concatenate(totals)
-    return (totals[stop] - totals[stop - look_back]).astype(np.float32)
+    counts = np.empty((len(windows), trials[0].counts.shape[1]), np.float32)
+    for index, trial in enumerate(trials):
+        own = windows.trial == index
+        totals = np.vstack([np.zeros_like(trial.counts[:1]), np.cumsum(trial.counts, axis=0, dtype=np.uint32)])
+        stop = windows.last_bin[own] + 1
+        counts[own] = totals[stop] - totals[stop - look_back]
+    return counts
 
 
 def hold_counts(trials: Sequence[TrialBins]) -> tuple[np.ndarray, np.ndarray]:

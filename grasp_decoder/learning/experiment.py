@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import resource
 import tempfile
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,10 @@ from grasp_decoder.learning.comparison import ALL, compare, FAST, LDA, NONE, SEE
 from grasp_decoder.learning.decoded_trials import predict_trials
 from grasp_decoder.learning.evaluation import evaluate_bundle, Evaluation, scores
 from grasp_decoder.learning.fitting import fit
+from grasp_decoder.learning.networks import ModelFamily
+from grasp_decoder.learning.search import search
+from grasp_decoder.learning.seed_bilstm import Architecture, fit_seed_bilstm
+from grasp_decoder.learning.training import FitProblem
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import NS_PER_S, Session
 
@@ -46,6 +52,7 @@ class Settings:
     protocol: str = 'default'
     baselines: str = FAST
     repeats: int = 1
+    search_trials: int = 0
     train_fractions: tuple[float, ...] = (DEFAULT_TRAIN_FRACTION,)
     final: bool = False
     max_seconds: float = math.inf
@@ -76,8 +83,13 @@ class Run:
     fits_to_go: int
     timing: dict[str, float] = field(default_factory=dict)
     deadline: float = math.inf
+    object_model: ModelFamily | None = None
 
-    def fit(self, task: str, split: Split, state: int, model: str | None) -> TaskNetwork:
+    def model(self, task: str) -> str | ModelFamily | None:
+        """The model of a task: what a search found, what was asked for, or None for the default."""
+        return self.object_model if task == OBJECT and self.object_model else self.settings.model
+
+    def fit(self, task: str, split: Split, state: int, model: str | ModelFamily | None) -> TaskNetwork:
         """Fit one network; the time that is left is shared evenly among the fits that are left."""
         seconds = (self.deadline - time.monotonic()) / self.fits_to_go
         self.fits_to_go = max(1, self.fits_to_go - 1)
@@ -85,8 +97,9 @@ class Run:
                    progress=self.narrator.stage(f'{task}, split {state}'), max_seconds=max(seconds, 0))
 
 
-def run_experiment(path: Path, out: Path, settings: Settings, narrator: Narrator, write_report: WriteReport) -> Evaluation:
-    """Read, bin, split, fit, export, evaluate and report one session.
+def run_experiment(path: Path, out: Path, settings: Settings, narrator: Narrator,
+                   write_report: WriteReport) -> Evaluation | None:
+    """Read, bin, split, fit, export, evaluate and report one session; None in a worker of a search.
 
     Args:
         path: of the recording.
@@ -100,6 +113,12 @@ def run_experiment(path: Path, out: Path, settings: Settings, narrator: Narrator
     states = random_states(settings.repeats, settings.seed)
     fraction, *other_fractions = settings.train_fractions
 
+    if settings.search_trials:
+        architecture = _search(run, states[0], fraction, out)
+        if architecture is None:
+            return None
+        run.object_model = partial(fit_seed_bilstm, architecture=architecture)
+        run.deadline = time.monotonic() + settings.max_seconds
     networks, split = _fit_split(run, states[0], fraction)
     baselines = {name: [decodes] for name, decodes in _baselines(run, split, states[0]).items()}
     other_repeats = []
@@ -124,7 +143,7 @@ def run_experiment(path: Path, out: Path, settings: Settings, narrator: Narrator
         evaluation = _export(run, Path(scratch, 'bundle'), networks, split, evaluate, lambda folder, found: None)
     narrator.say('fitting once more, on the held-out trials as well; the scores are those of the decoder before')
     everything = replace(split, train=split.train + split.test, test=[])
-    networks = {task: run.fit(task, everything, states[0], settings.model) for task in run.tasks}
+    networks = {task: run.fit(task, everything, states[0], run.model(task)) for task in run.tasks}
     return _export(run, out, networks, everything, lambda bundle: evaluation, write_report)
 
 
@@ -153,13 +172,25 @@ def _prepare(path: Path, settings: Settings, narrator: Narrator) -> Run:
     return Run(settings, narrator, session, trials, tasks, look_back, fits, timing, deadline)
 
 
+def _search(run: Run, state: int, fraction: float, out: Path) -> Architecture | None:
+    """Search the architecture of the object network on the first split; finished trials are kept beside the bundle."""
+    settings = run.settings
+    split = split_trials(run.trials, state, fraction, settings.protocol)
+    problem = FitProblem(OBJECT, split.train, split.validation, split.classes, run.look_back, state,
+                         run.narrator.stage(f'search, split {state}'), run.deadline - time.monotonic())
+    identity = (run.session.source_sha256, settings.bin_ns, run.look_back, sorted(read_merge(settings.merge).items()),
+                settings.protocol, state, fraction)
+    project = hashlib.sha256(repr(identity).encode()).hexdigest()[:16]
+    return search(problem, settings.search_trials, out.with_name(f'{out.name}.search'), project, run.narrator.say)
+
+
 def _fit_split(run: Run, state: int, fraction: float) -> tuple[dict[str, TaskNetwork], Split]:
     """Fit every task on one split."""
     split = split_trials(run.trials, state, fraction, run.settings.protocol)
     networks = {}
     for task in run.tasks:
         start = time.monotonic()
-        networks[task] = run.fit(task, split, state, run.settings.model)
+        networks[task] = run.fit(task, split, state, run.model(task))
         run.timing.setdefault(f'train_{task}_s', time.monotonic() - start)
     return networks, split
 
@@ -182,7 +213,7 @@ def _curve_point(run: Run, states: list[int], fraction: float) -> dict:
     decoder, lda, sizes = [], [], []
     for state in states:
         split = split_trials(run.trials, state, fraction, run.settings.protocol)
-        network = run.fit(OBJECT, split, state, run.settings.model)
+        network = run.fit(OBJECT, split, state, run.model(OBJECT))
         decoder.append(metrics.hold_windows(predict_trials({OBJECT: network}, split.test), split.classes, run.look_back))
         lda.append(compare(split, run.look_back)[LDA])
         sizes.append((len(split.train), len(split.validation), len(split.test)))

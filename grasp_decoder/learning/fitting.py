@@ -9,12 +9,12 @@ from grasp_decoder.bundle.task_network import TaskNetwork
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.features.windows import DEFAULT_LOOK_BACK
-from grasp_decoder.learning.networks import DEFAULT_MODELS, MODELS
+from grasp_decoder.learning.networks import DEFAULT_MODELS, ModelFamily, MODELS
 from grasp_decoder.learning.training import FitProblem, Progress, make_deterministic
 
 
 def fit(task: str, train: Sequence[TrialBins], validation: Sequence[TrialBins], classes: Sequence[int], *,
-        model: str | None = None, look_back: int = DEFAULT_LOOK_BACK, seed: int = 42,
+        model: str | ModelFamily | None = None, look_back: int = DEFAULT_LOOK_BACK, seed: int = 42,
         progress: Progress = lambda done, total, message: None, max_seconds: float = math.inf) -> TaskNetwork:
     """Fit a network of one task; the same arguments give the same network.
 
@@ -22,7 +22,7 @@ def fit(task: str, train: Sequence[TrialBins], validation: Sequence[TrialBins], 
         task: ``phase``, ``object`` or ``dof`` (targets `TrialBins.dof`, in 0..1).
         train, validation: trials; validation only stops and calibrates.
         classes: object ids of the outputs, ascending.
-        model: name in `networks.MODELS`; default the task's in `networks.DEFAULT_MODELS`.
+        model: name in `networks.MODELS`, or a function like those; default the task's in `networks.DEFAULT_MODELS`.
         look_back: bins of a window, for models that take windows.
         seed: of everything random.
         progress: called as ``progress(epochs done, epochs at most, message)``.
@@ -32,8 +32,10 @@ def fit(task: str, train: Sequence[TrialBins], validation: Sequence[TrialBins], 
         GraspDecoderError: an unknown task or model, no trials, one class only, no spikes, or NaN kinematics.
     """
     problem = FitProblem(task, list(train), list(validation), tuple(classes), look_back, seed, progress, max_seconds)
-    name = model or DEFAULT_MODELS[task]
-    if name not in MODELS:
-        raise GraspDecoderError(f'there is no model {name!r}; use one of {", ".join(MODELS)}')
+    family = model or DEFAULT_MODELS[task]
+    if isinstance(family, str):
+        if family not in MODELS:
+            raise GraspDecoderError(f'there is no model {family!r}; use one of {", ".join(MODELS)}')
+        family = MODELS[family]
     make_deterministic(seed)
-    return MODELS[name](problem)
+    return family(problem)

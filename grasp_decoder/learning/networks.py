@@ -13,7 +13,9 @@ from grasp_decoder.learning.causal_gru import fit_causal_gru, fit_fisher_gru
 from grasp_decoder.learning.seed_bilstm import fit_seed_bilstm
 from grasp_decoder.learning.training import FitProblem
 
-MODELS: dict[str, Callable[[FitProblem], TaskNetwork]] = {
+ModelFamily = Callable[[FitProblem], TaskNetwork]
+
+MODELS: dict[str, ModelFamily] = {
     'fisher_gru': fit_fisher_gru,
     'causal_gru': fit_causal_gru,
     'seed_bilstm': fit_seed_bilstm,

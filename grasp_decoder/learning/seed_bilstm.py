@@ -17,42 +17,63 @@ from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.graph_layers import fixed_dense
 from grasp_decoder.learning.training import FitProblem, calibrate, probabilities, train_best
 
-UNITS = 40
-DROPOUT = 0.8
 BATCH = 256
-LEARNING_RATE = 1e-3
 COUNT_LUT = np.arange(LUT_SIZE, dtype=np.float32)
 
 
 @dataclass(frozen=True)
-class _Recipe:
-    """What differs between the tasks."""
+class Architecture:
+    """What the paper's table 2 varies. A regulariser is None, ``L1``, ``L2`` or ``L1L2``, each with weight 0.01."""
 
-    layers: int
+    layers: int = 1
+    units: int = 40
+    dropout: float = 0.8
+    kernel_regulariser: str | None = 'L2'
+    recurrent_regulariser: str | None = 'L2'
+    learning_rate: float = 1e-3
+
+
+@dataclass(frozen=True)
+class _Schedule:
+    """How long a task is trained, and when the learning rate is halved."""
+
     epochs: int
     patience: int
     halving_patience: int
     smallest_rate: float
 
 
-RECIPES = {
-    OBJECT: _Recipe(layers=1, epochs=100, patience=20, halving_patience=5, smallest_rate=5e-5),
-    PHASE: _Recipe(layers=2, epochs=20, patience=10, halving_patience=3, smallest_rate=1e-4),
-    DOF: _Recipe(layers=1, epochs=20, patience=10, halving_patience=3, smallest_rate=1e-4),
+ARCHITECTURES = {OBJECT: Architecture(), PHASE: Architecture(layers=2), DOF: Architecture()}
+"""Task -> the architecture of the published code."""
+
+SCHEDULES = {
+    OBJECT: _Schedule(epochs=100, patience=20, halving_patience=5, smallest_rate=5e-5),
+    PHASE: _Schedule(epochs=20, patience=10, halving_patience=3, smallest_rate=1e-4),
+    DOF: _Schedule(epochs=20, patience=10, halving_patience=3, smallest_rate=1e-4),
 }
 
 
-def fit_seed_bilstm(problem: FitProblem) -> TaskNetwork:
-    """Fit the paper's BiLSTM; see `grasp_decoder.learning.fitting.fit`."""
-    recipe = RECIPES[problem.task]
-    model = _window_model(problem, recipe.layers)
-    model.compile(keras.optimizers.Adam(LEARNING_RATE), problem.loss(), weighted_metrics=[problem.score()])
-    halving = keras.callbacks.ReduceLROnPlateau(
-        monitor='val_score', mode='max', factor=0.5, patience=recipe.halving_patience, min_lr=recipe.smallest_rate)
-    train_best(problem, model, _WindowBatches(problem, problem.train, shuffle=True),
-               _WindowBatches(problem, problem.validation), epochs=recipe.epochs, patience=recipe.patience,
-               callbacks=[halving])
+def fit_seed_bilstm(problem: FitProblem, architecture: Architecture | None = None) -> TaskNetwork:
+    """Fit the paper's BiLSTM; see `grasp_decoder.learning.fitting.fit`.
+
+    Args:
+        architecture: default the published one of the task.
+    """
+    model, _ = train_seed_bilstm(problem, architecture or ARCHITECTURES[problem.task])
     return _task_network(problem, model)
+
+
+def train_seed_bilstm(problem: FitProblem, architecture: Architecture) -> tuple[keras.Model, float]:
+    """Train the window model; give it with its best validation score (accuracy, or for dof the negative squared error)."""
+    schedule = SCHEDULES[problem.task]
+    model = _window_model(problem, architecture)
+    model.compile(keras.optimizers.Adam(architecture.learning_rate), problem.loss(), weighted_metrics=[problem.score()])
+    halving = keras.callbacks.ReduceLROnPlateau(
+        monitor='val_score', mode='max', factor=0.5, patience=schedule.halving_patience, min_lr=schedule.smallest_rate)
+    score = train_best(problem, model, _WindowBatches(problem, problem.train, shuffle=True),
+                       _WindowBatches(problem, problem.validation), epochs=schedule.epochs, patience=schedule.patience,
+                       callbacks=[halving])
+    return model, score
 
 
 class _WindowBatches(keras.utils.PyDataset):
@@ -83,13 +104,14 @@ class _WindowBatches(keras.utils.PyDataset):
         self._shuffle(self._last)
 
 
-def _window_model(problem: FitProblem, layers: int) -> keras.Model:
+def _window_model(problem: FitProblem, architecture: Architecture) -> keras.Model:
     """Windows of counts (batch, look_back, units) -> logits (batch, outputs)."""
     inputs = x = keras.Input((problem.look_back, problem.unit_count))
-    for index in range(layers):
+    for index in range(architecture.layers):
         x = keras.layers.Bidirectional(keras.layers.LSTM(
-            UNITS, return_sequences=index < layers - 1, dropout=DROPOUT, kernel_regularizer='l2',
-            recurrent_regularizer='l2'), name=f'bilstm_{index}')(x)
+            architecture.units, return_sequences=index < architecture.layers - 1, dropout=architecture.dropout,
+            kernel_regularizer=architecture.kernel_regulariser, recurrent_regularizer=architecture.recurrent_regulariser),
+            name=f'bilstm_{index}')(x)
     return keras.Model(inputs, keras.layers.Dense(problem.output_count, name='read_out')(x))
 
 
@@ -137,9 +159,9 @@ def _trial_logits(layers, read_out, counts: np.ndarray, look_back: int) -> np.nd
 
 
 def _lstm(projected: np.ndarray, recurrent: np.ndarray) -> np.ndarray:
-    """Hidden states (n, steps, UNITS) of an LSTM from its projected inputs (n, steps, 4 UNITS)."""
-    hidden = cell = np.zeros((len(projected), UNITS), np.float32)
-    states = np.empty((*projected.shape[:2], UNITS), np.float32)
+    """Hidden states (n, steps, units) of an LSTM from its projected inputs (n, steps, 4 * units)."""
+    hidden = cell = np.zeros((len(projected), len(recurrent)), np.float32)
+    states = np.empty((*projected.shape[:2], len(recurrent)), np.float32)
     for step in range(projected.shape[1]):
         in_gate, forget, candidate, out_gate = np.split(projected[:, step] + hidden @ recurrent, 4, axis=1)
         cell = _sigmoid(forget) * cell + _sigmoid(in_gate) * np.tanh(candidate)
@@ -166,6 +188,7 @@ def _window_graph(layers, read_out, look_back: int, unit_count: int) -> keras.Mo
 def _unrolled_lstm(sequence: list, weights) -> list:
     """Hidden states of an LSTM, one per step; ``sequence`` holds its inputs (1, n)."""
     kernel, recurrent, bias = weights
+    units = len(recurrent)
     project, recur = fixed_dense(kernel, bias), fixed_dense(recurrent, np.zeros_like(bias))
     multiply, add = keras.layers.Multiply(), keras.layers.Add()
     sigmoid, tanh = keras.layers.Activation('sigmoid'), keras.layers.Activation('tanh')
@@ -173,7 +196,7 @@ def _unrolled_lstm(sequence: list, weights) -> list:
     states = []
     for x in sequence:
         gates = project(x) if hidden is None else add([project(x), recur(hidden)])
-        in_gate, forget, candidate, out_gate = (gates[:, start:start + UNITS] for start in range(0, 4 * UNITS, UNITS))
+        in_gate, forget, candidate, out_gate = (gates[:, start:start + units] for start in range(0, 4 * units, units))
         admitted = multiply([sigmoid(in_gate), tanh(candidate)])
         cell = admitted if cell is None else add([multiply([sigmoid(forget), cell]), admitted])
         hidden = multiply([sigmoid(out_gate), tanh(cell)])

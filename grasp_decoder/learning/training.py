@@ -124,8 +124,10 @@ def make_deterministic(seed: int) -> None:
 
 
 def train_best(problem: FitProblem, model: keras.Model, training, validation, *, epochs: int, patience: float = math.inf,
-               callbacks: Sequence[keras.callbacks.Callback] = (), **fit_options) -> None:
+               callbacks: Sequence[keras.callbacks.Callback] = (), **fit_options) -> float:
     """Train a compiled model in place and leave it with the weights of its best epoch on validation data.
+
+    Returns the validation score of that epoch.
 
     Args:
         model: compiled with `FitProblem.score` as a weighted metric.
@@ -149,6 +151,7 @@ def train_best(problem: FitProblem, model: keras.Model, training, validation, *,
             raise
         problem.progress(epochs, epochs, f'{problem.task}: interrupted, the best epoch so far is kept')
     model.set_weights(best.weights)
+    return best.score
 
 
 class _BestEpoch(keras.callbacks.Callback):
@@ -160,14 +163,14 @@ class _BestEpoch(keras.callbacks.Callback):
         self._problem = problem
         self._epochs = epochs
         self._patience = patience
-        self._best_score = -np.inf
+        self.score = -np.inf
         self._best_epoch = 0
         self._started = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
         score = logs['val_score']
-        if self.weights is None or score > self._best_score:
-            self.weights, self._best_score, self._best_epoch = self.model.get_weights(), score, epoch
+        if self.weights is None or score > self.score:
+            self.weights, self.score, self._best_epoch = self.model.get_weights(), score, epoch
         self._problem.progress(epoch + 1, self._epochs, f'{self._problem.task}: validation {score:.4f}')
         elapsed = time.monotonic() - self._started
         out_of_time = elapsed * (epoch + 2) / (epoch + 1) > self._problem.max_seconds
