@@ -64,9 +64,10 @@ class SimulatedHandNode(Node):
         due_ns = before_ns + PERIOD_NS
         try:
             while self.context.ok():
+                # Listens also when it is late: a busy machine must not make the hand deaf.
+                executor.spin_once(timeout_sec=max(0, due_ns - time.monotonic_ns()) / NS_PER_S)
                 now_ns = time.monotonic_ns()
                 if now_ns < due_ns:
-                    executor.spin_once(timeout_sec=(due_ns - now_ns) / NS_PER_S)
                     continue
                 due_ns = max(due_ns + PERIOD_NS, now_ns)
                 self._advance(min((now_ns - before_ns) / NS_PER_S * self._settings.speed, MAX_STEP_S))

@@ -75,13 +75,14 @@ def describe(run: Run) -> list[NodeDescription]:
         # At speed 0 there is no rhythm that a simulation could keep step with.
         nodes = {'simulated_hand': {'simulator': run.hand, 'speed': run.speed or 1.0}, **nodes}
     if run.source == 'replay':
-        # The replayer waits; the monitor lets it go once all the others are connected.
+        # The replayer waits for all who listen to spikes, and then for the monitor, which lets it go.
+        listeners = 4 if to_mcap else 3
         nodes = {
             'run_monitor': {
-                **selection, 'hand': run.hand, 'listeners': 4 if to_mcap else 3, 'result': run.result,
+                **selection, 'hand': run.hand, 'listeners': listeners, 'result': run.result,
                 'record': '' if to_mcap else run.record},
             **nodes,
-            'spike_replayer': {**selection, 'speed': run.speed, 'start_paused': True},
+            'spike_replayer': {**selection, 'speed': run.speed, 'start_paused': True, 'subscribers': listeners},
         }
     return [
         NodeDescription(name, _parameter_files(name, run.params_file), parameters)
