@@ -119,7 +119,7 @@ def run_graph(session: Path, bundle: Path, *, trials: int = 0, speed: float = 1.
     finally:
         node.destroy_node()
         rclpy.shutdown(context=context)
-    return _summarise(ears, read_session(session).trials[:trials or None])
+    return summarise(ears, read_session(session).trials[:trials or None])
 
 
 def _connected(node, processes) -> bool:
@@ -168,7 +168,8 @@ def _missed(decodes, trials, bin_ns) -> int:
     return missed
 
 
-def _summarise(ears: _Ears, trials) -> GraphRun:
+def summarise(ears, trials) -> GraphRun:
+    """The run from what was heard: its ``decodes``, ``commands`` and ``infos``."""
     published = {command.due_ns: command.published_ns for command in ears.commands if command.due_ns}
     rows = []
     for decode in ears.decodes[WARM_UP_BINS:]:

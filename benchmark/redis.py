@@ -1,0 +1,68 @@
+"""The same graph over ROS 2 and over Redis streams, in turn on the same machine: bin edge to hand command.
+
+BRAND (Ali et al. 2024, J. Neural Eng.) builds closed-loop neuroscience on Redis; this shows what the choice costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from benchmark.graph import GraphRun, run_graph
+from benchmark.material import trained
+from benchmark.redis_graph import run_redis_graph
+from benchmark.results import print_table, summary_ms, write_results
+
+from grasp_decoder.cli.command_line import exit_status
+
+
+def main(argv=None) -> int:
+    return exit_status(_compare, argv)
+
+
+def _compare(argv) -> int:
+    parser = argparse.ArgumentParser(prog='redis', description=__doc__.split('\n')[0])
+    parser.add_argument('--session', type=Path, help='recording to replay (default: a synthetic one)')
+    parser.add_argument('--bundle', type=Path, help='bundle for that recording')
+    parser.add_argument('--units', type=int, default=552, help='units of the synthetic session (default 552)')
+    parser.add_argument('--bins', type=int, default=1000, help='bins to measure in each run (default 1000)')
+    parser.add_argument('--rounds', type=int, default=2, help='how often each is run, in turn (default 2)')
+    parser.add_argument('--batch-ms', type=float, default=10.0, help='length of a batch (default 10)')
+    arguments = parser.parse_args(argv)
+    session, bundle = (arguments.session, arguments.bundle) if arguments.bundle else trained(arguments.units)
+    runs = {'ros': [], 'redis': []}
+    for number in range(arguments.rounds):
+        print(f'round {number + 1} of {arguments.rounds}: ROS 2, then Redis', flush=True)
+        runs['ros'].append(run_graph(session, bundle, batch_ms=arguments.batch_ms, loop=True,
+                                     until=lambda decodes: decodes >= arguments.bins))
+        runs['redis'].append(run_redis_graph(session, bundle, bins=arguments.bins, batch_ms=arguments.batch_ms))
+    totals = {name: np.concatenate([run.durations['total'] for run in of]) for name, of in runs.items()}
+    latency = {name: summary_ms(total) for name, total in totals.items()}
+    ratio = {rank: round(latency['ros'][rank] / latency['redis'][rank], 3) for rank in latency['ros']}
+    print('bin edge to hand command, ms')
+    print_table(('', *ratio), [('ROS 2', *latency['ros'].values()), ('Redis streams', *latency['redis'].values()),
+                               ('ratio', *ratio.values())])
+    write_results('redis', {'bins': {name: len(total) for name, total in totals.items()}, 'latency_ms': latency,
+                            'ratio': ratio, 'missed_bins': _summed(runs, 'missed_bins'),
+                            'lost_batches': _summed(runs, 'lost_batches')}, _figure(totals))
+    return 0
+
+
+def _summed(runs: dict[str, list[GraphRun]], name: str) -> dict[str, int]:
+    return {graph: sum(getattr(run, name) for run in of) for graph, of in runs.items()}
+
+
+def _figure(totals: dict[str, np.ndarray]):
+    figure, axes = plt.subplots(figsize=(6, 4))
+    for name, label in (('ros', 'ROS 2'), ('redis', 'Redis streams')):
+        values = np.sort(totals[name]) * 1e3
+        axes.semilogy(values, 1 - np.arange(len(values)) / len(values), label=label)
+    axes.set(xlabel='bin edge to hand command (ms)', ylabel='share of bins that took longer', xlim=(0, None))
+    axes.legend()
+    return figure
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
