@@ -6,7 +6,7 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,8 @@ class GraphRun:
     lost_batches: int
     durations: dict[str, np.ndarray]
     due_ns: np.ndarray
-    bundle_sha256: list[str] = field(default_factory=list)
+    decodes: list[msg.DecodedGrasp]
+    bundle_sha256: list[str]
 
 
 class _Ears:
@@ -80,12 +81,12 @@ def nodes(names_and_parameters: dict[str, dict]) -> Iterator[dict[str, NodeProce
 
 def run_graph(session: Path, bundle: Path, *, trials: int = 0, speed: float = 1.0, batch_ms: float = 10.0,
               loop: bool = False, priority: int = 0, until: Callable[[int], bool] | None = None,
-              meanwhile: Callable[[rclpy.node.Node, int], None] | None = None) -> GraphRun:
+              meanwhile: Callable[[rclpy.node.Node, dict[str, NodeProcess]], None] | None = None) -> GraphRun:
     """Replay ``session`` through the graph and collect what comes out.
 
     Args:
         until: given the decodes so far, whether that is enough; by default the replay ends by itself.
-        meanwhile: called with a node and the decodes so far, some fifty times a second.
+        meanwhile: called with a node of this process and those of the graph, some fifty times a second.
 
     """
     context = rclpy.Context()
@@ -99,7 +100,7 @@ def run_graph(session: Path, bundle: Path, *, trials: int = 0, speed: float = 1.
         with nodes({'decoder': {'bundle': bundle, 'backend': 'cpu', 'priority': priority}, 'hand_bridge': {},
                     'spike_replayer': replay}) as processes:
             _wait(lambda: _connected(node, processes), processes, 60)
-            _call(node, Trigger, '/spike_replayer/resume')
+            call(node, Trigger, '/spike_replayer/resume')
             replayer = processes.pop('spike_replayer')
             heard = 0
             quiet_since = None
@@ -107,7 +108,7 @@ def run_graph(session: Path, bundle: Path, *, trials: int = 0, speed: float = 1.
                 ears.listen()
                 _require_alive(processes)
                 if meanwhile:
-                    meanwhile(node, len(ears.decodes))
+                    meanwhile(node, {**processes, 'spike_replayer': replayer})
                 if len(ears.decodes) != heard:
                     heard, quiet_since = len(ears.decodes), None
                 elif quiet_since is None and replayer.poll() is not None:
@@ -142,7 +143,8 @@ def _require_alive(processes) -> None:
             raise GraspDecoderError(f'{name} ended with status {process.poll()}: {process.last_words()}')
 
 
-def _call(node, kind, name, **fields):
+def call(node, kind, name: str, **fields):
+    """Call a service and give its response."""
     client = node.create_client(kind, name)
     client.wait_for_service(PATIENCE_S)
     future = client.call_async(kind.Request(**fields))
@@ -150,6 +152,7 @@ def _call(node, kind, name, **fields):
     executor.add_node(node)
     executor.spin_until_future_complete(future, PATIENCE_S)
     executor.remove_node(node)
+    node.destroy_client(client)
     return future.result()
 
 
@@ -183,4 +186,5 @@ def summarise(ears, trials) -> GraphRun:
         lost_batches=ears.decodes[-1].lost_batches,
         durations={stage: table[:, index] for index, stage in enumerate(STAGES)},
         due_ns=np.array([decode.due_ns for decode in ears.decodes[WARM_UP_BINS:] if decode.due_ns in published], np.int64),
+        decodes=ears.decodes,
         bundle_sha256=[info.bundle_sha256 for info in ears.infos])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.session import NS_PER_S, Session, Trial, Unit
 from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
+from grasp_decoder.system.processes import executable_path
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / 'bench' / 'material'
@@ -26,20 +26,20 @@ def recording(name: str) -> Path:
     return folder / name
 
 
-def trained(units: int, trials: int = 40) -> tuple[Path, Path]:
+def trained(units: int, trials: int = 40, seed: int = 42) -> tuple[Path, Path]:
     """A synthetic session of so many units, and a bundle trained on it for a few seconds.
 
     How well it decodes does not matter here: its networks are the default ones at full size.
     """
     folder = FOLDER / f'{units}_units'
-    session, bundle = folder / 'session.mat', folder / 'bundle'
+    session, bundle = folder / 'session.mat', folder / f'bundle_{seed}'
     if not bundle.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        print(f'making a session and a bundle of {units} units (once) ...', flush=True)
+        print(f'making {bundle.relative_to(ROOT)} (once) ...', flush=True)
         write_session(synthesize(units=units, trials=trials)[0], session)
-        subprocess.run([sys.executable, '-m', 'grasp_decoder.cli.train', '--session', session, '--out', bundle,
-                        '--tasks', 'phase,object', '--baselines', 'none', '--max-seconds', '15'],
-                       check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([executable_path('train'), '--session', session, '--out', bundle,
+                        '--tasks', 'phase,object', '--baselines', 'none', '--max-seconds', '15', '--seed', str(seed)],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return session, bundle
 
 

@@ -32,6 +32,8 @@ from grasp_decoder.system.selection import select_trials
 
 HEARTBEAT_NS = 40_000_000
 NAP_NS = 10_000_000
+# Sleeping takes longer than asked for: the last moment is waited for awake.
+OVERSLEEP_NS = 200_000
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
 # A new reader is ready a moment after it has been discovered.
@@ -140,8 +142,8 @@ class SpikeReplayer(Node):
                 wait_ns = min(wait_ns, self._pace.due_ns(self._next.due_ns) - now)
         if playing and self._follower is not None:
             self._follower.listen(wait_ns)
-        elif wait_ns > 0:
-            time.sleep(wait_ns / NS_PER_S)
+        elif wait_ns > OVERSLEEP_NS:
+            time.sleep((wait_ns - OVERSLEEP_NS) / NS_PER_S)
         return True
 
     def _is_due(self) -> bool:
