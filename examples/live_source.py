@@ -34,8 +34,8 @@ def made_up_spikes(units, rate_hz):
 def live_batches(spikes, unit_count, period_ns, delay_ns):
     """Cut endless spikes into one batch per period, each sent ``delay_ns`` after its end.
 
-    The delay is what the acquisition system takes to deliver a spike. Silence gives empty batches: they tell the decoder
-    that the source lives. A spike that comes later than the delay is too late for its batch and is left out.
+    The delay is what the acquisition system takes to deliver a spike. Silence gives empty batches: they tell the
+    decoder that the source lives. A spike that comes later than the delay is too late for its batch and is left out.
     """
     arrived = queue.SimpleQueue()
     threading.Thread(target=lambda: [arrived.put(spike) for spike in spikes], daemon=True).start()

@@ -17,9 +17,10 @@ from shared_data import shared_data
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.mapping import default_mapping, load_mapping
+from grasp_decoder.recording.mat5 import UnknownLayout
 from grasp_decoder.recording.neo_mat import read_neo_mat
 from grasp_decoder.recording.neo_reader import read_with_neo
-from grasp_decoder.recording.reading import read_session, session_from_block
+from grasp_decoder.recording.reading import read_block, read_session, session_from_block
 from grasp_decoder.recording.session import Unit
 
 
@@ -213,6 +214,33 @@ def test_what_is_no_recording_is_refused(tmp_path):
     refused('plain.mat', None, 'without a Neo block')
     whole = write_session(tmp_path / 'whole.mat', make_segment()).read_bytes()
     refused('cut.mat', whole[:len(whole) // 2], 'not a recording')
+
+
+DAMAGE = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), min_size=1, max_size=3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(damage=DAMAGE, compressed=st.booleans())
+def test_a_damaged_file_is_read_or_refused_in_one_line(damage, compressed, tmp_path_factory):
+    path = tmp_path_factory.mktemp('damaged') / 'x.mat'
+    block = make_block(make_segment(units=1, spikes=3))
+    content = bytearray(write_mat(block, path, do_compression=compressed).read_bytes())
+    for where, change in damage:
+        content[124 + int(where * (len(content) - 124))] ^= change
+    path.write_bytes(content)
+    try:
+        session_from_block(path, read_block(path), default_mapping())
+    except GraspDecoderError as error:
+        assert '\n' not in str(error)
+
+
+def test_damage_inside_the_compression_is_noticed(tmp_path):
+    path = write_mat(make_block(make_segment()), tmp_path / 'x.mat', do_compression=True)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1  # of the checksum
+    path.write_bytes(content)
+    with pytest.raises(UnknownLayout):
+        read_neo_mat(path)
 
 
 def test_a_pickle_is_never_loaded(tmp_path):

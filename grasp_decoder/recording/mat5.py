@@ -55,11 +55,18 @@ class Variable:
         while size:
             size -= len(self.read(min(size, self._CHUNK)))
 
+    def finish(self) -> None:
+        """Pass over the rest and check the checksum of what was compressed."""
+        while self._piece(self._CHUNK):
+            pass
+        if self._inflater is not None and not self._inflater.eof:
+            raise UnknownLayout('the file ends inside a variable')
+
     def _piece(self, limit: int) -> bytes:
         if self._inflater is None:
             return self._from_file(limit)
         piece = b''
-        while not piece:
+        while not piece and not self._inflater.eof:
             packed = self._tail or self._from_file(self._CHUNK)
             if not packed:
                 return b''

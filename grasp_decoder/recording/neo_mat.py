@@ -34,6 +34,7 @@ def read_neo_mat(path) -> RecordedBlock | None:
                 name = _plain(mat5.read_matrix(block, size).value()) or None
             else:
                 block.skip(size)
+        block.finish()
         return RecordedBlock(name, trials)
 
 

@@ -10,12 +10,13 @@
 from __future__ import annotations
 
 import logging
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.recording import cache, mat5
+from grasp_decoder.recording import cache
 from grasp_decoder.recording.mapping import Mapping, default_mapping, load_mapping
 from grasp_decoder.recording.neo_mat import read_neo_mat
 from grasp_decoder.recording.neo_reader import read_with_neo
@@ -58,7 +59,7 @@ def read_block(path: Path) -> RecordedBlock:
         return read_with_neo(path)
     try:
         block = read_neo_mat(path)
-    except mat5.UnknownLayout as reason:
+    except Exception as reason:  # a damaged file can fail anywhere; Neo has the last word
         _log.info('%s: read by Neo (%s)', path, reason)
         return read_with_neo(path)
     if block is None:
@@ -98,7 +99,7 @@ def _stem(path: Path) -> str:
 def _units(trial: RecordedTrial, mapping: Mapping) -> tuple[Unit, ...]:
     def number(annotations, name):
         value = annotations.get(name)
-        return None if value is None else int(value)
+        return int(value) if isinstance(value, Real) and value % 1 == 0 else None
 
     return tuple(
         Unit(index, number(described, mapping.electrode), number(described, mapping.sort_code),
