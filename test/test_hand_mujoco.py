@@ -24,7 +24,7 @@ def test_the_grip_of_the_table_lifts_and_holds_the_object(simulator, object_id):
     assert lift.released < 0.05
 
 
-@pytest.mark.parametrize('object_id', [22, 33, 43, 53, 63, 73])
+@pytest.mark.parametrize('object_id', [22, 33, 43, 51, 63, 73])
 def test_of_each_shape_some_grip_does_not_fit_and_lets_it_slip(simulator, object_id):
     held = {grip: grasp(simulator, object_id, grip).held.min() >= 0.05 for grip in load_grip_table().postures}
     assert not all(held.values()), held

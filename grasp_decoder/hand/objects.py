@@ -29,7 +29,7 @@ _SMALL_PLACE = (0.0, 0.031)  # at the index finger
 _PLACES = {'plate': (0.0, 0.049), 'ring': (-0.002, 0.033)}  # beside the index finger, around it
 _CENTRE_OF_MASS_M = 0.02
 _STEM = '0.35 0.36 0.38'
-_FOOT_RADIUS_M, _FOOT_HEIGHT_M, _STEM_RADIUS_M = 0.026, 0.006, 0.0035
+_FOOT_WIDTH_M, _FOOT_HEIGHT_M, _STEM_RADIUS_M = 0.046, 0.006, 0.0035
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def object_sdf(thing: GraspObject) -> str:
         stem_top -= 0.5 * size
     stem_length = stem_top - _FOOT_HEIGHT_M
     parts = [
-        ('foot', _cylinder(_FOOT_RADIUS_M, _FOOT_HEIGHT_M), (0, 0, _FOOT_HEIGHT_M / 2, 0, 0, 0), _STEM),
+        ('foot', _box(_FOOT_WIDTH_M, _FOOT_WIDTH_M, _FOOT_HEIGHT_M), (0, 0, _FOOT_HEIGHT_M / 2, 0, 0, 0), _STEM),
         ('stem', _cylinder(_STEM_RADIUS_M, stem_length), (0, 0, _FOOT_HEIGHT_M + stem_length / 2, 0, 0, 0), _STEM),
         *((name, geometry, pose, colour) for name, geometry, pose in _body(thing.shape, size)),
     ]
@@ -135,7 +135,7 @@ def _cylinder(radius: float, length: float) -> str:
 
 def _part(name: str, geometry: str, pose: tuple[float, ...], colour: str) -> str:
     placed = f'<pose>{" ".join(f"{number:.6g}" for number in pose)}</pose><geometry>{geometry}</geometry>'
-    friction = '<surface><friction><ode><mu>1.1</mu><mu2>1.1</mu2></ode></friction></surface>'
+    friction = '<surface><friction><ode><mu>1.5</mu><mu2>1.5</mu2></ode></friction></surface>'
     material = f'<material><ambient>{colour} 1</ambient><diffuse>{colour} 1</diffuse></material>'
     return f'''      <collision name="{name}">{placed}{friction}</collision>
       <visual name="{name}">{placed}{material}</visual>'''

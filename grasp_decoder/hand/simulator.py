@@ -10,7 +10,7 @@ import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
 
-SIMULATORS = ('mujoco', 'gazebo', 'ros')
+SIMULATORS = ('mujoco', 'gazebo')
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,17 @@ class HandSimulator(Protocol):
         """End the simulation and what was started for it."""
 
 
-def open_simulator(name: str) -> HandSimulator:
-    """Open ``mujoco``, ``gazebo`` or ``ros``; a simulator's libraries are imported only when it is asked for."""
+def open_simulator(name: str, speed: float = 1.0) -> HandSimulator:
+    """Open ``mujoco`` or ``gazebo``; a simulator's libraries are imported only when it is asked for.
+
+    ``speed`` is for simulators with a clock of their own: seconds of simulation in one second.
+    """
     if name == 'mujoco':
         from grasp_decoder.hand.mujoco_simulator import MujocoSimulator
 
         return MujocoSimulator()
+    if name == 'gazebo':
+        from grasp_decoder.hand.gazebo.simulator import GazeboSimulator
+
+        return GazeboSimulator(speed)
     raise GraspDecoderError(f"simulator '{name}' is not one of {', '.join(SIMULATORS)}")

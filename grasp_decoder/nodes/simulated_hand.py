@@ -43,7 +43,7 @@ class SimulatedHandNode(Node):
     def __init__(self):
         super().__init__('simulated_hand')
         self._settings = declare(self, SimulatedHandSettings)
-        self._simulator = open_simulator(self._settings.simulator)
+        self._simulator = open_simulator(self._settings.simulator, self._settings.speed)
         self._rig = GraspRig(self._simulator)
         self._trial: tuple[int, int] | None = None
         self._command = msg.HandCommand()

@@ -1,0 +1,121 @@
+"""A gzserver process of our own: its world, its ports and its end."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.hand.gazebo.prefix import gazebo_environment
+from grasp_decoder.hand.sdf import HAND_SDF
+
+WORLD_NAME = 'default'
+
+_WORLD = '''<?xml version="1.0"?>
+<sdf version="1.6">
+  <world name="{name}">
+    <gravity>0 0 -9.81</gravity>
+    <physics name="default_physics" type="ode">
+      <max_step_size>0.001</max_step_size>
+      <real_time_factor>{speed:g}</real_time_factor>
+      <real_time_update_rate>{update_rate:g}</real_time_update_rate>
+      <ode>
+        <solver><type>quick</type><iters>80</iters><sor>1.3</sor></solver>
+        <constraints>
+          <cfm>0</cfm>
+          <erp>0.2</erp>
+          <contact_max_correcting_vel>0.1</contact_max_correcting_vel>
+          <contact_surface_layer>0.0005</contact_surface_layer>
+        </constraints>
+      </ode>
+    </physics>
+    <light name="sun" type="directional">
+      <pose>0 0 10 0 0 0</pose>
+      <diffuse>0.9 0.9 0.9 1</diffuse>
+      <direction>-0.4 0.3 -0.9</direction>
+    </light>
+    <model name="table">
+      <static>true</static>
+      <link name="top">
+        <collision name="top">
+          <geometry><plane><normal>0 0 1</normal><size>3 3</size></plane></geometry>
+          <surface><friction><ode><mu>1</mu><mu2>1</mu2></ode></friction></surface>
+        </collision>
+        <visual name="top">
+          <geometry><plane><normal>0 0 1</normal><size>3 3</size></plane></geometry>
+        </visual>
+      </link>
+    </model>
+{hand}
+  </world>
+</sdf>
+'''
+
+
+def world_sdf(speed: float) -> str:
+    """The world of gzserver: a table top and the hand, ``speed`` seconds in one second."""
+    text = HAND_SDF.read_text(encoding='utf-8')
+    hand = text[text.index('  <model name="hand">') : text.index('</sdf>')]
+    return _WORLD.format(name=WORLD_NAME, speed=speed, update_rate=1000 * speed, hand=hand)
+
+
+class GazeboServer:
+    """gzserver on a port and in a partition that no other has; its log is kept when it fails."""
+
+    def __init__(self, speed: float = 1.0):
+        """Start it; it is ready when its master takes connections. Raises `GraspDecoderError` without Gazebo."""
+        self.port = _free_port()
+        self.partition = f'grasp_decoder_{secrets.token_hex(8)}'
+        self._folder = Path(tempfile.mkdtemp(prefix='grasp_decoder_gazebo_'))
+        world = self._folder / 'hand.world'
+        world.write_text(world_sdf(speed), encoding='utf-8')
+        environment = gazebo_environment() | {
+            'GAZEBO_MASTER_URI': f'http://127.0.0.1:{self.port}',
+            'IGN_PARTITION': self.partition,
+            'HOME': str(self._folder),
+        }
+        self.log = self._folder / 'gzserver.log'
+        with open(self.log, 'wb') as log:
+            self._process = subprocess.Popen(
+                ['gzserver', '--verbose', str(world)],
+                executable=shutil.which('gzserver', path=environment['PATH']),
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def check(self) -> None:
+        """Raise `GraspDecoderError` when it has ended."""
+        if self._process.poll() is not None:
+            last = ' '.join(self.log.read_text(errors='replace').split('\n')[-3:]).strip()
+            raise GraspDecoderError(f'gzserver ended with status {self._process.returncode}: {last}')
+
+    def close(self) -> None:
+        """End it, by its process id."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(5.0)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
