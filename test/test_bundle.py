@@ -9,6 +9,7 @@ import pytest
 from bundle_samples import UNITS, make_manifest, make_network, make_trials
 
 from grasp_decoder.bundle.bundle import MANIFEST, SEAL, load_bundle, seal_of
+from grasp_decoder.bundle.edge_report import edge_report
 from grasp_decoder.bundle.export import write_bundle
 from grasp_decoder.bundle.manifest import Manifest
 from grasp_decoder.errors import GraspDecoderError
@@ -98,6 +99,15 @@ def test_a_session_with_another_unit_count_is_refused(sealed):
     bundle.require_unit_count(UNITS, 'day2.mat')
     with pytest.raises(GraspDecoderError, match='day2.mat has 96 units'):
         bundle.require_unit_count(96, 'day2.mat')
+
+
+def test_the_edge_report_holds_operators_and_parity(sealed):
+    bundle = load_bundle(sealed)
+    report = edge_report(bundle)
+    assert report['tasks'].keys() == TASKS.keys() and report['ready'] == (not report['issues'])
+    for task, row in report['tasks'].items():
+        assert row['operators']['FULLY_CONNECTED'] >= 2 and row['on_cpu'] == [] and 0 < row['memory_kib'] < 8192
+        assert row['parity']['bins'] == bundle.manifest.tasks[task].parity.bins > 0
 
 
 def test_what_is_no_bundle_is_refused(tmp_path):

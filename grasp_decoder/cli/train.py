@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--final', action='store_true', help='fit on all trials in the end; the scores are those from before')
     parser.add_argument('--max-seconds', type=_positive(float), default=math.inf, metavar='S',
                         help='time for training, and for a search before it; then the best networks so far are kept')
+    parser.add_argument('--edgetpu', action='store_true', help='also compile the int8 models with edgetpu_compiler')
     parser.add_argument('--seed', type=int, default=42, help='random state of the first split and of training (default 42)')
     return parser
 
@@ -64,7 +65,7 @@ def _train(argv) -> int:
         tasks=arguments.tasks, bin_ns=round(arguments.bin_ms * 1e6), look_back=arguments.look_back, model=arguments.model,
         mapping=arguments.map, merge=arguments.merge, protocol=arguments.protocol, baselines=arguments.baselines,
         repeats=arguments.repeats, search_trials=arguments.search, train_fractions=tuple(arguments.train_fraction), final=arguments.final,
-        max_seconds=arguments.max_seconds, seed=arguments.seed)
+        max_seconds=arguments.max_seconds, seed=arguments.seed, edge_tpu=arguments.edgetpu)
     narration = Narration()
     evaluations = []
     for session in arguments.session:

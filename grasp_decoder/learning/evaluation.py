@@ -31,6 +31,7 @@ class Evaluation:
         curve: scores by training fraction (the paper's table 5).
         timing: seconds and megabytes.
         facts: what was decoded and how, for the report.
+        edge_tpu: the bundle's `edge_report`, for training.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Evaluation:
     curve: list[dict] = field(default_factory=list)
     timing: dict[str, float] = field(default_factory=dict)
     facts: dict = field(default_factory=dict)
+    edge_tpu: dict = field(default_factory=dict)
 
     def hold_windows(self, decoded: Sequence[DecodedTrial]) -> metrics.ObjectDecodes:
         return metrics.hold_windows(decoded, self.classes, self.look_back)
@@ -96,6 +98,8 @@ def scores(evaluation: Evaluation) -> dict:
             metrics.pool(repeats))} for name, repeats in evaluation.baselines.items()}
     if evaluation.curve:
         found['training_curve'] = evaluation.curve
+    if evaluation.edge_tpu:
+        found['edge_tpu'] = evaluation.edge_tpu
     return found
 
 

@@ -18,7 +18,9 @@ import numpy as np
 
 import grasp_decoder
 from grasp_decoder.bundle.bundle import Bundle
+from grasp_decoder.bundle.edge_report import edge_report
 from grasp_decoder.bundle.export import write_bundle
+from grasp_decoder.bundle.export_edge_tpu import require_compiler
 from grasp_decoder.bundle.manifest import Manifest, SelfReset, SourceSession
 from grasp_decoder.bundle.task_network import DOF, OBJECT, TASKS, TaskNetwork
 from grasp_decoder.features.splits import DEFAULT_TRAIN_FRACTION, FIRST_RANDOM_STATE, random_states, Split, split_trials
@@ -57,6 +59,7 @@ class Settings:
     final: bool = False
     max_seconds: float = math.inf
     seed: int = FIRST_RANDOM_STATE
+    edge_tpu: bool = False
 
 
 class Narrator:
@@ -109,6 +112,8 @@ def run_experiment(path: Path, out: Path, settings: Settings, narrator: Narrator
     Raises:
         GraspDecoderError: bad input; nothing is written then.
     """
+    if settings.edge_tpu:
+        require_compiler()
     run = _prepare(path, settings, narrator)
     states = random_states(settings.repeats, settings.seed)
     fraction, *other_fractions = settings.train_fractions
@@ -240,14 +245,15 @@ def _export(run: Run, out: Path, networks: dict[str, TaskNetwork], split: Split,
     def report(bundle: Bundle, folder: Path) -> dict:
         nonlocal evaluation
         run.timing['export_s'] = time.monotonic() - start
-        evaluation = evaluate(bundle)
+        evaluation = replace(evaluate(bundle), edge_tpu=edge_report(bundle))
         run.timing['peak_rss_mb'] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         write_report(folder, evaluation)
         return headline(scores(evaluation))
 
     run.narrator.say('exporting to TFLite, as float and as int8')
     start = time.monotonic()
-    write_bundle(out, list(networks.values()), split.train, split.validation, _manifest(run, split), report)
+    write_bundle(out, list(networks.values()), split.train, split.validation, _manifest(run, split), report,
+                 run.settings.edge_tpu)
     return evaluation
 
 

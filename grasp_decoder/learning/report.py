@@ -76,6 +76,8 @@ def _session_body(evaluation: Evaluation, found: dict, drawn: dict[str, Figure])
         parts.append('<h2>Degree of freedom</h2>' + _table(
             ['', 'R2'], [['float', number(found['dof']['r2'], 3, found['dof']['ci95'])],
                          ['int8', number(found['int8']['dof']['r2'], 3)]]))
+    if evaluation.edge_tpu:
+        parts.append(_edge_tpu_section(evaluation.edge_tpu))
     parts.append(_cost_section(evaluation))
     return '\n'.join(parts)
 
@@ -201,6 +203,20 @@ def _joint_body(title: str, evaluations: Sequence[Evaluation], sessions, groups)
                 [row_name, *(percent(scored.get(key), scored.get(interval)) for _, scored in competitors(row))]
                 for row_name, row in rows])]
     return '\n'.join(parts)
+
+
+def _edge_tpu_section(found: dict) -> str:
+    rows = []
+    for task, row in found['tasks'].items():
+        operators = ', '.join(f'{count} {name}' for name, count in row['operators'].items())
+        parity = row['parity']
+        rows.append([task, operators, ', '.join(row['on_cpu']) or 'none', f'{row["memory_kib"]} KiB',
+                     percent(parity['agreement']), percent(parity['confident_agreement']),
+                     f'{number(parity["float_score"], 4)} / {number(parity["int8_score"], 4)}'])
+    verdict = 'Ready.' if found['ready'] else 'Not ready: ' + html.escape('; '.join(found['issues'])) + '.'
+    return ('<h2>Edge TPU</h2><p>' + verdict + ' Operators by the published table of the Edge TPU; int8 and float compared '
+            'on every bin of the validation trials, “sure” where float’s best two probabilities differ by more than .05.</p>'
+            + _table(['', 'operators', 'left to the CPU', 'on the chip', 'same class', 'where sure', 'score, float / int8'], rows))
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], own: int | None = None) -> str:

@@ -1,0 +1,24 @@
+"""What a report says about a bundle and the Edge TPU: operators that map, memory, parity of int8 and float."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+
+from grasp_decoder.bundle.bundle import Bundle
+from grasp_decoder.bundle.edge_tpu import check_model
+
+
+def edge_report(bundle: Bundle) -> dict:
+    """Plain data: ``ready``, ``issues``, and per task ``operators`` (name -> count), ``on_cpu``, ``memory_kib``, ``parity``."""
+    tasks = {}
+    for name, task in bundle.manifest.tasks.items():
+        file = task.models['int8'].file
+        check = check_model((bundle.path / file).read_bytes(), file)
+        tasks[name] = {
+            'operators': dict(sorted(Counter(operator.name for operator in check.operators).items())),
+            'on_cpu': [str(operator) for operator in check.on_cpu],
+            'memory_kib': round((check.parameter_bytes + check.activation_bytes) / 1024),
+            'parity': asdict(task.parity) if task.parity else None,
+        }
+    return {'ready': bundle.manifest.edge_ready, 'issues': list(bundle.manifest.edge_issues), 'tasks': tasks}
