@@ -111,7 +111,7 @@ def _reach() -> dict:
     print_table(('reach97, windows inside Hold, 5 folds', '%', 'from', 'to'), [
         ('this decoder', 100 * found['accuracy'], *(100 * bound for bound in found['ci95'])),
         ('LDA', 100 * found['lda'], '', ''),
-        ('difference, paired over trials', 100 * found['difference'], *(100 * bound for bound in found['difference_ci95']))])
+        ('difference, paired', 100 * found['difference'], *(100 * bound for bound in found['difference_ci95']))])
     return found
 
 
@@ -123,7 +123,8 @@ def _cursor() -> dict:
         train, validation = train_test_split(known, test_size=0.15, random_state=SEED)
         scale = MovementScale.of([trials[index].dof for index in train])
         scaled = [replace(trial, dof=scale.to_targets(trial.dof)) for trial in trials]
-        network = fit('dof', [scaled[index] for index in train], [scaled[index] for index in validation], ())
+        network = fit('dof', [scaled[index] for index in train], [scaled[index] for index in validation], (),
+                      model='causal_gru')
         ours += [scale.to_movement(decoded) for decoded in network.predict([trials[index] for index in tested])]
         model = Ridge(100.0).fit(np.concatenate([_history(trials[index].counts) for index in known]),
                                  np.concatenate([trials[index].dof for index in known]))
@@ -148,7 +149,8 @@ def _figure(results: dict):
     if 'reach' in results:
         bars += [('reach97, this decoder', results['reach']['accuracy']), ('reach97, LDA', results['reach']['lda'])]
     if 'cursor' in results:
-        bars += [(f'contdata95 R2 {axis}, {name}', row[axis]) for name, row in results['cursor'].items() for axis in 'xy']
+        bars += [(f'contdata95 R2 {axis}, {name}', row[axis])
+                 for name, row in results['cursor'].items() for axis in 'xy']
     names, values = zip(*bars)
     axes.barh(names, values)
     axes.invert_yaxis()

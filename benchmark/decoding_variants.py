@@ -66,7 +66,8 @@ def _scored(fit: Callable[[FitProblem], TaskNetwork], session: Session, split: S
     network = fit(FitProblem(OBJECT, split.train, split.validation, split.classes, DEFAULT_LOOK_BACK, SEED,
                              lambda done, total, message: None, np.inf))
     seconds = time.process_time() - start
-    windows = metrics.hold_windows(predict_trials({OBJECT: network}, split.validation), split.classes, DEFAULT_LOOK_BACK)
+    decoded = predict_trials({OBJECT: network}, split.validation)
+    windows = metrics.hold_windows(decoded, split.classes, DEFAULT_LOOK_BACK)
     scores = metrics.object_summary([windows])
     manifest = Manifest('variant', datetime.now(timezone.utc).isoformat(), grasp_decoder.__version__, (), session.units,
                         split.train[0].bin_ns / 1e9, DEFAULT_LOOK_BACK, split.classes, tuple(map(str, split.classes)))

@@ -24,7 +24,8 @@ from grasp_decoder.learning.training import SQUARE_ROOT_LUT, FitProblem, calibra
 from grasp_decoder.learning.trial_arrays import longest, padded_counts, padded_targets, scored_bins
 
 STATE = 64
-BATCH = 64
+LARGEST_BATCH = 64
+STEPS_PER_EPOCH = 7  # at least, so that a small session gets as many steps as a large one
 STATE_DROPOUT = 0.4
 WEIGHT_BEFORE_HOLD = 0.1
 
@@ -91,7 +92,8 @@ def _fit(problem: FitProblem, recipe: _Recipe) -> TaskNetwork:
     n_bins = longest(problem.train, problem.validation)
     inputs = recipe.prepare(problem.train, n_bins)
     model = _sequence_model(problem, recipe, inputs)
-    steps = recipe.epochs * -(-len(inputs) // BATCH)
+    batch = max(1, min(LARGEST_BATCH, len(inputs) // STEPS_PER_EPOCH))
+    steps = recipe.epochs * -(-len(inputs) // batch)
     rate = keras.optimizers.schedules.CosineDecay(
         recipe.learning_rate / 10, steps, alpha=0.01, warmup_target=recipe.learning_rate, warmup_steps=steps // 15)
     model.compile(keras.optimizers.Adam(rate), problem.loss(), weighted_metrics=[problem.score()])
@@ -99,7 +101,7 @@ def _fit(problem: FitProblem, recipe: _Recipe) -> TaskNetwork:
                                 _bin_weights(problem, problem.train, n_bins)),
                (recipe.prepare(problem.validation, n_bins), padded_targets(problem, problem.validation, n_bins),
                 scored_bins(problem, problem.validation, n_bins).astype(np.float32)),
-               epochs=recipe.epochs, batch_size=BATCH)
+               epochs=recipe.epochs, batch_size=batch)
     return _task_network(problem, recipe, model)
 
 

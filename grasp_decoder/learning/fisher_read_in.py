@@ -4,9 +4,9 @@ Linear discriminant analysis (Fisher 1936) with two estimates that make it work 
 
 - the noise covariance is pooled over all blocks of bins of all trials, so that fluctuations which units share and which
   are common to all phases are known well and are whitened away;
-- class means are shrunk by empirical Bayes: the covariance of tuning *between classes* is estimated over units, and each
-  unit's class means are the posterior means under it, so that similar objects lend each other trials (Efron and Morris
-  1973).
+- class means are shrunk by empirical Bayes: the covariance of tuning *between classes* is estimated over units, and
+  each unit's class means are the posterior means under it, so that similar objects lend each other trials (Efron and
+  Morris 1973).
 
 The directions are the leading singular vectors of the whitened class means of each epoch of the trial, and of the
 whitened time course that all trials share.
@@ -18,11 +18,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from grasp_decoder.bundle.task_network import LUT_SIZE
+from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.training import SQUARE_ROOT_LUT
 
-EPOCHS = ('Cue', 'Mem', 'Go', 'Hold', 'Rew')
-"""Events between which the tuning to objects is taken as constant; those that a session lacks are left out."""
+EVENTS = ('Cue', 'Mem', 'Go', 'Hold', 'Rew')
+"""Events between which the tuning to objects is taken as constant; those that a trial lacks are left out."""
 
 OBJECT_RANK = 8
 TIME_RANK = 6
@@ -41,56 +43,53 @@ def fisher_read_in(trials: Sequence[TrialBins], shrink_means: bool = True,
         trials: to learn from, with their events.
         shrink_means: by empirical Bayes; without it class means are taken as they are.
         object_rank: directions per epoch, at most.
+
+    Raises:
+        GraspDecoderError: the trials have no two events in common.
     """
-    activity = [SQUARE_ROOT_LUT[np.minimum(trial.counts, 255)] for trial in trials]
-    epochs = [_epochs(trial) for trial in trials]
+    events = [label for label in EVENTS if all(label in trial.event_bins for trial in trials)]
+    if len(events) < 2:
+        raise GraspDecoderError('fisher_gru needs trials with events, at least Hold and Rew; use the model causal_gru')
     _, label = np.unique([trial.object_id for trial in trials], return_inverse=True)
-    means = np.array([[x[first:last].mean(axis=0) for first, last in bounds] for x, bounds in zip(activity, epochs)])
-    whitening = _whitening(_noise_covariance(activity, epochs, label))
+    means, blocks, groups, time_course = [], [], [], 0
+    for trial, object_label in zip(trials, label):
+        activity = _activity(trial)
+        bounds = sorted(min(trial.event_bins[event], trial.n_bins - 1) for event in events)
+        epochs = [activity[first:max(last, first + 1)] for first, last in zip(bounds, bounds[1:])]
+        means.append([epoch.mean(axis=0) for epoch in epochs])
+        time_course = time_course + activity[_time_points(bounds, trial.n_bins)] / len(trials)
+        for index, epoch in enumerate(epochs):
+            for position, block in enumerate(np.array_split(epoch, max(1, len(epoch) // BLOCK_BINS))):
+                blocks.append(block.mean(axis=0))
+                groups.append((index, position, object_label))
+    whitening = _whitening(_noise_covariance(np.array(blocks), *np.array(groups).T))
 
-    directions = []
-    for epoch in range(means.shape[1]):
-        white = (means[:, epoch] - means[:, epoch].mean(axis=0)) @ whitening
-        directions.append(_leading(_class_means(white, label, shrink_means), object_rank))
-    time_course = np.mean([x[_time_points(trial)] for x, trial in zip(activity, trials)], axis=0)
+    directions = [_leading(_class_means((epoch - epoch.mean(axis=0)) @ whitening, label, shrink_means), object_rank)
+                  for epoch in np.array(means).swapaxes(0, 1)]
     directions.append(_leading((time_course - time_course.mean(axis=0)) @ whitening, TIME_RANK))
-
     kernel = whitening @ np.concatenate(directions, axis=1)
-    outputs = np.concatenate(activity[::3]) @ kernel
+    outputs = np.concatenate([_activity(trial) @ kernel for trial in trials])
     spread = outputs.std(axis=0)
     return (kernel / spread).astype(np.float32), (-outputs.mean(axis=0) / spread).astype(np.float32)
 
 
-def _boundaries(trial: TrialBins) -> list[int]:
-    return sorted(trial.event_bins[label] for label in EPOCHS if label in trial.event_bins)
+def _activity(trial: TrialBins) -> np.ndarray:
+    """Square roots of counts, float32 (n_bins, units)."""
+    return SQUARE_ROOT_LUT[np.minimum(trial.counts, LUT_SIZE - 1)]
 
 
-def _epochs(trial: TrialBins) -> list[tuple[int, int]]:
-    """First and last bin (exclusive) of every epoch, at least one bin each."""
-    bounds = _boundaries(trial)
-    return [(first, max(last, first + 1)) for first, last in zip(bounds, bounds[1:])]
-
-
-def _time_points(trial: TrialBins) -> np.ndarray:
+def _time_points(bounds: Sequence[int], n_bins: int) -> np.ndarray:
     """Bins at the same relative times within every stretch between two events of every trial."""
-    bounds = [0, *_boundaries(trial), trial.n_bins]
+    edges = [0, *bounds, n_bins]
     return np.concatenate([np.linspace(first, max(first, last - 1), TIME_POINTS).round().astype(int)
-                           for first, last in zip(bounds, bounds[1:])])
+                           for first, last in zip(edges, edges[1:])])
 
 
-def _noise_covariance(activity, epochs, label) -> np.ndarray:
-    """Covariance (units, units) of block means around the mean of their class and epoch, float64."""
-    blocks, groups = [], []
-    for x, bounds, object_label in zip(activity, epochs, label):
-        for epoch, (first, last) in enumerate(bounds):
-            for position, block in enumerate(np.array_split(x[first:last], max(1, (last - first) // BLOCK_BINS))):
-                blocks.append(block.mean(axis=0))
-                groups.append((epoch, position, object_label))
-    noise = np.array(blocks)
-    epoch, position, object_label = np.array(groups).T
-    moments, classes = epoch * 1000 + position, epoch * 1000 + object_label
+def _noise_covariance(noise: np.ndarray, epoch: np.ndarray, position: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """Covariance (units, units) of block means (n, units) around the means of their moment and of their class."""
+    moments, classes = epoch * 1000 + position, epoch * 1000 + label
     for group in (moments, classes, moments, classes):
-        noise -= _group_means(noise, group)
+        noise = noise - _group_means(noise, group)
     freedom = max(1, len(noise) - len(np.unique(moments)) - len(np.unique(classes)))
     covariance = (noise.T @ noise / freedom).astype(np.float64)
     variance = np.diag(covariance)
@@ -131,4 +130,4 @@ def _class_means(white: np.ndarray, label: np.ndarray, shrink: bool) -> np.ndarr
 def _leading(rows: np.ndarray, rank: int) -> np.ndarray:
     """The leading directions (units, at most rank) of some rows (n, units)."""
     _, strength, directions = np.linalg.svd(rows, full_matrices=False)
-    return directions[:min(rank, np.count_nonzero(strength > 1e-6 * strength[0]))].T
+    return directions[:min(rank, np.count_nonzero(strength > 1e-3 * strength[0]))].T

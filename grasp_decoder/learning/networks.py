@@ -22,5 +22,5 @@ MODELS: dict[str, ModelFamily] = {
 }
 """Model name -> function that fits it."""
 
-DEFAULT_MODELS = {PHASE: 'fisher_gru', OBJECT: 'fisher_gru', DOF: 'causal_gru'}
+DEFAULT_MODELS = {PHASE: 'fisher_gru', OBJECT: 'fisher_gru', DOF: 'fisher_gru'}
 """Task -> name of the model that is used when none is asked for."""

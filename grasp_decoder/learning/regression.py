@@ -51,10 +51,11 @@ def movement_trials(binned: BinnedKinematics, names: Sequence[str] = ('x', 'y'))
     """
     unknown = set(names) - set(KINEMATICS)
     if unknown:
-        raise GraspDecoderError(f'there is no movement {", ".join(sorted(unknown))}; use some of {", ".join(KINEMATICS)}')
+        raise GraspDecoderError(f'there is no movement {", ".join(sorted(unknown))}; '
+                                f'use some of {", ".join(KINEMATICS)}')
     columns = [KINEMATICS.index(name) for name in names]
     if not all(np.isfinite(movement).all() for movement in binned.movement):
         raise GraspDecoderError('the movement contains NaN; leave those bins out or interpolate them')
-    return [TrialBins(trial_id=index, object_id=-1, recorded_object_id=-1, bin_ns=binned.bin_ns, start_ns=0, counts=counts,
-                      phase=np.zeros(len(counts), np.uint8), dof=movement[:, columns], event_bins={})
+    return [TrialBins(trial_id=index, object_id=-1, recorded_object_id=-1, bin_ns=binned.bin_ns, start_ns=0,
+                      counts=counts, phase=np.zeros(len(counts), np.uint8), dof=movement[:, columns], event_bins={})
             for index, (counts, movement) in enumerate(zip(binned.counts, binned.movement))]

@@ -123,8 +123,8 @@ def make_deterministic(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def train_best(problem: FitProblem, model: keras.Model, training, validation, *, epochs: int, patience: float = math.inf,
-               callbacks: Sequence[keras.callbacks.Callback] = (), **fit_options) -> float:
+def train_best(problem: FitProblem, model: keras.Model, training, validation, *, epochs: int,
+               patience: float = math.inf, callbacks: Sequence[keras.callbacks.Callback] = (), **fit_options) -> float:
     """Train a compiled model in place and leave it with the weights of its best epoch on validation data.
 
     Returns the validation score of that epoch.
