@@ -22,7 +22,7 @@ from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.share import cache_directory
 
 _TRIAL_ENTRIES = ('id', 'start_ns', 'stop_ns', 'events', 'object_id', 'correct', 'excluded')
-_LAYOUT = 1  # count up whenever what is stored, or how it is read from a recording, changes
+_LAYOUT = 2  # count up whenever what is stored, or how it is read from a recording, changes
 _log = logging.getLogger(__name__)
 
 

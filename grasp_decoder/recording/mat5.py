@@ -3,7 +3,8 @@
 Layout: "MAT-File Format", The MathWorks. A file is a 128 byte header and a row of elements; an element
 is a tag (type, byte count) and its data, padded to 8 bytes inside a variable. A matrix element holds flags,
 dimensions, name and data as elements of its own; structs and cells hold matrices. A variable may
-be one zlib stream. What this module does not know raises `UnknownLayout`.
+be one zlib stream. What this module does not know raises `UnknownLayout`; a file that is cut off or fails its
+checksum raises `DamagedFile`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,11 @@ _PAIR = struct.Struct('<II')
 
 
 class UnknownLayout(Exception):
-    """The file is damaged, or uses a part of MAT-5 that this module does not know."""
+    """The file uses a part of MAT-5 that this module does not know."""
+
+
+class DamagedFile(Exception):
+    """The file is cut off, or what was compressed in it has changed."""
 
 
 class Variable:
@@ -45,7 +50,7 @@ class Variable:
         while filled < size:
             piece = self._piece(size - filled)
             if not piece:
-                raise UnknownLayout('the file ends inside a variable')
+                raise DamagedFile('it ends inside a variable')
             data[filled:filled + len(piece)] = piece
             filled += len(piece)
         return data
@@ -59,8 +64,8 @@ class Variable:
         """Pass over the rest and check the checksum of what was compressed."""
         while self._piece(self._CHUNK):
             pass
-        if self._inflater is not None and not self._inflater.eof:
-            raise UnknownLayout('the file ends inside a variable')
+        if self._left if self._inflater is None else not self._inflater.eof:
+            raise DamagedFile('it ends inside a variable')
 
     def _piece(self, limit: int) -> bytes:
         if self._inflater is None:
@@ -73,7 +78,7 @@ class Variable:
             try:
                 piece = self._inflater.decompress(packed, limit)
             except zlib.error as error:
-                raise UnknownLayout(f'damaged compression: {error}') from None
+                raise DamagedFile(f'its compression is broken, {error}') from None
             self._tail = self._inflater.unconsumed_tail
         return piece
 
@@ -90,7 +95,7 @@ def open_variable(file: BinaryIO, name: str) -> Variable | None:
         raise UnknownLayout('not a little-endian MAT-5 file')
     while tag := file.read(8):
         if len(tag) < 8:
-            raise UnknownLayout('the file ends inside a tag')
+            raise DamagedFile('it ends inside a tag')
         kind, size = _PAIR.unpack(tag)
         start = file.tell()
         variable = Variable(file, size, compressed=kind == _COMPRESSED)

@@ -106,7 +106,7 @@ def read_mcap(path: Path, sha256: str = '') -> Session:
     trials = tuple(
         _trial(index, batches[segment], events[segment], segment in broken) for index, segment in enumerate(batches))
     [unit_count] = unit_counts
-    return Session(last.header.frame_id or path.stem, tuple(map(Unit, range(unit_count))), trials, sha256)
+    return Session(last.header.frame_id, tuple(map(Unit, range(unit_count))), trials, sha256)
 
 
 def _decoded(path: Path) -> Iterator[tuple[str, Any]]:

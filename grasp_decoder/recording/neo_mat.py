@@ -2,7 +2,7 @@
 
 Neo itself builds an object for each train, which takes minutes. Here the file is inflated one trial at
 a time and all spike trains of a trial are read together (`mat5.Columns`). What this schema does not
-know raises `mat5.UnknownLayout`; the caller then asks Neo.
+know is left to Neo by the caller.
 """
 
 from __future__ import annotations
@@ -21,20 +21,27 @@ _NO_NUMBERS = np.zeros(0)
 
 
 def read_neo_mat(path) -> RecordedBlock | None:
-    """The block of a .neo.mat file; None when the file has no variable ``block``."""
+    """The block of a .neo.mat file; None when the file has no variable ``block``.
+
+    Raises:
+        mat5.DamagedFile: checked in any case, since scipy may crash on such a file.
+        Exception: of any kind, when the file is not laid out as Neo does it.
+    """
     with open(path, 'rb') as file:
         block = mat5.open_variable(file, 'block')
         if block is None:
             return None
         name, trials, unit_annotations = None, [], {}
-        for field, size in mat5.struct_fields(block):
-            if field == 'segments':
-                trials = [_trial(segment, unit_annotations) for segment in mat5.cell_elements(block, size)]
-            elif field == 'name':
-                name = _plain(mat5.read_matrix(block, size).value()) or None
-            else:
-                block.skip(size)
-        block.finish()
+        try:
+            for field, size in mat5.struct_fields(block):
+                if field == 'segments':
+                    trials = [_trial(segment, unit_annotations) for segment in mat5.cell_elements(block, size)]
+                elif field == 'name':
+                    name = _plain(mat5.read_matrix(block, size).value()) or None
+                else:
+                    block.skip(size)
+        finally:
+            block.finish()
         return RecordedBlock(name, trials)
 
 

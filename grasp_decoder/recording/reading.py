@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import logging
 from numbers import Real
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.recording import cache
+from grasp_decoder.recording import cache, mat5
 from grasp_decoder.recording.mapping import Mapping, default_mapping, load_mapping
 from grasp_decoder.recording.neo_mat import read_neo_mat
 from grasp_decoder.recording.neo_reader import read_with_neo
@@ -50,7 +51,7 @@ def read_session(path, mapping=None) -> Session:
         else:
             session = session_from_block(path, read_block(path), mapping, sha256)
         session = cache.keep(session, mapping.sha256)
-    return session
+    return session if session.name else replace(session, name=_stem(path))
 
 
 def read_block(path: Path) -> RecordedBlock:
@@ -59,7 +60,9 @@ def read_block(path: Path) -> RecordedBlock:
         return read_with_neo(path)
     try:
         block = read_neo_mat(path)
-    except Exception as reason:  # a damaged file can fail anywhere; Neo has the last word
+    except mat5.DamagedFile as damage:
+        raise GraspDecoderError(f'{path}: the file is damaged: {damage}; copy it again') from None
+    except Exception as reason:  # another layout can fail anywhere; Neo has the last word
         _log.info('%s: read by Neo (%s)', path, reason)
         return read_with_neo(path)
     if block is None:
@@ -69,7 +72,7 @@ def read_block(path: Path) -> RecordedBlock:
 
 
 def session_from_block(path: Path, block: RecordedBlock, mapping: Mapping, sha256: str = '') -> Session:
-    """Map, merge and check; errors name ``path``."""
+    """Map, merge and check; errors name ``path``. A block without a name gives a session without one."""
     recorded = block.trials
     if not recorded:
         raise GraspDecoderError(f'{path}: the recording has no trials (no segments in its block)')
@@ -89,7 +92,7 @@ def session_from_block(path: Path, block: RecordedBlock, mapping: Mapping, sha25
             raise GraspDecoderError(f'{path}: the spike trains of trial {index} are not the units of trial 0, in order')
         trials.append(_trial(path, index, trial, mapping))
     _check(path, trials, mapping)
-    return Session(block.name or _stem(path), units, tuple(trials), sha256)
+    return Session(block.name or '', units, tuple(trials), sha256)
 
 
 def _stem(path: Path) -> str:
