@@ -109,6 +109,7 @@ def test_trials_too_short_to_keep_an_object_report_only_whether_the_hand_closed(
     summary = summarize(results)
     assert summary['success_rate'] is None
     assert summary['closed_rate'] == pytest.approx(1 / 3)
+    assert 'too short' in summary['note']
 
 
 def test_the_summary_counts_over_trials_and_objects():
@@ -129,4 +130,5 @@ def test_the_summary_counts_over_trials_and_objects():
 def test_nothing_measured_is_none():
     summary = summarize([])
     assert summary['trials'] == 0
+    assert summary['note'] == ''
     assert summary['success_rate'] is summary['false_closings_per_minute'] is None

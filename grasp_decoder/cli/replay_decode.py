@@ -141,3 +141,5 @@ def print_summary(result: dict) -> None:
     ]
     for name, value in rows:
         print(f'{name:26}{value}')
+    if result['note']:
+        print(result['note'])

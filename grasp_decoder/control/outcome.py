@@ -60,6 +60,7 @@ class TrialOutcome:
         closed: the hand was closed in time, and not before Go.
         success: None without a hand, in a trial too short for it, and in the last of a run.
         failure: what a trial without success lacks, '' otherwise.
+        too_short: no object can be kept for `KEPT_S` between Hold and the next Cue.
         time_to_grasp_s: from Hold to the hand being closed; NaN when it was not.
         kept_s: longest time at 5 cm or more.
         rest_s, false_closings: time outside of [Go, Rew + 0.3 s), and how often the hand closed in it.
@@ -73,6 +74,7 @@ class TrialOutcome:
     closed: bool
     success: bool | None
     failure: str
+    too_short: bool
     time_to_grasp_s: float
     kept_s: float
     rest_s: float
@@ -92,7 +94,7 @@ def score_trials(
 
 
 def summarize(outcomes: Sequence[TrialOutcome]) -> dict:
-    """The outcome keys of replay_decode's JSON; None where nothing was measured."""
+    """The outcome keys of replay_decode's JSON; None where nothing was measured, and `note` says why."""
     scored = [outcome for outcome in outcomes if outcome.success is not None]
     times = [outcome.time_to_grasp_s for outcome in outcomes if outcome.closed]
     rest_s = sum(outcome.rest_s for outcome in outcomes)
@@ -106,6 +108,7 @@ def summarize(outcomes: Sequence[TrialOutcome]) -> dict:
         'closed_rate': _rate(outcome.closed for outcome in outcomes),
         'time_to_grasp_s': {f'p{q}': float(np.percentile(times, q)) if times else None for q in (50, 95)},
         'false_closings_per_minute': 60.0 * false_closings / rest_s if rest_s else None,
+        'note': _note(outcomes, scored),
         'failures': dict(Counter(outcome.failure for outcome in scored if outcome.failure)),
         'objects': {
             str(object_id): {
@@ -118,6 +121,13 @@ def summarize(outcomes: Sequence[TrialOutcome]) -> dict:
             for own in [[outcome for outcome in outcomes if outcome.object_id == object_id]]
         },
     }
+
+
+def _note(outcomes, scored):
+    if scored or not any(outcome.too_short for outcome in outcomes):
+        return ''
+    return (f'the trials are too short to keep an object for {KEPT_S:g} s: closed_rate counts, not success_rate; '
+            'with --params-file config/short_trials.yaml the hand lets go in time for the next one')
 
 
 def _rate(values):
@@ -163,7 +173,8 @@ def _score(marks, after, commands, states, grips):
         failure = 'not kept'
     elif not _released(commands.between(marks.start_ns, stop_ns), states.between(marks.start_ns, stop_ns)):
         failure = 'not released'
-    measured = bool(states) and after is not None and stop_ns - marks.hold_ns >= KEPT_S * NS_PER_S
+    too_short = after is not None and stop_ns - marks.hold_ns < KEPT_S * NS_PER_S
+    measured = bool(states) and after is not None and not too_short
     return TrialOutcome(
         trial=marks.trial,
         segment=marks.segment,
@@ -173,6 +184,7 @@ def _score(marks, after, commands, states, grips):
         closed=bool(held) and not early,
         success=not failure if measured else None,
         failure=failure if measured else '',
+        too_short=too_short,
         time_to_grasp_s=(held.stamp_ns - marks.hold_ns) / NS_PER_S if held else float('nan'),
         kept_s=kept_s,
         rest_s=(marks.go_ns - marks.start_ns + max(0, marks.end_ns - deadline_ns)) / NS_PER_S,
