@@ -32,7 +32,7 @@ def main(argv=None) -> int:
 def _capacity(argv) -> int:
     parser = argparse.ArgumentParser(prog='capacity', description=__doc__.split('\n')[0])
     parser.add_argument('--units', type=int, nargs='+', default=[256, 512, 1024], help='numbers of units to try')
-    parser.add_argument('--rate', type=float, default=20.0, help='rate per unit to begin with, Hz (default 20); it is doubled')
+    parser.add_argument('--rate', type=float, default=20.0, help='rate per unit to begin with, Hz (default 20)')
     parser.add_argument('--doublings', type=int, default=3, help='how often at most (default 3)')
     parser.add_argument('--seconds', type=float, default=10.0, help='length of each try (default 10)')
     arguments = parser.parse_args(argv)
@@ -54,8 +54,8 @@ def _capacity(argv) -> int:
 def _point(units: int, rate_hz: float, seconds: float) -> dict:
     run = run_graph(noise(units, rate_hz, seconds), trained(units)[1], batch_ms=BATCH_MS)
     latency = summary_ms(run.durations['total'])
-    return {'units': units, 'rate_hz': rate_hz, 'spikes_per_s': round(units * rate_hz), 'lost_batches': run.lost_batches,
-            'missed_bins': run.missed_bins, 'p50_ms': latency['p50'], 'p99_ms': latency['p99'],
+    return {'units': units, 'rate_hz': rate_hz, 'spikes_per_s': round(units * rate_hz),
+            'lost_batches': run.lost_batches, 'missed_bins': run.missed_bins, 'p50_ms': latency['p50'], 'p99_ms': latency['p99'],
             'holds': not run.lost_batches and not run.missed_bins and latency['p99'] < BIN_MS}
 
 
@@ -85,7 +85,8 @@ def _figure(points):
     figure, axes = plt.subplots(figsize=(6, 4))
     for units in sorted({point['units'] for point in points}):
         mine = [point for point in points if point['units'] == units]
-        axes.plot([point['rate_hz'] for point in mine], [point['p99_ms'] for point in mine], 'o-', label=f'{units} units')
+        rates, latencies = [point['rate_hz'] for point in mine], [point['p99_ms'] for point in mine]
+        axes.plot(rates, latencies, 'o-', label=f'{units} units')
         for point in mine:
             if not point['holds']:
                 axes.plot(point['rate_hz'], point['p99_ms'], 'kx', markersize=12)

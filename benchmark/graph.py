@@ -97,7 +97,7 @@ def run_graph(session: Path, bundle: Path, *, trials: int = 0, speed: float = 1.
               'loop': str(loop).lower(), 'start_paused': 'true', 'subscribers': 2,
               'priority': priority}
     try:
-        with nodes({'decoder': {'bundle': bundle, 'backend': 'cpu', 'priority': priority}, 'hand_bridge': {},
+        with nodes({'decoder': {'bundle': bundle, 'backend': 'cpu', 'priority': priority}, 'hand_bridge': {'priority': priority},
                     'spike_replayer': replay}) as processes:
             _wait(lambda: _connected(node, processes), processes, 60)
             call(node, Trigger, '/spike_replayer/resume')
@@ -174,9 +174,10 @@ def _missed(decodes, trials, bin_ns) -> int:
 def summarise(ears, trials) -> GraphRun:
     """The run from what was heard: its ``decodes``, ``commands`` and ``infos``."""
     published = {command.due_ns: command.published_ns for command in ears.commands if command.due_ns}
-    rows = []
+    rows, due_ns = [], []
     for decode in ears.decodes[WARM_UP_BINS:]:
         if decode.due_ns in published:
+            due_ns.append(decode.due_ns)
             total = (published[decode.due_ns] - decode.due_ns) / 1e9
             inside = decode.receive_duration, decode.binning_duration, decode.inference_duration
             rows.append((*inside, total - sum(inside), total))
@@ -185,6 +186,6 @@ def summarise(ears, trials) -> GraphRun:
         bins=len(ears.decodes), missed_bins=_missed(ears.decodes, trials, round(ears.infos[-1].bin_s * 1e9)),
         lost_batches=ears.decodes[-1].lost_batches,
         durations={stage: table[:, index] for index, stage in enumerate(STAGES)},
-        due_ns=np.array([decode.due_ns for decode in ears.decodes[WARM_UP_BINS:] if decode.due_ns in published], np.int64),
+        due_ns=np.array(due_ns, np.int64),
         decodes=ears.decodes,
         bundle_sha256=[info.bundle_sha256 for info in ears.infos])

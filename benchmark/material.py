@@ -52,7 +52,7 @@ def noise(units: int, rate_hz: float, seconds: float) -> Path:
         stop_ns = round(seconds * NS_PER_S)
         count = rng.poisson(units * rate_hz * seconds)
         times = np.sort(rng.integers(0, stop_ns, count))
-        events = {label: round(part * stop_ns) for label, part in (('Start', 0), ('Hold', 0.5), ('Rew', 0.6), ('End', 1))}
+        events = {'Start': 0, 'Hold': stop_ns // 2, 'Rew': stop_ns * 3 // 5, 'End': stop_ns}
         trial = Trial(0, 0, stop_ns, events, 21, True, times, rng.integers(0, units, count).astype(np.uint16))
         write_session(Session(path.stem, tuple(Unit(index) for index in range(units)), (trial,)), path)
     return path

@@ -161,7 +161,7 @@ def test_bundles_are_exchanged_between_two_bins(start_node, spin_until, recordin
     assert ears.infos[-1].bundle_sha256 == load_bundle(bundles[1]).sha256 != ears.infos[0].bundle_sha256
 
 
-def test_paused_replayer_sends_heartbeats_and_goes_on_where_it_was(start_node, spin_until, recording, session, ears, call):
+def test_a_paused_replayer_sends_heartbeats_and_goes_on(start_node, spin_until, recording, session, ears, call):
     replayer = start_node('spike_replayer', *parameters(session=recording, speed=10.0, trials=2, start_paused='true'))
     assert spin_until(lambda: len(ears.batches) > 5)
     first = session.trials[0].start_ns

@@ -113,8 +113,8 @@ class StreamingDecoder:
         running, manifest = self.bundle, bundle.manifest
         bundle.require_unit_count(running.manifest.unit_count, 'the running stream')
         if manifest.bin_ns != running.manifest.bin_ns:
-            raise GraspDecoderError(f'bundle {bundle.path} decodes bins of {manifest.bin_ns / 1e6:g} ms, but the running '
-                                    f'ones have {running.manifest.bin_ns / 1e6:g} ms: restart the decoder for it')
+            raise GraspDecoderError(f'bundle {bundle.path} decodes bins of {manifest.bin_ns / 1e6:g} ms, but the '
+                                    f'running one {running.manifest.bin_ns / 1e6:g} ms: restart the decoder for it')
         successor = Successor(BinDecoder(bundle, self._back_end))
         # The second pass is short: it takes the bins that came during the first.
         for _ in range(2):

@@ -40,7 +40,7 @@ class DecoderSettings:
     device: str = parameter('', 'Edge TPU to use (usb, pci, :N, usb:N, pci:N); empty: the first')
     threads: int = parameter(1, "threads of the CPU's interpreter", 1, 16)
     reorder_depth: int = parameter(2, 'batches that may overtake a missing one before it counts as lost', 0, 64)
-    rehearse: bool = parameter(True, 'decode a made-up bin just before a real one is expected, which is then decoded faster')
+    rehearse: bool = parameter(True, 'decode a made-up bin just before a real one comes, which is then decoded faster')
     priority: int = parameter(0, 'real-time priority (SCHED_FIFO), where the system allows it; 0: none', 0, 99)
     cpu: int = parameter(-1, 'CPU to run on; -1: any', -1, 1023)
 

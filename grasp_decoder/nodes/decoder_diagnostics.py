@@ -58,7 +58,8 @@ class DecoderDiagnostics:
         elif sources > 1:
             level, summary = DiagnosticStatus.WARN, f'{sources} sources publish {topics.SPIKES[0]}: stop all but one'
         elif self._sole.others:
-            level, summary = DiagnosticStatus.WARN, f'another decoder publishes {topics.DECODED_GRASP[0]}: stop all but one'
+            level = DiagnosticStatus.WARN
+            summary = f'another decoder publishes {topics.DECODED_GRASP[0]}: stop all but one'
         elif health.bins == bins:
             level, summary = DiagnosticStatus.STALE, 'no bin in the last second'
         return _status('decoder: spikes', level, summary, {

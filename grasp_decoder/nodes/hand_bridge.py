@@ -28,7 +28,7 @@ from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.hand_outputs import OutputSettings, make_output
 from grasp_decoder.nodes.messages import decoded_grasp_from, stamp
 from grasp_decoder.nodes.parameters import declare, parameter
-from grasp_decoder.nodes.spin import ReceivedByHand, Receiver, run_node, spin
+from grasp_decoder.nodes.spin import ReceivedByHand, Receiver, prefer_real_time, run_node, spin
 
 WATCHDOG_NS = 20_000_000
 
@@ -38,6 +38,8 @@ class BridgeSettings:
     """Parameters of the node beside those of the controller and of the output."""
 
     grips: str = parameter('', 'grip table; empty: config/grips.yaml of this package')
+    priority: int = parameter(0, 'real-time priority (SCHED_FIFO), where the system allows it; 0: none', 0, 99)
+    cpu: int = parameter(-1, 'CPU to run on; -1: any', -1, 1023)
 
 
 class HandBridge(Node):
@@ -49,7 +51,8 @@ class HandBridge(Node):
 
     def __init__(self):
         super().__init__('hand_bridge')
-        grips = load_grip_table(declare(self, BridgeSettings).grips)
+        self._settings = declare(self, BridgeSettings)
+        grips = load_grip_table(self._settings.grips)
         self._controller = GraspController(declare(self, ControlSettings), grips)
         self._joints = JointTargets(grips)
         self._output = make_output(self, declare(self, OutputSettings), self._joints.names)
@@ -69,6 +72,8 @@ class HandBridge(Node):
 
     def run(self) -> None:
         """Command the hand until ROS shuts down."""
+        for refused in prefer_real_time(self._settings.priority, self._settings.cpu):
+            self.get_logger().warning(refused)
         self._receiver = Receiver(self._decodes, self.context)
         spin(self, self._work)
 

@@ -27,9 +27,8 @@ from grasp_decoder.errors import GraspDecoderError
 # A thread that wants the interpreter waits this long for it instead of 5 ms.
 SWITCH_INTERVAL_S = 0.0002
 COLLECT_EVERY_S = 1.0
-# A rehearsal takes half of this; more than a period off, and what was expected is not polled for any longer.
+# A rehearsal takes half of this.
 REHEARSE_BEFORE_NS = 1_500_000
-POLL_AFTER_NS = 1_500_000
 
 
 class ReceivedByHand(CallbackGroup):
@@ -50,7 +49,7 @@ class Receiver:
 
     After a pause a first pass through code and data takes several times as long as the next, since other processes
     have had the CPU's caches and page tables. So when it is known when a message is due (`expect`), ``rehearse`` is
-    called a moment before, to go the same way with made-up data, and the message is then polled for.
+    called a moment before, to go the same way with made-up data.
     """
 
     def __init__(self, subscription: Subscription, context: rclpy.context.Context,
@@ -69,20 +68,15 @@ class Receiver:
         """The messages that are there, oldest first and each at once; wait up to ``timeout_ns`` for the first."""
         if self._expected_ns is not None:
             remaining_ns = self._expected_ns - REHEARSE_BEFORE_NS - time.monotonic_ns()
-            if remaining_ns <= 0:
-                self._rehearse_and_poll(self._expected_ns + POLL_AFTER_NS)
+            if remaining_ns > 0:
+                timeout_ns = min(timeout_ns, remaining_ns)
+            else:
                 self._expected_ns = None
-                timeout_ns = 0
-            timeout_ns = min(timeout_ns, max(remaining_ns, 0))
+                if not self._is_ready(0):
+                    self._rehearse()
         self._is_ready(timeout_ns)
         while (taken := self._subscription.handle.take_message(self._subscription.msg_type, False)) is not None:
             yield taken[0]
-
-    def _rehearse_and_poll(self, deadline_ns: int) -> None:
-        if time.monotonic_ns() < deadline_ns and not self._is_ready(0):
-            self._rehearse()
-            while time.monotonic_ns() < deadline_ns and not self._is_ready(0):
-                pass
 
     def _is_ready(self, timeout_ns: int) -> bool:
         self._wait_set.clear_entities()
