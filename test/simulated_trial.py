@@ -27,8 +27,8 @@ class SimulatedTrial:
         self.states = []
         node.create_subscription(msg.HandState, topics.HAND_STATE[0], self.states.append, topics.HAND_STATE[1])
         publishers = self._events, self._commands, self._joint_targets
-        assert spin_until(lambda: all(publisher.get_subscription_count() for publisher in publishers))
-        assert spin_until(lambda: self.states)
+        assert spin_until(lambda: all(publisher.get_subscription_count() for publisher in publishers), 120.0)
+        assert spin_until(lambda: self.states, 120.0)
 
     def command(self, mode, aperture, duration_s):
         """Hold a command for some time; give the states of this time."""

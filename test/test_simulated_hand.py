@@ -1,6 +1,7 @@
 """simulated_hand as a process: it grasps, lifts and lets go as its topics say."""
 
 import pytest
+from PIL import Image
 
 pytest.importorskip('mujoco')
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
@@ -9,9 +10,22 @@ pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./r
 from simulated_trial import SimulatedTrial  # noqa: E402
 
 
-def test_an_object_is_lifted_on_hold_and_comes_down_on_open(start_node, node, spin_until):
-    hand = start_node('simulated_hand')
+def test_an_object_is_lifted_on_hold_and_comes_down_on_open(start_node, node, spin_until, tmp_path):
+    picture = tmp_path / 'hand.png'
+    hand = start_node('simulated_hand', '--ros-args', '-p', f'picture:={picture}')
     trial = SimulatedTrial(node, spin_until, object_id=44)
     trial.check()
     hand.interrupt()
-    assert hand.wait(10.0) == 0, hand.log_text()
+    assert hand.wait(120.0) == 0, hand.log_text()
+    if 'no pictures' in hand.log_text():
+        pytest.skip(hand.last_words())
+    with Image.open(picture) as still, Image.open(picture.with_suffix('.gif')) as film:
+        assert still.size == (960, 720)
+        assert film.n_frames > 10
+
+
+@pytest.mark.gazebo
+@pytest.mark.slow
+def test_the_same_trial_in_gazebo(start_node, node, spin_until):
+    start_node('simulated_hand', '--ros-args', '-p', 'simulator:=gazebo')
+    SimulatedTrial(node, spin_until, object_id=44).check()

@@ -47,8 +47,9 @@ def _furnish(spec: mujoco.MjSpec) -> None:
         name='table', type=mujoco.mjtGeom.mjGEOM_PLANE, size=[1.5, 1.5, 0.05], rgba=[0.86, 0.84, 0.80, 1],
         friction=[1, _TORSIONAL_FRICTION_M, 1e-4], condim=4,
     )
-    world.add_light(pos=[0.3, 0.5, 1.0], dir=[-0.3, -0.5, -1.0], diffuse=[0.7, 0.7, 0.7], castshadow=True)
-    world.add_light(pos=[-0.6, 0.4, 0.8], dir=[0.6, -0.4, -0.8], diffuse=[0.3, 0.3, 0.32], castshadow=False)
+    sun = mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
+    world.add_light(type=sun, pos=[0, 0.3, 1], dir=[0.25, -0.35, -0.9], diffuse=[0.6, 0.6, 0.6], castshadow=True)
+    world.add_light(type=sun, pos=[0, 0, 1], dir=[-0.6, 0.7, -0.4], diffuse=[0.25, 0.25, 0.27], castshadow=False)
 
 
 def _add_model(spec: mujoco.MjSpec, model: Model) -> None:

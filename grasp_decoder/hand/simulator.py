@@ -22,12 +22,14 @@ class SimulatedHand:
         object_id: the object in reach, -1 for none.
         contact: whether any finger touches the object.
         lift_m: height of the object's centre of mass above its rest.
+        object_pose: float64 (4, 4), homogeneous transform of the object in the world.
     """
 
     joint_position: np.ndarray
     object_id: int
     contact: bool
     lift_m: float
+    object_pose: np.ndarray
 
 
 class HandSimulator(Protocol):
@@ -46,9 +48,6 @@ class HandSimulator(Protocol):
 
     def state(self) -> SimulatedHand:
         """Say how things are now."""
-
-    def render(self) -> np.ndarray:
-        """Take a picture, uint8 (height, width, 3). Raises `GraspDecoderError` where pictures cannot be made."""
 
     def close(self) -> None:
         """End the simulation and what was started for it."""

@@ -6,6 +6,7 @@ trial is put in reach at the trial's first event.
 
 from __future__ import annotations
 
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from sensor_msgs.msg import JointState
 
 from grasp_decoder import msg
 from grasp_decoder.control.hand_command import HandMode
+from grasp_decoder.hand.pictures import FirstGrasp
 from grasp_decoder.hand.rig import GraspRig
 from grasp_decoder.hand.simulator import SIMULATORS, open_simulator
 from grasp_decoder.nodes import topics
@@ -34,7 +36,7 @@ class SimulatedHandSettings:
 
     simulator: str = parameter('mujoco', 'what the hand is simulated by', choices=SIMULATORS)
     speed: float = parameter(1.0, 'seconds of simulation in one second', 0.1, 20.0)
-    picture: str = parameter('', 'PNG file for a picture of the first object that is held; empty: none')
+    picture: str = parameter('', 'PNG file for a picture of the first grasp that lifts; a film goes beside it as .gif; empty: none')
 
 
 class SimulatedHandNode(Node):
@@ -45,6 +47,8 @@ class SimulatedHandNode(Node):
         self._settings = declare(self, SimulatedHandSettings)
         self._simulator = open_simulator(self._settings.simulator, self._settings.speed)
         self._rig = GraspRig(self._simulator)
+        self._pictures = FirstGrasp(Path(self._settings.picture)) if self._settings.picture else None
+        self._drawing: subprocess.Popen | None = None
         self._trial: tuple[int, int] | None = None
         self._command = msg.HandCommand()
         self._targets: dict[str, float] = {}
@@ -74,6 +78,8 @@ class SimulatedHandNode(Node):
                 before_ns = now_ns
         finally:
             self._simulator.close()
+            if self._drawing:
+                self._drawing.wait()
 
     def _on_trial_event(self, event: msg.TrialEvent) -> None:
         if (event.trial, event.segment) != self._trial:
@@ -100,6 +106,8 @@ class SimulatedHandNode(Node):
 
     def _advance(self, dt_s: float) -> None:
         hand = self._rig.advance(dt_s)
+        if self._pictures:
+            self._drawing = self._pictures.watch(hand, dt_s) or self._drawing
         joints = JointState(name=self._simulator.joint_names, position=hand.joint_position)
         joints.header.stamp = self._command.header.stamp
         state = msg.HandState(

@@ -174,19 +174,17 @@ class GazeboSimulator:
             link.name: base @ self._poses.get(f'{self._model.name}::{link.name}', link.pose.matrix())
             for link in self._model.links
         }
-        lift_m = 0.0
+        lift_m, object_pose = 0.0, np.eye(4)
         if self._object:
-            lift_m = (self._poses[self._object_name] @ self._centre_of_mass())[2] - self._rest_m
+            object_pose = self._poses[self._object_name]
+            lift_m = (object_pose @ self._centre_of_mass())[2] - self._rest_m
         return SimulatedHand(
             joint_position=self._kinematics.joint_positions(placed),
             object_id=self._object_id,
             contact=self._now_s - self._touched_s < _TOUCH_S,
             lift_m=float(lift_m),
+            object_pose=object_pose,
         )
-
-    def render(self) -> np.ndarray:
-        """Refuse: this gzserver is headless."""
-        raise GraspDecoderError('Gazebo runs without a display here: take pictures with simulator mujoco')
 
     def close(self) -> None:
         """End gzserver."""
