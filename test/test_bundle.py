@@ -2,12 +2,18 @@
 
 import hashlib
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import textwrap
 
 import numpy as np
 import pytest
 from bundle_samples import UNITS, make_manifest, make_network, make_trials
 
+from grasp_decoder.bundle import export
 from grasp_decoder.bundle.bundle import MANIFEST, SEAL, load_bundle, seal_of
 from grasp_decoder.bundle.edge_report import edge_report
 from grasp_decoder.bundle.export import write_bundle
@@ -162,7 +168,25 @@ def test_a_crash_leaves_the_old_bundle_whole(folder, networks):
     assert list(folder.parent.iterdir()) == [folder]
 
 
-def test_a_bundle_is_replaced_in_one_step(folder, networks):
+def test_a_killed_process_leaves_the_old_bundle_whole(folder):
+    before = load_bundle(folder).sha256
+    program = textwrap.dedent(f"""
+        import os, signal
+        from bundle_samples import make_manifest, make_network, make_trials
+        from grasp_decoder.bundle.export import write_bundle
+        write_bundle({str(folder)!r}, [make_network('phase')], make_trials(), make_trials(), make_manifest(),
+                     lambda bundle, report: os.kill(os.getpid(), signal.SIGKILL))
+    """)
+    run = subprocess.run([sys.executable, '-c', program], env=os.environ | {'PYTHONPATH': os.pathsep.join(sys.path)},
+                         capture_output=True, check=False)
+    assert run.returncode == -signal.SIGKILL, run.stderr
+    assert load_bundle(folder).sha256 == before
+
+
+@pytest.mark.parametrize('can_exchange', [True, False])
+def test_a_bundle_is_replaced_in_one_step(folder, networks, monkeypatch, can_exchange):
+    if not can_exchange:  # as on file systems that cannot swap two names
+        monkeypatch.setattr(export, '_exchange', lambda first, second: False)
     write_bundle(folder, networks[:1], TRIALS, TRIALS, make_manifest(name='next'))
     assert load_bundle(folder).manifest.name == 'next'
     assert list(folder.parent.iterdir()) == [folder]
