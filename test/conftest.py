@@ -1,5 +1,6 @@
 """Fixtures of the tests that start ROS 2 nodes."""
 
+import contextlib
 import fcntl
 import itertools
 import os
@@ -13,9 +14,9 @@ import pytest
 DOMAIN_IDS = (*range(1, 10), 100, 101)
 
 
-@pytest.fixture
-def domain_id(monkeypatch):
-    """A ROS_DOMAIN_ID that no other running test of this machine has, also set in the environment."""
+@contextlib.contextmanager
+def reserved_domain():
+    """A ROS_DOMAIN_ID that no other running test of this machine has."""
     for number in itertools.cycle(DOMAIN_IDS):
         lock = open(Path(tempfile.gettempdir(), f'grasp_decoder_{os.getuid()}_domain_{number}.lock'), 'a')
         try:
@@ -24,10 +25,24 @@ def domain_id(monkeypatch):
         except BlockingIOError:
             lock.close()
             time.sleep(0.05)
-    monkeypatch.setenv('ROS_DOMAIN_ID', str(number))
-    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     yield number
     lock.close()
+
+
+@pytest.fixture
+def domain_id(monkeypatch):
+    """A ROS_DOMAIN_ID of the test's own, also set in the environment."""
+    with reserved_domain() as number:
+        monkeypatch.setenv('ROS_DOMAIN_ID', str(number))
+        monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+        yield number
+
+
+@pytest.fixture(scope='module')
+def module_domain_id():
+    """A ROS_DOMAIN_ID for what several tests of a module look at."""
+    with reserved_domain() as number:
+        yield number
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.deidentification import deidentified
 from grasp_decoder.recording.reading import read_session
-from grasp_decoder.recording.writing import check_writable, write_session
+from grasp_decoder.recording.writing import check_session_writable, write_session
 
 
 def main(argv=None) -> int:
@@ -27,7 +27,7 @@ def deidentify(argv) -> None:
     parser.add_argument('out', metavar='OUT', type=Path, help='the .neo.mat file to write')
     parser.add_argument('--map', metavar='FILE', help='mapping YAML of the recording; OUT has the default names')
     arguments = parser.parse_args(argv)
-    check_writable(arguments.out)
+    check_session_writable(arguments.out)
     if arguments.out.exists() and arguments.out.samefile(arguments.session):
         raise GraspDecoderError(f'{arguments.out}: is the recording itself; give another name to write to')
     session = read_session(arguments.session, arguments.map)

@@ -13,6 +13,7 @@ import yaml
 
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording.writing import check_writable
 from grasp_decoder.system.description import HANDS, SPLITS, NodeDescription, Run, describe
 from grasp_decoder.system.processes import NodeProcess, end_processes
 
@@ -46,6 +47,8 @@ def _replay_decode(argv) -> int:
     for path in (arguments.session, arguments.bundle):
         if not path.exists():
             raise GraspDecoderError(f'{path} does not exist')
+    for path in filter(None, (arguments.json, arguments.record)):
+        check_writable(Path(path))
     with tempfile.TemporaryDirectory(prefix='replay_decode_') as folder:
         run = Run(
             session=str(arguments.session.absolute()), bundle=str(arguments.bundle.absolute()), hand=arguments.hand,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.recording.synthetic import synthesize as synthetic_sessions
-from grasp_decoder.recording.writing import check_writable, write_session
+from grasp_decoder.recording.writing import check_session_writable, write_session
 
 
 def main(argv=None) -> int:
@@ -26,7 +26,7 @@ def synthesize(argv) -> None:
     arguments = parser.parse_args(argv)
     paths = day_paths(arguments.out, arguments.days)
     for path in paths:
-        check_writable(path)
+        check_session_writable(path)
     sessions = synthetic_sessions(
         arguments.units, arguments.trials, arguments.objects, arguments.seed, arguments.days)
     for session, path in zip(sessions, paths):

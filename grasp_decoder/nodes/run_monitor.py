@@ -26,7 +26,7 @@ from grasp_decoder.features.binning import Binner
 from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.messages import decoded_grasp_from, spike_batch_from, stamp_ns
 from grasp_decoder.nodes.parameters import declare, parameter
-from grasp_decoder.nodes.spin import run_node
+from grasp_decoder.nodes.spin import ReceivedByHand, Receiver, run_node
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.system.description import HANDS, SPLITS
 from grasp_decoder.system.run_record import PublishedCommand, RunRecord
@@ -35,6 +35,7 @@ from grasp_decoder.system.selection import select_trials
 from grasp_decoder.system.verification import expected_bins
 
 NS_PER_S = 1_000_000_000
+NAP_S = 0.01
 # Both ends of a new connection are ready a moment after it has been discovered.
 SETTLING_S = 0.5
 
@@ -75,11 +76,13 @@ class RunMonitor(Node):
         self._heard_s = time.monotonic()
         manifest = self._bundle.manifest
         self._binner = Binner(manifest.bin_ns, manifest.unit_count)
-        self._hear(msg.SpikeBatch, topics.SPIKES, self._on_spikes)
-        self._hear(msg.DecoderInfo, topics.DECODER_INFO, self._on_info)
-        self._hear(msg.DecodedGrasp, topics.DECODED_GRASP, self._on_decode)
-        self._hear(msg.HandCommand, topics.HAND_COMMAND, self._on_command)
-        self._hear(msg.HandState, topics.HAND_STATE, self._on_state)
+        self._inputs = [
+            (self._receiver(msg.SpikeBatch, topics.SPIKES), self._on_spikes),
+            (self._receiver(msg.DecoderInfo, topics.DECODER_INFO), self._on_info),
+            (self._receiver(msg.DecodedGrasp, topics.DECODED_GRASP), self._on_decode),
+            (self._receiver(msg.HandCommand, topics.HAND_COMMAND), self._on_command),
+            (self._receiver(msg.HandState, topics.HAND_STATE), self._on_state),
+        ]
         self._resume = self.create_client(Trigger, '/spike_replayer/resume')
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self)
@@ -101,9 +104,18 @@ class RunMonitor(Node):
         if missing > 0:
             raise GraspDecoderError(f'run_monitor: the run ended with {missing} bins missing: see the logs of the nodes')
 
-    def _hear(self, kind, topic, callback) -> None:
+    def _receiver(self, kind, topic) -> Receiver:
+        # An executor takes one message of a topic at a time: too slow to keep up where nothing may be missed.
         name, qos = topic
-        self.create_subscription(kind, name, callback, qos)
+        return Receiver(
+            self.create_subscription(kind, name, lambda message: None, qos, callback_group=ReceivedByHand()), self.context)
+
+    def _hear(self) -> None:
+        """Take every message that is there, then leave the CPU to those who decode."""
+        for receiver, handle in self._inputs:
+            for message in receiver.receive(0):
+                handle(message)
+        time.sleep(NAP_S)
 
     # --- topics
 
@@ -160,7 +172,8 @@ class RunMonitor(Node):
             if time.monotonic() > deadline:
                 raise GraspDecoderError(f'run_monitor: still waiting for {", ".join(missing)} after '
                                         f'{self._settings.start_timeout_s:g} s: see the logs of the nodes')
-            self._executor.spin_once(0.05)
+            self._executor.spin_once(0.0)
+            self._hear()
         self._listen(SETTLING_S)
 
     def _missing(self) -> Iterator[str]:
@@ -176,13 +189,14 @@ class RunMonitor(Node):
     def _release_replayer(self) -> None:
         answer = self._resume.call_async(Trigger.Request())
         while self.context.ok() and not answer.done():
-            self._executor.spin_once(0.05)
+            self._executor.spin_once(0.0)
+            self._hear()
         self._heard_s = time.monotonic()
 
     def _listen_to_the_end(self) -> None:
         expected = expected_bins(self._trials, self._bundle.manifest.bin_ns)
         while self.context.ok() and len(self._record.decodes) < expected:
-            self._executor.spin_once(0.1)
+            self._hear()
             if time.monotonic() - self._heard_s > self._settings.silence_s:
                 return
         self._listen(self._settings.tail_s)
@@ -190,10 +204,13 @@ class RunMonitor(Node):
 
     def _listen(self, duration_s: float) -> None:
         until = time.monotonic() + duration_s
-        while self.context.ok() and (left := until - time.monotonic()) > 0:
-            self._executor.spin_once(left)
+        while self.context.ok() and time.monotonic() < until:
+            self._hear()
 
     def _finish(self) -> None:
+        if self._binner.health.lost_batches:
+            self.get_logger().warning(f'{self._binner.health.lost_batches} batches of {topics.SPIKES[0]} did not arrive here: '
+                                      'their bins count as wrong')
         result = run_result(self._record, self._session, self._trials, self._bundle,
                             BackEnd(self._precision, 'cpu'), self._grips)
         if self._settings.record:

@@ -22,11 +22,16 @@ _TRAIN_FIELDS = ('times', 'times_units', 't_start', 't_start_units', 't_stop', '
 _SECONDS = text('s')
 
 
-def check_writable(path) -> None:
+def check_session_writable(path) -> None:
     """Refuse a path that `write_session` could not write, before any work is done for it."""
-    path = Path(path)
-    if path.suffix != '.mat':
+    if Path(path).suffix != '.mat':
         raise GraspDecoderError(f'{path}: a session is written as .mat; give a name that ends so')
+    check_writable(path)
+
+
+def check_writable(path) -> None:
+    """Refuse a path that no file could be written to, before any work is done for it."""
+    path = Path(path)
     if path.is_dir():
         raise GraspDecoderError(f'{path}: cannot be written: it is a folder')
     if not path.parent.is_dir():
@@ -37,7 +42,7 @@ def check_writable(path) -> None:
 
 def write_session(session: Session, path) -> None:
     """Write ``session``; the file appears whole or not at all. Physical units of signals are not known any more."""
-    check_writable(path)
+    check_session_writable(path)
     unit_annotations = [_unit_annotations(unit) for unit in session.units]
 
     def segments() -> Iterator[bytes]:
