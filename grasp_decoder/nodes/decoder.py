@@ -109,6 +109,9 @@ class Decoder(LifecycleNode):
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._active = False
+        # The main thread lets go of /spikes by itself, within one wait; then nothing decodes any more.
+        while self._receiver is not None and self.context.ok():
+            time.sleep(0.005)
         return TransitionCallbackReturn.SUCCESS
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -28,6 +28,7 @@ class DecoderDiagnostics:
         self._timer = node.create_timer(PERIOD_S, self._publish)
         self._sole = SolePublisher(node, topics.DECODED_GRASP[0])
         self._last = self._troubles(), 0, decoder.health.bins
+        self._overruns = 0
         self._backends = decoder.backends
 
     def destroy(self) -> None:
@@ -80,11 +81,15 @@ class DecoderDiagnostics:
         })
 
     def _latency(self) -> DiagnosticStatus:
+        level, summary = DiagnosticStatus.OK, 'bin edge to published decode'
+        if self._times.overruns > self._overruns:
+            level, summary = DiagnosticStatus.WARN, 'bins take longer than they last: the decoder falls behind'
+        self._overruns = self._times.overruns
         values = {'overruns': self._times.overruns}
         for stage, (p50, p99) in self._times.percentiles().items():
             values[f'{stage} p50 (ms)'] = _milliseconds(p50)
             values[f'{stage} p99 (ms)'] = _milliseconds(p99)
-        return _status('decoder: latency', DiagnosticStatus.OK, 'bin edge to published decode', values)
+        return _status('decoder: latency', level, summary, values)
 
     def _back_end(self) -> DiagnosticStatus:
         bundle = self._decoder.bundle

@@ -1,0 +1,83 @@
+"""Parameters of nodes: declared from a dataclass, checked, and described in config/ as they are."""
+
+from dataclasses import dataclass, fields
+
+import pytest
+import yaml
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.share import share_directory
+
+pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
+pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
+
+from rclpy.parameter import Parameter  # noqa: E402
+
+from grasp_decoder.nodes.decoder import DecoderSettings  # noqa: E402
+from grasp_decoder.nodes.parameters import declare, parameter  # noqa: E402
+from grasp_decoder.nodes.spike_replayer import ReplayerSettings  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Settings:
+    speed: float = parameter(1.0, 'how fast', 0.0, 10.0)
+    count: int = parameter(3, 'how many', 0, 5)
+    kind: str = parameter('red', 'which', choices=('red', 'blue'))
+    quiet: bool = parameter(False, 'say nothing')
+    ids: tuple = parameter((), 'which ones')
+
+
+@pytest.fixture
+def node_with(domain_id):
+    import rclpy
+
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=domain_id)
+    nodes = []
+
+    def node_with(**values):
+        overrides = [Parameter(name, value=value) for name, value in values.items()]
+        nodes.append(rclpy.create_node('settings', context=context, parameter_overrides=overrides))
+        return nodes[-1]
+
+    yield node_with
+    for node in nodes:
+        node.destroy_node()
+    rclpy.shutdown(context=context)
+
+
+def test_defaults_values_and_descriptions(node_with):
+    assert declare(node_with(), Settings) == Settings()
+    node = node_with(speed=2.5, count=5, kind='blue', quiet=True, ids=[4, 7])
+    assert declare(node, Settings) == Settings(2.5, 5, 'blue', True, (4, 7))
+    described = node.describe_parameter('speed')
+    assert described.description == 'how fast' and described.read_only
+    assert (described.floating_point_range[0].from_value, described.floating_point_range[0].to_value) == (0.0, 10.0)
+    assert node.describe_parameter('count').integer_range[0].to_value == 5
+    assert 'red, blue' in node.describe_parameter('kind').additional_constraints
+
+
+@pytest.mark.parametrize('name, value, expected', [
+    ('speed', 11.0, 'a decimal number from 0.0 to 10.0'),
+    ('speed', 'fast', 'a decimal number'),
+    ('count', 6, 'a whole number from 0 to 5'),
+    ('count', 1.5, 'a whole number'),
+    ('kind', 'green', 'one of red, blue'),
+    ('quiet', 'yes', 'true or false'),
+])
+def test_a_wrong_value_is_named_with_what_is_allowed(node_with, name, value, expected):
+    with pytest.raises(GraspDecoderError, match=expected) as error:
+        declare(node_with(**{name: value}), Settings)
+    assert f'settings: parameter {name}' in str(error.value)
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize('name, settings', [('decoder', DecoderSettings), ('spike_replayer', ReplayerSettings)])
+def test_the_parameter_file_holds_every_parameter_with_its_default(name, settings):
+    text = (share_directory() / 'config' / f'{name}.yaml').read_text()
+    written = yaml.safe_load(text)[name]['ros__parameters']
+    specs = fields(settings)
+    # YAML has no empty list of numbers that ROS would take.
+    assert written == {spec.name: spec.default for spec in specs if spec.default != ()}
+    for spec in specs:
+        assert f'    # {spec.metadata["description"]}\n' in text
