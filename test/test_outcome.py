@@ -37,7 +37,7 @@ def trace(close=2.82, hold=3.0, release=4.2, grip='spherical', lifted=(3.1, 4.2)
         commands.append(HandCommand(ns(t), 0, state, grip, 0.0, 'test'))
         for later in (0.0, 0.02):
             lift = height if lifted[0] <= t + later < lifted[1] else 0.0
-            samples.append(HandSample(ns(t), ns(100.0 + t + later), lift))
+            samples.append(HandSample(ns(t), ns(100.0 + t + later), lift, contact=t < lifted[1]))
     return commands, samples
 
 
@@ -74,6 +74,12 @@ def test_an_object_that_slips_and_is_lifted_again_was_not_kept():
     commands, samples = trace()
     samples = [dataclasses.replace(s, lift=0.0) if ns(103.6) <= s.monotonic_ns < ns(103.66) else s for s in samples]
     assert score_trials(TRIALS, commands, samples, GRIPS)[0].failure == 'not kept'
+
+
+def test_an_object_in_free_fall_is_released():
+    commands, samples = trace(release=4.3, lifted=(3.1, 4.5))
+    samples = [dataclasses.replace(s, contact=s.contact and s.stamp_ns < ns(4.32)) for s in samples]
+    assert score_trials(TRIALS, commands, samples, GRIPS)[0].success
 
 
 def test_a_wrong_grip_may_hold_but_is_reported():

@@ -60,7 +60,7 @@ def record(session, bundle):
             record.decodes.append(decode)
             record.commands.append(PublishedCommand(
                 decode.stamp_ns, decode.due_ns, HandMode.OPEN, 'power', 0.0, '', decode.due_ns + 2_000_000))
-            record.samples.append(HandSample(decode.stamp_ns, decode.stamp_ns, 0.0))
+            record.samples.append(HandSample(decode.stamp_ns, decode.stamp_ns, 0.0, False))
     return record
 
 

@@ -1,8 +1,9 @@
 """Whether a trial ended with the object held: scored from events, hand commands and hand states.
 
 A trial is a **success** when the hand did not close before Go, was closed between the decoded onset and Rew + 0.3 s,
-lifted the object by 5 cm or more, kept it there for 1 s, and let go before the next Cue. Everything is on the
-acquisition clock, except how long the object was kept: that is physics, and runs on CLOCK_MONOTONIC.
+lifted the object by 5 cm or more, kept it there for 1 s, and let go (no finger touches it, or it is down) before the
+next Cue. Everything is on the acquisition clock, except how long the object was kept: that is physics, and runs on
+CLOCK_MONOTONIC.
 
 Trials too short to keep an object for 1 s between Hold and the next Cue have no success; `closed_rate` is what they have.
 The last trial of a run has no next Cue, so that it is not scored either.
@@ -44,11 +45,12 @@ class TrialMarks:
 
 @dataclass(frozen=True)
 class HandSample:
-    """A state of the hand, as in ``msg/HandState.msg``: stamp of its command, CLOCK_MONOTONIC, lift in m."""
+    """A state of the hand, as in ``msg/HandState.msg``: stamp of its command, CLOCK_MONOTONIC, lift (m), contact."""
 
     stamp_ns: int
     monotonic_ns: int
     lift: float
+    contact: bool
 
 
 @dataclass(frozen=True)
@@ -210,4 +212,5 @@ def _longest_lift_s(samples):
 
 
 def _released(commands, samples):
-    return commands[-1].state not in CLOSED_STATES and samples[-1].lift < LIFTED_M
+    last = samples[-1]
+    return commands[-1].state not in CLOSED_STATES and (not last.contact or last.lift < LIFTED_M)

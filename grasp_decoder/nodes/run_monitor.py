@@ -138,7 +138,8 @@ class RunMonitor(Node):
             message.reason, message.published_ns))
 
     def _on_state(self, message) -> None:
-        self._keep('samples', HandSample(stamp_ns(message.header.stamp), message.monotonic_ns, message.lift))
+        self._keep('samples', HandSample(
+            stamp_ns(message.header.stamp), message.monotonic_ns, message.lift, message.contact))
 
     def _keep(self, name, item) -> None:
         getattr(self._record, name).append(item)

@@ -77,5 +77,6 @@ class RunRecord:
             'hand_stamp_ns': [sample.stamp_ns for sample in self.samples],
             'hand_monotonic_ns': [sample.monotonic_ns for sample in self.samples],
             'hand_lift': [sample.lift for sample in self.samples],
+            'hand_contact': [sample.contact for sample in self.samples],
         }
         np.savez_compressed(path, **{name: np.asarray(values) for name, values in columns.items()})
