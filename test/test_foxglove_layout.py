@@ -8,6 +8,8 @@ import pytest
 
 from grasp_decoder.recording.message_definitions import message_definition
 
+pytest.importorskip('std_msgs', reason='no ROS 2 in this environment: definitions come from it')
+
 LAYOUT = json.loads((Path(__file__).resolve().parents[1] / 'config' / 'foxglove_layout.json').read_text())
 TYPES = {'/decoded_grasp': 'DecodedGrasp', '/hand/command': 'HandCommand', '/hand/state': 'HandState',
          '/trial_events': 'TrialEvent', '/decoder_info': 'DecoderInfo', '/spikes': 'SpikeBatch'}

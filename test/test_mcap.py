@@ -17,6 +17,9 @@ from grasp_decoder.recording.session import Unit
 from grasp_decoder.recording.synthetic import synthesize
 
 
+pytest.importorskip('std_msgs', reason='no ROS 2 in this environment: definitions come from it')
+
+
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))

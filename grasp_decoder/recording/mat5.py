@@ -99,16 +99,27 @@ def open_variable(file: BinaryIO, name: str) -> Variable | None:
         kind, size = _PAIR.unpack(tag)
         start = file.tell()
         variable = Variable(file, size, compressed=kind == _COMPRESSED)
-        if kind == _COMPRESSED:
-            kind, _ = _PAIR.unpack(variable.read(8))
-        if kind == _MATRIX:
-            matrix_class, shape, found = _read_matrix_head(variable)
-            if found == name:
-                if matrix_class != _STRUCT or math.prod(shape) != 1:
-                    raise UnknownLayout(f'{name} is not one struct')
-                return variable
+        found = False
+        try:
+            found = _is_struct_called(name, variable, kind)
+        finally:
+            if not found:
+                variable.finish()
+        if found:
+            return variable
         file.seek(start + size)
     return None
+
+
+def _is_struct_called(name: str, variable: Variable, kind: int) -> bool:
+    if kind == _COMPRESSED:
+        kind, _ = _PAIR.unpack(variable.read(8))
+    if kind != _MATRIX:
+        return False
+    matrix_class, shape, found = _read_matrix_head(variable)
+    if found == name and (matrix_class != _STRUCT or math.prod(shape) != 1):
+        raise UnknownLayout(f'{name} is not one struct')
+    return found == name
 
 
 def struct_fields(variable: Variable) -> Iterator[tuple[str, int]]:
