@@ -1,0 +1,99 @@
+"""Closed loop in simulated time: the decoder, the controller and the hand in MuJoCo, on the trials that training held out.
+
+The same parts as in the running system, without its processes: a busy machine makes it slower, not different.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+
+from benchmark.results import print_table, write_results
+from grasp_decoder.bundle.bundle import Bundle, load_bundle
+from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.control.grasp_controller import GraspController
+from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.control.joint_targets import JointTargets
+from grasp_decoder.control.outcome import HandSample, TrialOutcome, score_trials, summarize
+from grasp_decoder.control.settings import ControlSettings
+from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.hand.rig import GraspRig
+from grasp_decoder.hand.simulator import open_simulator
+from grasp_decoder.recording.playback import Playback
+from grasp_decoder.recording.reading import read_session
+from grasp_decoder.recording.session import NS_PER_S, Session, Trial
+from grasp_decoder.system.description import SPLITS
+from grasp_decoder.system.run_result import trial_marks
+from grasp_decoder.system.selection import select_trials
+
+STEP_NS = 10_000_000
+
+
+def main(argv=None) -> int:
+    return exit_status(_grasp, argv)
+
+
+def _grasp(argv) -> int:
+    parser = argparse.ArgumentParser(prog='grasp', description=__doc__.split('\n')[0])
+    parser.add_argument('--session', required=True, type=Path, help='recording to replay')
+    parser.add_argument('--bundle', required=True, type=Path, help='folder that train has written')
+    parser.add_argument('--split', default='test', choices=SPLITS, help='which trials (default: test)')
+    parser.add_argument('--trials', default=0, type=int, help='how many, from the first (default: all)')
+    arguments = parser.parse_args(argv)
+    session, bundle = read_session(arguments.session), load_bundle(arguments.bundle)
+    bundle.require_unit_count(session.unit_count, str(arguments.session))
+    trials = select_trials(session, bundle.manifest, arguments.split, arguments.trials)
+    outcomes = closed_loop(session, bundle, trials)
+    result = summarize(outcomes)
+    rates = ('success_rate', 'success_rate_right_grip', 'right_grip_rate', 'closed_rate', 'false_closings_per_minute')
+    print_table(('', 'value'), [('trials', result['trials']), *((name, result[name]) for name in rates)])
+    print_table(('failure', 'trials'), list(result['failures'].items()))
+    write_results('grasp', {'session': session.name, 'bundle': bundle.id, 'split': arguments.split, **result},
+                  _figure(result['objects']))
+    return 0
+
+
+def closed_loop(session: Session, bundle: Bundle, trials: Sequence[Trial]) -> list[TrialOutcome]:
+    """Outcomes of the usable ones of ``trials``, in order."""
+    manifest, grips = bundle.manifest, load_grip_table()
+    decoder = StreamingDecoder()
+    decoder.configure(bundle)
+    controller, targets = GraspController(ControlSettings(), grips), JointTargets(grips)
+    controller.configure(manifest.classes, manifest.bin_s, manifest.look_back)
+    simulator = open_simulator('mujoco')
+    rig = GraspRig(simulator)
+    commands, samples = [], []
+    now_ns, segment = 0, -1
+    for step in Playback(session, trials, STEP_NS):
+        while now_ns + STEP_NS <= step.due_ns:
+            now_ns += STEP_NS
+            hand = rig.advance(STEP_NS / NS_PER_S)
+            stamp_ns = commands[-1].stamp_ns if commands else 0
+            samples.append(HandSample(stamp_ns, now_ns, hand.lift_m, hand.contact))
+        if step.batch.segment != segment:
+            segment = step.batch.segment
+            rig.place(trials[segment].object_id)
+        for decoded in decoder.push(step.batch):
+            command = controller.step(decoded, step.due_ns)
+            rig.set_mode(command.state)
+            rig.command(dict(zip(targets.names, targets.step(command, step.due_ns))))
+            commands.append(command)
+    simulator.close()
+    marks = [trial_marks(trial, position, manifest.merge) for position, trial in enumerate(trials)]
+    return [outcome for outcome in score_trials(marks, commands, samples, grips) if trials[outcome.segment].usable]
+
+
+def _figure(objects: dict):
+    figure, axes = plt.subplots(figsize=(10, 3.5))
+    scored = {name: own['success_rate'] for name, own in objects.items() if own['success_rate'] is not None}
+    axes.bar(list(scored), list(scored.values()), color='0.3')
+    axes.set(xlabel='object', ylabel='objects held', ylim=(0, 1), title='Success per object')
+    axes.tick_params(axis='x', labelsize=7)
+    return figure
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
