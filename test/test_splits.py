@@ -1,15 +1,19 @@
 """Splits by trial; the published code's own counts."""
 
+from collections import Counter
 from dataclasses import replace
 
 from hypothesis import given, strategies as st
 import numpy as np
 import pytest
+from shared_data import shared_data
 from sklearn.model_selection import train_test_split
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.splits import random_states, split_trials
-from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.features.trial_bins import bin_trials, TrialBins
+from grasp_decoder.features.windows import object_windows, phase_windows
+from grasp_decoder.recording.reading import read_session
 
 
 def make_trials(*objects):
@@ -75,3 +79,17 @@ def test_too_few_trials_or_classes_are_refused():
 def test_random_states_of_repeats():
     assert random_states(5) == [42, 1, 2, 3, 4]
     assert random_states(4, first=2) == [2, 1, 3, 4]
+
+
+@pytest.mark.slow
+def test_counts_of_the_reference_session():
+    session = read_session(shared_data('MSyn40.neo.mat'))
+    counts = {}
+    for protocol in ('seed', 'default'):
+        split = split_trials(bin_trials(session, protocol=protocol), protocol=protocol)
+        parts = split.train, split.validation, split.test
+        assert len(split.classes) == 36 and Counter(t.object_id for t in split.test).keys() == set(split.classes)
+        counts[protocol] = [tuple(len(windows(part, 12)) for part in parts)
+                            for windows in (phase_windows, object_windows)]
+    assert counts['seed'] == [(35129, 8893, 10947), (4394, 1112, 1380)]  # the published code's own
+    assert counts['default'] == [(35505, 8995, 11159), (4402, 1107, 1377)]

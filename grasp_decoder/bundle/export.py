@@ -52,7 +52,7 @@ def write_bundle(out: str | Path, networks: Sequence[TaskNetwork], train: Sequen
     if edge_tpu:
         require_compiler()
     out = Path(out)
-    _check_replaceable(out)
+    check_replaceable(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f'.{out.name}.', dir=out.parent))
@@ -80,9 +80,13 @@ def write_bundle(out: str | Path, networks: Sequence[TaskNetwork], train: Sequen
     return load_bundle(out)
 
 
-def _check_replaceable(out: Path) -> None:
+def check_replaceable(out: Path) -> None:
+    """Refuse a place that `write_bundle` could not write to, before any work is done for it."""
     if out.exists() and not (out / MANIFEST).is_file() and not (out.is_dir() and not any(out.iterdir())):
         raise GraspDecoderError(f'{out} exists and is no bundle; name another folder or remove it')
+    existing = next(parent for parent in out.absolute().parents if parent.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise GraspDecoderError(f'cannot write a bundle to {out}: {existing} is no folder that you may write to')
 
 
 def _seal(folder: Path, manifest: Manifest) -> Bundle:

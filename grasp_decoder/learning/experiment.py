@@ -19,7 +19,7 @@ import numpy as np
 import grasp_decoder
 from grasp_decoder.bundle.bundle import Bundle
 from grasp_decoder.bundle.edge_report import edge_report
-from grasp_decoder.bundle.export import write_bundle
+from grasp_decoder.bundle.export import check_replaceable, write_bundle
 from grasp_decoder.bundle.export_edge_tpu import require_compiler
 from grasp_decoder.bundle.manifest import Manifest, SelfReset, SourceSession
 from grasp_decoder.bundle.task_network import DOF, OBJECT, TASKS, TaskNetwork
@@ -112,6 +112,7 @@ def run_experiment(path: Path, out: Path, settings: Settings, narrator: Narrator
     Raises:
         GraspDecoderError: bad input; nothing is written then.
     """
+    check_replaceable(out)
     if settings.edge_tpu:
         require_compiler()
     run = _prepare(path, settings, narrator)
@@ -139,7 +140,7 @@ def run_experiment(path: Path, out: Path, settings: Settings, narrator: Narrator
         with _timed(run, 'evaluate_s'):
             found = evaluate_bundle(bundle, run.session, split.test, run.look_back)
         found = replace(found, repeats=found.repeats + other_repeats, baselines=baselines, timing=run.timing,
-                        facts=_facts(run, states, split, networks))
+                        facts=_facts(run, states, split, bundle.manifest))
         return replace(found, curve=[_first_curve_point(found, fraction), *curve] if curve else [])
 
     if not settings.final:
@@ -281,12 +282,12 @@ def _self_reset(train: list[TrialBins]) -> SelfReset:
     return SelfReset(grasp_bins=max(2, int(np.median(hold)) // 2), rest_bins=max(1, int(np.median(after_release))))
 
 
-def _facts(run: Run, states: list[int], split: Split, networks: dict[str, TaskNetwork]) -> dict:
+def _facts(run: Run, states: list[int], split: Split, manifest: Manifest) -> dict:
     return {'units': run.session.unit_count, 'trials': len(run.session.trials), 'usable_trials': len(run.trials),
             'bin_ms': run.settings.bin_ns / 1e6, 'look_back': run.look_back, 'protocol': run.settings.protocol,
             'split': [len(split.train), len(split.validation), len(split.test)], 'random_states': states,
             'train_fraction': run.settings.train_fractions[0], 'final': run.settings.final,
-            'models': {task: network.model for task, network in networks.items()}}
+            'models': {task: network.model for task, network in manifest.tasks.items()}}
 
 
 @contextmanager

@@ -30,26 +30,24 @@ def styled(draw):
 def comparison(scores: dict) -> Figure:
     """Accuracy and relaxed accuracy of the decoder and its competitors, with 95 % intervals and chance."""
     rows = competitors(scores)[::-1]
-    figure = Figure(figsize=(7, 0.42 * len(rows) + 0.9))
+    figure = Figure(figsize=(7, 0.5 * len(rows) + 0.6))
     axes = figure.add_subplot()
-    for y, (name, row) in enumerate(rows):
-        own = y == len(rows) - 1
-        for key, interval, colour in (('relaxed_accuracy', 'relaxed_ci95', LIGHT_BLUE), ('accuracy', 'ci95', BLUE)):
-            if row.get(key) is None:
-                continue
-            value = 100 * row[key]
-            if row.get(interval):
-                low, high = (100 * bound for bound in row[interval])
-                axes.plot([low, high], [y, y], color=colour, linewidth=2, solid_capstyle='round')
-            axes.plot(value, y, 'o', color=colour, markersize=8 if own else 6)
-            axes.annotate(f'{value:.1f}', (value, y), (0, 6), textcoords='offset points', ha='center', fontsize=7.5,
+    for y, (_, row) in enumerate(rows):
+        for key, interval, colour, side in (('relaxed_accuracy', 'relaxed_ci95', LIGHT_BLUE, -1),
+                                            ('accuracy', 'ci95', BLUE, 1)):
+            value, (low, high) = 100 * row[key], (100 * bound for bound in row[interval])
+            height = y + 0.13 * side
+            axes.plot([low, high], [height, height], color=colour, linewidth=2, solid_capstyle='round')
+            axes.plot(value, height, 'o', color=colour, markersize=6)
+            axes.annotate(f'{value:.1f}', (high, height), (5, 0), textcoords='offset points', va='center', fontsize=7.5,
                           color='#30343b')
     axes.axvline(100 * scores['object']['chance']['accuracy'], color=GREY, linewidth=1, linestyle=':')
-    axes.set_yticks(range(len(rows)), [name for name, _ in rows])
+    axes.set_yticks(range(len(rows)), [name.replace(', ', ',\n', 1) for name, _ in rows])
     axes.get_yticklabels()[-1].set_fontweight('bold')
-    axes.set_ylim(-0.6, len(rows) - 0.3)
-    axes.set_xlim(0, 101)
-    axes.set_xlabel('% correct (dark: exact, light: relaxed; dotted: chance; lines: 95 % intervals)')
+    axes.set_ylim(-0.6, len(rows) - 0.4)
+    axes.set_xlim(0, 108)
+    axes.set_xticks(range(0, 101, 20))
+    axes.set_xlabel('% correct')
     axes.grid(axis='x', color='#e6e8eb')
     axes.set_axisbelow(True)
     return figure
@@ -154,6 +152,8 @@ def decisions(scores: dict) -> Figure:
     times.spines['right'].set_visible(True)
     times.plot(x, [row['median_s_after_hold'] for row in rows], '^--', color=ORANGE, label='median time')
     times.set_ylabel('s from Hold', color=ORANGE)
+    low, high = times.get_ylim()
+    times.set_ylim(low - 0.1, high + 0.1)
     handles = [*axes.get_lines(), *times.get_lines()]
     axes.legend(handles, [handle.get_label() for handle in handles], loc='lower left', fontsize=7.5)
     return figure

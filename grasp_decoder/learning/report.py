@@ -133,7 +133,8 @@ def _object_section(evaluation: Evaluation, found: dict, drawn: dict[str, Figure
         'shape of its own and not in these columns; their product is what the earlier online decoder reported '
         '(Fabiani 2021). Leave-one-out over the whole hold phase is Schaffelhofer’s decoder (2015).</p>',
         _table(['', 'accuracy', 'relaxed', 'per trial', 'shape', 'size', 'shape × size'], rows, own=0),
-        _image(drawn, 'comparison', 'The decoder and the baselines on the same trials.'),
+        _image(drawn, 'comparison', 'The decoder and the baselines on the same trials: exact (dark) and relaxed (light) accuracy '
+               'with 95 % intervals; dotted: chance.'),
         _image(drawn, 'confusion', 'Confusion matrix, in per cent of each object’s windows (the paper’s figures 5 and 6).'),
         _image(drawn, 'per_object', 'Every object: exact and relaxed, with the interval of the exact accuracy.'),
         _image(drawn, 'over_time', 'From cue to release: the decoder’s answer at every bin, scored against the object.'),
