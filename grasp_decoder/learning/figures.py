@@ -26,6 +26,12 @@ def styled(draw):
     return drawn
 
 
+def save(figure: Figure, target, **options) -> None:
+    """Save a figure in the report's style; the same figure gives the same bytes."""
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(target, **options)
+
+
 @styled
 def comparison(scores: dict) -> Figure:
     """Accuracy and relaxed accuracy of the decoder and its competitors, with 95 % intervals and chance."""

@@ -44,7 +44,7 @@ def _write(folder: Path, found: dict, drawn: dict[str, Figure], page: str) -> No
         folder.mkdir(parents=True, exist_ok=True)
         (folder / 'metrics.json').write_text(json.dumps(found, indent=1) + '\n', encoding='utf-8')
         for name, figure in drawn.items():
-            figure.savefig(folder / f'{name}.png', dpi=DPI, metadata={'Software': None})
+            figures.save(figure, folder / f'{name}.png', dpi=DPI, metadata={'Software': None})
         (folder / 'report.html').write_text(page, encoding='utf-8')
     except OSError as error:
         raise GraspDecoderError(f'cannot write the report to {folder}: {error.strerror}') from error
@@ -229,7 +229,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], own: int | None
 
 def _image(drawn: dict[str, Figure], name: str, caption: str) -> str:
     buffer = io.BytesIO()
-    drawn[name].savefig(buffer, format='svg', metadata={'Date': None})
+    figures.save(drawn[name], buffer, format='svg', metadata={'Date': None})
     width = round(drawn[name].get_figwidth() * 96)
     data = base64.b64encode(buffer.getvalue()).decode()
     return (f'<figure><img src="data:image/svg+xml;base64,{data}" width="{width}" alt="{html.escape(caption)}">'
