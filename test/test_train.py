@@ -37,13 +37,13 @@ def test_metrics_have_the_promised_keys(bundle):
     found, timing = metrics_of(bundle)
     assert {'accuracy', 'relaxed_accuracy', 'ci95', 'n_windows', 'trial_accuracy', 'endless_accuracy'} <= found['object'].keys()
     assert {'accuracy', 'f1', 'confusion', 'onset_error_bins'} <= found['phase'].keys()
-    assert found['dof']['r2'] <= 1 and found['int8']['dof']['r2'] <= 1
+    assert 0.3 < found['dof']['r2'] < 1 and 0.3 < found['int8']['dof']['r2'] < 1
     for task in ('phase', 'object'):
         assert {'agreement', 'accuracy'} <= found['int8'][task].keys()
     assert found['int8']['agreement'] == min(found['int8'][task]['agreement'] for task in ('phase', 'object'))
     assert {'naive_bayes', 'lda'} <= found['baselines'].keys()
     assert {'read_s', 'bin_s', 'train_phase_s', 'train_object_s', 'peak_rss_mb'} <= timing.keys()
-    assert found['object']['accuracy'] > 0.5 and found['phase']['accuracy'] > 0.5  # two objects, mostly rest
+    assert found['object']['relaxed_accuracy'] == 1  # two objects are neighbours
 
 
 @pytest.mark.slow
