@@ -25,20 +25,19 @@ def evaluation(name, seed):
                           dof=phase.astype(np.float32), event_bins={'Cue': 1, 'Go': 4, 'Hold': 6, 'Rew': 12, 'End': 17})
         decoded.append(DecodedTrial(trial, phase > 0, rng.dirichlet(np.ones(3), 18).astype(np.float32), trial.dof[:, None]))
     facts = {'units': 4, 'trials': 13, 'usable_trials': 12, 'bin_ms': 40.0, 'look_back': 3, 'protocol': 'default',
-             'split': [6, 3, 3], 'random_states': [42], 'train_fraction': 0.8, 'final': False, 'models': {}, 'parity': {},
-             'edge_issues': ['phase: LSTM stays on the CPU <because>']}
+             'split': [6, 3, 3], 'random_states': [42], 'train_fraction': 0.8, 'final': False, 'models': {}}
     return Evaluation(name, CLASSES, 3, [decoded], decoded, decoded, timing={'read_s': 1.0}, facts=facts)
 
 
 def test_report_of_one_session(tmp_path):
-    found = evaluation('MSyn40', 0)
+    found = evaluation('MSyn40 <b>', 0)
     write_report(tmp_path, found)
     metrics = json.loads((tmp_path / 'metrics.json').read_text())
     assert metrics.pop('timing') == {'read_s': 1.0}
     assert metrics == json.loads(json.dumps(scores(found)))
     page = (tmp_path / 'report.html').read_text()
     assert f'{100 * metrics["object"]["accuracy"]:.1f} %' in page
-    assert '&lt;because&gt;' in page and '<because>' not in page
+    assert 'MSyn40 &lt;b&gt;' in page and '<b>' not in page.split('class="tiles"')[0]
     assert all(source.startswith('data:') for source in re.findall(r'(?:src|href)="([^"]*)"', page))
 
 

@@ -64,8 +64,8 @@ def _train(argv) -> int:
     settings = Settings(
         tasks=arguments.tasks, bin_ns=round(arguments.bin_ms * 1e6), look_back=arguments.look_back, model=arguments.model,
         mapping=arguments.map, merge=arguments.merge, protocol=arguments.protocol, baselines=arguments.baselines,
-        repeats=arguments.repeats, search_trials=arguments.search, train_fractions=tuple(arguments.train_fraction), final=arguments.final,
-        max_seconds=arguments.max_seconds, seed=arguments.seed, edge_tpu=arguments.edgetpu)
+        repeats=arguments.repeats, search_trials=arguments.search, train_fractions=tuple(arguments.train_fraction),
+        final=arguments.final, max_seconds=arguments.max_seconds, seed=arguments.seed, edge_tpu=arguments.edgetpu)
     narration = Narration()
     evaluations = []
     for session in arguments.session:
