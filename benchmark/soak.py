@@ -54,12 +54,14 @@ def _soak(argv) -> int:
     parser.add_argument('--units', type=int, default=552, help='units (default 552)')
     parser.add_argument('--exchange-every', type=float, default=60.0, metavar='S',
                         help='seconds between exchanges (default 60)')
+    parser.add_argument('--priority', type=int, default=0, help='real-time priority of the nodes (default 0: none)')
     arguments = parser.parse_args(argv)
     session, first = trained(arguments.units)
     _, second = trained(arguments.units, seed=1)
     operator = _Operator((first, second), arguments.exchange_every)
     end = time.monotonic() + 60 * arguments.minutes
-    run = run_graph(session, first, loop=True, until=lambda decodes: time.monotonic() > end, meanwhile=operator)
+    run = run_graph(session, first, loop=True, priority=arguments.priority,
+                    until=lambda decodes: time.monotonic() > end, meanwhile=operator)
     near = np.zeros(len(run.due_ns), bool)
     for exchange in operator.exchanges:
         near |= abs(run.due_ns - exchange) < AROUND_EXCHANGE_NS

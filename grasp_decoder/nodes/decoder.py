@@ -174,9 +174,12 @@ class Decoder(LifecycleNode):
         try:
             if self._decoder is None:
                 raise GraspDecoderError('the decoder is not configured: set its parameter bundle instead')
-            successor = self._decoder.prepare(load_bundle(request.bundle))
+            bundle = load_bundle(request.bundle)
+            successor = self._decoder.prepare(bundle)
+            rehearsal = Rehearsal(bundle) if self._settings.rehearse else None
             with self._lock:
                 self._decoder.swap(successor)
+                self._rehearsal = rehearsal
         except GraspDecoderError as error:
             self.get_logger().error(f'bundle not exchanged: {error}')
             response.message = str(error)
