@@ -93,7 +93,8 @@ def _keras_times(network: TaskNetwork, bins: np.ndarray) -> np.ndarray:
     features = network.lut[np.minimum(bins, len(network.lut) - 1)]
     times = []
     for last in range(network.look_back, network.look_back + KERAS_CALLS):
-        inputs = [features[None, last]] if network.kind == RECURRENT else [features[None, last - network.look_back:last]]
+        first = last - network.look_back
+        inputs = [features[None, first] if network.kind == RECURRENT else features[None, first:last]]
         inputs += [np.zeros(tensor.shape, np.float32) for tensor in network.graph.inputs[1:]]
         start = time.perf_counter()
         network.graph.predict(inputs if len(inputs) > 1 else inputs[0], batch_size=1, verbose=0)

@@ -1,5 +1,6 @@
 """Back ends: what answers is used, what does not is replaced by the CPU, and somebody is told."""
 
+import gc
 import json
 import logging
 import os
@@ -8,6 +9,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+import threading
 
 import numpy as np
 import pytest
@@ -146,8 +148,8 @@ def run_apart(bundle, library_path, backend, device):
         except GraspDecoderError as error:
             print(json.dumps(['refused', str(error), []]))
     """)
-    run = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=True,
-                         env=os.environ | {'LD_LIBRARY_PATH': str(library_path), 'PYTHONPATH': os.pathsep.join(sys.path)})
+    environment = os.environ | {'LD_LIBRARY_PATH': str(library_path), 'PYTHONPATH': os.pathsep.join(sys.path)}
+    run = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=True, env=environment)
     return json.loads(run.stdout), run.stderr
 
 
@@ -240,6 +242,20 @@ def test_a_device_lost_while_running_hands_over_to_the_cpu_within_the_bin(compil
             assert runner.backend.startswith('cpu')
     assert bundle.fault == message
     assert [record.getMessage() for record in caplog.records] == [f'{message}; decoding goes on on the CPU']
+
+
+@pytest.mark.parametrize('mode', ['works', 'fails'])
+def test_a_bundle_that_is_let_go_lets_go_of_the_device(compiled, plugged, mode):
+    before = set(threading.enumerate())
+    bundle = load_bundle(compiled)
+    runner = bundle.open('phase', backend='plugged', device=mode)
+    assert len(set(threading.enumerate()) - before) == 1
+    decode(runner)
+    del bundle, runner
+    gc.collect()
+    for worker in set(threading.enumerate()) - before:
+        worker.join(10)
+        assert not worker.is_alive()
 
 
 def test_the_decoders_process_is_small_and_free_of_tensorflow(compiled):

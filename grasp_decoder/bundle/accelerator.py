@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -35,7 +36,8 @@ class Accelerator:
         self._deadline_s = deadline_s
         self._calls: queue.SimpleQueue = queue.SimpleQueue()
         self._results: queue.SimpleQueue = queue.SimpleQueue()
-        threading.Thread(target=self._serve, name=f'{name} calls', daemon=True).start()
+        threading.Thread(target=_serve, args=(self._calls, self._results), name=f'{name} calls', daemon=True).start()
+        weakref.finalize(self, self._calls.put, None)  # ends the thread, which then lets go of the device
 
     def open(self, open_engine: Callable[[], Engine], cpu: Engine, inputs: Sequence[np.ndarray],
              outputs: Sequence[np.ndarray]) -> Engine:
@@ -70,20 +72,25 @@ class Accelerator:
         try:
             result, error = self._results.get(timeout=timeout_s)
         except queue.Empty:
-            self.fault = f'{self.name} did not answer within {timeout_s * 1e3:.0f} ms'
-            raise GraspDecoderError(self.fault) from None
+            raise self._give_up(f'{self.name} did not answer within {timeout_s * 1e3:.0f} ms') from None
         if error is not None:
-            self.fault = str(error) if isinstance(error, GraspDecoderError) else f'{self.name} failed: {error}'
-            raise GraspDecoderError(self.fault) from error
+            raise self._give_up(str(error) if isinstance(error, GraspDecoderError) else f'{self.name} failed: {error}'
+                                ) from error
         return result
 
-    def _serve(self) -> None:
-        while not self.fault:
-            function = self._calls.get()
-            try:
-                self._results.put((function(), None))
-            except Exception as error:  # whatever a back end raises is the device's fault, not the decoder's
-                self._results.put((None, error))
+    def _give_up(self, fault: str) -> GraspDecoderError:
+        self.fault = fault
+        self._calls.put(None)
+        return GraspDecoderError(fault)
+
+
+def _serve(calls: queue.SimpleQueue, results: queue.SimpleQueue) -> None:
+    """Answer one call after the other until None comes."""
+    while (function := calls.get()) is not None:
+        try:
+            results.put((function(), None))
+        except Exception as error:  # whatever a back end raises is the device's fault, not the decoder's
+            results.put((None, error))
 
 
 class WatchedEngine:

@@ -1,7 +1,7 @@
 """Inference back ends behind one small interface.
 
-A back end is a function ``open_engine(model, device, threads) -> Engine`` that raises `GraspDecoderError` when it cannot
-run the model. ``cpu`` and ``edgetpu`` are built in; a package adds its own by an entry point of the group
+A back end is a function ``open_engine(model, device, threads) -> Engine`` that raises `GraspDecoderError` when it
+cannot run the model. ``cpu`` and ``edgetpu`` are built in; a package adds its own by an entry point of the group
 ``grasp_decoder.backends``, whose name is then a value of the parameter ``backend``.
 
 - ``cpu``: ai-edge-litert, or tflite-runtime where only that is installed.

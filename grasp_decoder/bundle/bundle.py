@@ -18,7 +18,8 @@ from pathlib import Path, PurePosixPath
 from grasp_decoder.bundle.accelerator import Accelerator
 from grasp_decoder.bundle.backends import AUTO, CPU, EDGE_TPU, Engine, Model, back_ends, open_cpu
 from grasp_decoder.bundle.manifest import Manifest
-from grasp_decoder.bundle.task_network import FINE_LOGITS, GRAPH_INPUTS, GRAPH_OUTPUTS, LUT_SIZE, OBJECT, PHASE, RECURRENT
+from grasp_decoder.bundle.task_network import (
+    FINE_LOGITS, GRAPH_INPUTS, GRAPH_OUTPUTS, LUT_SIZE, OBJECT, PHASE, RECURRENT)
 from grasp_decoder.bundle.task_runner import TaskRunner, make_buffers, make_runner
 from grasp_decoder.errors import GraspDecoderError
 
@@ -101,7 +102,8 @@ class Bundle:
         try:
             cpu.run(*buffers)
         except ValueError as error:
-            raise GraspDecoderError(f'{self.path / files[precision].file} is not what the manifest says: {error}') from error
+            raise GraspDecoderError(f'{self.path / files[precision].file} is not what {MANIFEST} says: '
+                                    f'{error}') from error
         if backend == CPU or (backend == AUTO and precision == 'float'):
             return cpu
         name = EDGE_TPU if backend == AUTO else backend
@@ -196,7 +198,8 @@ def _check_model(where, model, task, manifest, n_outputs) -> None:
         raise GraspDecoderError(f'{where}: {model.file} has other inputs or outputs than a {task.kind} network')
     units = model.inputs[0].shape[-1]
     if units != manifest.unit_count:
-        raise GraspDecoderError(f'{where}: {model.file} takes {units} units, but the unit table has {manifest.unit_count}')
+        raise GraspDecoderError(f'{where}: {model.file} takes {units} units, but the unit table has '
+                                f'{manifest.unit_count}')
     state = ((1, task.state_size),) * (task.kind == RECURRENT)
     features = (1, units) if task.kind == RECURRENT else (1, task.look_back, units)
     if tuple(tensor.shape for tensor in model.inputs) != (features, *state) or \

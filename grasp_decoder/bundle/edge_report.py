@@ -10,7 +10,9 @@ from grasp_decoder.bundle.edge_tpu import check_model
 
 
 def edge_report(bundle: Bundle) -> dict:
-    """Plain data: ``ready``, ``issues``, and per task ``operators`` (name -> count), ``on_cpu``, ``memory_kib``, ``parity``."""
+    """Plain data: ``ready``, ``issues`` and, per task, ``operators`` (name -> count), ``on_cpu``, ``memory_kib`` and
+    ``parity``.
+    """
     tasks = {}
     for name, task in bundle.manifest.tasks.items():
         file = task.models['int8'].file

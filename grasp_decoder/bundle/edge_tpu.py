@@ -77,7 +77,7 @@ def check_model(content: bytes, source: str) -> ModelCheck:
     return ModelCheck(
         operators=tuple(checks),
         parameter_bytes=sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None),
-        activation_bytes=max((sum(_size(tensor) for tensor in (*node.data, *node.outputs)) for node in nodes), default=0),
+        activation_bytes=max((sum(map(_size, (*node.data, *node.outputs))) for node in nodes), default=0),
     )
 
 
@@ -87,7 +87,9 @@ class _Node:
     def __init__(self, model: Any, graph: Any, operator: Any):
         code = model.operatorCodes[operator.opcodeIndex]
         builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-        self.name = code.customCode.decode(errors='replace') if code.customCode else BUILTIN_NAMES.get(builtin, str(builtin))
+        self.name = BUILTIN_NAMES.get(builtin, str(builtin))
+        if code.customCode:
+            self.name = code.customCode.decode(errors='replace')
         self.options = operator.builtinOptions
         self.inputs = [graph.tensors[index] for index in operator.inputs if index >= 0]
         self.outputs = [graph.tensors[index] for index in operator.outputs]

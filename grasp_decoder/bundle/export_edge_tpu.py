@@ -53,5 +53,6 @@ def compile_models(folder: Path, tasks: Mapping[str, TaskManifest]) -> tuple[dic
         compiled[name] = replace(task, models=task.models | {EDGE_TPU: replace(model, file=path.name)})
         left = check_model(path.read_bytes(), path.name).on_cpu
         if left:
-            issues.append(f'{name}: {COMPILER} left {", ".join(operator.name for operator in left)} to the CPU, see {LOG}')
+            names = ', '.join(operator.name for operator in left)
+            issues.append(f'{name}: {COMPILER} left {names} to the CPU, see {LOG}')
     return compiled, tuple(issues)

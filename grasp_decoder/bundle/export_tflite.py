@@ -61,7 +61,9 @@ def _frozen(network: TaskNetwork) -> Any:
     shapes = {tensor.name: tensor.shape for tensor in network.graph.inputs}
     names = GRAPH_INPUTS[network.kind]
 
-    @tf.function(input_signature=[tf.TensorSpec(shapes[name], tf.float32, name=name) for name in names], autograph=False)
+    signature = [tf.TensorSpec(shapes[name], tf.float32, name=name) for name in names]
+
+    @tf.function(input_signature=signature, autograph=False)
     def run(*inputs):
         outputs = network.graph(dict(zip(names, inputs)))
         return tuple(outputs[name] for name in GRAPH_OUTPUTS[network.kind])

@@ -103,7 +103,8 @@ class SelfReset:
 class Thresholds:
     """Decision thresholds, as probabilities.
 
-    ``grasp``: the phase is GRASP from this probability of GRASP on; ``confidence``: an object is certain enough to act on.
+    ``grasp``: the phase is GRASP from this probability of GRASP on; ``confidence``: an object is certain enough to act
+    on.
     """
 
     grasp: float = 0.5
@@ -115,8 +116,9 @@ class Manifest:
     """Everything a bundle says about itself; field names are the keys of ``manifest.json``.
 
     ``classes`` are merged object ids, ascending, in the order of the object model's outputs, ``labels`` their names and
-    ``merge`` the map of recorded ids to them. ``final`` says that the networks were refitted on all trials. ``edge_ready``
-    is set at export only, when every operator maps to the Edge TPU and parity holds; ``edge_issues`` says what did not.
+    ``merge`` the map of recorded ids to them. ``final`` says that the networks were refitted on all trials.
+    ``edge_ready`` is set at export only, when every operator maps to the Edge TPU and parity holds; ``edge_issues``
+    says what did not.
     """
 
     name: str
@@ -173,7 +175,8 @@ class Manifest:
             raise GraspDecoderError(f'{source} has schema version {version}, this grasp_decoder reads up to '
                                     f'{SCHEMA_VERSION}; update grasp_decoder')
         if version != SCHEMA_VERSION:
-            raise GraspDecoderError(f'{source} has schema version {version}, not {SCHEMA_VERSION}; train the bundle again')
+            raise GraspDecoderError(f'{source} has schema version {version}, not {SCHEMA_VERSION}; '
+                                    'train the bundle again')
         return _parse(cls, document, source)
 
 
@@ -210,7 +213,8 @@ def _parse(kind: Any, value: Any, where: str) -> Any:
         return float(value)
     if type(value) is kind:
         return value
-    raise GraspDecoderError(f'{where}: {value!r} is not of type {getattr(kind, "__name__", kind)}; train the bundle again')
+    raise GraspDecoderError(f'{where}: {value!r} is not of type {getattr(kind, "__name__", kind)}; '
+                            'train the bundle again')
 
 
 def _parse_dataclass(kind: type, value: dict, where: str) -> Any:

@@ -43,7 +43,8 @@ class TaskNetwork:
         lut: float32 (256,), count -> feature; counts above 255 take the last entry.
         graph: loop-free Keras functional model, static batch 1, with named inputs and a dict of outputs.
             Window: ``features`` (1, look_back, units) -> ``logits`` (1, n).
-            Recurrent: ``features`` (1, units), ``state`` (1, S) -> ``logits`` (1, n), ``update`` (1, S), ``candidate`` (1, S).
+            Recurrent: ``features`` (1, units), ``state`` (1, S) -> ``logits`` (1, n), ``update`` (1, S),
+            ``candidate`` (1, S).
         predict: list of trials -> per trial float32 (n_bins, n) probabilities, or apertures, of the float network; NaN
             rows before the first window is full.
         temperature: logits are divided by it before the softmax (calibration, Guo et al. 2017).

@@ -44,7 +44,8 @@ def describe(bundle: Bundle) -> str:
     lines = [
         f'{bundle.id}, made {manifest.created} by grasp_decoder {manifest.package_version}',
         f'  sha256    {bundle.sha256}',
-        f'  input     {manifest.unit_count} units in bins of {manifest.bin_s * 1e3:g} ms, windows of {manifest.look_back} bins',
+        f'  input     {manifest.unit_count} units in bins of {manifest.bin_s * 1e3:g} ms, '
+        f'windows of {manifest.look_back} bins',
         f'  classes   {" ".join(manifest.labels)}',
     ]
     for session in manifest.sessions:
@@ -65,7 +66,8 @@ def _task_lines(name: str, task: TaskManifest) -> Iterator[str]:
     if task.parity:
         parity = task.parity
         yield (f'            int8 against float on {parity.bins} validation bins: same class {parity.agreement:.2%}, '
-               f'where sure {parity.confident_agreement:.2%}; score {parity.int8_score:.4f} against {parity.float_score:.4f}')
+               f'where sure {parity.confident_agreement:.2%}; '
+               f'score {parity.int8_score:.4f} against {parity.float_score:.4f}')
 
 
 def _verify(bundle: Bundle) -> str:

@@ -17,7 +17,7 @@ def main(argv=None) -> int:
 def edgetpu(argv) -> int:
     parser = argparse.ArgumentParser(prog='edgetpu', description=__doc__)
     commands = parser.add_subparsers(dest='command', required=True)
-    check = commands.add_parser('check', help='list every operator and why it maps or not; exit status 1 if one does not')
+    check = commands.add_parser('check', help='list every operator and why it maps or not; exit 1 if one does not')
     check.add_argument('models', nargs='+', type=Path, metavar='MODEL', help='a .tflite file')
     arguments = parser.parse_args(argv)
     checks = []
