@@ -24,7 +24,8 @@ from grasp_decoder.bundle.export_edge_tpu import require_compiler
 from grasp_decoder.bundle.manifest import Manifest, SelfReset, SourceSession
 from grasp_decoder.bundle.task_network import DOF, OBJECT, TASKS, TaskNetwork
 from grasp_decoder.features.splits import DEFAULT_TRAIN_FRACTION, FIRST_RANDOM_STATE, random_states, Split, split_trials
-from grasp_decoder.features.trial_bins import bin_trials, DEFAULT_BIN_NS, read_merge, TrialBins
+from grasp_decoder.features.stored_bins import stored_bin_trials
+from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS, read_merge, TrialBins
 from grasp_decoder.features.windows import choose_look_back
 from grasp_decoder.learning import metrics
 from grasp_decoder.learning.comparison import ALL, compare, FAST, LDA, NONE, SEED_BILSTM
@@ -161,7 +162,7 @@ def _prepare(path: Path, settings: Settings, narrator: Narrator) -> Run:
     session = read_session(path, settings.mapping)
     timing['read_s'] = time.monotonic() - start
     start = time.monotonic()
-    trials = bin_trials(session, settings.bin_ns, read_merge(settings.merge), settings.protocol)
+    trials = stored_bin_trials(session, settings.bin_ns, read_merge(settings.merge), settings.protocol)
     timing['bin_s'] = time.monotonic() - start
     look_back = choose_look_back(trials, settings.look_back)
     split = split_trials(trials, settings.seed, settings.train_fractions[0], settings.protocol)

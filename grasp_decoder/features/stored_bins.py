@@ -1,0 +1,77 @@
+"""Binned trials kept on disk with their metadata, as the paper's pipeline keeps them: one .npz per session and binning.
+
+Files lie below $XDG_CACHE_HOME/grasp_decoder/bins (~/.cache when unset). Nothing is pickled, a file appears whole or not
+at all, and deleting any of them is safe.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from grasp_decoder.features.trial_bins import bin_trials, TrialBins
+from grasp_decoder.recording.session import Session
+
+_LAYOUT = 1  # count up whenever what is stored, or how trials are binned, changes
+_METADATA = ('trial_id', 'object_id', 'recorded_object_id', 'bin_ns', 'start_ns', 'event_bins')
+_ARRAYS = ('counts', 'phase', 'dof')
+_log = logging.getLogger(__name__)
+
+
+def stored_bin_trials(session: Session, bin_ns: int, merge: Mapping[int, int], protocol: str) -> list[TrialBins]:
+    """`bin_trials`, from disk when the same session was binned like that before."""
+    path = _path(session, bin_ns, merge, protocol)
+    try:
+        return load_bins(path)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        _log.warning('%s: damaged, binning again (%s)', path, error)
+    trials = bin_trials(session, bin_ns, merge, protocol)
+    try:
+        save_bins(path, trials)
+    except OSError as error:
+        _log.warning('%s: the bins are not kept: %s', path, error.strerror)
+    return trials
+
+
+def save_bins(path: Path, trials: Sequence[TrialBins]) -> None:
+    """Write trials to an .npz: the arrays of all trials end to end, and a JSON table of the rest."""
+    rows = [{name: getattr(trial, name) for name in _METADATA} | {'n_bins': trial.n_bins} for trial in trials]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix='.new_', delete=False) as scratch:
+        try:
+            np.savez(scratch, trials=np.array(json.dumps(rows)),
+                     **{name: np.concatenate([getattr(trial, name) for trial in trials]) for name in _ARRAYS})
+            os.replace(scratch.name, path)
+        except BaseException:
+            os.unlink(scratch.name)
+            raise
+
+
+def load_bins(path: Path) -> list[TrialBins]:
+    """The trials of a file that `save_bins` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        rows = json.loads(str(file['trials']))
+        bounds = np.cumsum([row.pop('n_bins') for row in rows])
+        arrays = {name: np.split(file[name], bounds[:-1]) for name in _ARRAYS}
+    if sum(map(len, arrays['counts'])) != bounds[-1]:
+        raise ValueError('arrays of another length')
+    return [TrialBins(**row, **{name: arrays[name][i] for name in _ARRAYS}) for i, row in enumerate(rows)]
+
+
+def _path(session: Session, bin_ns: int, merge: Mapping[int, int], protocol: str) -> Path:
+    """One name per content: the source, how it was read, and how it is binned."""
+    trials = [(trial.id, trial.start_ns, trial.stop_ns, trial.object_id, trial.usable, sorted(trial.events.items()))
+              for trial in session.trials]
+    identity = (_LAYOUT, session.source_sha256, session.unit_count, trials, bin_ns, sorted(merge.items()), protocol)
+    root = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
+    return root / 'grasp_decoder' / 'bins' / f'{hashlib.sha256(repr(identity).encode()).hexdigest()[:32]}.npz'
