@@ -12,6 +12,7 @@ from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.messages import stamp
 
 BIN_S = 0.04
+LIFTED_M = 0.05
 
 
 class SimulatedTrial:
@@ -30,11 +31,10 @@ class SimulatedTrial:
         assert spin_until(lambda: all(publisher.get_subscription_count() for publisher in publishers), 120.0)
         assert spin_until(lambda: self.states, 120.0)
 
-    def command(self, mode, aperture, duration_s):
-        """Hold a command for some time; give the states of this time."""
-        before = len(self.states)
-        end = time.monotonic() + duration_s
-        while time.monotonic() < end:
+    def command(self, mode, aperture, until, patience_s=30.0):
+        """Repeat a command every bin until a condition holds; say whether it came to hold."""
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline:
             now_ns = time.monotonic_ns()
             grip = self._grips.grip_of(self._object_id)
             command = HandCommand(now_ns, now_ns, mode, grip, aperture, 'test')
@@ -44,20 +44,30 @@ class SimulatedTrial:
             message.header.stamp = targets.header.stamp = header_stamp
             self._commands.publish(message)
             self._joint_targets.publish(targets)
-            self._spin_until(lambda: False, BIN_S)
-        return self.states[before:]
+            if self._spin_until(until, BIN_S):
+                return True
+        return False
 
     def check(self):
-        """Run a whole trial: the hand moves soon, the object is lifted for a second and comes down again."""
-        self.command(HandMode.OPEN, 0.0, 0.6)
+        """Run a whole trial: the object is touched, lifted, kept up for a second, and comes down again."""
+        assert self.command(HandMode.OPEN, 0.0, lambda: self._joint('thumb_opposition') > 1.0)
         self._events.publish(msg.TrialEvent(trial=7, segment=3, label='Start', object_id=self._object_id))
-        assert self._spin_until(lambda: self.states[-1].object_id == self._object_id)
-        self.command(HandMode.PRESHAPE, 0.25, 0.4)
-        closing = self.command(HandMode.CLOSE, 1.0, 0.4)
-        held = self.command(HandMode.HOLD, 1.0, 1.4)[-100:]
-        released = self.command(HandMode.OPEN, 0.0, 1.2)
-        assert any(state.contact for state in closing)
-        assert min(state.lift for state in held) >= 0.05
-        assert (held[-1].monotonic_ns - held[0].monotonic_ns) * 1e-9 >= 0.9
-        assert released[-1].lift < 0.05
-        assert closing[-1].command_due_ns > 0
+        assert self.command(HandMode.OPEN, 0.0, lambda: self.states[-1].object_id == self._object_id)
+        self.command(HandMode.PRESHAPE, 0.25, lambda: False, 0.5)
+        assert self.command(HandMode.CLOSE, 1.0, lambda: self.states[-1].contact)
+        self.command(HandMode.CLOSE, 1.0, lambda: False, 0.5)
+        assert self.command(HandMode.HOLD, 1.0, self._kept_for_a_second)
+        assert self.states[-1].command_due_ns > 0
+        assert self.command(HandMode.OPEN, 0.0, lambda: self.states[-1].lift < LIFTED_M)
+
+    def rest(self, until):
+        """Keep the hand open until a condition holds."""
+        assert self.command(HandMode.OPEN, 0.0, until)
+
+    def _joint(self, name):
+        state = self.states[-1]
+        return state.joint_position[list(state.joint_name).index(name)]
+
+    def _kept_for_a_second(self):
+        low = [state.monotonic_ns for state in self.states if state.lift < LIFTED_M]
+        return self.states[-1].monotonic_ns - low[-1] >= 1_000_000_000

@@ -15,6 +15,7 @@ def test_an_object_is_lifted_on_hold_and_comes_down_on_open(start_node, node, sp
     hand = start_node('simulated_hand', '--ros-args', '-p', f'picture:={picture}')
     trial = SimulatedTrial(node, spin_until, object_id=44)
     trial.check()
+    trial.rest(lambda: picture.exists() or 'no pictures' in hand.log_text())
     hand.interrupt()
     assert hand.wait(120.0) == 0, hand.log_text()
     if 'no pictures' in hand.log_text():

@@ -47,8 +47,9 @@ def _furnish(spec: mujoco.MjSpec) -> None:
         name='table', type=mujoco.mjtGeom.mjGEOM_PLANE, size=[1.5, 1.5, 0.05], rgba=[0.86, 0.84, 0.80, 1],
         friction=[1, _TORSIONAL_FRICTION_M, 1e-4], condim=4,
     )
+    spec.visual.map.shadowclip, spec.visual.quality.shadowsize = 4, 4096
     sun = mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
-    world.add_light(type=sun, pos=[0, 0.3, 1], dir=[0.25, -0.35, -0.9], diffuse=[0.6, 0.6, 0.6], castshadow=True)
+    world.add_light(type=sun, pos=[0, 0.3, 1], dir=[0.25, -0.35, -0.9], diffuse=[0.7, 0.7, 0.7], castshadow=True)
     world.add_light(type=sun, pos=[0, 0, 1], dir=[-0.6, 0.7, -0.4], diffuse=[0.25, 0.25, 0.27], castshadow=False)
 
 

@@ -17,12 +17,14 @@ from sensor_msgs.msg import JointState
 
 from grasp_decoder import msg
 from grasp_decoder.control.hand_command import HandMode
+from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.pictures import FirstGrasp
 from grasp_decoder.hand.rig import GraspRig
-from grasp_decoder.hand.simulator import SIMULATORS, open_simulator
+from grasp_decoder.hand.simulator import SIMULATORS, SimulatedHand, open_simulator
 from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.messages import stamp, stamp_ns
 from grasp_decoder.nodes.parameters import declare, parameter
+from grasp_decoder.nodes.ros_simulator import RosSimulator
 from grasp_decoder.nodes.spin import run_node
 
 NS_PER_S = 1_000_000_000
@@ -34,7 +36,7 @@ MAX_STEP_S = 0.1
 class SimulatedHandSettings:
     """Parameters of the node."""
 
-    simulator: str = parameter('mujoco', 'what the hand is simulated by', choices=SIMULATORS)
+    simulator: str = parameter('mujoco', 'what the hand is simulated by', choices=(*SIMULATORS, 'ros'))
     speed: float = parameter(1.0, 'seconds of simulation in one second', 0.1, 20.0)
     picture: str = parameter('', 'PNG file for a picture of the first grasp that lifts; a film goes beside it as .gif; empty: none')
 
@@ -45,7 +47,8 @@ class SimulatedHandNode(Node):
     def __init__(self):
         super().__init__('simulated_hand')
         self._settings = declare(self, SimulatedHandSettings)
-        self._simulator = open_simulator(self._settings.simulator, self._settings.speed)
+        name = self._settings.simulator
+        self._simulator = RosSimulator(self) if name == 'ros' else open_simulator(name, self._settings.speed)
         self._rig = GraspRig(self._simulator)
         self._pictures = FirstGrasp(Path(self._settings.picture)) if self._settings.picture else None
         self._drawing: subprocess.Popen | None = None
@@ -107,7 +110,7 @@ class SimulatedHandNode(Node):
     def _advance(self, dt_s: float) -> None:
         hand = self._rig.advance(dt_s)
         if self._pictures:
-            self._drawing = self._pictures.watch(hand, dt_s) or self._drawing
+            self._watch(hand, dt_s)
         joints = JointState(name=self._simulator.joint_names, position=hand.joint_position)
         joints.header.stamp = self._command.header.stamp
         state = msg.HandState(
@@ -117,6 +120,13 @@ class SimulatedHandNode(Node):
         )
         self._hand_states.publish(state)
         self._joint_states.publish(joints)
+
+    def _watch(self, hand: SimulatedHand, dt_s: float) -> None:
+        try:
+            self._drawing = self._pictures.watch(hand, dt_s) or self._drawing
+        except (GraspDecoderError, OSError) as error:
+            self._pictures = None
+            self.get_logger().warning(str(error))
 
 
 def main(args=None) -> int:

@@ -1,0 +1,76 @@
+"""A hand that is simulated, or real, behind ROS topics: Gazebo Sim Harmonic through ros_gz_bridge, or a driver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from geometry_msgs.msg import Pose
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.hand.kinematics import transform
+from grasp_decoder.hand.sdf import hand_joint_names
+from grasp_decoder.hand.simulator import SimulatedHand
+
+_TOUCHED_M = 0.001
+
+
+class RosSimulator:
+    """`HandSimulator` whose physics run elsewhere, in their own time.
+
+    Out: ``/gazebo/JOINT/target`` for each joint. In: ``/gazebo/joint_states``, ``/gazebo/object_pose``. The object is
+    the one that stands there: `set_object` notes its id and takes where it is for its rest.
+    """
+
+    def __init__(self, node: Node):
+        """Use ``node``'s topics; whoever spins it receives."""
+        self.joint_names = hand_joint_names()
+        self._object_id = -1
+        self._position = dict.fromkeys(self.joint_names, 0.0)
+        self._object_pose = np.eye(4)
+        self._rest_m = 0.0
+        self._targets = {
+            name: node.create_publisher(Float64, f'/gazebo/{name}/target', 10) for name in self.joint_names
+        }
+        node.create_subscription(JointState, '/gazebo/joint_states', self._on_joint_states, 10)
+        node.create_subscription(Pose, '/gazebo/object_pose', self._on_object_pose, 10)
+
+    def set_object(self, object_id: int) -> None:
+        """Take the object as it stands for this one."""
+        self._object_id = object_id
+        self._rest_m = self._object_pose[2, 3]
+
+    def command(self, targets: Mapping[str, float]) -> None:
+        """Set joint targets."""
+        for name, target in targets.items():
+            if name not in self._targets:
+                raise GraspDecoderError(f"joint '{name}' is not one of hand.sdf's: {', '.join(self.joint_names)}")
+            self._targets[name].publish(Float64(data=float(target)))
+
+    def advance(self, dt_s: float) -> None:
+        """Time passes by itself."""
+
+    def state(self) -> SimulatedHand:
+        """Say what was heard last; an object off its rest counts as touched."""
+        lift_m = float(self._object_pose[2, 3] - self._rest_m)
+        return SimulatedHand(
+            joint_position=np.array(list(self._position.values())),
+            object_id=self._object_id,
+            contact=lift_m > _TOUCHED_M,
+            lift_m=lift_m,
+            object_pose=self._object_pose,
+        )
+
+    def close(self) -> None:
+        """Leave the hand where it is."""
+
+    def _on_joint_states(self, message: JointState) -> None:
+        heard = zip(message.name, message.position)
+        self._position.update((name, position) for name, position in heard if name in self._position)
+
+    def _on_object_pose(self, pose: Pose) -> None:
+        at, turn = pose.position, pose.orientation
+        self._object_pose = transform((at.x, at.y, at.z), (turn.w, turn.x, turn.y, turn.z))

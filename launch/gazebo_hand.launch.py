@@ -1,0 +1,34 @@
+"""Gazebo Sim Harmonic with the hand, and the bridge to ROS topics; then: ./run replay_decode ... --hand ros.
+
+Needs ros_gz_sim and ros_gz_bridge of a ROS 2 Jazzy installation. Not run where this project is tested (docs/gazebo.md).
+"""
+
+import tempfile
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchDescription
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch_ros.actions import Node
+
+from grasp_decoder.hand.sdf import HAND_SDF
+from grasp_decoder.share import share_directory
+
+
+def generate_launch_description():
+    """Start Gazebo and the bridge."""
+    share = share_directory()
+    world = Path(tempfile.mkdtemp(prefix='grasp_decoder_')) / 'hand.sdf'
+    world.write_text((share / 'worlds' / 'hand.sdf').read_text().replace('HAND_SDF', f'file://{HAND_SDF}'))
+    gazebo = Path(get_package_share_directory('ros_gz_sim'), 'launch', 'gz_sim.launch.py')
+    return LaunchDescription([
+        IncludeLaunchDescription(
+            PythonLaunchDescriptionSource(str(gazebo)), launch_arguments={'gz_args': f'-r {world}'}.items()
+        ),
+        Node(
+            package='ros_gz_bridge',
+            executable='parameter_bridge',
+            parameters=[{'config_file': str(share / 'config' / 'gazebo_bridge.yaml')}],
+        ),
+    ])
