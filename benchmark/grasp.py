@@ -1,4 +1,4 @@
-"""Closed loop in simulated time: the decoder, the controller and the hand in MuJoCo, on the trials that training held out.
+"""Closed loop in simulated time: decoder, controller and MuJoCo hand, on the trials that training held out.
 
 The same parts as in the running system, without its processes: a busy machine makes it slower, not different.
 """

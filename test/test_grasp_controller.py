@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from grasp_decoder.control.faults import SourceClock
 from grasp_decoder.control.grasp_controller import GraspController
-from grasp_decoder.control.grip_table import PRESHAPE_APERTURE, load_grip_table
+from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.hand_command import HandMode
 from grasp_decoder.control.joint_targets import JointTargets
 from grasp_decoder.control.settings import ControlSettings

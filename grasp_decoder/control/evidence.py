@@ -16,7 +16,7 @@ class EvidenceAccumulator:
     ``evidence = forgetting * evidence + gain * log(probability)``, and the posterior is its softmax, with
     ``forgetting = exp(-bin_s / memory_s)``. No forgetting and a gain of 1 is Bayes' rule for independent bins under a
     flat prior; neighbouring bins share spikes and decoder state, so a gain below 1 keeps the posterior calibrated.
-    This is the leaky competing accumulation of Usher and McClelland (2001) without its inhibition, on log-probabilities.
+    This is the leaky accumulation of Usher and McClelland (2001), without its inhibition, on log-probabilities.
     """
 
     def __init__(self, class_count: int, bin_s: float, memory_s: float, gain: float):

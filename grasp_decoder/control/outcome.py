@@ -5,8 +5,8 @@ lifted the object by 5 cm or more, kept it there for 1 s, and let go (no finger 
 next Cue. Everything is on the acquisition clock, except how long the object was kept: that is physics, and runs on
 CLOCK_MONOTONIC.
 
-Trials too short to keep an object for 1 s between Hold and the next Cue have no success; `closed_rate` is what they have.
-The last trial of a run has no next Cue, so that it is not scored either.
+Trials too short to keep an object for 1 s between Hold and the next Cue have no success; `closed_rate` is what they
+have. The last trial of a run has no next Cue, so that it is not scored either.
 """
 
 from __future__ import annotations

@@ -26,12 +26,12 @@ class ControlSettings:
     proportional: bool = field(default=False, metadata={
         'description': 'the aperture follows the decoded aperture (regression) instead of the phase'})
 
-    object_memory_s: float = _number(0.2, 0.01, 60.0, 'time constant after which evidence about the object is forgotten')
+    object_memory_s: float = _number(0.2, 0.01, 60.0, 'time constant of forgetting evidence about the object, s')
     object_gain: float = _number(0.4, 0.001, 1.0, 'weight of one bin of object evidence; 1: bins are independent')
-    phase_memory_s: float = _number(0.05, 0.001, 10.0, 'time constant after which evidence about the phase is forgotten')
+    phase_memory_s: float = _number(0.05, 0.001, 10.0, 'time constant of forgetting evidence about the phase, s')
     phase_gain: float = _number(0.5, 0.001, 1.0, 'weight of one bin of phase evidence; 1: bins are independent')
 
-    close_threshold: float = _number(0.7, 0.0, 1.0, 'probability of GRASP (proportional: aperture) that closes the hand')
+    close_threshold: float = _number(0.7, 0.0, 1.0, 'probability of GRASP (proportional: aperture) that closes it')
     release_threshold: float = _number(0.3, 0.0, 1.0, 'probability of GRASP (proportional: aperture) that releases it')
     preshape_confidence: float = _number(0.9, 0.0, 1.0, 'probability of a grip that preshapes the hand for it')
     preshape_release: float = _number(0.5, 0.0, 1.0, 'probability of the grip below which the hand opens again')
@@ -45,7 +45,7 @@ class ControlSettings:
 
     max_aperture_velocity: float = _number(10.0, 0.01, 100.0, 'fastest change of the aperture, 1/s')
     max_aperture_acceleration: float = _number(250.0, 0.01, 10000.0, 'fastest speeding up of the aperture, 1/s^2')
-    aperture_dead_band: float = _number(0.05, 0.0, 0.5, 'proportional: changes of the decoded aperture that are ignored')
+    aperture_dead_band: float = _number(0.05, 0.0, 0.5, 'proportional: changes of the aperture that are ignored')
 
     decode_timeout_s: float = _number(0.15, 0.001, 10.0, 'silence after which the hand is SAFE; at least two bins')
     pause_timeout_s: float = _number(0.75, 0.001, 60.0, 'standstill of a live source after which the hand is SAFE')
