@@ -40,7 +40,8 @@ WRONG_TRIALS = 0.04
 SILENT_UNITS = 0.03
 DAY_DRIFT = 0.35  # part of a preference that is new on the next day
 DAY_REPLACED = 0.18
-MARGIN_S = 0.001  # recording before Start and after End, and between trials
+MARGIN_S = 0.001  # recording before Start and after End
+PAUSE_S = 0.6  # between trials, so that a hand which holds on for 1.2 s has let go before the next Cue
 _STEP_S = 0.01
 _RISE_S = 0.06  # how fast rates follow the phases
 
@@ -163,7 +164,7 @@ def _trial(rng, population: _Population, index: int, object_id: int, start_s: fl
     trial = Trial(
         index, int(to_ns(start_s)), int(to_ns(stop_s)), events, object_id, bool(rng.random() >= WRONG_TRIALS),
         times[order], units[order])
-    return trial, stop_s + MARGIN_S
+    return trial, stop_s + PAUSE_S
 
 
 def _log_rate(population: _Population, object_id: int) -> np.ndarray:
