@@ -16,7 +16,7 @@ def demo_files() -> tuple[Path, Path]:
     """Paths of the demo's session and bundle, which may not exist yet: ``demo --prepare`` makes them."""
     package = Path(grasp_decoder.__file__).parent
     code = hashlib.sha256(grasp_decoder.__version__.encode())
-    for path in sorted(path for maker in MAKERS for path in (package / maker).rglob('*.py')):
+    for path in [package / 'cli' / 'demo.py', *sorted(p for maker in MAKERS for p in (package / maker).rglob('*.py'))]:
         code.update(path.read_bytes())
     folder = cache_directory() / 'demo' / code.hexdigest()[:16]
     return folder / 'demo.neo.mat', folder / 'bundle'
