@@ -18,7 +18,7 @@ from grasp_decoder.hand.objects import grasp_object, object_sdf
 from grasp_decoder.hand.sdf import hand_joint_names, hand_model, parse_model
 from grasp_decoder.hand.simulator import SimulatedHand
 
-_START_PATIENCE_S = 30.0
+_START_PATIENCE_S = 60.0
 _PATIENCE_S = 10.0
 _TOUCH_S = 0.05  # without news of a contact until it counts as ended
 _DELETION_S = 0.05  # until an object is gone: one that is spawned into it is kicked away
