@@ -106,7 +106,8 @@ class RunMonitor(Node):
 
     def _receiver(self, kind, topic) -> Receiver:
         # An executor takes one message of a topic at a time: too slow to keep up where nothing may be missed.
-        name, qos = topic
+        # Whoever scores must miss nothing, and no one waits for it: its queue holds what comes while it is busy.
+        name, qos = topics.deep(topic)
         return Receiver(
             self.create_subscription(kind, name, lambda message: None, qos, callback_group=ReceivedByHand()), self.context)
 

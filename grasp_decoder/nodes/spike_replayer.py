@@ -92,7 +92,9 @@ class SpikeReplayer(Node):
         self._sent_ns = 0
         self._paused = settings.start_paused
         self._lock = threading.Lock()
-        self._spikes = self.create_publisher(msg.SpikeBatch, *topics.SPIKES)
+        # At full speed only the decoder is waited for; the queue keeps what slower listeners have not taken yet.
+        spikes = topics.deep(topics.SPIKES) if settings.speed == 0 else topics.SPIKES
+        self._spikes = self.create_publisher(msg.SpikeBatch, *spikes)
         self._events = self.create_publisher(msg.TrialEvent, *topics.TRIAL_EVENTS)
         self._clock_publisher = self.create_publisher(Clock, '/clock', 10) if settings.clock else None
         self._follower = DecoderFollower(self) if settings.speed == 0 else None

@@ -23,3 +23,9 @@ JOINT_STATES = '/joint_states', _reliable(100)
 E_STOP = '/hand/e_stop', _reliable(1)
 DIAGNOSTICS = '/diagnostics', _reliable(100)
 RESET = '/hand/reset'  # service
+
+
+def deep(topic: tuple[str, QoSProfile]) -> tuple[str, QoSProfile]:
+    """The topic with a queue that holds minutes of it, for who must miss nothing and is not waited for."""
+    name, qos = topic
+    return name, QoSProfile(history=qos.history, depth=100_000, reliability=qos.reliability, durability=qos.durability)
