@@ -53,11 +53,15 @@ def compare_variants() -> int:
     for name, fit in VARIANTS.items():
         lines.append('| ' + ' | '.join((name, *_scored(fit, session, split))) + ' |')
         print(lines[-1], flush=True)
+        _write_table(lines)  # after every row, so that an interrupted run leaves the finished ones
+    print(f'wrote the table of {DOCUMENT.relative_to(ROOT)}')
+    return 0
+
+
+def _write_table(lines: list[str]) -> None:
     text = DOCUMENT.read_text(encoding='utf-8')
     before, after = text.split(BEGIN)[0], text.split(END)[1]
     DOCUMENT.write_text('\n'.join([before + BEGIN, *lines, END]) + after, encoding='utf-8')
-    print(f'wrote the table of {DOCUMENT.relative_to(ROOT)}')
-    return 0
 
 
 def _scored(fit: Callable[[FitProblem], TaskNetwork], session: Session, split: Split) -> tuple[str, ...]:
