@@ -123,8 +123,7 @@ def _cursor() -> dict:
         train, validation = train_test_split(known, test_size=0.15, random_state=SEED)
         scale = MovementScale.of([trials[index].dof for index in train])
         scaled = [replace(trial, dof=scale.to_targets(trial.dof)) for trial in trials]
-        network = fit('dof', [scaled[index] for index in train], [scaled[index] for index in validation], (),
-                      model='causal_gru')
+        network = fit('dof', [scaled[index] for index in train], [scaled[index] for index in validation], ())
         ours += [scale.to_movement(decoded) for decoded in network.predict([trials[index] for index in tested])]
         model = Ridge(100.0).fit(np.concatenate([_history(trials[index].counts) for index in known]),
                                  np.concatenate([trials[index].dof for index in known]))

@@ -25,7 +25,6 @@ from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.features.splits import split_trials
 from grasp_decoder.features.trial_bins import bin_trials
 from grasp_decoder.learning.fitting import fit
-from grasp_decoder.learning.networks import DEFAULT_MODELS
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.synthetic import synthesize
 
@@ -52,7 +51,7 @@ def _inference(argv) -> int:
     trials = [*split.train, *split.validation, *split.test]
     bins = np.resize(np.concatenate([trial.counts for trial in trials]), (arguments.bins + WARM_UP, session.unit_count))
     results = {}
-    for families in ({task: DEFAULT_MODELS[task] for task in TASKS}, dict.fromkeys(TASKS, SEED_MODEL)):
+    for families in (dict.fromkeys(TASKS), dict.fromkeys(TASKS, SEED_MODEL)):
         networks = [fit(task, split.train, split.validation, split.classes, model=model, look_back=arguments.look_back,
                         max_seconds=0) for task, model in families.items()]
         manifest = Manifest('inference', datetime.now(timezone.utc).isoformat(), grasp_decoder.__version__, (),
@@ -60,7 +59,7 @@ def _inference(argv) -> int:
         with tempfile.TemporaryDirectory() as folder:
             bundle = write_bundle(Path(folder) / 'bundle', networks, split.train, split.validation, manifest)
         times = {precision: _step_times(bundle, precision, bins) for precision in ('int8', 'float')}
-        results[' + '.join(dict.fromkeys(families.values()))] = times | {'keras': {
+        results[' + '.join(dict.fromkeys(network.model for network in networks))] = times | {'keras': {
             network.task: _keras_times(network, bins) for network in networks}}
     rows = [(f'{model}, {precision}', task, *_percentiles_us(times), _ratio(results[model]['keras'], task, times))
             for model, by_precision in results.items() for precision, by_task in by_precision.items()

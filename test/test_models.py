@@ -7,7 +7,7 @@ from grasp_decoder.bundle.task_network import RECURRENT, TASKS
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.fitting import fit
-from grasp_decoder.learning.networks import MODELS
+from grasp_decoder.learning.networks import default_model, MODELS
 from grasp_decoder.learning.training import calibrate, probabilities
 
 CLASSES = (21, 22, 31)
@@ -111,6 +111,12 @@ def test_ctrl_c_keeps_the_best_network_so_far(trials):
     network = fit('object', *trials, CLASSES, progress=interrupt)
     assert 'interrupted' in messages[-1]
     assert np.isfinite(network.predict(trials[1][:1])[0]).all()
+
+
+def test_a_read_in_is_learnt_only_where_trials_outnumber_units_by_far(trials):
+    train, _ = trials
+    assert default_model(train) == 'fisher_gru'
+    assert default_model(train * 2) == 'causal_gru'
 
 
 def test_calibration_finds_the_temperature_of_overconfident_logits():

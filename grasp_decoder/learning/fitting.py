@@ -9,7 +9,7 @@ from grasp_decoder.bundle.task_network import TaskNetwork
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.features.windows import DEFAULT_LOOK_BACK
-from grasp_decoder.learning.networks import DEFAULT_MODELS, ModelFamily, MODELS
+from grasp_decoder.learning.networks import default_model, ModelFamily, MODELS
 from grasp_decoder.learning.training import FitProblem, Progress, make_deterministic
 
 
@@ -22,7 +22,7 @@ def fit(task: str, train: Sequence[TrialBins], validation: Sequence[TrialBins], 
         task: ``phase``, ``object`` or ``dof`` (targets `TrialBins.dof`, in 0..1).
         train, validation: trials; validation only stops and calibrates.
         classes: object ids of the outputs, ascending.
-        model: name in `networks.MODELS`, or a function like those; default the task's in `networks.DEFAULT_MODELS`.
+        model: name in `networks.MODELS`, or a function like those; default `networks.default_model`.
         look_back: bins of a window, for models that take windows.
         seed: of everything random.
         progress: called as ``progress(epochs done, epochs at most, message)``.
@@ -32,7 +32,7 @@ def fit(task: str, train: Sequence[TrialBins], validation: Sequence[TrialBins], 
         GraspDecoderError: an unknown task or model, no trials, one class only, no spikes, or NaN kinematics.
     """
     problem = FitProblem(task, list(train), list(validation), tuple(classes), look_back, seed, progress, max_seconds)
-    family = model or DEFAULT_MODELS[task]
+    family = model or default_model(problem.train)
     if isinstance(family, str):
         if family not in MODELS:
             raise GraspDecoderError(f'there is no model {family!r}; use one of {", ".join(MODELS)}')

@@ -6,9 +6,10 @@ its own and naming it here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, TaskNetwork
+from grasp_decoder.bundle.task_network import TaskNetwork
+from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.causal_gru import fit_causal_gru, fit_fisher_gru
 from grasp_decoder.learning.seed_bilstm import fit_seed_bilstm
 from grasp_decoder.learning.training import FitProblem
@@ -22,5 +23,10 @@ MODELS: dict[str, ModelFamily] = {
 }
 """Model name -> function that fits it."""
 
-DEFAULT_MODELS = {PHASE: 'fisher_gru', OBJECT: 'fisher_gru', DOF: 'fisher_gru'}
-"""Task -> name of the model that is used when none is asked for."""
+LEARNT_READ_IN_TRIALS_PER_UNIT = 4
+
+
+def default_model(train: Sequence[TrialBins]) -> str:
+    """The model when none is asked for: a learnt read-in pays only where training trials outnumber units by far."""
+    enough = LEARNT_READ_IN_TRIALS_PER_UNIT * train[0].counts.shape[1]
+    return 'causal_gru' if len(train) >= enough else 'fisher_gru'
