@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib.resources import as_file, files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from grpc_tools import protoc
 
 from grasp_decoder.errors import GraspDecoderError
 
@@ -17,9 +18,12 @@ _PROTO_FILES = ('gazebo_msgs.proto', 'ignition_msgs.proto')
 def _compile() -> dict[str, type]:
     with as_file(files(__package__)) as folder, TemporaryDirectory() as scratch:
         compiled = Path(scratch, 'messages.pb')
-        status = protoc.main(['protoc', f'--proto_path={folder}', f'--descriptor_set_out={compiled}', *_PROTO_FILES])
-        if status:
-            raise GraspDecoderError(f'{folder}: protoc ended with status {status} on {", ".join(_PROTO_FILES)}')
+        # In a process of its own: in one that has loaded TensorFlow, the compiler finds another protobuf and crashes.
+        protoc = subprocess.run(
+            [sys.executable, '-m', 'grpc_tools.protoc', f'--proto_path={folder}', f'--descriptor_set_out={compiled}',
+             *_PROTO_FILES], capture_output=True, text=True)
+        if protoc.returncode:
+            raise GraspDecoderError(f'{folder}: protoc ended with status {protoc.returncode}: {protoc.stderr.strip()}')
         description = descriptor_pb2.FileDescriptorSet.FromString(compiled.read_bytes())
     return message_factory.GetMessages(description.file, descriptor_pool.DescriptorPool())
 
