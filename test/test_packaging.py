@@ -117,6 +117,13 @@ def test_only_nodes_import_rclpy_and_nothing_imports_nodes():
         assert not re.search(r'^\s*(import|from) grasp_decoder\.nodes', text, re.MULTILINE), path
 
 
+def test_only_learning_and_export_import_tensorflow():
+    for path in (ROOT / 'grasp_decoder').rglob('*.py'):
+        if path.parent.name != 'learning' and not path.name.startswith('export'):
+            imports = re.search(r'^\s*(import|from) (tensorflow|keras)', path.read_text(), re.MULTILINE)
+            assert not imports, path
+
+
 @pytest.mark.slow
 def test_pip_install_gives_the_core_without_ros(tmp_path):
     """A fresh environment that sees this one's libraries, but neither the checkout nor the built messages."""
@@ -145,4 +152,6 @@ def test_pip_install_gives_the_core_without_ros(tmp_path):
     where = run(fresh / 'bin' / 'python', '-c', 'import grasp_decoder.share as s; print(s.__file__, s.share_directory())')
     module, share = where.split()
     assert Path(module).is_relative_to(site)
+    beside_code = [name for name in names if name.startswith('grasp_decoder/')]
+    assert [name for name in beside_code if not Path(site, name).is_file()] == []
     assert Path(share) == fresh / 'share' / 'grasp_decoder' and any(Path(share, 'config').iterdir())
