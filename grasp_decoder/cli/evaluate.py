@@ -13,6 +13,7 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import bin_trials
 from grasp_decoder.learning.evaluation import evaluate_bundle, scores
 from grasp_decoder.recording.reading import read_session
+from grasp_decoder.recording.writing import check_writable
 
 
 def main(argv=None) -> int:
@@ -24,10 +25,11 @@ def _evaluate(argv) -> int:
     parser.add_argument('--bundle', required=True, type=Path, metavar='DIR')
     parser.add_argument('--session', required=True, type=Path, metavar='FILE')
     parser.add_argument('--split', choices=('test', 'all'), default='test',
-                        help="test: the trials that the bundle's training held out, or all of another session (default)")
-    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names events and annotations of the recording')
+                        help="test (default): trials that the bundle's training held out, or all of another session")
+    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
     parser.add_argument('--json', required=True, type=Path, metavar='OUT', help='where the scores go')
     arguments = parser.parse_args(argv)
+    check_writable(arguments.json)
     narration = Narration()
     bundle = load_bundle(arguments.bundle)
     session = read_session(arguments.session, arguments.map)
@@ -38,8 +40,8 @@ def _evaluate(argv) -> int:
     if arguments.split == 'test' and held_out is not None:
         trials = [trial for trial in trials if trial.trial_id in held_out]
         if not trials:
-            raise GraspDecoderError(f'bundle {arguments.bundle} held out no trial of {arguments.session}: it was fitted on '
-                                    'all of them; use --split all, or another session')
+            raise GraspDecoderError(f'bundle {arguments.bundle} held out no trial of {arguments.session}: it was fitted '
+                                    'on all of them; use --split all, or another session')
     narration.say(f'decoding {len(trials)} trials of {session.name} with {bundle.id}')
     found = scores(evaluate_bundle(bundle, session, trials, manifest.look_back))
     try:

@@ -42,7 +42,7 @@ def number(value: float | None, digits: int = 2, interval: Sequence[float] | Non
 
 
 def animal_of(session: str) -> str:
-    """The animal of a session named as the laboratory does: the capitals that it begins with but for 'Rec' (MRec40: M)."""
+    """The animal of a session named as the laboratory does, by its first letter (MRec40: M); else the whole name."""
     match = re.match(r'[A-Z]', session)
     return match.group() if match else session
 

@@ -18,6 +18,7 @@ from grasp_decoder.errors import GraspDecoderError
 
 Settings = TypeVar('Settings')
 
+
 def parameter(default, description: str, low=None, high=None, choices: tuple[str, ...] = ()):
     """A dataclass field that `declare` knows how to declare; a tuple as default is an array of its element's type."""
     metadata = {'description': description, 'choices': choices}
