@@ -55,7 +55,8 @@ def _point(units: int, rate_hz: float, seconds: float) -> dict:
     run = run_graph(noise(units, rate_hz, seconds), trained(units)[1], batch_ms=BATCH_MS)
     latency = summary_ms(run.durations['total'])
     return {'units': units, 'rate_hz': rate_hz, 'spikes_per_s': round(units * rate_hz),
-            'lost_batches': run.lost_batches, 'missed_bins': run.missed_bins, 'p50_ms': latency['p50'], 'p99_ms': latency['p99'],
+            'lost_batches': run.lost_batches, 'missed_bins': run.missed_bins,
+            'p50_ms': latency['p50'], 'p99_ms': latency['p99'],
             'holds': not run.lost_batches and not run.missed_bins and latency['p99'] < BIN_MS}
 
 

@@ -48,7 +48,8 @@ def main(argv=None) -> int:
 
 def _decoding(argv) -> int:
     parser = argparse.ArgumentParser(prog='decoding', description=__doc__.split('\n')[0])
-    parser.add_argument('--only', choices=('grasp', 'reach', 'cursor'), help='one of the three recordings (default all)')
+    parser.add_argument('--only', choices=('grasp', 'reach', 'cursor'),
+                        help='one recording of the three (default all)')
     parser.add_argument('--splits', type=int, default=5, help='splits of MSyn40 to average over (default 5)')
     parser.add_argument('--variants', action='store_true', help='compare model families on validation trials instead')
     parser.add_argument('--baselines', choices=(FAST, ALL), default=ALL,

@@ -97,7 +97,8 @@ def run_graph(session: Path, bundle: Path, *, trials: int = 0, speed: float = 1.
               'loop': str(loop).lower(), 'start_paused': 'true', 'subscribers': 2,
               'priority': priority}
     try:
-        with nodes({'decoder': {'bundle': bundle, 'backend': 'cpu', 'priority': priority}, 'hand_bridge': {'priority': priority},
+        with nodes({'decoder': {'bundle': bundle, 'backend': 'cpu', 'priority': priority},
+                    'hand_bridge': {'priority': priority},
                     'spike_replayer': replay}) as processes:
             _wait(lambda: _connected(node, processes), processes, 60)
             call(node, Trigger, '/spike_replayer/resume')

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def share_directory() -> Path:
-    """Folder that holds ``config``, ``launch`` and ``worlds``: the checkout, or ``share/grasp_decoder`` of an install."""
+    """Folder of ``config``, ``launch`` and ``worlds``: the checkout, or an install's ``share/grasp_decoder``."""
     checkout = Path(__file__).resolve().parents[1]
     if (checkout / 'package.xml').is_file():
         return checkout

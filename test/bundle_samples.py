@@ -43,7 +43,8 @@ def make_network(task: str, kind: str = RECURRENT, units: int = UNITS, seed: int
         state = keras.Input(batch_shape=(1, STATE), name='state')
 
         def gate(activation):
-            return layers.Activation(activation)(layers.Add()([layers.Dense(STATE)(features), layers.Dense(STATE)(state)]))
+            return layers.Activation(activation)(
+                layers.Add()([layers.Dense(STATE)(features), layers.Dense(STATE)(state)]))
 
         update, candidate = gate('sigmoid'), gate('tanh')
         new_state = layers.Add()([state, layers.Multiply()([update, layers.Subtract()([candidate, state])])])
@@ -82,6 +83,7 @@ def make_manifest(units: int = UNITS, **fields) -> Manifest:
         'name': 'sample', 'created': '2024-01-01T00:00:00+00:00', 'package_version': '0.1.0',
         'sessions': (SourceSession('sample', 'ab' * 32, (0, 1, 2), (3,), (4, 5)),),
         'units': tuple(Unit(index, index // 2, index % 2, 'M1') for index in range(units)),
-        'bin_s': 0.04, 'look_back': LOOK_BACK, 'classes': CLASSES, 'labels': tuple(map(str, CLASSES)), 'merge': {11: 41},
+        'bin_s': 0.04, 'look_back': LOOK_BACK, 'classes': CLASSES, 'labels': tuple(map(str, CLASSES)),
+        'merge': {11: 41},
         **fields}
     return Manifest(**fields)

@@ -63,7 +63,7 @@ def node(domain_id):
 
 @pytest.fixture
 def spin_until(node):
-    """``spin_until(condition, timeout_s)`` serves the test's node until the condition holds, and says whether it does."""
+    """``spin_until(condition, timeout_s)`` serves the test's node until the condition holds; false if it never does."""
 
     def spin_until(condition, timeout_s=30.0):
         deadline = time.monotonic() + timeout_s

@@ -24,7 +24,8 @@ def make_trials(trials_per_object=6, shared_noise=1.0, events=('Cue', 'Go', 'Hol
             trial_id=index, object_id=20 + index % OBJECTS, recorded_object_id=20 + index % OBJECTS, bin_ns=40_000_000,
             start_ns=0, counts=rng.poisson(np.clip(drive, 0, None) ** 2).astype(np.uint16),
             phase=(np.arange(30) // 5 == 4).astype(np.uint8), dof=np.zeros(30, np.float32),
-            event_bins={label: bin_ for label, bin_ in zip(('Cue', 'Go', 'Hold', 'Rew'), (5, 15, 20, 25)) if label in events}))
+            event_bins={label: bin_
+                        for label, bin_ in zip(('Cue', 'Go', 'Hold', 'Rew'), (5, 15, 20, 25)) if label in events}))
     return trials, tuning, noise
 
 

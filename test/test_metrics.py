@@ -50,7 +50,8 @@ def test_repeats_are_averaged():
 
 
 def test_shape_and_size_are_scored_apart_and_15_is_its_own_shape():
-    scores = metrics.shape_and_size(windows_of(decoded_trial(0, 21, (21, 22, 31, 15)), decoded_trial(1, 15, (15, 15, 15, 31))))
+    scores = metrics.shape_and_size(
+        windows_of(decoded_trial(0, 21, (21, 22, 31, 15)), decoded_trial(1, 15, (15, 15, 15, 31))))
     assert scores['shape_15_accuracy'] == 0.75
     assert scores['shape_accuracy'] == 0.5 and scores['size_accuracy'] == 0.5 and scores['product'] == 0.25
 
@@ -104,7 +105,8 @@ def test_r2_of_the_degree_of_freedom():
     exact = decoded_trial(0)
     mean = exact.trial.dof[1:].mean()
     assert metrics.dof_summary([[exact]], look_back=2)['r2'] == pytest.approx(1)
-    assert metrics.dof_summary([[replace(exact, dof=np.full((12, 1), mean))]], look_back=2)['r2'] == pytest.approx(0, abs=1e-6)
+    constant = replace(exact, dof=np.full((12, 1), mean))
+    assert metrics.dof_summary([[constant]], look_back=2)['r2'] == pytest.approx(0, abs=1e-6)
 
 
 def test_intervals_resample_trials_not_windows():

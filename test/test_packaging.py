@@ -149,7 +149,8 @@ def test_pip_install_gives_the_core_without_ros(tmp_path):
 
     for name in ('train', 'evaluate', 'inspect', 'synthesize'):
         assert name in run(fresh / 'bin' / name, '--help')
-    where = run(fresh / 'bin' / 'python', '-c', 'import grasp_decoder.share as s; print(s.__file__, s.share_directory())')
+    where = run(fresh / 'bin' / 'python', '-c', 
+                'import grasp_decoder.share as s; print(s.__file__, s.share_directory())')
     module, share = where.split()
     assert Path(module).is_relative_to(site)
     beside_code = [name for name in names if name.startswith('grasp_decoder/')]

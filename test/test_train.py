@@ -35,7 +35,8 @@ def metrics_of(bundle):
 @pytest.mark.slow
 def test_metrics_have_the_promised_keys(bundle):
     found, timing = metrics_of(bundle)
-    assert {'accuracy', 'relaxed_accuracy', 'ci95', 'n_windows', 'trial_accuracy', 'endless_accuracy'} <= found['object'].keys()
+    assert {'accuracy', 'relaxed_accuracy', 'ci95', 'n_windows', 'trial_accuracy',
+            'endless_accuracy'} <= found['object'].keys()
     assert {'accuracy', 'f1', 'confusion', 'onset_error_bins'} <= found['phase'].keys()
     assert 0.3 < found['dof']['r2'] < 1 and 0.3 < found['int8']['dof']['r2'] < 1
     for task in ('phase', 'object'):

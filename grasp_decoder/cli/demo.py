@@ -1,6 +1,7 @@
 """demo: train on a synthetic session, then let its held-out trials close a simulated hand.
 
-Everything goes to the folder demo/: result.json, the report of the training, a figure of one trial, pictures of the hand.
+Everything goes to the folder demo/: result.json, the report of the training, a figure of one trial and pictures of
+the hand.
 """
 
 from __future__ import annotations

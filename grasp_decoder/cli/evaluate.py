@@ -40,8 +40,8 @@ def _evaluate(argv) -> int:
     if arguments.split == 'test' and held_out is not None:
         trials = [trial for trial in trials if trial.trial_id in held_out]
         if not trials:
-            raise GraspDecoderError(f'bundle {arguments.bundle} held out no trial of {arguments.session}: it was fitted '
-                                    'on all of them; use --split all, or another session')
+            raise GraspDecoderError(f'bundle {arguments.bundle} held out no trial of {arguments.session}: it was '
+                                    'fitted on all of them; use --split all, or another session')
     narration.say(f'decoding {len(trials)} trials of {session.name} with {bundle.id}')
     found = scores(evaluate_bundle(bundle, session, trials, manifest.look_back))
     try:

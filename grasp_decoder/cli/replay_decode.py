@@ -97,7 +97,7 @@ def _start(description: NodeDescription, folder: Path) -> NodeProcess:
 
 
 def _watch(processes: list[NodeProcess]) -> None:
-    """Relay what the monitor prints until it ends; no other node may end before, but for the replayer when it is done."""
+    """Relay what the monitor prints until it ends; of the other nodes only the replayer may end before."""
     monitor = next(process for process in processes if process.name == 'run_monitor')
     with open(monitor.log) as output:
         while monitor.poll() is None:

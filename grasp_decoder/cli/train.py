@@ -20,16 +20,21 @@ def main(argv=None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='train', description='Train decoders of grasp phase, object and aperture from recorded sessions; write '
-        'a sealed bundle with a report. Several sessions give one bundle each in OUT/NAME and a joint report in OUT/report.')
-    parser.add_argument('--session', nargs='+', required=True, type=Path, metavar='FILE', help='recordings to learn from')
+        'a sealed bundle with a report. Several sessions give one bundle each in OUT/NAME and a joint report in '
+        'OUT/report.')
+    parser.add_argument('--session', nargs='+', required=True, type=Path, metavar='FILE',
+                        help='recordings to learn from')
     parser.add_argument('--out', required=True, type=Path, metavar='DIR', help='where the bundle goes')
-    parser.add_argument('--tasks', type=_tasks, metavar='LIST', help='phase,object,dof (default: all that the events allow)')
+    parser.add_argument('--tasks', type=_tasks, metavar='LIST',
+                        help='phase,object,dof (default: all that the events allow)')
     parser.add_argument('--bin-ms', type=float, default=40, metavar='MS', help='bin width (default 40)')
     parser.add_argument('--look-back', type=_look_back, metavar='auto|N',
                         help='bins of a window (default auto: 12, or what fits between the start of a trial and Hold)')
     parser.add_argument('--model', metavar='NAME', help='model family for all tasks (default: the best of each task)')
-    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names events and annotations of the recording')
-    parser.add_argument('--merge', type=Path, metavar='FILE', help='YAML of identical objects (default: those of the paper)')
+    parser.add_argument('--map', type=Path, metavar='FILE',
+                        help='YAML that names events and annotations of the recording')
+    parser.add_argument('--merge', type=Path, metavar='FILE',
+                        help='YAML of identical objects (default: those of the paper)')
     parser.add_argument('--protocol', choices=('default', 'seed'), default='default',
                         help="seed: labels and classes as in the paper's published code")
     parser.add_argument('--baselines', choices=('fast', 'all', 'none'), default='fast',
@@ -37,16 +42,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--repeats', type=_positive(int), default=1, metavar='N',
                         help='stratified splits to average over; the bundle is of the first (default 1)')
     parser.add_argument('--search', type=_positive(int), default=0, metavar='TRIALS',
-                        help="search the paper's table 2 for the object network first; goes on where it ended, and over "
-                        'machines (docs/search.md)')
+                        help="search the paper's table 2 for the object network first; goes on where it ended, and "
+                        'over machines (docs/search.md)')
     parser.add_argument('--train-fraction', nargs='+', type=float, default=[0.8], metavar='F',
-                        help='share of the trials for training and validation (default 0.8); further ones make the curve '
-                        'of reduced training sets')
-    parser.add_argument('--final', action='store_true', help='fit on all trials in the end; the scores are those from before')
+                        help='share of the trials for training and validation (default 0.8); further ones make the '
+                        'curve of reduced training sets')
+    parser.add_argument('--final', action='store_true',
+                        help='fit on all trials in the end; the scores are those from before')
     parser.add_argument('--max-seconds', type=_positive(float), default=math.inf, metavar='S',
                         help='time for training, and for a search before it; then the best networks so far are kept')
     parser.add_argument('--edgetpu', action='store_true', help='also compile the int8 models with edgetpu_compiler')
-    parser.add_argument('--seed', type=int, default=42, help='random state of the first split and of training (default 42)')
+    parser.add_argument('--seed', type=int, default=42,
+                        help='random state of the first split and of training (default 42)')
     return parser
 
 
@@ -62,10 +69,11 @@ def _train(argv) -> int:
     from grasp_decoder.learning.report import write_joint_report, write_report
 
     settings = Settings(
-        tasks=arguments.tasks, bin_ns=round(arguments.bin_ms * 1e6), look_back=arguments.look_back, model=arguments.model,
-        mapping=arguments.map, merge=arguments.merge, protocol=arguments.protocol, baselines=arguments.baselines,
-        repeats=arguments.repeats, search_trials=arguments.search, train_fractions=tuple(arguments.train_fraction),
-        final=arguments.final, max_seconds=arguments.max_seconds, seed=arguments.seed, edge_tpu=arguments.edgetpu)
+        tasks=arguments.tasks, bin_ns=round(arguments.bin_ms * 1e6), look_back=arguments.look_back,
+        model=arguments.model, mapping=arguments.map, merge=arguments.merge, protocol=arguments.protocol,
+        baselines=arguments.baselines, repeats=arguments.repeats, search_trials=arguments.search,
+        train_fractions=tuple(arguments.train_fraction), final=arguments.final, max_seconds=arguments.max_seconds,
+        seed=arguments.seed, edge_tpu=arguments.edgetpu)
     narration = Narration()
     evaluations = []
     for session in arguments.session:

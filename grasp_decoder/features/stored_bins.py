@@ -1,7 +1,7 @@
 """Binned trials kept on disk with their metadata, as the paper's pipeline keeps them: one .npz per session and binning.
 
-Files lie below $XDG_CACHE_HOME/grasp_decoder/bins (~/.cache when unset). Nothing is pickled, a file appears whole or not
-at all, and deleting any of them is safe.
+Files lie below $XDG_CACHE_HOME/grasp_decoder/bins (~/.cache when unset). Nothing is pickled, a file appears whole or
+not at all, and deleting any of them is safe.
 """
 
 from __future__ import annotations

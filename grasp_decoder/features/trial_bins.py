@@ -62,7 +62,7 @@ class TrialBins:
 
 
 def read_merge(path: str | Path | None = None) -> dict[int, int]:
-    """The merge map (recorded id -> class id) of a YAML file; the default one, of the paper's objects, without a path."""
+    """The merge map (recorded id -> class id) of a YAML file; without a path that of the paper's objects."""
     source = resources.files(__package__) / 'merge.yaml' if path is None else Path(path)
     try:
         merge = yaml.safe_load(source.read_text()) or {}

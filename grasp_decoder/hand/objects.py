@@ -1,8 +1,9 @@
 """The objects that the hand grasps, described once for every simulator.
 
-Ids are those of the recordings: tens = shape, units = size (1 to 6: 15 to 40 mm). Each object stands on a thin stem with
-a foot, as on the turntable of the recordings, so that its middle is always at the same height. What the shapes look like
-is this project's choice; ids that the merging of classes calls identical are identical here. An unknown id is a post.
+Ids are those of the recordings: tens = shape, units = size (1 to 6: 15 to 40 mm). Each object stands on a thin stem
+with a foot, as on the turntable of the recordings, so that its middle is always at the same height. What the shapes
+look like is this project's choice; ids that the merging of classes calls identical are identical here. An unknown id
+is a post.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _FOOT_WIDTH_M, _FOOT_HEIGHT_M, _STEM_RADIUS_M = 0.046, 0.006, 0.0035
 
 @dataclass(frozen=True)
 class GraspObject:
-    """One object: ``size_m`` is what the grip spans, ``position`` (m, world) where its foot stands in the hand's reach."""
+    """One object: ``size_m`` is what the grip spans, ``position`` (m, world) where its foot stands in reach."""
 
     object_id: int
     shape: str

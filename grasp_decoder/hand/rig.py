@@ -47,7 +47,7 @@ class GraspRig:
         self._next_object = object_id
 
     def set_mode(self, mode: HandMode) -> None:
-        """Follow the state of the grasp: HOLD lifts; OPEN, PRESHAPE and CLOSE lower; SAFE leaves the lift where it is."""
+        """Follow the state of the grasp: HOLD lifts; OPEN, PRESHAPE and CLOSE lower; SAFE leaves the lift alone."""
         self._mode = mode
         if mode != HandMode.SAFE:
             self._targets[self._lift] = LIFT_M if mode == HandMode.HOLD else 0.0

@@ -45,7 +45,7 @@ class Pose:
 
 @dataclass(frozen=True)
 class Shape:
-    """One visual or collision primitive; ``size`` is SDF's: box edges, sphere radius, cylinder radius and length (m)."""
+    """One visual or collision primitive; ``size`` is SDF's: a box's edges, a radius, a radius and a length (m)."""
 
     name: str
     kind: str
@@ -85,7 +85,7 @@ class Joint:
 
     @property
     def stiffness(self) -> float:
-        """Gain of the position control in every simulator (N m/rad, N/m); effort caps it, the joint's damping calms it."""
+        """Gain of the position control in every simulator (N m/rad, N/m); effort caps it, damping calms it."""
         return self.effort / _GAIN_SPAN[self.kind]
 
 

@@ -38,7 +38,7 @@ class HandSimulator(Protocol):
     joint_names: tuple[str, ...]
 
     def set_object(self, object_id: int) -> None:
-        """Put this object at its place in reach, upright and at rest; the one before is gone. The hand stays as it is."""
+        """Put this object at its place in reach, upright and at rest, instead of the one before."""
 
     def command(self, targets: Mapping[str, float]) -> None:
         """Set targets of joints by name (rad, m); other joints keep theirs. An unknown name is an error."""

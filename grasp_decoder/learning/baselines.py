@@ -85,7 +85,8 @@ class PoissonNaiveBayes(ClassifierMixin, BaseEstimator):
         own_rates = self._rates(spikes[index] - X, time[index] - exposure)
         with np.errstate(divide='ignore'):  # a class that only this sample has is never predicted
             own_prior = np.log((samples[index] - 1) / len(X))
-        joint[np.arange(len(X)), index] = (X * np.log(own_rates)).sum(axis=1) - exposure * own_rates.sum(axis=1) + own_prior
+        joint[np.arange(len(X)), index] = ((X * np.log(own_rates)).sum(axis=1) - exposure * own_rates.sum(axis=1)
+                                           + own_prior)
         return self.classes_[joint.argmax(axis=1)]
 
     def __sklearn_tags__(self):
@@ -102,7 +103,7 @@ class PoissonNaiveBayes(ClassifierMixin, BaseEstimator):
 
 
 def shrinkage_lda() -> Pipeline:
-    """Linear discriminant analysis of square-root counts, its covariance shrunk by the rule of Ledoit and Wolf (2004)."""
+    """Linear discriminant analysis of square-root counts, its covariance shrunk as by Ledoit and Wolf (2004)."""
     return make_pipeline(FunctionTransformer(np.sqrt), LinearDiscriminantAnalysis(solver='lsqr', shrinkage='auto'))
 
 

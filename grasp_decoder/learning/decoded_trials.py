@@ -88,8 +88,10 @@ def _endless_batches(session: Session, period_ns: int) -> Iterator[SpikeBatch]:
             none = np.empty(0, np.uint16)
             yield SpikeBatch(sequence, 0, now, trial.start_ns, session.unit_count, none, none.astype(np.uint32))
             sequence += 1
-        later = trial.times_ns >= now  # float times of the source may let a trial begin a little before the last one's end
-        rest = replace(trial, start_ns=max(now, trial.start_ns), times_ns=trial.times_ns[later], units=trial.units[later])
+        # Float times of the source may let a trial begin a little before the last one's end.
+        later = trial.times_ns >= now
+        rest = replace(trial, start_ns=max(now, trial.start_ns), times_ns=trial.times_ns[later],
+                       units=trial.units[later])
         for batch in trial_batches(rest, session.unit_count, period_ns, sequence=sequence):
             yield batch
             sequence, now = batch.sequence + 1, batch.end_ns

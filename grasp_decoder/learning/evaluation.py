@@ -75,12 +75,14 @@ def evaluate_bundle(bundle: Bundle, session: Session, trials: Sequence[TrialBins
         GraspDecoderError: the bundle decodes other units, or none of the trials' objects.
     """
     bundle.require_unit_count(session.unit_count, f'session {session.name}')
-    known = sorted((trial for trial in trials if trial.object_id in bundle.manifest.classes), key=lambda each: each.trial_id)
+    known = sorted((trial for trial in trials if trial.object_id in bundle.manifest.classes),
+                   key=lambda each: each.trial_id)
     if not known:
         raise GraspDecoderError(f'session {session.name}: none of the trials to evaluate has an object that the bundle '
                                 f'{bundle.path} decodes')
-    return Evaluation(session.name, bundle.manifest.classes, look_back, [decode_trials(bundle, session, known, 'float')],
-                      decode_trials(bundle, session, known, 'int8'), decode_endless(bundle, session, known, 'float'))
+    return Evaluation(session.name, bundle.manifest.classes, look_back,
+                      [decode_trials(bundle, session, known, 'float')], decode_trials(bundle, session, known, 'int8'),
+                      decode_endless(bundle, session, known, 'float'))
 
 
 def scores(evaluation: Evaluation) -> dict:

@@ -97,8 +97,8 @@ class Run:
         """Fit one network; the time that is left is shared evenly among the fits that are left."""
         seconds = (self.deadline - time.monotonic()) / self.fits_to_go
         self.fits_to_go = max(1, self.fits_to_go - 1)
-        return fit(task, split.train, split.validation, split.classes, model=model, look_back=self.look_back, seed=state,
-                   progress=self.narrator.stage(f'{task}, split {state}'), max_seconds=max(seconds, 0))
+        return fit(task, split.train, split.validation, split.classes, model=model, look_back=self.look_back,
+                   seed=state, progress=self.narrator.stage(f'{task}, split {state}'), max_seconds=max(seconds, 0))
 
 
 def run_experiment(path: Path, out: Path, settings: Settings, narrator: Narrator,
@@ -210,7 +210,8 @@ def _baselines(run: Run, split: Split, state: int) -> dict[str, metrics.ObjectDe
     if run.settings.baselines == ALL:
         start = time.monotonic()
         network = run.fit(OBJECT, split, state, SEED_BILSTM)
-        found[SEED_BILSTM] = metrics.hold_windows(predict_trials({OBJECT: network}, split.test), split.classes, run.look_back)
+        found[SEED_BILSTM] = metrics.hold_windows(predict_trials({OBJECT: network}, split.test), split.classes,
+                                                  run.look_back)
         run.timing.setdefault('train_seed_bilstm_s', time.monotonic() - start)
     return found
 
@@ -221,7 +222,8 @@ def _curve_point(run: Run, states: list[int], fraction: float) -> dict:
     for state in states:
         split = split_trials(run.trials, state, fraction, run.settings.protocol)
         network = run.fit(OBJECT, split, state, run.model(OBJECT))
-        decoder.append(metrics.hold_windows(predict_trials({OBJECT: network}, split.test), split.classes, run.look_back))
+        decoded = predict_trials({OBJECT: network}, split.test)
+        decoder.append(metrics.hold_windows(decoded, split.classes, run.look_back))
         lda.append(compare(split, run.look_back)[LDA])
         sizes.append((len(split.train), len(split.validation), len(split.test)))
     return _curve_row(fraction, sizes[0], decoder, lda)
@@ -240,8 +242,8 @@ def _curve_row(fraction: float, sizes, decoder, lda) -> dict:
     return row
 
 
-def _export(run: Run, out: Path, networks: dict[str, TaskNetwork], split: Split, evaluate: Callable[[Bundle], Evaluation],
-            write_report: WriteReport) -> Evaluation:
+def _export(run: Run, out: Path, networks: dict[str, TaskNetwork], split: Split,
+            evaluate: Callable[[Bundle], Evaluation], write_report: WriteReport) -> Evaluation:
     evaluation: Evaluation | None = None
 
     def report(bundle: Bundle, folder: Path) -> dict:
@@ -266,7 +268,8 @@ def headline(found: dict) -> dict:
 
 
 def _manifest(run: Run, split: Split) -> Manifest:
-    ids = {part: tuple(sorted(trial.trial_id for trial in getattr(split, part))) for part in ('train', 'validation', 'test')}
+    ids = {part: tuple(sorted(trial.trial_id for trial in getattr(split, part)))
+           for part in ('train', 'validation', 'test')}
     return Manifest(
         name=run.session.name, created=datetime.now(timezone.utc).isoformat(timespec='seconds'),
         package_version=grasp_decoder.__version__,

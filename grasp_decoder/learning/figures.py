@@ -195,7 +195,8 @@ def example_trial(evaluation: Evaluation) -> Figure:
     axes = figure.subplots(len(panels) + 1, 1, sharex=True, height_ratios=[2] + [1] * len(panels))
     order = np.argsort(trial.counts.sum(axis=0))
     axes[0].imshow(np.sqrt(trial.counts[:, order].T), aspect='auto', cmap='Greys', origin='lower', vmax=2, vmin=0,
-                   extent=(seconds[0] - trial.bin_ns / 1e9, seconds[-1], 0, trial.counts.shape[1]), interpolation='nearest')
+                   extent=(seconds[0] - trial.bin_ns / 1e9, seconds[-1], 0, trial.counts.shape[1]),
+                   interpolation='nearest')
     axes[0].set_ylabel('units')
     axes[0].set_title(f'trial {trial.trial_id}, object {trial.object_id}', pad=14)
     for axis, name in zip(axes[1:], panels):

@@ -169,8 +169,10 @@ def accuracy_over_time(decoded: Sequence[DecodedTrial], classes: Sequence[int]) 
                 off = abs(int(each.objects[k].argmax()) - label)
                 correct.setdefault(k - events['Hold'], []).append((off == 0, off <= 1))
     offsets = sorted(k for k, trials in correct.items() if 2 * len(trials) >= len(decoded))
-    events = {label: float(np.median([each.trial.event_bins[label] - each.trial.event_bins['Hold'] for each in decoded]))
-              for label in ('Cue', 'Go', 'Hold', 'Rew', 'End') if all(label in each.trial.event_bins for each in decoded)}
+    events = {label: float(np.median([each.trial.event_bins[label] - each.trial.event_bins['Hold']
+                                      for each in decoded]))
+              for label in ('Cue', 'Go', 'Hold', 'Rew', 'End')
+              if all(label in each.trial.event_bins for each in decoded)}
     means = [np.mean(correct[k], axis=0) for k in offsets]
     return {'bin': offsets, 'accuracy': [float(mean[0]) for mean in means],
             'relaxed_accuracy': [float(mean[1]) for mean in means],
@@ -200,7 +202,7 @@ def decision_times(decoded: Sequence[DecodedTrial], classes: Sequence[int]) -> l
 
 
 def phase_summary(repeats: Sequence[Sequence[DecodedTrial]], look_back: int) -> dict:
-    """Scores of the phase for metrics.json: means over repeats; ``confusion`` sums them, true rows, REST before GRASP."""
+    """Scores of the phase for metrics.json: means over repeats; ``confusion`` is their sum, rows true, REST first."""
     decoded = [trial for repeat in repeats for trial in repeat]
     tables, ids = phase_confusions(decoded, look_back), [each.trial.trial_id for each in decoded]
     return mean_scores([_phase_scores(repeat, look_back) for repeat in repeats]) | {

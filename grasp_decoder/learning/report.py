@@ -85,10 +85,12 @@ def _session_body(evaluation: Evaluation, found: dict, drawn: dict[str, Figure])
 def _summary(evaluation: Evaluation) -> str:
     facts = evaluation.facts
     if not facts:
-        return f'{len(evaluation.decoded)} trials, {len(evaluation.classes)} objects, look-back {evaluation.look_back} bins'
+        return (f'{len(evaluation.decoded)} trials, {len(evaluation.classes)} objects, '
+                f'look-back {evaluation.look_back} bins')
     train, validation, test = facts['split']
     return (f'{facts["units"]} units · {facts["usable_trials"]} usable trials of {facts["trials"]} · '
-            f'{len(evaluation.classes)} objects · bins of {facts["bin_ms"]:g} ms · look-back {facts["look_back"]} bins · '
+            f'{len(evaluation.classes)} objects · bins of {facts["bin_ms"]:g} ms · '
+            f'look-back {facts["look_back"]} bins · '
             f'{train} training, {validation} validation and {test} test trials · random states '
             f'{", ".join(map(str, facts["random_states"]))}'
             + (' · the bundle was then fitted once more on all trials' if facts['final'] else ''))
@@ -105,11 +107,13 @@ def _tiles(found: dict) -> str:
         row = found['phase']
         tiles += [('grasp phase', percent(row['accuracy']), f'F1 {number(row["f1"], 3)}')]
     if DOF in found:
-        tiles += [('degree of freedom', f'R2 {number(found["dof"]["r2"], 3)}', f'int8 {number(found["int8"]["dof"]["r2"], 3)}')]
+        tiles += [('degree of freedom', f'R2 {number(found["dof"]["r2"], 3)}',
+                   f'int8 {number(found["int8"]["dof"]["r2"], 3)}')]
     if 'agreement' in found['int8']:
         tiles += [('int8 decodes like float', percent(found['int8']['agreement']), 'of the windows')]
     return '<div class="tiles">' + ''.join(
-        f'<div class="tile"><span>{name}</span><b>{value}</b><span>{note}</span></div>' for name, value, note in tiles) + '</div>'
+        f'<div class="tile"><span>{name}</span><b>{value}</b><span>{note}</span></div>'
+        for name, value, note in tiles) + '</div>'
 
 
 def percent_range(interval: Sequence[float]) -> str:
@@ -122,8 +126,10 @@ def _object_section(evaluation: Evaluation, found: dict, drawn: dict[str, Figure
     chance = row['chance']
     rows = [_comparison_row(name, scored) for name, scored in competitors(found)]
     rows.insert(1, ['this decoder as int8', percent(found['int8']['object']['accuracy']), '', '', '', '', ''])
-    rows.insert(2, ['this decoder, the session as one endless segment', percent(row['endless_accuracy']), '', '', '', '', ''])
-    rows.append(['chance: guessing evenly', percent(chance['accuracy']), percent(chance['relaxed_accuracy']), '', '', '', ''])
+    rows.insert(2, ['this decoder, the session as one endless segment',
+                    percent(row['endless_accuracy']), '', '', '', '', ''])
+    rows.append(['chance: guessing evenly', percent(chance['accuracy']),
+                 percent(chance['relaxed_accuracy']), '', '', '', ''])
     waits = [[percent(each['confidence']).replace('.0', ''), percent(each['decided']), percent(each['accuracy']),
               number(each['median_s_after_hold'])] for each in row['decision_times']]
     parts = [
@@ -133,21 +139,26 @@ def _object_section(evaluation: Evaluation, found: dict, drawn: dict[str, Figure
         'shape of its own and not in these columns; their product is what the earlier online decoder reported '
         '(Fabiani 2021). Leave-one-out over the whole hold phase is Schaffelhofer’s decoder (2015).</p>',
         _table(['', 'accuracy', 'relaxed', 'per trial', 'shape', 'size', 'shape × size'], rows, own=0),
-        _image(drawn, 'comparison', 'The decoder and the baselines on the same trials: exact (dark) and relaxed (light) accuracy '
-               'with 95 % intervals; dotted: chance.'),
-        _image(drawn, 'confusion', 'Confusion matrix, in per cent of each object’s windows (the paper’s figures 5 and 6).'),
+        _image(drawn, 'comparison',
+               'The decoder and the baselines on the same trials: exact (dark) and relaxed (light) '
+               'accuracy with 95 % intervals; dotted: chance.'),
+        _image(drawn, 'confusion',
+               'Confusion matrix, in per cent of each object’s windows (the paper’s figures 5 and 6).'),
         _image(drawn, 'per_object', 'Every object: exact and relaxed, with the interval of the exact accuracy.'),
-        _image(drawn, 'over_time', 'From cue to release: the decoder’s answer at every bin, scored against the object.'),
+        _image(drawn, 'over_time',
+               'From cue to release: the decoder’s answer at every bin, scored against the object.'),
         '<h3>How sure it is, and when to act</h3>',
         '<div class="pair">' + _image(drawn, 'calibration', 'Reliability; the area of a dot is its number of windows.')
         + _image(drawn, 'decisions', 'Waiting from Go on until the confidence is reached.') + '</div>',
         _table(['decides at', 'decided', 'correct', 'median s from Hold'], waits)]
     if 'training_curve' in found:
         curve = [[percent(each['train_fraction']), ' / '.join(map(str, each['trials'])),
-                  *(percent(each[name]['accuracy'], each[name]['ci95']) if name in each else '–' for name in ('decoder', 'lda')),
+                  *(percent(each[name]['accuracy'], each[name]['ci95']) if name in each else '–'
+                    for name in ('decoder', 'lda')),
                   percent(each['decoder']['relaxed_accuracy'])]
                  for each in found['training_curve']]
-        parts += ['<h3>Less to learn from</h3>', _image(drawn, 'training_curve', 'The paper’s table 5 on this session.'),
+        parts += ['<h3>Less to learn from</h3>',
+                  _image(drawn, 'training_curve', 'The paper’s table 5 on this session.'),
                   _table(['training + validation', 'trials', 'decoder', 'LDA', 'decoder, relaxed'], curve)]
     return '\n'.join(parts)
 
@@ -167,7 +178,8 @@ def _phase_section(row: dict, int8: dict) -> str:
         ['this decoder', percent(row['accuracy'], row['ci95']), number(row['f1'], 3, row['f1_ci95'])],
         ['this decoder as int8', percent(int8['phase']['accuracy']), ''],
         ['always rest', percent(row['chance']['accuracy']), number(row['chance']['f1'], 3)]], own=0)
-    return ('<h2>When it is grasped</h2><p>All windows of the test trials; grasp is the hold phase (the paper’s table 3).</p>'
+    return ('<h2>When it is grasped</h2>'
+            '<p>All windows of the test trials; grasp is the hold phase (the paper’s table 3).</p>'
             f'<div class="pair">{table}{numbers}</div>'
             f'<p>Median error of the onset {number(row["onset_error_bins"], 1)} bins, of the offset '
             f'{number(row["offset_error_bins"], 1)} bins; missed grasps {percent(row["missed_grasps"])} of the trials; '
@@ -175,7 +187,8 @@ def _phase_section(row: dict, int8: dict) -> str:
 
 
 def _cost_section(evaluation: Evaluation) -> str:
-    names = {'read_s': 'reading the session, s', 'bin_s': 'binning, s', 'train_phase_s': 'training the phase network, s',
+    names = {'read_s': 'reading the session, s', 'bin_s': 'binning, s',
+             'train_phase_s': 'training the phase network, s',
              'train_object_s': 'training the object network, s', 'train_dof_s': 'training the aperture network, s',
              'train_seed_bilstm_s': "training the paper's BiLSTM, s", 'export_s': 'export and parity, s',
              'evaluate_s': 'evaluation, s', 'peak_rss_mb': 'peak memory, MB'}
@@ -187,18 +200,20 @@ def _joint_body(title: str, evaluations: Sequence[Evaluation], sessions, groups)
     recorded = [[evaluation.name, str(evaluation.facts['units']), str(evaluation.facts['trials']),
                  str(evaluation.facts['usable_trials']), str(len(evaluation.classes))] for evaluation in evaluations]
     parts = [f'<h1>{title}</h1>',
-             '<p class="soft">By session, by animal (the first letter of a session’s name) and over all. Scores of several '
-             'sessions are means over sessions; intervals are 95 %.</p>',
+             '<p class="soft">By session, by animal (the first letter of a session’s name) and over all. Scores of '
+             'several sessions are means over sessions; intervals are 95 %.</p>',
              '<h2>Sessions (table 1)</h2>', _table(['', 'units', 'trials', 'usable', 'objects'], recorded)]
     rows = [*sessions, *groups]
     if all(PHASE in row for _, row in rows):
         parts += ['<h2>Grasp phase (table 3)</h2>', _table(['', 'accuracy', 'F1', 'onset error, bins'], [
             [name, percent(row['phase']['accuracy'], row['phase'].get('ci95')),
-             number(row['phase']['f1'], 3, row['phase'].get('f1_ci95')), number(row['phase'].get('onset_error_bins'), 1)]
+             number(row['phase']['f1'], 3, row['phase'].get('f1_ci95')),
+             number(row['phase'].get('onset_error_bins'), 1)]
             for name, row in rows])]
     if all(OBJECT in row for _, row in rows):
         parts += ['<h2>Object (table 4)</h2>']
-        for key, interval, name in (('accuracy', 'ci95', 'Accuracy'), ('relaxed_accuracy', 'relaxed_ci95', 'Relaxed accuracy')):
+        for key, interval, name in (('accuracy', 'ci95', 'Accuracy'),
+                                    ('relaxed_accuracy', 'relaxed_ci95', 'Relaxed accuracy')):
             labels = [label for label, _ in competitors(rows[-1][1])]
             parts += [f'<h3>{name}</h3>', _table(['', *labels], [
                 [row_name, *(percent(scored.get(key), scored.get(interval)) for _, scored in competitors(row))]
@@ -215,9 +230,11 @@ def _edge_tpu_section(found: dict) -> str:
                      percent(parity['agreement']), percent(parity['confident_agreement']),
                      f'{number(parity["float_score"], 4)} / {number(parity["int8_score"], 4)}'])
     verdict = 'Ready.' if found['ready'] else 'Not ready: ' + html.escape('; '.join(found['issues'])) + '.'
-    return ('<h2>Edge TPU</h2><p>' + verdict + ' Operators by the published table of the Edge TPU; int8 and float compared '
-            'on every bin of the validation trials, “sure” where float’s best two probabilities differ by more than .05.</p>'
-            + _table(['', 'operators', 'left to the CPU', 'on the chip', 'same class', 'where sure', 'score, float / int8'], rows))
+    return ('<h2>Edge TPU</h2><p>' + verdict + ' Operators by the published table of the Edge TPU; int8 and float '
+            'compared on every bin of the validation trials, “sure” where float’s best two probabilities differ by '
+            'more than .05.</p>'
+            + _table(['', 'operators', 'left to the CPU', 'on the chip', 'same class', 'where sure',
+                      'score, float / int8'], rows))
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], own: int | None = None) -> str:
@@ -239,5 +256,6 @@ def _image(drawn: dict[str, Figure], name: str, caption: str) -> str:
 def _page(title: str, body: str) -> str:
     style = (resources.files(__package__) / 'report.css').read_text(encoding='utf-8')
     return (f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
-            f'content="width=device-width, initial-scale=1"><title>{html.escape(title)}</title>\n<style>\n{style}</style>'
+            f'content="width=device-width, initial-scale=1"><title>{html.escape(title)}</title>\n'
+            f'<style>\n{style}</style>'
             f'</head>\n<body>\n{body}\n</body></html>\n')

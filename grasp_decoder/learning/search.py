@@ -54,7 +54,8 @@ def is_worker() -> bool:
     return is_distributed() and CHIEF not in os.environ['KERASTUNER_TUNER_ID']
 
 
-def search(problem: FitProblem, trials: int, folder: Path, project: str, say: Callable[[str], None]) -> Architecture | None:
+def search(problem: FitProblem, trials: int, folder: Path, project: str,
+           say: Callable[[str], None]) -> Architecture | None:
     """Try ``trials`` architectures and give the one with the best validation score; None in a worker.
 
     Ctrl-C ends the search early: the best of the finished trials is given, and the next call goes on from there.

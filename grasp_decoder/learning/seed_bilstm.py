@@ -64,7 +64,7 @@ def fit_seed_bilstm(problem: FitProblem, architecture: Architecture | None = Non
 
 
 def train_seed_bilstm(problem: FitProblem, architecture: Architecture) -> tuple[keras.Model, float]:
-    """Train the window model; give it with its best validation score (accuracy, or for dof the negative squared error)."""
+    """Train the window model; give it with its best validation score (accuracy; for dof minus the squared error)."""
     schedule = SCHEDULES[problem.task]
     model = _window_model(problem, architecture)
     model.compile(keras.optimizers.Adam(architecture.learning_rate), problem.loss(), weighted_metrics=[problem.score()])
@@ -110,7 +110,8 @@ def _window_model(problem: FitProblem, architecture: Architecture) -> keras.Mode
     for index in range(architecture.layers):
         x = keras.layers.Bidirectional(keras.layers.LSTM(
             architecture.units, return_sequences=index < architecture.layers - 1, dropout=architecture.dropout,
-            kernel_regularizer=architecture.kernel_regulariser, recurrent_regularizer=architecture.recurrent_regulariser),
+            kernel_regularizer=architecture.kernel_regulariser,
+            recurrent_regularizer=architecture.recurrent_regulariser),
             name=f'bilstm_{index}')(x)
     return keras.Model(inputs, keras.layers.Dense(problem.output_count, name='read_out')(x))
 

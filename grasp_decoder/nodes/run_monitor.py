@@ -102,14 +102,16 @@ class RunMonitor(Node):
                 self._finish()
         missing = expected_bins(self._trials, self._bundle.manifest.bin_ns) - len(self._record.decodes)
         if missing > 0:
-            raise GraspDecoderError(f'run_monitor: the run ended with {missing} bins missing: see the logs of the nodes')
+            raise GraspDecoderError(
+                f'run_monitor: the run ended with {missing} bins missing: see the logs of the nodes')
 
     def _receiver(self, kind, topic) -> Receiver:
         # An executor takes one message of a topic at a time: too slow to keep up where nothing may be missed.
         # Whoever scores must miss nothing, and no one waits for it: its queue holds what comes while it is busy.
         name, qos = topics.deep(topic)
         return Receiver(
-            self.create_subscription(kind, name, lambda message: None, qos, callback_group=ReceivedByHand()), self.context)
+            self.create_subscription(kind, name, lambda message: None, qos, callback_group=ReceivedByHand()),
+            self.context)
 
     def _hear(self) -> None:
         """Take every message that is there, then leave the CPU to those who decode."""
@@ -211,8 +213,8 @@ class RunMonitor(Node):
 
     def _finish(self) -> None:
         if self._binner.health.lost_batches:
-            self.get_logger().warning(f'{self._binner.health.lost_batches} batches of {topics.SPIKES[0]} did not arrive here: '
-                                      'their bins count as wrong')
+            self.get_logger().warning(f'{self._binner.health.lost_batches} batches of {topics.SPIKES[0]} did not '
+                                      'arrive here: their bins count as wrong')
         result = run_result(self._record, self._session, self._trials, self._bundle,
                             BackEnd(self._precision, 'cpu'), self._grips)
         if self._settings.record:

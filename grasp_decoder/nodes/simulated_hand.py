@@ -38,7 +38,8 @@ class SimulatedHandSettings:
 
     simulator: str = parameter('mujoco', 'what the hand is simulated by', choices=(*SIMULATORS, 'ros'))
     speed: float = parameter(1.0, 'seconds of simulation in one second', 0.1, 20.0)
-    picture: str = parameter('', 'PNG file for a picture of the first grasp that lifts; a film goes beside it as .gif; empty: none')
+    picture: str = parameter(
+        '', 'PNG file for a picture of the first grasp that lifts; a film goes beside it as .gif; empty: none')
 
 
 class SimulatedHandNode(Node):

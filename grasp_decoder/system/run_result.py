@@ -68,7 +68,7 @@ def trial_marks(trial: Trial, segment: int, merge: dict[int, int]) -> TrialMarks
 
 
 def decoding_accuracy(record: RunRecord, session: Session, trials: Sequence[Trial], bundle: Bundle) -> dict:
-    """``phase_accuracy`` over all decoded bins, ``object_accuracy`` over those of the hold phase, both of usable trials."""
+    """``phase_accuracy`` over all decoded bins, ``object_accuracy`` over the hold phase; usable trials only."""
     manifest = bundle.manifest
     decoded = {(decode.segment, decode.bin): decode for decode in record.decodes}
     phase_right, object_right = [], []

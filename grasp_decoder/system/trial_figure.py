@@ -43,7 +43,8 @@ def _figure(session: Session, trial: Trial, run, segment: int) -> Figure:
     raster, counts, decoded, hand = figure.subplots(4, 1, sharex=True, height_ratios=(3, 2.2, 1.8, 1.8))
 
     raster.plot(seconds(trial.times_ns), trial.units, '|', color='#30343b', markersize=2.2, markeredgewidth=0.5)
-    raster.set(ylabel='unit', ylim=(-1, session.unit_count), title=f'Spikes of trial {trial.id}, object {trial.object_id}')
+    raster.set(ylabel='unit', ylim=(-1, session.unit_count),
+               title=f'Spikes of trial {trial.id}, object {trial.object_id}')
 
     edges = np.append(run['bin'][rows] * bin_s, (run['bin'][rows][-1] + 1) * bin_s)
     most = max(1, int(np.percentile(run['counts'][rows], 99.5)))
