@@ -42,17 +42,11 @@ class HandOutput(Protocol):
     def send(self, angles: np.ndarray, target_aperture: float, safe: bool) -> None:
         """Pass on joint angles (n_joints,) in rad, and the aperture that the hand is on its way to."""
 
-    def destroy(self) -> None:
-        """Give its publishers and clients back."""
-
 
 class NoOutput:
     """Only /hand/joint_targets."""
 
     def send(self, angles: np.ndarray, target_aperture: float, safe: bool) -> None:
-        pass
-
-    def destroy(self) -> None:
         pass
 
 
@@ -65,9 +59,6 @@ class ForwardCommandOutput:
 
     def send(self, angles: np.ndarray, target_aperture: float, safe: bool) -> None:
         self._publisher.publish(Float64MultiArray(data=array('d', angles)))
-
-    def destroy(self) -> None:
-        self._publisher.destroy()
 
 
 class JointTrajectoryOutput:
@@ -83,9 +74,6 @@ class JointTrajectoryOutput:
     def send(self, angles: np.ndarray, target_aperture: float, safe: bool) -> None:
         point = JointTrajectoryPoint(positions=array('d', angles), time_from_start=self._time_from_start)
         self._publisher.publish(JointTrajectory(joint_names=self._joints, points=[point]))
-
-    def destroy(self) -> None:
-        self._publisher.destroy()
 
 
 class GripperOutput:
@@ -108,11 +96,6 @@ class GripperOutput:
     def send(self, angles: np.ndarray, target_aperture: float, safe: bool) -> None:
         self._goals.want(target_aperture, urgent=safe)
         self._wake.trigger()
-
-    def destroy(self) -> None:
-        self._node.destroy_timer(self._timer)
-        self._node.destroy_guard_condition(self._wake)
-        self._client.destroy()
 
     def _work(self):
         if not self._client.server_is_ready():
