@@ -121,7 +121,7 @@ def run_graph(session: Path, bundle: Path, *, trials: int = 0, speed: float = 1.
     finally:
         node.destroy_node()
         rclpy.shutdown(context=context)
-    return summarise(ears, read_session(session).trials[:trials or None])
+    return summarize(ears, read_session(session).trials[:trials or None])
 
 
 def _connected(node, processes) -> bool:
@@ -172,7 +172,7 @@ def _missed(decodes, trials, bin_ns) -> int:
     return missed
 
 
-def summarise(ears, trials) -> GraphRun:
+def summarize(ears, trials) -> GraphRun:
     """The run from what was heard: its ``decodes``, ``commands`` and ``infos``."""
     published = {command.due_ns: command.published_ns for command in ears.commands if command.due_ns}
     rows, due_ns = [], []

@@ -12,7 +12,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from benchmark.graph import STAGES, run_graph
-from benchmark.material import trained
+from benchmark.material import given_or_trained
 from benchmark.results import print_table, summary_ms, write_results
 
 from grasp_decoder.cli.command_line import exit_status
@@ -31,7 +31,7 @@ def _latency(argv) -> int:
     parser.add_argument('--batch-ms', type=float, default=10.0, help='length of a batch (default 10)')
     parser.add_argument('--priority', type=int, default=0, help='real-time priority of the nodes (default 0: none)')
     arguments = parser.parse_args(argv)
-    session, bundle = (arguments.session, arguments.bundle) if arguments.bundle else trained(arguments.units)
+    session, bundle = given_or_trained(arguments.session, arguments.bundle, arguments.units)
     run = run_graph(session, bundle, batch_ms=arguments.batch_ms, loop=True, priority=arguments.priority,
                     until=lambda decodes: decodes >= arguments.bins)
     stages = {stage: summary_ms(run.durations[stage]) for stage in STAGES}

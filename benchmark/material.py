@@ -26,6 +26,13 @@ def recording(name: str) -> Path:
     return folder / name
 
 
+def given_or_trained(session: Path | None, bundle: Path | None, units: int) -> tuple[Path, Path]:
+    """The session and bundle of the command line, which go together, else `trained` ones."""
+    if (session is None) != (bundle is None):
+        raise GraspDecoderError('--session and --bundle go together: give both or neither')
+    return (session, bundle) if session else trained(units)
+
+
 def trained(units: int, trials: int = 40, seed: int = 42) -> tuple[Path, Path]:
     """A synthetic session of so many units, and a bundle trained on it for a few seconds.
 

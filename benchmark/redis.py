@@ -11,7 +11,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from benchmark.graph import GraphRun, run_graph
-from benchmark.material import trained
+from benchmark.material import given_or_trained
 from benchmark.redis_graph import run_redis_graph
 from benchmark.results import print_table, summary_ms, write_results
 
@@ -31,7 +31,7 @@ def _compare(argv) -> int:
     parser.add_argument('--rounds', type=int, default=2, help='how often each is run, in turn (default 2)')
     parser.add_argument('--batch-ms', type=float, default=10.0, help='length of a batch (default 10)')
     arguments = parser.parse_args(argv)
-    session, bundle = (arguments.session, arguments.bundle) if arguments.bundle else trained(arguments.units)
+    session, bundle = given_or_trained(arguments.session, arguments.bundle, arguments.units)
     runs = {'ros': [], 'redis': []}
     for number in range(arguments.rounds):
         print(f'round {number + 1} of {arguments.rounds}: ROS 2, then Redis', flush=True)

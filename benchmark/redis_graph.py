@@ -22,7 +22,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import redis
-from benchmark.graph import GraphRun, summarise
+from benchmark.graph import GraphRun, summarize
 
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.control.grasp_controller import GraspController
@@ -98,7 +98,7 @@ def run_redis_graph(session: Path, bundle: Path, *, bins: int, batch_ms: float) 
             commands=[SimpleNamespace(**dict(zip(('due_ns', 'published_ns'), _COMMAND.unpack(entry[b'header']))))
                       for _, entry in server.xrange(COMMANDS)],
             infos=[SimpleNamespace(bin_s=manifest.bin_s, bundle_sha256='')])
-    return summarise(heard, read_session(session).trials)
+    return summarize(heard, read_session(session).trials)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from grasp_decoder.recording.neo_mat import read_neo_mat
 from grasp_decoder.recording.neo_reader import read_with_neo
 from grasp_decoder.recording.reading import session_from_block
 from grasp_decoder.recording.session import NS_PER_S, Session, Trial, Unit
-from grasp_decoder.recording.summary import summarise
+from grasp_decoder.recording.summary import summarize
 from grasp_decoder.recording.synthetic import choose_objects, synthesize
 from grasp_decoder.recording.writing import write_session
 
@@ -50,7 +50,7 @@ def session():
 
 
 def test_the_default_session_is_as_recordings_are(session):
-    summary = summarise(session)
+    summary = summarize(session)
     assert (session.unit_count, len(session.trials), len(summary.objects)) == (96, 160, 8)
     assert set(summary.areas) == {'AIP', 'F5', 'M1'}
     assert 4 < np.median(summary.rates_hz) < 6
@@ -77,7 +77,7 @@ def test_the_same_seed_gives_the_same_session(session):
 
 def test_the_next_day_has_drifted_but_is_the_same_animal():
     first, second = synthesize(units=200, trials=40, days=2)
-    rates = [summarise(day).rates_hz for day in (first, second)]
+    rates = [summarize(day).rates_hz for day in (first, second)]
     electrode = [unit.electrode for unit in first.units]
     assert [(unit.electrode, unit.sort_code, unit.area) for unit in second.units] == [
         (unit.electrode, unit.sort_code, unit.area) for unit in first.units]

@@ -10,7 +10,7 @@ import numpy as np
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Session
-from grasp_decoder.recording.summary import SessionSummary, summarise
+from grasp_decoder.recording.summary import SessionSummary, summarize
 
 _SILENT_SHOWN = 20
 _OBJECTS_PER_LINE = 8
@@ -27,7 +27,7 @@ def inspect(argv) -> None:
     parser.add_argument('--plot', metavar='FILE', type=Path, help='also draw it (.png, .pdf or .svg)')
     arguments = parser.parse_args(argv)
     session = read_session(arguments.session, arguments.map)
-    summary = summarise(session)
+    summary = summarize(session)
     print(describe(session, summary))
     if arguments.plot:
         from grasp_decoder.recording.session_figure import draw_session  # matplotlib takes a second to load

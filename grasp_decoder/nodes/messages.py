@@ -10,9 +10,8 @@ from builtin_interfaces.msg import Time
 from grasp_decoder import msg
 from grasp_decoder.decoding.decoded_grasp import DecodedGrasp
 from grasp_decoder.recording.playback import TrialEvent
+from grasp_decoder.recording.session import NS_PER_S
 from grasp_decoder.recording.spike_batch import SpikeBatch
-
-NS_PER_S = 1_000_000_000
 
 
 def stamp(time_ns: int) -> Time:

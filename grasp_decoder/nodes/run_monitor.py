@@ -34,7 +34,6 @@ from grasp_decoder.system.run_result import run_result, score_run, trial_line
 from grasp_decoder.system.selection import select_trials
 from grasp_decoder.system.verification import expected_bins
 
-NS_PER_S = 1_000_000_000
 NAP_S = 0.01
 # Both ends of a new connection are ready a moment after it has been discovered.
 SETTLING_S = 0.5

@@ -26,8 +26,8 @@ from grasp_decoder.nodes.messages import stamp, stamp_ns
 from grasp_decoder.nodes.parameters import declare, parameter
 from grasp_decoder.nodes.ros_simulator import RosSimulator
 from grasp_decoder.nodes.spin import run_node
+from grasp_decoder.recording.session import NS_PER_S
 
-NS_PER_S = 1_000_000_000
 PERIOD_NS = 10_000_000
 MAX_STEP_S = 0.1
 

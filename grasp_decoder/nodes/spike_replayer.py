@@ -26,7 +26,7 @@ from grasp_decoder.nodes.sole_publisher import SolePublisher
 from grasp_decoder.nodes.spin import prefer_real_time, run_node, spin
 from grasp_decoder.recording.playback import Pace, Playback, Step, heartbeat_at
 from grasp_decoder.recording.reading import read_session
-from grasp_decoder.recording.session import to_ns
+from grasp_decoder.recording.session import NS_PER_S, to_ns
 from grasp_decoder.srv import Seek
 from grasp_decoder.system.selection import select_trials
 
@@ -35,7 +35,6 @@ NAP_NS = 10_000_000
 # Sleeping takes longer than asked for: the last moment is waited for awake.
 OVERSLEEP_NS = 200_000
 NS_PER_MS = 1_000_000
-NS_PER_S = 1_000_000_000
 # A new reader is ready a moment after it has been discovered.
 SETTLING_S = 0.3
 

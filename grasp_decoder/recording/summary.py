@@ -46,7 +46,7 @@ class SessionSummary:
         return sum(usable for usable, _ in self.objects.values())
 
 
-def summarise(session: Session) -> SessionSummary:
+def summarize(session: Session) -> SessionSummary:
     trials = session.trials
     trial_s = np.array([trial.stop_ns - trial.start_ns for trial in trials]) / NS_PER_S
     spikes = np.sum([np.bincount(trial.units, minlength=session.unit_count) for trial in trials], axis=0)
