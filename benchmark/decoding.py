@@ -21,9 +21,9 @@ from benchmark.decoding_variants import compare_variants
 from benchmark.material import recording
 from benchmark.results import print_table, write_results
 from grasp_decoder.cli.command_line import exit_status
-from grasp_decoder.features.splits import Split, split_trials
+from grasp_decoder.features.splits import Split
 from grasp_decoder.features.trial_bins import bin_trials, classes_of
-from grasp_decoder.features.windows import choose_look_back, object_windows
+from grasp_decoder.features.windows import choose_look_back
 from grasp_decoder.learning import metrics
 from grasp_decoder.learning.comparison import ALL, FAST, LDA, compare
 from grasp_decoder.learning.decoded_trials import predict_trials

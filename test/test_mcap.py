@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from mcap.reader import make_reader
 from mcap_ros2.writer import Writer
-import numpy as np
 import pytest
 from session_equality import assert_same_session
 
