@@ -28,6 +28,7 @@ ARGUMENTS = {
     'speed': ('1.0', 'times real time; 0: as fast as the decoder follows'),
     'trials': ('0', 'how many trials are replayed, from the first; 0: all'),
     'split': ('all', f'{", ".join(SPLITS)}; test: only trials that training held out'),
+    'mapping': ('', 'YAML that names the events and annotations of the recording'),
     'params_file': ('', 'ROS 2 parameter file on top of config/*.yaml'),
     'result': ('', 'JSON file for the result'),
     'record': ('', '.npz or .mcap file to keep the run in'),
@@ -44,7 +45,7 @@ def generate_launch_description():
 
 def start(context):
     values = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    for name in ('session', 'bundle', 'params_file', 'result', 'record'):
+    for name in ('session', 'bundle', 'mapping', 'params_file', 'result', 'record'):
         values[name] = values[name] and os.path.abspath(values[name])
     values.update(speed=float(values['speed']), trials=int(values['trials']))
     if not values['bundle'] or (not values['session'] and values['source'] == 'replay'):

@@ -38,8 +38,8 @@ def test_no_hand_starts_no_simulator():
 
 
 def test_replayer_and_monitor_choose_the_same_trials():
-    for name in ('session', 'bundle', 'split', 'trials'):
-        chosen = {'split': 'test', 'trials': 7}
+    for name in ('session', 'mapping', 'bundle', 'split', 'trials'):
+        chosen = {'mapping': '/mine.yaml', 'split': 'test', 'trials': 7}
         assert parameters('spike_replayer', **chosen)[name] == parameters('run_monitor', **chosen)[name]
 
 

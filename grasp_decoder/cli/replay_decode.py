@@ -40,11 +40,12 @@ def _replay_decode(argv) -> int:
     parser.add_argument('--speed', default=1.0, type=float, help='times real time; 0: as fast as the decoder follows')
     parser.add_argument('--trials', default=0, type=int, help='how many trials, from the first (default: all)')
     parser.add_argument('--split', default='all', choices=SPLITS, help='test: only trials that training held out')
+    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
     parser.add_argument('--params-file', type=Path, help='ROS 2 parameter file on top of config/*.yaml')
     parser.add_argument('--record', default='', help='.npz or .mcap file to keep the run in')
     parser.add_argument('--json', type=Path, help='where to write the result')
     arguments = parser.parse_args(argv)
-    for path in (arguments.session, arguments.bundle, arguments.params_file):
+    for path in (arguments.session, arguments.bundle, arguments.map, arguments.params_file):
         if path and not path.exists():
             raise GraspDecoderError(f'{path} does not exist')
     for path in filter(None, (arguments.json, arguments.record)):
@@ -53,6 +54,7 @@ def _replay_decode(argv) -> int:
         run = Run(
             session=str(arguments.session.absolute()), bundle=str(arguments.bundle.absolute()), hand=arguments.hand,
             speed=arguments.speed, trials=arguments.trials, split=arguments.split,
+            mapping=str(arguments.map.absolute()) if arguments.map else '',
             params_file=str(arguments.params_file.absolute()) if arguments.params_file else '',
             record=arguments.record and str(Path(arguments.record).absolute()),
             result=str(Path(folder, 'result.json')))

@@ -44,6 +44,7 @@ class MonitorSettings:
     """Parameters of the node."""
 
     session: str = parameter('', 'recording that is replayed')
+    mapping: str = parameter('', 'YAML that names what in the recording is what; empty: the .neo.mat schema')
     bundle: str = parameter('', 'bundle that decodes')
     split: str = parameter('all', "all trials, or those that the bundle's training held out", choices=SPLITS)
     trials: int = parameter(0, 'how many trials are replayed, from the first; 0: all', 0, 2**31 - 1)
@@ -63,7 +64,7 @@ class RunMonitor(Node):
     def __init__(self):
         super().__init__('run_monitor')
         self._settings = settings = declare(self, MonitorSettings)
-        self._session = read_session(settings.session)
+        self._session = read_session(settings.session, settings.mapping or None)
         self._bundle = load_bundle(settings.bundle)
         self._bundle.require_unit_count(self._session.unit_count, settings.session)
         self._trials = select_trials(self._session, self._bundle.manifest, settings.split, settings.trials)

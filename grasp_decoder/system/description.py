@@ -29,6 +29,7 @@ class Run:
         speed: 1 is the speed of the recording, 0 as fast as the decoder follows.
         trials: how many trials to replay, from the first; 0 for all.
         split: ``all`` trials, or only those that the bundle's training held out as ``test``.
+        mapping: YAML that names the events and annotations of the recording, or nothing.
         params_file: ROS 2 parameter file on top of ``config/``, or nothing.
         result: where the result is written as JSON, or nothing.
         record: ``.npz`` or ``.mcap`` file to keep the run in, or nothing.
@@ -41,6 +42,7 @@ class Run:
     speed: float = 1.0
     trials: int = 0
     split: str = 'all'
+    mapping: str = ''
     params_file: str = ''
     result: str = ''
     record: str = ''
@@ -66,7 +68,8 @@ class NodeDescription:
 
 def describe(run: Run) -> list[NodeDescription]:
     """The nodes of a run, listeners before those who speak to them."""
-    selection = {'session': run.session, 'bundle': run.bundle, 'split': run.split, 'trials': run.trials}
+    selection = {'session': run.session, 'mapping': run.mapping, 'bundle': run.bundle, 'split': run.split,
+                 'trials': run.trials}
     nodes = {'hand_bridge': {}, 'decoder': {'bundle': run.bundle}}
     to_mcap = run.record.endswith('.mcap')
     if to_mcap:
