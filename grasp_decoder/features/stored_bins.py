@@ -19,6 +19,7 @@ import numpy as np
 
 from grasp_decoder.features.trial_bins import bin_trials, TrialBins
 from grasp_decoder.recording.session import Session
+from grasp_decoder.share import cache_directory
 
 _LAYOUT = 1  # count up whenever what is stored, or how trials are binned, changes
 _METADATA = ('trial_id', 'object_id', 'recorded_object_id', 'bin_ns', 'start_ns', 'event_bins')
@@ -73,5 +74,4 @@ def _path(session: Session, bin_ns: int, merge: Mapping[int, int], protocol: str
     trials = [(trial.id, trial.start_ns, trial.stop_ns, trial.object_id, trial.usable, sorted(trial.events.items()))
               for trial in session.trials]
     identity = (_LAYOUT, session.source_sha256, session.unit_count, trials, bin_ns, sorted(merge.items()), protocol)
-    root = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
-    return root / 'grasp_decoder' / 'bins' / f'{hashlib.sha256(repr(identity).encode()).hexdigest()[:32]}.npz'
+    return cache_directory() / 'bins' / f'{hashlib.sha256(repr(identity).encode()).hexdigest()[:32]}.npz'

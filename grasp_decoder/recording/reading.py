@@ -45,8 +45,11 @@ def read_session(path, mapping=None) -> Session:
     session = cache.load(sha256, mapping.sha256)
     if session is None:
         if path.suffix == '.mcap':
-            from grasp_decoder.recording.mcap import read_mcap  # not needed otherwise
-
+            try:
+                from grasp_decoder.recording.mcap import read_mcap  # not needed otherwise
+            except ModuleNotFoundError as missing:
+                raise GraspDecoderError(
+                    f'{path}: MCAP files need the Python packages mcap and mcap-ros2-support ({missing})') from None
             session = read_mcap(path, sha256)
         else:
             session = session_from_block(path, read_block(path), mapping, sha256)

@@ -19,6 +19,7 @@ import sys
 import tempfile
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.share import cache_directory
 
 MIRROR_VARIABLE = 'GRASP_DECODER_DEBIAN_MIRROR'
 APT_FOLDER = Path('/etc/apt')
@@ -96,15 +97,14 @@ def debian_mirror() -> str:
 
 
 def _prefix() -> Path:
-    cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
-    return cache / 'grasp_decoder' / 'gazebo' / hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest()[:16]
+    return cache_directory() / 'gazebo' / hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest()[:16]
 
 
 def _install(scratch: Path, packages: list[LockedPackage]) -> None:
     for tool in ('apt-get', 'dpkg-deb'):
         if not shutil.which(tool):
             raise GraspDecoderError(f'Gazebo: {tool} is missing: it can be installed on Debian and Ubuntu only')
-    _say('installing Gazebo 11 (once, a minute or less)')
+    _say('installing Gazebo 11 (once, about a minute)')
     environment = os.environ | {'APT_CONFIG': str(_apt_configuration(scratch))}
     _run(['apt-get', 'update'], scratch, environment)
     _say(f'fetching {len(packages)} packages')

@@ -30,6 +30,7 @@ PosesStamped = message_class('gazebo.msgs.PosesStamped')
 Request = message_class('gazebo.msgs.Request')
 JointCmd = message_class('ignition.msgs.JointCmd')
 
+
 class GazeboSimulator:
     """`HandSimulator` on a gzserver that it starts and ends.
 
