@@ -145,6 +145,8 @@ def test_ctrl_c_ends_every_node(start, session, bundle):
 @pytest.mark.parametrize('change, words', [
     ({'--session': 'missing.mat'}, 'missing.mat does not exist'),
     ({'--bundle': 'missing'}, 'missing does not exist'),
+    ({'--map': 'missing.yaml'}, 'missing.yaml does not exist'),
+    ({'--params-file': 'missing.yaml'}, 'missing.yaml does not exist'),
     ({'--json': 'missing/out.json'}, 'missing'),
     ({'--record': 'run.txt'}, '.npz or .mcap'),
     ({'--speed': '-1'}, 'cannot be negative'),
