@@ -18,7 +18,7 @@ from grasp_decoder.system.description import HANDS, SOURCES, SPLITS, Run, descri
 from grasp_decoder.system.processes import executable_path
 
 # Ending one of these ends the run: nothing is left to do, or somebody must look.
-VITAL = ('run_monitor', 'decoder', 'hand_bridge', 'simulated_hand')
+VITAL = ('run_monitor', 'recorder', 'decoder', 'hand_bridge', 'simulated_hand')
 
 ARGUMENTS = {
     'session': ('', 'recording to replay; empty: the demo session'),

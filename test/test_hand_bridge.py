@@ -264,6 +264,12 @@ def test_a_gripper_gets_one_goal_for_each_change(feeder, node, output, name):
     assert feeder.spin_until(lambda: gripper.cancelled == 1)
 
 
+def test_a_second_bridge_is_warned_about(start_node, spin_until):
+    start_node('hand_bridge')
+    second = start_node('hand_bridge', '--ros-args', '-r', '__node:=second', node_name='second')
+    assert spin_until(lambda: f'publish {topics.HAND_COMMAND[0]} too' in second.log_text())
+
+
 def test_an_output_without_its_messages_is_refused_in_one_line(domain_id, tmp_path):
     try:
         import control_msgs.action  # noqa: F401
@@ -277,5 +283,6 @@ def test_an_output_without_its_messages_is_refused_in_one_line(domain_id, tmp_pa
 
 def test_the_documented_controller_has_the_joints_in_order():
     text = (share_directory() / 'docs' / 'your_hand.md').read_text()
-    example = yaml.safe_load(text.split('```yaml')[1].split('```')[0])
+    examples = [yaml.safe_load(block.split('```')[0]) for block in text.split('```yaml')[1:]]
+    example = next(example for example in examples if 'hand_controller' in example)
     assert example['hand_controller']['ros__parameters']['joints'] == list(JointTargets(load_grip_table()).names)

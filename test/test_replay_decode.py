@@ -47,7 +47,9 @@ def start(domain_id):
 
     def start(*arguments):
         started.append(subprocess.Popen(
-            [*REPLAY_DECODE, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+            [*REPLAY_DECODE, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            # As from a terminal, also when the tests run in the background of a shell, where SIGINT is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)))
         return started[-1]
 
     yield start

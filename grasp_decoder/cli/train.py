@@ -27,7 +27,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--out', required=True, type=Path, metavar='DIR', help='where the bundle goes')
     parser.add_argument('--tasks', type=_tasks, metavar='LIST',
                         help='phase,object,dof (default: all that the events allow)')
-    parser.add_argument('--bin-ms', type=float, default=40, metavar='MS', help='bin width (default 40)')
+    parser.add_argument('--bin-ms', type=_positive(float), default=40, metavar='MS', help='bin width (default 40)')
     parser.add_argument('--look-back', type=_look_back, metavar='auto|N',
                         help='bins of a window (default auto: 12, or what fits between the start of a trial and Hold)')
     parser.add_argument('--model', metavar='NAME', help='model family for all tasks (default: the best of each task)')
@@ -116,8 +116,8 @@ def _look_back(text: str) -> int | None:
 def _positive(kind):
     def parse(text: str):
         value = kind(text)
-        if not value > 0:
-            raise argparse.ArgumentTypeError(f'{text} is not above 0')
+        if not 0 < value < math.inf:
+            raise argparse.ArgumentTypeError(f'{text} is not a number above 0')
         return value
     parse.__name__ = kind.__name__
     return parse

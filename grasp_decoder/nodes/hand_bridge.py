@@ -28,6 +28,7 @@ from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.hand_outputs import OutputSettings, make_output
 from grasp_decoder.nodes.messages import decoded_grasp_from, stamp
 from grasp_decoder.nodes.parameters import declare, parameter
+from grasp_decoder.nodes.sole_publisher import SolePublisher
 from grasp_decoder.nodes.spin import ReceivedByHand, Receiver, prefer_real_time, run_node, spin
 
 WATCHDOG_NS = 20_000_000
@@ -69,6 +70,7 @@ class HandBridge(Node):
         self.create_subscription(msg.SpikeBatch, topics.SPIKES[0], self._spikes, QoSProfile(depth=1), raw=True)
         self.create_subscription(Bool, topics.E_STOP[0], self._e_stop, topics.E_STOP[1])
         self.create_service(Trigger, topics.RESET, self._reset)
+        self._sole = SolePublisher(self, topics.HAND_COMMAND[0])
 
     def run(self) -> None:
         """Command the hand until ROS shuts down."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
 import time
 from pathlib import Path
 
+from grasp_decoder.child_process import prepare_child
 from grasp_decoder.errors import GraspDecoderError
 
 PACKAGE = 'grasp_decoder'
-PR_SET_PDEATHSIG = 1
 
 
 def executable_path(name: str) -> Path:
@@ -44,7 +43,7 @@ class NodeProcess:
                 env={**os.environ, **(environment or {})},
                 # Ctrl-C in the terminal is for this process, which then ends its nodes in order.
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=prepare_child,
             )
 
     @property
@@ -89,7 +88,3 @@ def end_processes(processes: list[NodeProcess], patience_s: float = 5.0) -> list
         process.kill()
         process.wait(patience_s)
     return stubborn
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

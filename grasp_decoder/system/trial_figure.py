@@ -20,7 +20,8 @@ def draw_trial(session: Session, record: Path, path: Path) -> None:
     """Draw the trial of a recorded run (``.npz``) with the longest hold, as a picture at ``path``."""
     run = np.load(record)
     segment = _best_segment(run)
-    trial = session.trials[int(run['trial'][run['segment'] == segment][0])]
+    trial_id = run['trial'][run['segment'] == segment][0]
+    trial = next(trial for trial in session.trials if trial.id == trial_id)
     _figure(session, trial, run, segment).savefig(path, dpi=150)
 
 

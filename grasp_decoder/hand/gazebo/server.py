@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from pathlib import Path
 import secrets
 import shutil
@@ -12,12 +11,12 @@ import subprocess
 import tempfile
 import time
 
+from grasp_decoder.child_process import prepare_child
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.gazebo.prefix import gazebo_environment
 from grasp_decoder.hand.sdf import HAND_SDF
 
 WORLD_NAME = 'default'
-_PR_SET_PDEATHSIG = 1
 
 _WORLD = '''<?xml version="1.0"?>
 <sdf version="1.6">
@@ -92,7 +91,7 @@ class GazeboServer:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=prepare_child,
             )
 
     @property
@@ -121,8 +120,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         return probe.getsockname()[1]
-
-
-def _end_with_parent() -> None:
-    """Have Linux end gzserver when whoever started it is killed without warning."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
