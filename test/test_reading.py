@@ -222,16 +222,27 @@ def test_what_is_no_recording_is_refused(tmp_path):
     refused('cut.mat', whole[:len(whole) // 2], 'is damaged')
 
 
+@pytest.fixture(scope='module')
+def small_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp('small') / 'x.mat'
+    return write_mat(make_block(make_segment(units=1, spikes=3)), path, do_compression=True)
+
+
 @settings(max_examples=40, deadline=None)
 @given(where=st.floats(0, 1, exclude_max=True), change=st.integers(1, 255))
-def test_no_changed_byte_goes_unnoticed(where, change, tmp_path_factory):
-    path = tmp_path_factory.mktemp('damaged') / 'x.mat'
-    content = bytearray(write_mat(make_block(make_segment(units=1, spikes=3)), path, do_compression=True).read_bytes())
+def test_a_changed_byte_is_refused_or_changes_nothing(where, change, small_file, tmp_path_factory):
+    # the last byte of a compressed stream can have bits that mean nothing
+    path = tmp_path_factory.mktemp('damaged') / small_file.name
+    content = bytearray(small_file.read_bytes())
     content[136 + int(where * (len(content) - 136))] ^= change
     path.write_bytes(content)
-    with pytest.raises(GraspDecoderError, match='the file is damaged') as error:
-        read_block(path)
-    assert '\n' not in str(error.value)
+    try:
+        read, written = read_block(path), read_block(small_file)
+    except GraspDecoderError as error:
+        assert 'the file is damaged' in str(error) and '\n' not in str(error)
+    else:
+        assert_same_session(session_from_block(path, read, default_mapping()),
+                            session_from_block(path, written, default_mapping()))
 
 
 def test_a_pickle_is_never_loaded(tmp_path):
