@@ -13,6 +13,7 @@ import pytest
 from bundle_samples import UNITS, make_manifest, make_network, make_trials
 
 from grasp_decoder.bundle.export import write_bundle
+from grasp_decoder.child_process import prepare_child
 from grasp_decoder.cli import synthesize
 from grasp_decoder.recording.reading import read_session
 
@@ -49,7 +50,7 @@ def start(domain_id):
         started.append(subprocess.Popen(
             [*REPLAY_DECODE, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             # As from a terminal, also when the tests run in the background of a shell, where SIGINT is ignored.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)))
+            preexec_fn=prepare_child))
         return started[-1]
 
     yield start

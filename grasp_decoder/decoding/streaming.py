@@ -17,11 +17,11 @@ from grasp_decoder.decoding.bin_decoder import BackEnd, BinDecoder
 from grasp_decoder.decoding.decoded_grasp import DecodedGrasp
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.binning import Bin, Binner, StreamHealth
+from grasp_decoder.recording.session import NS_PER_S
 from grasp_decoder.recording.spike_batch import SpikeBatch
 
 # A new bundle runs through the latest bins before it takes over: 10 s of them at 40 ms.
 REMEMBERED_BINS = 250
-NS_PER_S = 1e9
 
 
 class Successor:

@@ -23,10 +23,10 @@ from grasp_decoder.nodes.decoder_diagnostics import DecoderDiagnostics
 from grasp_decoder.nodes.messages import decoded_grasp_message, spike_batch_from
 from grasp_decoder.nodes.parameters import declare, parameter
 from grasp_decoder.nodes.spin import ReceivedByHand, Receiver, prefer_real_time, run_node, spin
+from grasp_decoder.recording.session import NS_PER_S
 from grasp_decoder.srv import LoadBundle
 
 POLL_NS = 50_000_000
-NS_PER_S = 1e9
 
 
 @dataclass(frozen=True)
