@@ -134,9 +134,14 @@ def test_without_object_and_dof():
     assert all(len(each.object_probability) == 0 and np.isnan(each.aperture) for each in decodes)
 
 
-def test_without_phase_is_refused():
-    with pytest.raises(GraspDecoderError, match='phase'):
-        decode([], HandMadeBundle(tasks=('object',)))
+def test_without_phase_it_rests_and_is_not_for_a_hand(monkeypatch):
+    bundle = HandMadeBundle(tasks=('object',))
+    decodes = decode(batches(session(1), 10 * MS), bundle)
+    assert {each.phase for each in decodes} == {REST} and {each.object_id for each in decodes} != {-1}
+    node = pytest.importorskip('grasp_decoder.nodes.decoder', reason='no ROS 2 in this environment')
+    monkeypatch.setattr(node, 'load_bundle', lambda path: bundle)
+    with pytest.raises(GraspDecoderError, match='no phase network'):
+        node._bundle_for_a_hand('bundle')
 
 
 def test_self_reset_after_a_grasp():
@@ -173,7 +178,7 @@ def test_exchange_between_two_bins_leaves_no_trace(seed, swap_at):
         assert decoder.bundle is new
 
 
-@pytest.mark.parametrize('unfit', [{'unit_count': 5}, {'bin_ns': 20 * MS}, {'tasks': ('object',)}])
+@pytest.mark.parametrize('unfit', [{'unit_count': 5}, {'bin_ns': 20 * MS}])
 def test_an_unfit_bundle_is_refused_and_the_old_one_goes_on(unfit):
     stream = list(batches(session(2), 10 * MS))
     decoder = StreamingDecoder()

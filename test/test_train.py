@@ -1,7 +1,9 @@
 """train and evaluate from the command line, on a small synthetic session."""
 
 import json
+import os
 import re
+import signal
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.cli.evaluate import main as evaluate
 from grasp_decoder.cli.train import main as train
+from grasp_decoder.learning.fitting import fit
 from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
 
@@ -92,3 +95,63 @@ def test_bad_input_is_one_line_and_nothing_is_written(session, tmp_path, capsys,
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith('error: ') and message in last
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_object_alone_is_trained_and_evaluated(session, tmp_path):
+    assert train(['--session', str(session), '--out', str(tmp_path / 'out'), '--tasks', 'object', '--baselines', 'none',
+                  '--max-seconds', '1', '--train-fraction', '0.8', '0.5']) == 0
+    found, _ = metrics_of(tmp_path / 'out')
+    assert {'object', 'int8', 'training_curve'} <= found.keys() and 'phase' not in found
+    assert [row['train_fraction'] for row in found['training_curve']] == [0.8, 0.5]
+
+
+@pytest.mark.slow
+def test_phase_alone_needs_no_classes(tmp_path):
+    path = tmp_path / 'One.neo.mat'
+    write_session(synthesize(units=8, trials=12, objects=1)[0], path)
+    assert train(['--session', str(path), '--out', str(tmp_path / 'none')]) == 2
+    assert train(['--session', str(path), '--out', str(tmp_path / 'out'), '--tasks', 'phase', '--max-seconds', '1']) == 0
+    assert metrics_of(tmp_path / 'out')[0].keys() >= {'phase', 'int8'}
+    assert load_bundle(tmp_path / 'out').manifest.classes == ()
+
+
+@pytest.mark.slow
+def test_several_sessions_of_one_name_are_told_apart(session, tmp_path):
+    second = tmp_path / 'Other.neo.mat'
+    write_session(synthesize(units=10, trials=20, objects=2, seed=1)[0], second)
+    assert train(['--session', str(session), str(second), '--out', str(tmp_path / 'out'), '--max-seconds', '2']) == 0
+    joint = json.loads((tmp_path / 'out' / 'report' / 'metrics.json').read_text())
+    assert joint['sessions'].keys() == {'Small', 'Other'} and 'global' in joint['groups']
+    assert load_bundle(tmp_path / 'out' / 'Small').manifest.unit_count == 12
+
+
+def test_a_bad_second_session_is_found_before_the_first_is_trained(session, tmp_path, capsys):
+    second = tmp_path / 'One.neo.mat'
+    write_session(synthesize(units=10, trials=20, objects=1)[0], second)
+    assert train(['--session', str(session), str(second), '--out', str(tmp_path / 'out')]) == 2
+    assert 'two objects with at least 3 usable trials' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.slow
+def test_interrupted_repeats_leave_the_bundle_and_what_is_finished(session, tmp_path, monkeypatch, capsys):
+    from grasp_decoder.learning import experiment
+    fits = []
+
+    def fit_and_interrupt(*arguments, **options):
+        fits.append(options['seed'])
+        if len(fits) == 7:  # the first network of the third split
+            try:  # as training does: it ends with its best epoch so far
+                os.kill(os.getpid(), signal.SIGINT)
+            except KeyboardInterrupt:
+                pass
+        return fit(*arguments, **options | {'max_seconds': 1})
+
+    monkeypatch.setattr(experiment, 'fit', fit_and_interrupt)
+    assert train(['--session', str(session), '--out', str(tmp_path / 'out'), '--repeats', '4']) == 0
+    assert fits == [42] * 3 + [1] * 3 + [2]
+    found, _ = metrics_of(tmp_path / 'out')
+    assert len(found['object']['accuracy_of_repeats']) == 2
+    assert len(found['baselines']['lda']['accuracy_of_repeats']) == 2
+    assert 'interrupted: the bundle is written' in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import replace
 from pathlib import Path
 
 from grasp_decoder.cli.command_line import exit_status
@@ -50,7 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--final', action='store_true',
                         help='fit on all trials in the end; the scores are those from before')
     parser.add_argument('--max-seconds', type=_positive(float), default=math.inf, metavar='S',
-                        help='time for training, and for a search before it; then the best networks so far are kept')
+                        help='time for training each session, and for a search before it; then the best networks so '
+                        'far are kept, as after Ctrl-C')
     parser.add_argument('--edgetpu', action='store_true', help='also compile the int8 models with edgetpu_compiler')
     parser.add_argument('--seed', type=int, default=42,
                         help='random state of the first split and of training (default 42)')
@@ -65,7 +67,7 @@ def _train(argv) -> int:
     if len(arguments.session) > 1:
         _require_different_names(arguments.session)
     # TensorFlow takes seconds to import: not for --help or a wrong argument.
-    from grasp_decoder.learning.experiment import run_experiment, Settings
+    from grasp_decoder.learning.experiment import Narrator, prepare, run_experiment, Settings
     from grasp_decoder.learning.report import write_joint_report, write_report
 
     settings = Settings(
@@ -76,13 +78,16 @@ def _train(argv) -> int:
         seed=arguments.seed, edge_tpu=arguments.edgetpu)
     narration = Narration()
     evaluations = []
+    several = len(arguments.session) > 1
+    for session in arguments.session[1:]:  # not found out an hour later
+        prepare(session, settings, Narrator())
     for session in arguments.session:
-        out = arguments.out if len(arguments.session) == 1 else arguments.out / _name(session)
+        out = arguments.out / _name(session) if several else arguments.out
         evaluation = run_experiment(session, out, settings, narration, write_report)
         if evaluation is None:
             narration.say('this worker has no more to try; the chief goes on')
             continue
-        evaluations.append(evaluation)
+        evaluations.append(replace(evaluation, name=_name(session)))
         narration.say(f'wrote the bundle {out} and its report {out / "report" / "report.html"}')
     if len(evaluations) > 1:
         write_joint_report(arguments.out / 'report', evaluations)

@@ -9,7 +9,6 @@ import numpy as np
 from grasp_decoder.bundle.bundle import Bundle
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, RECURRENT
 from grasp_decoder.decoding.decoded_grasp import GRASP, REST
-from grasp_decoder.errors import GraspDecoderError
 
 NO_OBJECT = -1
 NO_PROBABILITIES = np.empty(0, np.float32)
@@ -38,7 +37,7 @@ class Decode:
 
 
 class BinDecoder:
-    """Decodes bin after bin with the networks of one bundle, opened and warm.
+    """Decodes bin after bin with the networks of one bundle, opened and warm; without a phase network it says REST.
 
     Within an endless segment it clears the state of its recurrent networks by itself, by the bundle's
     ``self_reset`` rule: once there have been ``grasp_bins`` bins of GRASP in a row, the next ``rest_bins`` bins of REST
@@ -47,8 +46,6 @@ class BinDecoder:
 
     def __init__(self, bundle: Bundle, back_end: BackEnd):
         manifest = bundle.manifest
-        if PHASE not in manifest.tasks:
-            raise GraspDecoderError(f'bundle {bundle.path} has no phase network: train it with the task phase')
         self.bundle = bundle
         self.back_end = back_end
         self._runners = {task: bundle.open(task, back_end.precision, back_end.backend, back_end.device,
@@ -75,7 +72,7 @@ class BinDecoder:
     def decode(self, counts: np.ndarray) -> Decode:
         """Decode the next bin of the segment; ``counts`` is uint16 (units,)."""
         answers = {task: runner.step(counts) for task, runner in self._runners.items()}
-        phase_answer, object_answer, aperture = answers[PHASE], answers.get(OBJECT), answers.get(DOF)
+        phase_answer, object_answer, aperture = answers.get(PHASE), answers.get(OBJECT), answers.get(DOF)
         phase, phase_probability = REST, float('nan')
         if phase_answer is not None:
             phase_probability = float(phase_answer[GRASP])

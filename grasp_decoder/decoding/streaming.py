@@ -58,7 +58,7 @@ class StreamingDecoder:
         """Open and warm the networks of ``bundle``; nothing of an earlier stream is kept.
 
         Raises:
-            GraspDecoderError: the bundle has no phase network, or the back end does not run it.
+            GraspDecoderError: the back end does not run the bundle.
 
         """
         self._decoder = BinDecoder(bundle, self._back_end)

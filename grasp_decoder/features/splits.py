@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, count, islice
+from operator import attrgetter
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -41,7 +42,7 @@ def drop_rare_classes(trials: Sequence[TrialBins], protocol: str = 'default') ->
     Raises:
         GraspDecoderError: fewer than two classes are left.
     """
-    keys = _strata(trials, protocol)
+    keys = list(map(_stratum(protocol), trials))
     frequency = Counter(keys)
     kept = [trial for trial, key in zip(trials, keys) if frequency[key] >= FEWEST_TRIALS]
     if len(classes_of(kept)) < 2:
@@ -51,23 +52,31 @@ def drop_rare_classes(trials: Sequence[TrialBins], protocol: str = 'default') ->
 
 
 def split_trials(trials: Sequence[TrialBins], random_state: int = FIRST_RANDOM_STATE,
-                 train_fraction: float = DEFAULT_TRAIN_FRACTION, protocol: str = 'default') -> Split:
+                 train_fraction: float = DEFAULT_TRAIN_FRACTION, protocol: str = 'default',
+                 by_object: bool = True) -> Split:
     """Drop rare classes, then split stratified by class into training, validation and test trials.
 
     ``train_fraction`` of the trials are for training and validation (the paper's table 5); of these, validation takes
     20 %; at 30 % of the trials 30 % and at 20 % of them 40 %. Every class has a trial in each part; the default
     gives 64/16/20.
 
+    Not ``by_object``, for tasks that know no objects, all trials are one class and none is dropped.
+
     Raises:
-        GraspDecoderError: fewer than two classes with 3 trials, or an impossible fraction.
+        GraspDecoderError: fewer than two classes with 3 trials (or than 3 trials), or an impossible fraction.
     """
-    trials = drop_rare_classes(trials, protocol)
+    stratum = _stratum(protocol) if by_object else lambda trial: None
+    if by_object:
+        trials = drop_rare_classes(trials, protocol)
+    elif len(trials) < FEWEST_TRIALS:
+        raise GraspDecoderError(f'{len(trials)} usable trials are too few to train, to stop and to test on: '
+                                f'{FEWEST_TRIALS} are the least')
     if not 0 < train_fraction < 1:
         raise GraspDecoderError(f'a training fraction of {train_fraction:g} leaves no trials to train or to test on; '
                                 'give one between 0 and 1 (--train-fraction)')
-    known, test = _hold_out(trials, 1 - train_fraction, 2, random_state, protocol)
-    train, validation = _hold_out(known, _validation_fraction(train_fraction), 1, random_state, protocol)
-    return Split(train, validation, test, classes_of(trials))
+    known, test = _hold_out(trials, 1 - train_fraction, 2, random_state, stratum)
+    train, validation = _hold_out(known, _validation_fraction(train_fraction), 1, random_state, stratum)
+    return Split(train, validation, test, classes_of(trials) if by_object else ())
 
 
 def _validation_fraction(train_fraction: float) -> float:
@@ -76,21 +85,22 @@ def _validation_fraction(train_fraction: float) -> float:
     return 0.3 if train_fraction > 0.25 else 0.4
 
 
-def _strata(trials: Sequence[TrialBins], protocol: str) -> list[int]:
-    return [trial.recorded_object_id if protocol == 'seed' else trial.object_id for trial in trials]
+def _stratum(protocol: str) -> Callable[[TrialBins], int]:
+    return attrgetter('recorded_object_id' if protocol == 'seed' else 'object_id')
 
 
 def _hold_out(trials: list[TrialBins], fraction: float, keep: int, random_state: int,
-              protocol: str) -> tuple[list[TrialBins], list[TrialBins]]:
+              stratum: Callable[[TrialBins], object]) -> tuple[list[TrialBins], list[TrialBins]]:
     """(kept, held out): a stratified split that keeps at least ``keep`` trials of each class and holds one out.
 
     Needs ``keep + 1`` trials of each class. scikit-learn's split alone may leave a rare class out on one side; then
     trials of that class move over.
     """
-    strata = _strata(trials, protocol)
+    strata = list(map(stratum, trials))
     n_strata = len(set(strata))
     n_held = min(max(int(np.ceil(round(fraction * len(trials), 9))), n_strata), len(trials) - keep * n_strata)
-    kept, held = train_test_split(range(len(trials)), test_size=n_held, random_state=random_state, stratify=strata)
+    kept, held = train_test_split(range(len(trials)), test_size=n_held, random_state=random_state,
+                                  stratify=strata if n_strata > 1 else None)
     for key in sorted(set(strata)):
         _move([i for i in held if strata[i] == key], held, kept, keep - sum(strata[i] == key for i in kept))
         _move([i for i in kept if strata[i] == key], kept, held, 1 - sum(strata[i] == key for i in held))

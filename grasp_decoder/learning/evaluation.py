@@ -75,7 +75,8 @@ def evaluate_bundle(bundle: Bundle, session: Session, trials: Sequence[TrialBins
         GraspDecoderError: the bundle decodes other units, or none of the trials' objects.
     """
     bundle.require_unit_count(session.unit_count, f'session {session.name}')
-    known = sorted((trial for trial in trials if trial.object_id in bundle.manifest.classes),
+    known = sorted((trial for trial in trials
+                    if OBJECT not in bundle.manifest.tasks or trial.object_id in bundle.manifest.classes),
                    key=lambda each: each.trial_id)
     if not known:
         raise GraspDecoderError(f'session {session.name}: none of the trials to evaluate has an object that the bundle '

@@ -23,15 +23,17 @@ from grasp_decoder.bundle.export import check_replaceable, write_bundle
 from grasp_decoder.bundle.export_edge_tpu import require_compiler
 from grasp_decoder.bundle.manifest import Manifest, SelfReset, SourceSession
 from grasp_decoder.bundle.task_network import DOF, OBJECT, TASKS, TaskNetwork
+from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.splits import DEFAULT_TRAIN_FRACTION, FIRST_RANDOM_STATE, random_states, Split, split_trials
 from grasp_decoder.features.stored_bins import stored_bin_trials
 from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS, read_merge, TrialBins
 from grasp_decoder.features.windows import choose_look_back
 from grasp_decoder.learning import metrics
 from grasp_decoder.learning.comparison import ALL, compare, FAST, LDA, NONE, SEED_BILSTM
-from grasp_decoder.learning.decoded_trials import predict_trials
+from grasp_decoder.learning.decoded_trials import DecodedTrial, predict_trials
 from grasp_decoder.learning.evaluation import evaluate_bundle, Evaluation, scores
 from grasp_decoder.learning.fitting import fit
+from grasp_decoder.learning.interrupts import noticed_interrupt
 from grasp_decoder.learning.networks import ModelFamily
 from grasp_decoder.learning.search import search
 from grasp_decoder.learning.seed_bilstm import Architecture, fit_seed_bilstm
@@ -88,22 +90,57 @@ class Run:
     timing: dict[str, float] = field(default_factory=dict)
     deadline: float = math.inf
     object_model: ModelFamily | None = None
+    interrupted: list = field(default_factory=list)
+
+    def split(self, state: int, fraction: float | None = None) -> Split:
+        """One split of the trials, by default with the first of the training fractions."""
+        return split_trials(self.trials, state, fraction or self.settings.train_fractions[0], self.settings.protocol,
+                            by_object=OBJECT in self.tasks)
 
     def model(self, task: str) -> str | ModelFamily | None:
         """The model of a task: what a search found, what was asked for, or None for the default."""
         return self.object_model if task == OBJECT and self.object_model else self.settings.model
 
     def fit(self, task: str, split: Split, state: int, model: str | ModelFamily | None) -> TaskNetwork:
-        """Fit one network; the time that is left is shared evenly among the fits that are left."""
+        """Fit one network; the time that is left is shared evenly among the fits that are left.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C came, and `interrupted` is to notice it: the network was not trained to its end.
+        """
         seconds = (self.deadline - time.monotonic()) / self.fits_to_go
         self.fits_to_go = max(1, self.fits_to_go - 1)
-        return fit(task, split.train, split.validation, split.classes, model=model, look_back=self.look_back,
-                   seed=state, progress=self.narrator.stage(f'{task}, split {state}'), max_seconds=max(seconds, 0))
+        network = fit(task, split.train, split.validation, split.classes, model=model, look_back=self.look_back,
+                      seed=state, progress=self.narrator.stage(f'{task}, split {state}'), max_seconds=max(seconds, 0))
+        if self.interrupted:
+            raise KeyboardInterrupt
+        return network
+
+
+@dataclass
+class Beside:
+    """What is decoded beside the bundle's own networks, as far as it was finished.
+
+    Attributes:
+        repeats: decoded test trials of the splits after the first.
+        baselines: name -> decodes of each split.
+        curve: scores with other training fractions.
+    """
+
+    repeats: list[list[DecodedTrial]] = field(default_factory=list)
+    baselines: dict[str, list[metrics.ObjectDecodes]] = field(default_factory=dict)
+    curve: list[dict] = field(default_factory=list)
+
+    def add_baselines(self, found: dict[str, metrics.ObjectDecodes]) -> None:
+        for name, decodes in found.items():
+            self.baselines.setdefault(name, []).append(decodes)
 
 
 def run_experiment(path: Path, out: Path, settings: Settings, narrator: Narrator,
                    write_report: WriteReport) -> Evaluation | None:
     """Read, bin, split, fit, export, evaluate and report one session; None in a worker of a search.
+
+    Ctrl-C ends the network that is being trained at its best epoch. Once the bundle's own networks are trained, it ends
+    everything else that was asked for, and the bundle and its report are written with what is finished.
 
     Args:
         path: of the recording.
@@ -116,33 +153,25 @@ def run_experiment(path: Path, out: Path, settings: Settings, narrator: Narrator
     check_replaceable(out)
     if settings.edge_tpu:
         require_compiler()
-    run = _prepare(path, settings, narrator)
+    run = prepare(path, settings, narrator)
     states = random_states(settings.repeats, settings.seed)
-    fraction, *other_fractions = settings.train_fractions
 
     if settings.search_trials:
-        architecture = _search(run, states[0], fraction, out)
+        architecture = _search(run, states[0], out)
         if architecture is None:
             return None
         run.object_model = partial(fit_seed_bilstm, architecture=architecture)
         run.deadline = time.monotonic() + settings.max_seconds
-    networks, split = _fit_split(run, states[0], fraction)
-    baselines = {name: [decodes] for name, decodes in _baselines(run, split, states[0]).items()}
-    other_repeats = []
-    for state in states[1:]:
-        other_networks, other_split = _fit_split(run, state, fraction)
-        other_repeats.append(predict_trials(other_networks, other_split.test))
-        for name, decodes in _baselines(run, other_split, state).items():
-            baselines[name].append(decodes)
-    curve = [_curve_point(run, states, other) for other in other_fractions]
+    networks, split = _fit_split(run, states[0])
+    beside = _beside(run, states, split)
 
     def evaluate(bundle: Bundle) -> Evaluation:
         narrator.say(f'evaluating on {len(split.test)} held-out trials, causally')
         with _timed(run, 'evaluate_s'):
             found = evaluate_bundle(bundle, run.session, split.test, run.look_back)
-        found = replace(found, repeats=found.repeats + other_repeats, baselines=baselines, timing=run.timing,
-                        facts=_facts(run, states, split, bundle.manifest))
-        return replace(found, curve=[_first_curve_point(found, fraction), *curve] if curve else [])
+        found = replace(found, repeats=found.repeats + beside.repeats, baselines=beside.baselines, timing=run.timing,
+                        facts=_facts(run, states[:1 + len(beside.repeats)], split, bundle.manifest))
+        return replace(found, curve=[_first_curve_point(found), *beside.curve] if beside.curve else [])
 
     if not settings.final:
         return _export(run, out, networks, split, evaluate, write_report)
@@ -154,7 +183,12 @@ def run_experiment(path: Path, out: Path, settings: Settings, narrator: Narrator
     return _export(run, out, networks, everything, lambda bundle: evaluation, write_report)
 
 
-def _prepare(path: Path, settings: Settings, narrator: Narrator) -> Run:
+def prepare(path: Path, settings: Settings, narrator: Narrator) -> Run:
+    """Read, bin and split a session: whatever is wrong with it, or does not fit the settings, is found here.
+
+    Raises:
+        GraspDecoderError: as said.
+    """
     timing: dict[str, float] = {}
     deadline = time.monotonic() + settings.max_seconds
     narrator.say(f'reading {path}')
@@ -164,36 +198,62 @@ def _prepare(path: Path, settings: Settings, narrator: Narrator) -> Run:
     start = time.monotonic()
     trials = stored_bin_trials(session, settings.bin_ns, read_merge(settings.merge), settings.protocol)
     timing['bin_s'] = time.monotonic() - start
-    look_back = choose_look_back(trials, settings.look_back)
-    split = split_trials(trials, settings.seed, settings.train_fractions[0], settings.protocol)
-    narrator.say(f'{session.name}: {session.unit_count} units, {len(trials)} usable trials of {len(session.trials)}, '
-                 f'{len(split.classes)} objects, bins of {settings.bin_ns / 1e6:g} ms, look-back {look_back} bins')
     tasks = settings.tasks
     if tasks is None:
         has_dof = all(np.isfinite(trial.dof).all() for trial in trials)
         tasks = TASKS if has_dof else tuple(task for task in TASKS if task != DOF)
         if not has_dof:
             narrator.say('no degree of freedom: its trajectory needs the events Go, Hold, Rew and End in every trial')
-    fits = (len(tasks) * (settings.repeats + settings.final) + (settings.baselines == ALL) * settings.repeats
-            + (OBJECT in tasks) * settings.repeats * (len(settings.train_fractions) - 1))
-    return Run(settings, narrator, session, trials, tasks, look_back, fits, timing, deadline)
+    if OBJECT not in tasks and (settings.search_trials or len(settings.train_fractions) > 1):
+        raise GraspDecoderError('a search and a curve of training fractions are about the object network: '
+                                'add object to --tasks')
+    fits = (len(tasks) * (settings.repeats + settings.final)
+            + (OBJECT in tasks) * settings.repeats * (len(settings.train_fractions) - 1
+                                                      + (settings.baselines == ALL)))
+    run = Run(settings, narrator, session, trials, tasks, choose_look_back(trials, settings.look_back), fits, timing,
+              deadline)
+    for fraction in settings.train_fractions:
+        split = run.split(settings.seed, fraction)
+    objects = f'{len(split.classes)} objects, ' if split.classes else ''
+    narrator.say(f'{session.name}: {session.unit_count} units, {len(trials)} usable trials of {len(session.trials)}, '
+                 f'{objects}bins of {settings.bin_ns / 1e6:g} ms, look-back {run.look_back} bins')
+    return run
 
 
-def _search(run: Run, state: int, fraction: float, out: Path) -> Architecture | None:
+def _search(run: Run, state: int, out: Path) -> Architecture | None:
     """Search the architecture of the object network on the first split; finished trials are kept beside the bundle."""
     settings = run.settings
-    split = split_trials(run.trials, state, fraction, settings.protocol)
+    split = run.split(state)
     problem = FitProblem(OBJECT, split.train, split.validation, split.classes, run.look_back, state,
                          run.narrator.stage(f'search, split {state}'), run.deadline - time.monotonic())
     identity = (run.session.source_sha256, settings.bin_ns, run.look_back, sorted(read_merge(settings.merge).items()),
-                settings.protocol, state, fraction)
+                settings.protocol, state, settings.train_fractions[0])
     project = hashlib.sha256(repr(identity).encode()).hexdigest()[:16]
     return search(problem, settings.search_trials, out.with_name(f'{out.name}.search'), project, run.narrator.say)
 
 
-def _fit_split(run: Run, state: int, fraction: float) -> tuple[dict[str, TaskNetwork], Split]:
+def _beside(run: Run, states: list[int], split: Split) -> Beside:
+    """Baselines, further splits and further training fractions; Ctrl-C ends it, and what is finished is kept."""
+    found = Beside()
+    with noticed_interrupt() as run.interrupted:
+        try:
+            found.add_baselines(_baselines(run, split, states[0]))
+            for state in states[1:]:
+                networks, other = _fit_split(run, state)
+                baselines = _baselines(run, other, state)
+                found.repeats.append(predict_trials(networks, other.test))
+                found.add_baselines(baselines)
+            for fraction in run.settings.train_fractions[1:]:
+                found.curve.append(_curve_point(run, states, fraction))
+        except KeyboardInterrupt:
+            run.narrator.say('interrupted: the bundle is written, with a report on what is finished')
+    run.interrupted = []
+    return found
+
+
+def _fit_split(run: Run, state: int) -> tuple[dict[str, TaskNetwork], Split]:
     """Fit every task on one split."""
-    split = split_trials(run.trials, state, fraction, run.settings.protocol)
+    split = run.split(state)
     networks = {}
     for task in run.tasks:
         start = time.monotonic()
@@ -203,7 +263,7 @@ def _fit_split(run: Run, state: int, fraction: float) -> tuple[dict[str, TaskNet
 
 
 def _baselines(run: Run, split: Split, state: int) -> dict[str, metrics.ObjectDecodes]:
-    if run.settings.baselines == NONE:
+    if run.settings.baselines == NONE or OBJECT not in run.tasks:
         return {}
     run.narrator.say(f'baselines, split {state}')
     found = compare(split, run.look_back)
@@ -220,7 +280,7 @@ def _curve_point(run: Run, states: list[int], fraction: float) -> dict:
     """Scores with another fraction of the trials for training and validation (the paper's table 5)."""
     decoder, lda, sizes = [], [], []
     for state in states:
-        split = split_trials(run.trials, state, fraction, run.settings.protocol)
+        split = run.split(state, fraction)
         network = run.fit(OBJECT, split, state, run.model(OBJECT))
         decoded = predict_trials({OBJECT: network}, split.test)
         decoder.append(metrics.hold_windows(decoded, split.classes, run.look_back))
@@ -229,8 +289,8 @@ def _curve_point(run: Run, states: list[int], fraction: float) -> dict:
     return _curve_row(fraction, sizes[0], decoder, lda)
 
 
-def _first_curve_point(evaluation: Evaluation, fraction: float) -> dict:
-    return _curve_row(fraction, evaluation.facts['split'], evaluation.object_repeats, evaluation.baselines.get(LDA))
+def _first_curve_point(evaluation: Evaluation) -> dict:
+    return _curve_row(evaluation.facts['train_fraction'], evaluation.facts['split'], evaluation.object_repeats, evaluation.baselines.get(LDA))
 
 
 def _curve_row(fraction: float, sizes, decoder, lda) -> dict:

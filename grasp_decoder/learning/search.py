@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import keras_tuner
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.learning.interrupts import noticed_interrupt
 from grasp_decoder.learning.seed_bilstm import Architecture, train_seed_bilstm
 from grasp_decoder.learning.training import FitProblem, make_deterministic
 
@@ -116,29 +115,13 @@ class _Tuner(keras_tuner.Tuner):
     def run_trial(self, trial) -> dict[str, float]:
         problem = replace(self._problem, max_seconds=max(0, self._deadline - time.monotonic()))
         make_deterministic(problem.seed)
-        with _noticed_interrupt() as interrupted:
+        with noticed_interrupt() as interrupted:
             _, score = train_seed_bilstm(problem, _architecture(trial.hyperparameters))
         if interrupted:  # training gave its best epoch so far, but the trial is not finished
             raise KeyboardInterrupt
         self._say(f'search: trial {int(trial.trial_id) + 1} of {self.oracle.max_trials}, validation {score:.4f} with '
                   f'{_described(trial.hyperparameters)}')
         return {'score': score}
-
-
-@contextmanager
-def _noticed_interrupt() -> Iterator[list]:
-    """A list that is not empty once Ctrl-C came, which is handled as ever."""
-    noticed: list = []
-
-    def handle(number, frame):
-        noticed.append(number)
-        signal.default_int_handler(number, frame)
-
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        yield noticed
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _architecture(hyperparameters) -> Architecture:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from grasp_decoder import msg
-from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.bundle.bundle import Bundle, load_bundle
+from grasp_decoder.bundle.task_network import PHASE
 from grasp_decoder.decoding.bin_decoder import BackEnd
 from grasp_decoder.decoding.stage_times import StageTimes
 from grasp_decoder.decoding.streaming import Rehearsal, StreamingDecoder
@@ -89,7 +90,7 @@ class Decoder(LifecycleNode):
                 raise GraspDecoderError('decoder: parameter bundle is empty: give the folder that train has written')
             decoder = StreamingDecoder(BackEnd(settings.precision, settings.backend, settings.device or None,
                                                settings.threads), settings.reorder_depth)
-            decoder.configure(load_bundle(settings.bundle))
+            decoder.configure(_bundle_for_a_hand(settings.bundle))
         except GraspDecoderError as error:
             self._failure = error
             self.get_logger().error(str(error))
@@ -174,7 +175,7 @@ class Decoder(LifecycleNode):
         try:
             if self._decoder is None:
                 raise GraspDecoderError('the decoder is not configured: set its parameter bundle instead')
-            bundle = load_bundle(request.bundle)
+            bundle = _bundle_for_a_hand(request.bundle)
             successor = self._decoder.prepare(bundle)
             rehearsal = Rehearsal(bundle) if self._settings.rehearse else None
             with self._lock:
@@ -200,6 +201,14 @@ class Decoder(LifecycleNode):
             object_id=list(manifest.classes), object_label=list(manifest.labels), tasks=list(manifest.tasks))
         message.header.stamp = self.get_clock().now().to_msg()
         self._info_publisher.publish(message)
+
+
+def _bundle_for_a_hand(path: str) -> Bundle:
+    """`load_bundle`; one that cannot say when to grasp is refused."""
+    bundle = load_bundle(path)
+    if PHASE not in bundle.manifest.tasks:
+        raise GraspDecoderError(f'bundle {path} has no phase network: train it with the task phase')
+    return bundle
 
 
 def main(args=None) -> int:
