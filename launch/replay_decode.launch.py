@@ -21,13 +21,14 @@ from grasp_decoder.system.processes import executable_path
 VITAL = ('run_monitor', 'recorder', 'decoder', 'hand_bridge', 'simulated_hand')
 
 ARGUMENTS = {
-    'session': ('', 'recording to replay; empty: the demo session'),
+    'session': ('', 'recording to replay; empty: the held-out trials of the demo session'),
     'bundle': ('', 'folder that train has written; empty: the demo bundle'),
     'source': ('replay', f'where spikes come from ({", ".join(SOURCES)}); live starts no replayer'),
     'hand': ('mujoco', f'simulator of the hand ({", ".join(HANDS)})'),
     'speed': ('1.0', 'times real time; 0: as fast as the decoder follows'),
     'trials': ('0', 'how many trials are replayed, from the first; 0: all'),
     'split': ('all', f'{", ".join(SPLITS)}; test: only trials that training held out'),
+    'only_correct': ('false', 'true leaves out trials that the recording marks as not correct'),
     'mapping': ('', 'YAML that names the events and annotations of the recording'),
     'params_file': ('', 'ROS 2 parameter file on top of config/*.yaml'),
     'result': ('', 'JSON file for the result'),
@@ -47,11 +48,13 @@ def start(context):
     values = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     for name in ('session', 'bundle', 'mapping', 'params_file', 'result', 'record'):
         values[name] = values[name] and os.path.abspath(values[name])
-    values.update(speed=float(values['speed']), trials=int(values['trials']))
+    values.update(speed=float(values['speed']), trials=int(values['trials']),
+                  only_correct=values['only_correct'].lower() == 'true')
     if not values['bundle'] or (not values['session'] and values['source'] == 'replay'):
         subprocess.run([str(executable_path('demo')), '--prepare'], check=True)
         session, bundle = demo_files()
-        values['session'] = values['session'] or str(session)
+        if not values['session']:
+            values.update(session=str(session), split='test')
         values['bundle'] = values['bundle'] or str(bundle)
     nodes = [
         Node(

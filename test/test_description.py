@@ -38,9 +38,14 @@ def test_no_hand_starts_no_simulator():
 
 
 def test_replayer_and_monitor_choose_the_same_trials():
-    for name in ('session', 'mapping', 'bundle', 'split', 'trials'):
-        chosen = {'mapping': '/mine.yaml', 'split': 'test', 'trials': 7}
+    for name in ('session', 'mapping', 'bundle', 'split', 'trials', 'only_correct'):
+        chosen = {'mapping': '/mine.yaml', 'split': 'test', 'trials': 7, 'only_correct': True}
         assert parameters('spike_replayer', **chosen)[name] == parameters('run_monitor', **chosen)[name]
+
+
+def test_batches_are_longest_only_at_full_speed():
+    assert parameters('spike_replayer', speed=0.0)['batch_ms'] == 40.0
+    assert 'batch_ms' not in parameters('spike_replayer', speed=2.0)
 
 
 def test_replayer_waits_for_the_monitor():

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from grasp_decoder.bundle.export import write_bundle
 from grasp_decoder.child_process import prepare_child
 from grasp_decoder.cli import synthesize
 from grasp_decoder.recording.reading import read_session
+from grasp_decoder.recording.writing import write_session
 
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 pytestmark = pytest.mark.slow
@@ -123,6 +125,29 @@ def test_record_recounts_to_the_result(run, session):
         spikes += (trial.times_ns < trial.start_ns + whole).sum()
     assert record['counts'].sum() == spikes
     np.testing.assert_allclose(record['probabilities'].sum(axis=1), 1, atol=1e-5)
+
+
+def test_full_speed_decodes_every_bin_as_offline(start, session, bundle, tmp_path):
+    process = start('--session', session, '--bundle', bundle, '--speed', '0', '--json', tmp_path / 'out.json')
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    result = json.loads((tmp_path / 'out.json').read_text())
+    assert result['wrong_bins'] == 0 and result['bins'] > 0
+    assert result['closed_rate'] is None
+    assert output.count(' decoded\n') == 6
+
+
+def test_only_correct_trials_are_replayed_when_asked_for(start, session, bundle, tmp_path):
+    made = read_session(session)
+    doubted = replace(made, name='doubted', trials=tuple(replace(trial, correct=trial.id != made.trials[1].id)
+                                                         for trial in made.trials))
+    write_session(doubted, tmp_path / 'doubted.neo.mat')
+    process = start('--session', tmp_path / 'doubted.neo.mat', '--bundle', bundle, '--speed', '0', '--only-correct',
+                    '--json', tmp_path / 'out.json')
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    result = json.loads((tmp_path / 'out.json').read_text())
+    assert result['trials'] == 5 and result['wrong_bins'] == 0
 
 
 def test_node_that_dies_ends_the_run_and_is_named(start, session, bundle):

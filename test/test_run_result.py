@@ -115,6 +115,14 @@ def test_result_counts_usable_trials_and_measures_latency(record, session, bundl
     assert result['object_accuracy'] == pytest.approx(np.mean(right))
 
 
+def test_run_at_full_speed_is_judged_by_its_decoding_only(record, session, bundle):
+    result = run_result(record, session, session.trials, bundle, CPU, load_grip_table(), paced=False)
+    assert result['wrong_bins'] == 0 and result['bins'] == 150
+    assert result['phase_accuracy'] is not None
+    assert result['closed_rate'] is result['success_rate'] is result['latency_ms']['p50'] is None
+    assert 'full speed' in result['note']
+
+
 def test_result_of_nothing_is_still_a_result(session, bundle):
     result = run_result(RunRecord(), session, session.trials, bundle, CPU, load_grip_table())
     assert result['wrong_bins'] == result['bins'] == 150

@@ -40,6 +40,8 @@ def _replay_decode(argv) -> int:
     parser.add_argument('--speed', default=1.0, type=float, help='times real time; 0: as fast as the decoder follows')
     parser.add_argument('--trials', default=0, type=int, help='how many trials, from the first (default: all)')
     parser.add_argument('--split', default='all', choices=SPLITS, help='test: only trials that training held out')
+    parser.add_argument('--only-correct', action='store_true',
+                        help='leave out trials that the recording marks as not correct')
     parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
     parser.add_argument('--params-file', type=Path, help='ROS 2 parameter file on top of config/*.yaml')
     parser.add_argument('--record', default='', help='.npz or .mcap file to keep the run in')
@@ -54,6 +56,7 @@ def _replay_decode(argv) -> int:
         run = Run(
             session=str(arguments.session.absolute()), bundle=str(arguments.bundle.absolute()), hand=arguments.hand,
             speed=arguments.speed, trials=arguments.trials, split=arguments.split,
+            only_correct=arguments.only_correct,
             mapping=str(arguments.map.absolute()) if arguments.map else '',
             params_file=str(arguments.params_file.absolute()) if arguments.params_file else '',
             record=arguments.record and str(Path(arguments.record).absolute()),
@@ -66,6 +69,9 @@ def _replay_decode(argv) -> int:
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=1) + '\n')
     print_summary(result)
+    if result['wrong_bins']:
+        print(f"error: {result['wrong_bins']} bins are missing or differ from the offline decoder's", file=sys.stderr)
+        return 1
     return 0
 
 

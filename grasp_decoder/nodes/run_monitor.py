@@ -48,6 +48,8 @@ class MonitorSettings:
     bundle: str = parameter('', 'bundle that decodes')
     split: str = parameter('all', "all trials, or those that the bundle's training held out", choices=SPLITS)
     trials: int = parameter(0, 'how many trials are replayed, from the first; 0: all', 0, 2**31 - 1)
+    only_correct: bool = parameter(False, 'trials that the recording marks as not correct are left out')
+    speed: float = parameter(1.0, 'times the speed of the recording; 0: as fast as the decoder follows', 0.0, 1000.0)
     hand: str = parameter('none', 'simulator of the hand', choices=HANDS)
     grips: str = parameter('', 'grip table that right grips are scored by; empty: config/grips.yaml')
     listeners: int = parameter(3, 'subscribers of /spikes to wait for, this node among them', 1, 100)
@@ -67,7 +69,8 @@ class RunMonitor(Node):
         self._session = read_session(settings.session, settings.mapping or None)
         self._bundle = load_bundle(settings.bundle)
         self._bundle.require_unit_count(self._session.unit_count, settings.session)
-        self._trials = select_trials(self._session, self._bundle.manifest, settings.split, settings.trials)
+        self._trials = select_trials(self._session, self._bundle.manifest, settings.split, settings.trials,
+                                     settings.only_correct)
         self._grips = load_grip_table(settings.grips or None)
         self._record = RunRecord()
         self._recent = RunRecord()
@@ -91,7 +94,7 @@ class RunMonitor(Node):
         """See the run through; Ctrl-C ends it early, with the result so far.
 
         Raises:
-            GraspDecoderError: the other nodes are not ready in time, or the decoder fell silent.
+            GraspDecoderError: the other nodes are not ready in time, or the decoder never spoke.
         """
         try:
             self._wait_for_the_others()
@@ -100,10 +103,8 @@ class RunMonitor(Node):
         finally:
             if self._record.decodes:
                 self._finish()
-        missing = expected_bins(self._trials, self._bundle.manifest.bin_ns) - len(self._record.decodes)
-        if missing > 0:
-            raise GraspDecoderError(
-                f'run_monitor: the run ended with {missing} bins missing: see the logs of the nodes')
+        if not self._record.decodes:
+            raise GraspDecoderError('run_monitor: the run ended without a decode: see the logs of the nodes')
 
     def _receiver(self, kind, topic) -> Receiver:
         # An executor takes one message of a topic at a time: too slow to keep up where nothing may be missed.
@@ -160,11 +161,15 @@ class RunMonitor(Node):
         return following.events.get('Cue', following.start_ns)
 
     def _tell_trial(self) -> None:
-        for outcome in score_run(self._recent, self._trials[:self._told + 2], self._bundle.manifest.merge,
-                                 self._grips, first=self._told):
-            if outcome.segment == self._told:
-                print(trial_line(outcome, self._told + 1, len(self._trials)), flush=True)
-        self._told += 1
+        number, of = self._told + 1, len(self._trials)
+        if self._settings.speed:
+            for outcome in score_run(self._recent, self._trials[:number + 1], self._bundle.manifest.merge,
+                                     self._grips, first=self._told):
+                if outcome.segment == self._told:
+                    print(trial_line(outcome, number, of), flush=True)
+        else:
+            print(f'trial {number:4}/{of}  object {self._trials[self._told].object_id:3}  decoded', flush=True)
+        self._told = number
         if self._told < len(self._trials):
             self._recent.forget_before(self._trials[self._told].start_ns)
 
@@ -216,7 +221,7 @@ class RunMonitor(Node):
             self.get_logger().warning(f'{self._binner.health.lost_batches} batches of {topics.SPIKES[0]} did not '
                                       'arrive here: their bins count as wrong')
         result = run_result(self._record, self._session, self._trials, self._bundle,
-                            BackEnd(self._precision, 'cpu'), self._grips)
+                            BackEnd(self._precision, 'cpu'), self._grips, paced=self._settings.speed > 0)
         if self._settings.record:
             self._record.save(Path(self._settings.record), [trial.id for trial in self._trials])
         text = json.dumps(result, indent=1, allow_nan=False)

@@ -37,6 +37,8 @@ OVERSLEEP_NS = 200_000
 NS_PER_MS = 1_000_000
 # A new reader is ready a moment after it has been discovered.
 SETTLING_S = 0.3
+# What a busy listener has not got at the end is sent to it again, which DDS thinks of every 3 s.
+LAST_WORDS = Duration(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,6 @@ class ReplayerSettings:
     bundle: str = parameter('', 'bundle whose held-out trials are the split test')
     split: str = parameter('all', "all trials, or those that the bundle's training held out", choices=('all', 'test'))
     trials: int = parameter(0, 'how many trials, from the first; 0: all', 0, 2**31 - 1)
-    trial_ids: tuple = parameter((), 'only these trials; none: all')
     only_correct: bool = parameter(False, 'leave out trials that the recording marks as not correct')
     speed: float = parameter(1.0, 'times the speed of the recording, from 0.1; 0: as fast as the decoder follows',
                              0.0, 1000.0)
@@ -79,8 +80,7 @@ class SpikeReplayer(Node):
         self._settings = settings = declare(self, ReplayerSettings)
         session = read_session(settings.session, settings.mapping or None)
         manifest = load_bundle(settings.bundle).manifest if settings.split == 'test' else None
-        trials = select_trials(session, manifest, settings.split, settings.trials, settings.trial_ids,
-                               settings.only_correct)
+        trials = select_trials(session, manifest, settings.split, settings.trials, settings.only_correct)
         self._session_name = session.name
         self._playback = Playback(session, trials, round(settings.batch_ms * NS_PER_MS), settings.loop)
         self._pace = Pace(settings.speed)
@@ -110,8 +110,8 @@ class SpikeReplayer(Node):
         self._pace.go_on_from(0)
         spin(self, self._work)
         if self.context.ok():
-            self._spikes.wait_for_all_acked(Duration(seconds=2))
-            self._events.wait_for_all_acked(Duration(seconds=2))
+            self._spikes.wait_for_all_acked(LAST_WORDS)
+            self._events.wait_for_all_acked(LAST_WORDS)
 
     def _wait_for_subscribers(self) -> None:
         wanted = self._settings.subscribers

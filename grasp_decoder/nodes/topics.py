@@ -15,8 +15,9 @@ def _reliable(depth, durability=DurabilityPolicy.VOLATILE):
 SPIKES = '/spikes', _reliable(1000)
 TRIAL_EVENTS = '/trial_events', _reliable(1000)
 DECODER_INFO = '/decoder_info', _reliable(1, DurabilityPolicy.TRANSIENT_LOCAL)
-DECODED_GRASP = '/decoded_grasp', _reliable(1000)
-HAND_COMMAND = '/hand/command', _reliable(100)
+# These come as often as bins: at full speed, minutes' worth in a second.
+DECODED_GRASP = '/decoded_grasp', _reliable(10_000)
+HAND_COMMAND = '/hand/command', _reliable(10_000)
 JOINT_TARGETS = '/hand/joint_targets', _reliable(100)
 HAND_STATE = '/hand/state', _reliable(1000)
 JOINT_STATES = '/joint_states', _reliable(100)

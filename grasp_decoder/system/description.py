@@ -15,6 +15,8 @@ SOURCES = ('replay', 'live')
 HANDS = ('none', 'mujoco', 'gazebo', 'ros')
 SPLITS = ('all', 'test')
 RECORDS = ('.npz', '.mcap')
+# As fast as the decoder follows there is no latency to keep low: the longest batches are the fastest.
+FULL_SPEED_BATCH_MS = 40.0
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Run:
         hand: simulator of the hand; ``none`` starts no hand.
         speed: 1 is the speed of the recording, 0 as fast as the decoder follows.
         trials: how many trials to replay, from the first; 0 for all.
+        only_correct: leave out trials that the recording marks as not correct.
         split: ``all`` trials, or only those that the bundle's training held out as ``test``.
         mapping: YAML that names the events and annotations of the recording, or nothing.
         params_file: ROS 2 parameter file on top of ``config/``, or nothing.
@@ -42,6 +45,7 @@ class Run:
     speed: float = 1.0
     trials: int = 0
     split: str = 'all'
+    only_correct: bool = False
     mapping: str = ''
     params_file: str = ''
     result: str = ''
@@ -69,7 +73,7 @@ class NodeDescription:
 def describe(run: Run) -> list[NodeDescription]:
     """The nodes of a run, listeners before those who speak to them."""
     selection = {'session': run.session, 'mapping': run.mapping, 'bundle': run.bundle, 'split': run.split,
-                 'trials': run.trials}
+                 'trials': run.trials, 'only_correct': run.only_correct}
     nodes = {'hand_bridge': {}, 'decoder': {'bundle': run.bundle}}
     to_mcap = run.record.endswith('.mcap')
     if to_mcap:
@@ -80,12 +84,13 @@ def describe(run: Run) -> list[NodeDescription]:
     if run.source == 'replay':
         # The replayer waits for all who listen to spikes, and then for the monitor, which lets it go.
         listeners = 4 if to_mcap else 3
+        pace = {'speed': run.speed} if run.speed else {'speed': 0.0, 'batch_ms': FULL_SPEED_BATCH_MS}
         nodes = {
             'run_monitor': {
-                **selection, 'hand': run.hand, 'listeners': listeners, 'result': run.result,
+                **selection, 'hand': run.hand, 'speed': run.speed, 'listeners': listeners, 'result': run.result,
                 'record': '' if to_mcap else run.record},
             **nodes,
-            'spike_replayer': {**selection, 'speed': run.speed, 'start_paused': True, 'subscribers': listeners},
+            'spike_replayer': {**selection, **pace, 'start_paused': True, 'subscribers': listeners},
         }
     return [
         NodeDescription(name, _parameter_files(name, run.params_file), parameters)

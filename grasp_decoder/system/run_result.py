@@ -16,15 +16,23 @@ from grasp_decoder.recording.session import Session, Trial
 from grasp_decoder.system.run_record import RunRecord
 from grasp_decoder.system.verification import count_wrong_bins, expected_bins
 
+UNPACED = 'at full speed no hand keeps step with the recording: the decoding is judged, grasps and latency are not'
+
 
 def run_result(
-    record: RunRecord, session: Session, trials: Sequence[Trial], bundle: Bundle, back_end: BackEnd, grips: GripTable
+    record: RunRecord, session: Session, trials: Sequence[Trial], bundle: Bundle, back_end: BackEnd, grips: GripTable,
+    paced: bool = True
 ) -> dict:
-    """Score a run; the keys are explained in docs/running.md. Rates and accuracies are of the usable trials."""
-    latencies = record.latencies_ms()
+    """Score a run; the keys are explained in docs/running.md. Rates and accuracies are of the usable trials.
+
+    Without ``paced`` (speed 0) the hand and the latency are not judged.
+    """
+    outcomes = score_run(record, trials, bundle.manifest.merge, grips) if paced else []
+    latencies = record.latencies_ms() if paced else ()
     percentiles = {'p50': 50, 'p99': 99, 'max': 100}
     return {
-        **summarize(score_run(record, trials, bundle.manifest.merge, grips)),
+        **summarize(outcomes),
+        **({} if paced else {'note': UNPACED}),
         'trials': len(trials),
         'trials_usable': sum(trial.usable for trial in trials),
         **decoding_accuracy(record, session, trials, bundle),

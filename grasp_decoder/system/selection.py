@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from grasp_decoder.errors import GraspDecoderError
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def select_trials(session: Session, manifest: Manifest | None, split: str = 'all', count: int = 0,
-                  ids: Sequence[int] = (), only_correct: bool = False) -> list[Trial]:
+                  only_correct: bool = False) -> list[Trial]:
     """The trials of a run.
 
     Args:
@@ -21,7 +20,6 @@ def select_trials(session: Session, manifest: Manifest | None, split: str = 'all
         split: ``test`` takes those that the bundle's training held out, or all of a session that it never saw; ``all``
             takes every trial of the file.
         count: at most so many, from the first; 0 for all.
-        ids: only these trials; none for all.
         only_correct: leave out those that the recording marks as not correct.
 
     """
@@ -30,13 +28,8 @@ def select_trials(session: Session, manifest: Manifest | None, split: str = 'all
         if manifest is None:
             raise GraspDecoderError('the test trials are named by a bundle: give the one that decodes')
         held_out = manifest.held_out_trials(session.source_sha256)
-    unknown = sorted(set(ids) - {trial.id for trial in session.trials})
-    if unknown:
-        raise GraspDecoderError(f'{session.name} has no trial {unknown[0]}: its trials are {session.trials[0].id} to '
-                                f'{session.trials[-1].id}')
     trials = [trial for trial in session.trials
-              if (held_out is None or trial.id in held_out) and (not ids or trial.id in ids)
-              and not (only_correct and trial.correct is False)]
+              if (held_out is None or trial.id in held_out) and not (only_correct and trial.correct is False)]
     if not trials:
         raise GraspDecoderError(f'{session.name}: no trial is left to replay: choose others, or --split all')
     return trials[:count] if count else trials
