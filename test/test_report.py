@@ -26,7 +26,8 @@ def evaluation(name, seed):
         decoded.append(DecodedTrial(trial, phase > 0, rng.dirichlet(np.ones(3), 18).astype(np.float32),
                                     trial.dof[:, None]))
     facts = {'units': 4, 'trials': 13, 'usable_trials': 12, 'bin_ms': 40.0, 'look_back': 3, 'protocol': 'default',
-             'split': [6, 3, 3], 'random_states': [42], 'train_fraction': 0.8, 'final': False, 'models': {}}
+             'split': [6, 3, 3], 'random_states': [42], 'train_fraction': 0.8, 'final': False,
+             'started_from': None, 'models': {}}
     return Evaluation(name, CLASSES, 3, [decoded], decoded, decoded, timing={'read_s': 1.0}, facts=facts)
 
 

@@ -111,7 +111,8 @@ def test_phase_alone_needs_no_classes(tmp_path):
     path = tmp_path / 'One.neo.mat'
     write_session(synthesize(units=8, trials=12, objects=1)[0], path)
     assert train(['--session', str(path), '--out', str(tmp_path / 'none')]) == 2
-    assert train(['--session', str(path), '--out', str(tmp_path / 'out'), '--tasks', 'phase', '--max-seconds', '1']) == 0
+    assert train(['--session', str(path), '--out', str(tmp_path / 'out'), '--tasks', 'phase',
+                  '--max-seconds', '1']) == 0
     assert metrics_of(tmp_path / 'out')[0].keys() >= {'phase', 'int8'}
     assert load_bundle(tmp_path / 'out').manifest.classes == ()
 
@@ -136,7 +137,7 @@ def test_a_bad_second_session_is_found_before_the_first_is_trained(session, tmp_
 
 @pytest.mark.slow
 def test_interrupted_repeats_leave_the_bundle_and_what_is_finished(session, tmp_path, monkeypatch, capsys):
-    from grasp_decoder.learning import experiment
+    from grasp_decoder.learning import preparation
     fits = []
 
     def fit_and_interrupt(*arguments, **options):
@@ -148,10 +149,25 @@ def test_interrupted_repeats_leave_the_bundle_and_what_is_finished(session, tmp_
                 pass
         return fit(*arguments, **options | {'max_seconds': 1})
 
-    monkeypatch.setattr(experiment, 'fit', fit_and_interrupt)
+    monkeypatch.setattr(preparation, 'fit', fit_and_interrupt)
     assert train(['--session', str(session), '--out', str(tmp_path / 'out'), '--repeats', '4']) == 0
     assert fits == [42] * 3 + [1] * 3 + [2]
     found, _ = metrics_of(tmp_path / 'out')
     assert len(found['object']['accuracy_of_repeats']) == 2
     assert len(found['baselines']['lda']['accuracy_of_repeats']) == 2
     assert 'interrupted: the bundle is written' in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_training_goes_on_from_another_days_bundle(bundle, tmp_path, capsys):
+    path = tmp_path / 'Next.neo.mat'
+    write_session(synthesize(units=15, trials=20, objects=3, seed=1)[0], path)
+    common = ['--session', str(path), '--out', str(tmp_path / 'out'), '--baselines', 'none']
+    assert train([*common, '--init-from', str(bundle)]) == 0
+    made = load_bundle(tmp_path / 'out')
+    assert made.manifest.unit_count == 15 and len(made.manifest.classes) == 3
+    assert made.manifest.started_from == load_bundle(bundle).id
+    for change, message in ((['--bin-ms', '80'], 'decodes bins of 40 ms'), (['--model', 'causal_gru'], 'leave out'),
+                            (['--tasks', 'phase', '--init-from', str(path.parent)], 'missing from the bundle')):
+        assert train([*common, '--init-from', str(bundle), *change]) == 2
+        assert message in capsys.readouterr().err

@@ -5,15 +5,19 @@
     BUNDLE/manifest.json        what it is, and the SHA-256 of every other file
     BUNDLE/manifest.sha256      the seal: the SHA-256 of manifest.json, as sha256sum writes it
     BUNDLE/phase_int8.tflite    ... the models, as float and as full int8
+    BUNDLE/object_start.npz     ... what training on another day starts from (train --init-from)
     BUNDLE/report/              how well it decodes, for people
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+
+import numpy as np
 
 from grasp_decoder.bundle.accelerator import Accelerator
 from grasp_decoder.bundle.backends import AUTO, CPU, EDGE_TPU, Engine, Model, back_ends, open_cpu
@@ -65,6 +69,21 @@ class Bundle:
         if unit_count != self.manifest.unit_count:
             raise GraspDecoderError(f'{source} has {unit_count} units, bundle {self.path} decodes '
                                     f'{self.manifest.unit_count}; train one for this recording')
+
+    def start(self, task: str) -> dict[str, np.ndarray]:
+        """Arrays from which training ``task`` on another day starts.
+
+        Raises:
+            GraspDecoderError: the bundle has no such task, or its network is of a family that cannot hand on anything.
+        """
+        if task not in self.manifest.tasks:
+            raise GraspDecoderError(f'bundle {self.path} has no task {task!r}, only {", ".join(self.manifest.tasks)}')
+        if start_file(task) not in self.manifest.files:
+            raise GraspDecoderError(f'bundle {self.path} cannot be started from: a network of the model '
+                                    f'{self.manifest.tasks[task].model} does not go on with other units')
+        with np.load(io.BytesIO(_read_sealed(self.path, start_file(task), self.manifest.files[start_file(task)])),
+                     allow_pickle=False) as arrays:
+            return dict(arrays)
 
     def open(self, task: str, precision: str = 'int8', backend: str = AUTO, device: str | None = None,
              threads: int = 1) -> TaskRunner:
@@ -119,6 +138,11 @@ class Bundle:
                 log.warning('%s; decoding on the CPU', error)
                 self._refused = str(error)
             return cpu
+
+
+def start_file(task: str) -> str:
+    """Name of the file that `Bundle.start` reads."""
+    return f'{task}_start.npz'
 
 
 def load_bundle(path: str | Path) -> Bundle:

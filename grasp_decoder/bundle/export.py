@@ -12,7 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grasp_decoder.bundle.bundle import MANIFEST, REPORT, SEAL, Bundle, load_bundle, seal_of
+import numpy as np
+
+from grasp_decoder.bundle.bundle import MANIFEST, REPORT, SEAL, Bundle, load_bundle, seal_of, start_file
 from grasp_decoder.bundle.export_edge_tpu import compile_models, require_compiler
 from grasp_decoder.bundle.export_tflite import convert
 from grasp_decoder.bundle.manifest import Manifest
@@ -61,6 +63,9 @@ def write_bundle(out: str | Path, networks: Sequence[TaskNetwork], train: Sequen
         raise GraspDecoderError(f'cannot write a bundle to {out}: {error.strerror}') from error
     try:
         tasks = {network.task: convert(network, train, draft) for network in networks}
+        for network in networks:
+            if network.start:
+                np.savez(draft / start_file(network.task), **network.start)
         manifest = replace(manifest, tasks=tasks)
         bundle = _seal(draft, manifest)
         tasks = {task: replace(tasks[task], parity=measure_parity(bundle, task, validation)) for task in tasks}

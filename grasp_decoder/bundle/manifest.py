@@ -7,7 +7,7 @@ import math
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -116,7 +116,8 @@ class Manifest:
     """Everything a bundle says about itself; field names are the keys of ``manifest.json``.
 
     ``classes`` are merged object ids, ascending, in the order of the object model's outputs, ``labels`` their names and
-    ``merge`` the map of recorded ids to them. ``final`` says that the networks were refitted on all trials.
+    ``merge`` the map of recorded ids to them. ``final`` says that the networks were refitted on all trials,
+    ``started_from`` from which bundle of another day (`Bundle.id`) training went on.
     ``edge_ready`` is set at export only, when every operator maps to the Edge TPU and parity holds; ``edge_issues``
     says what did not.
     """
@@ -139,6 +140,7 @@ class Manifest:
     edge_ready: bool = False
     edge_issues: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
+    started_from: str | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -220,7 +222,8 @@ def _parse(kind: Any, value: Any, where: str) -> Any:
 def _parse_dataclass(kind: type, value: dict, where: str) -> Any:
     types_of_fields = typing.get_type_hints(kind)
     names = {item.name for item in fields(kind)}
-    if names != value.keys():
-        odd = sorted(names ^ value.keys())
+    needed = {item.name for item in fields(kind) if item.default is item.default_factory is MISSING}
+    if not needed <= value.keys() <= names:
+        odd = sorted((needed - value.keys()) | (value.keys() - names))
         raise GraspDecoderError(f'{where}: fields {", ".join(odd)} are missing or unknown; train the bundle again')
-    return kind(**{name: _parse(types_of_fields[name], value[name], f'{where} {name}') for name in names})
+    return kind(**{name: _parse(types_of_fields[name], value[name], f'{where} {name}') for name in value})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,6 +48,7 @@ class TaskNetwork:
         predict: list of trials -> per trial float32 (n_bins, n) probabilities, or apertures, of the float network; NaN
             rows before the first window is full.
         temperature: logits are divided by it before the softmax (calibration, Guo et al. 2017).
+        start: arrays from which training on another day starts; none when the family cannot.
     """
 
     task: str
@@ -58,3 +59,4 @@ class TaskNetwork:
     graph: Any
     predict: Callable[[Sequence[TrialBins]], list[np.ndarray]]
     temperature: float = 1.0
+    start: Mapping[str, np.ndarray] = field(default_factory=dict)

@@ -51,6 +51,8 @@ def describe(bundle: Bundle) -> str:
     for session in manifest.sessions:
         lines.append(f'  learnt    from {session.name} ({session.sha256[:8]}): {len(session.train)} trials to train, '
                      f'{len(session.validation)} to validate, {len(session.test)} held out')
+    if manifest.started_from:
+        lines.append(f'  started   from {manifest.started_from}')
     if manifest.final:
         lines.append('  final     refitted on all trials: its metrics are those of the fit before')
     for name, task in manifest.tasks.items():

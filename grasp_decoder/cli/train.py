@@ -48,6 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--train-fraction', nargs='+', type=float, default=[0.8], metavar='F',
                         help='share of the trials for training and validation (default 0.8); further ones make the '
                         'curve of reduced training sets')
+    parser.add_argument('--init-from', type=Path, metavar='BUNDLE',
+                        help='go on from the networks of another day, which may have had other units '
+                        '(docs/training.md); with few trials that is far better than to train afresh')
     parser.add_argument('--final', action='store_true',
                         help='fit on all trials in the end; the scores are those from before')
     parser.add_argument('--max-seconds', type=_positive(float), default=math.inf, metavar='S',
@@ -67,7 +70,8 @@ def _train(argv) -> int:
     if len(arguments.session) > 1:
         _require_different_names(arguments.session)
     # TensorFlow takes seconds to import: not for --help or a wrong argument.
-    from grasp_decoder.learning.experiment import Narrator, prepare, run_experiment, Settings
+    from grasp_decoder.learning.experiment import run_experiment
+    from grasp_decoder.learning.preparation import Narrator, prepare, Settings
     from grasp_decoder.learning.report import write_joint_report, write_report
 
     settings = Settings(
@@ -75,7 +79,7 @@ def _train(argv) -> int:
         model=arguments.model, mapping=arguments.map, merge=arguments.merge, protocol=arguments.protocol,
         baselines=arguments.baselines, repeats=arguments.repeats, search_trials=arguments.search,
         train_fractions=tuple(arguments.train_fraction), final=arguments.final, max_seconds=arguments.max_seconds,
-        seed=arguments.seed, edge_tpu=arguments.edgetpu)
+        seed=arguments.seed, edge_tpu=arguments.edgetpu, init_from=arguments.init_from)
     narration = Narration()
     evaluations = []
     several = len(arguments.session) > 1

@@ -6,6 +6,8 @@ is applied after the recurrent product, as in cuDNN). The families differ in the
 - ``causal_gru`` learns it with the rest by gradient descent;
 - ``fisher_gru`` takes it from `fisher_read_in` and trains on its few outputs, with noise added to them. That is faster,
   and with a dozen trials per object it generalises far better: 552 units times 48 weights are what overfits.
+
+`continue_gru` is neither: it goes on from the network of another day (`grasp_decoder.learning.transfer`).
 """
 
 from __future__ import annotations
@@ -21,12 +23,14 @@ from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.fisher_read_in import OBJECT_RANK, fisher_read_in
 from grasp_decoder.learning.graph_layers import fixed_dense, two_part_dense
 from grasp_decoder.learning.training import SQUARE_ROOT_LUT, FitProblem, calibrate, probabilities, train_best
+from grasp_decoder.learning.transfer import Start, aligned_read_in, read_out_for, start_for_others
 from grasp_decoder.learning.trial_arrays import longest, padded_counts, padded_targets, scored_bins
 
 STATE = 64
 LARGEST_BATCH = 64
 STEPS_PER_EPOCH = 7  # at least, so that a small session gets as many steps as a large one
 STATE_DROPOUT = 0.4
+NOISE = 0.7
 WEIGHT_BEFORE_HOLD = 0.1
 
 
@@ -39,6 +43,7 @@ class _Recipe:
         prepare: trials, bins to pad to -> what the trained layers take, (n_trials, n_bins, k).
         front: input tensor -> input of the GRU, while training.
         read_in: trained model -> kernel (units, k) and bias (k,) from features to the input of the GRU.
+        start: of another day, whose weights training starts with.
     """
 
     name: str
@@ -47,6 +52,7 @@ class _Recipe:
     prepare: Callable[[Sequence[TrialBins], int], np.ndarray]
     front: Callable
     read_in: Callable[[keras.Model], tuple[np.ndarray, np.ndarray]]
+    start: Start | None = None
 
 
 def fit_causal_gru(problem: FitProblem) -> TaskNetwork:
@@ -68,7 +74,7 @@ def fit_causal_gru(problem: FitProblem) -> TaskNetwork:
     return _fit(problem, _Recipe('causal_gru', 60, 4e-3, padded_counts, front, read_in))
 
 
-def fit_fisher_gru(problem: FitProblem, *, noise: float = 0.7, shrink_means: bool = True,
+def fit_fisher_gru(problem: FitProblem, *, noise: float = NOISE, shrink_means: bool = True,
                    object_rank: int = OBJECT_RANK) -> TaskNetwork:
     """Fit a GRU on the Fisher read-in; see `grasp_decoder.learning.fitting.fit`.
 
@@ -76,22 +82,36 @@ def fit_fisher_gru(problem: FitProblem, *, noise: float = 0.7, shrink_means: boo
         noise: standard deviation of the noise on the read-in's outputs while training, which have unit variance.
         shrink_means, object_rank: of `fisher_read_in`.
     """
-    kernel, bias = fisher_read_in(problem.train, shrink_means, object_rank)
+    return _fit(problem, _fixed_read_in(*fisher_read_in(problem.train, shrink_means, object_rank), noise))
 
+
+def continue_gru(problem: FitProblem, start: Start) -> TaskNetwork:
+    """Fit a GRU on a read-in that makes today's units say what those of another day said, starting from its weights.
+
+    The schedule is the one of `fit_fisher_gru`: shorter and slower ones came out worse on validation trials.
+    """
+    return _fit(problem, _fixed_read_in(*aligned_read_in(problem, start), NOISE, start))
+
+
+def _fixed_read_in(kernel: np.ndarray, bias: np.ndarray, noise: float, start: Start | None = None) -> _Recipe:
     def prepare(trials, n_bins):
         padded = np.zeros((len(trials), n_bins, len(bias)), np.float32)
         for row, trial in zip(padded, trials):
             row[:trial.n_bins] = SQUARE_ROOT_LUT[np.minimum(trial.counts, 255)] @ kernel + bias
         return padded
 
-    return _fit(problem, _Recipe('fisher_gru', 40, 1e-2, prepare, keras.layers.GaussianNoise(noise),
-                                 lambda model: (kernel, bias)))
+    return _Recipe('fisher_gru', 40, 1e-2, prepare, keras.layers.GaussianNoise(noise), lambda model: (kernel, bias),
+                   start)
 
 
 def _fit(problem: FitProblem, recipe: _Recipe) -> TaskNetwork:
     n_bins = longest(problem.train, problem.validation)
     inputs = recipe.prepare(problem.train, n_bins)
     model = _sequence_model(problem, recipe, inputs)
+    if recipe.start is not None:
+        model.get_layer('gru').set_weights([recipe.start[f'gru_{i}'] for i in range(3)])
+        model.get_layer('read_out').set_weights(read_out_for(problem.classes, recipe.start) if problem.task == OBJECT
+                                                else [recipe.start[f'read_out_{i}'] for i in range(2)])
     batch = max(1, min(LARGEST_BATCH, len(inputs) // STEPS_PER_EPOCH))
     steps = recipe.epochs * -(-len(inputs) // batch)
     rate = keras.optimizers.schedules.CosineDecay(
@@ -133,11 +153,10 @@ def _task_network(problem: FitProblem, recipe: _Recipe, model: keras.Model) -> T
         temperature = calibrate(
             np.concatenate([output[bins] for output, bins in zip(logits(problem.validation), scored)]),
             np.concatenate([problem.targets(trial)[bins] for trial, bins in zip(problem.validation, scored)]))
+    parts = recipe.read_in(model), model.get_layer('gru').get_weights(), model.get_layer('read_out').get_weights()
     return TaskNetwork(
         task=problem.task, model=recipe.name, kind=RECURRENT, look_back=1, lut=SQUARE_ROOT_LUT,
-        graph=_step_graph(recipe.read_in(model), model.get_layer('gru').get_weights(),
-                          model.get_layer('read_out').get_weights()),
-        temperature=temperature,
+        graph=_step_graph(*parts), temperature=temperature, start=start_for_others(problem, *parts),
         predict=lambda trials: [probabilities(problem.task, output, temperature) for output in logits(trials)])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import resource
 import tempfile
 import time
@@ -22,98 +21,21 @@ from grasp_decoder.bundle.edge_report import edge_report
 from grasp_decoder.bundle.export import check_replaceable, write_bundle
 from grasp_decoder.bundle.export_edge_tpu import require_compiler
 from grasp_decoder.bundle.manifest import Manifest, SelfReset, SourceSession
-from grasp_decoder.bundle.task_network import DOF, OBJECT, TASKS, TaskNetwork
-from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.features.splits import DEFAULT_TRAIN_FRACTION, FIRST_RANDOM_STATE, random_states, Split, split_trials
-from grasp_decoder.features.stored_bins import stored_bin_trials
-from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS, read_merge, TrialBins
-from grasp_decoder.features.windows import choose_look_back
+from grasp_decoder.bundle.task_network import OBJECT, TASKS, TaskNetwork
+from grasp_decoder.features.splits import random_states, Split
+from grasp_decoder.features.trial_bins import read_merge, TrialBins
 from grasp_decoder.learning import metrics
-from grasp_decoder.learning.comparison import ALL, compare, FAST, LDA, NONE, SEED_BILSTM
+from grasp_decoder.learning.comparison import ALL, compare, LDA, NONE, SEED_BILSTM
 from grasp_decoder.learning.decoded_trials import DecodedTrial, predict_trials
 from grasp_decoder.learning.evaluation import evaluate_bundle, Evaluation, scores
-from grasp_decoder.learning.fitting import fit
 from grasp_decoder.learning.interrupts import noticed_interrupt
-from grasp_decoder.learning.networks import ModelFamily
+from grasp_decoder.learning.preparation import Narrator, prepare, Run, Settings
 from grasp_decoder.learning.search import search
 from grasp_decoder.learning.seed_bilstm import Architecture, fit_seed_bilstm
 from grasp_decoder.learning.training import FitProblem
-from grasp_decoder.recording.reading import read_session
-from grasp_decoder.recording.session import NS_PER_S, Session
+from grasp_decoder.recording.session import NS_PER_S
 
 WriteReport = Callable[[Path, Evaluation], None]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The command line of `train`, but for sessions and output; None takes what the data allow."""
-
-    tasks: tuple[str, ...] | None = None
-    bin_ns: int = DEFAULT_BIN_NS
-    look_back: int | None = None
-    model: str | None = None
-    mapping: Path | None = None
-    merge: Path | None = None
-    protocol: str = 'default'
-    baselines: str = FAST
-    repeats: int = 1
-    search_trials: int = 0
-    train_fractions: tuple[float, ...] = (DEFAULT_TRAIN_FRACTION,)
-    final: bool = False
-    max_seconds: float = math.inf
-    seed: int = FIRST_RANDOM_STATE
-    edge_tpu: bool = False
-
-
-class Narrator:
-    """Told how a run goes; says nothing by default."""
-
-    def say(self, line: str) -> None:
-        """One line worth reading."""
-
-    def stage(self, name: str) -> Callable[[int, int, str], None]:
-        """A stage begins; the answer is called as ``progress(done, total, message)``."""
-        return lambda done, total, message: None
-
-
-@dataclass
-class Run:
-    """One session on its way through an experiment."""
-
-    settings: Settings
-    narrator: Narrator
-    session: Session
-    trials: list[TrialBins]
-    tasks: tuple[str, ...]
-    look_back: int
-    fits_to_go: int
-    timing: dict[str, float] = field(default_factory=dict)
-    deadline: float = math.inf
-    object_model: ModelFamily | None = None
-    interrupted: list = field(default_factory=list)
-
-    def split(self, state: int, fraction: float | None = None) -> Split:
-        """One split of the trials, by default with the first of the training fractions."""
-        return split_trials(self.trials, state, fraction or self.settings.train_fractions[0], self.settings.protocol,
-                            by_object=OBJECT in self.tasks)
-
-    def model(self, task: str) -> str | ModelFamily | None:
-        """The model of a task: what a search found, what was asked for, or None for the default."""
-        return self.object_model if task == OBJECT and self.object_model else self.settings.model
-
-    def fit(self, task: str, split: Split, state: int, model: str | ModelFamily | None) -> TaskNetwork:
-        """Fit one network; the time that is left is shared evenly among the fits that are left.
-
-        Raises:
-            KeyboardInterrupt: Ctrl-C came, and `interrupted` is to notice it: the network was not trained to its end.
-        """
-        seconds = (self.deadline - time.monotonic()) / self.fits_to_go
-        self.fits_to_go = max(1, self.fits_to_go - 1)
-        network = fit(task, split.train, split.validation, split.classes, model=model, look_back=self.look_back,
-                      seed=state, progress=self.narrator.stage(f'{task}, split {state}'), max_seconds=max(seconds, 0))
-        if self.interrupted:
-            raise KeyboardInterrupt
-        return network
 
 
 @dataclass
@@ -160,7 +82,7 @@ def run_experiment(path: Path, out: Path, settings: Settings, narrator: Narrator
         architecture = _search(run, states[0], out)
         if architecture is None:
             return None
-        run.object_model = partial(fit_seed_bilstm, architecture=architecture)
+        run.models[OBJECT] = partial(fit_seed_bilstm, architecture=architecture)
         run.deadline = time.monotonic() + settings.max_seconds
     networks, split = _fit_split(run, states[0])
     beside = _beside(run, states, split)
@@ -181,43 +103,6 @@ def run_experiment(path: Path, out: Path, settings: Settings, narrator: Narrator
     everything = replace(split, train=split.train + split.test, test=[])
     networks = {task: run.fit(task, everything, states[0], run.model(task)) for task in run.tasks}
     return _export(run, out, networks, everything, lambda bundle: evaluation, write_report)
-
-
-def prepare(path: Path, settings: Settings, narrator: Narrator) -> Run:
-    """Read, bin and split a session: whatever is wrong with it, or does not fit the settings, is found here.
-
-    Raises:
-        GraspDecoderError: as said.
-    """
-    timing: dict[str, float] = {}
-    deadline = time.monotonic() + settings.max_seconds
-    narrator.say(f'reading {path}')
-    start = time.monotonic()
-    session = read_session(path, settings.mapping)
-    timing['read_s'] = time.monotonic() - start
-    start = time.monotonic()
-    trials = stored_bin_trials(session, settings.bin_ns, read_merge(settings.merge), settings.protocol)
-    timing['bin_s'] = time.monotonic() - start
-    tasks = settings.tasks
-    if tasks is None:
-        has_dof = all(np.isfinite(trial.dof).all() for trial in trials)
-        tasks = TASKS if has_dof else tuple(task for task in TASKS if task != DOF)
-        if not has_dof:
-            narrator.say('no degree of freedom: its trajectory needs the events Go, Hold, Rew and End in every trial')
-    if OBJECT not in tasks and (settings.search_trials or len(settings.train_fractions) > 1):
-        raise GraspDecoderError('a search and a curve of training fractions are about the object network: '
-                                'add object to --tasks')
-    fits = (len(tasks) * (settings.repeats + settings.final)
-            + (OBJECT in tasks) * settings.repeats * (len(settings.train_fractions) - 1
-                                                      + (settings.baselines == ALL)))
-    run = Run(settings, narrator, session, trials, tasks, choose_look_back(trials, settings.look_back), fits, timing,
-              deadline)
-    for fraction in settings.train_fractions:
-        split = run.split(settings.seed, fraction)
-    objects = f'{len(split.classes)} objects, ' if split.classes else ''
-    narrator.say(f'{session.name}: {session.unit_count} units, {len(trials)} usable trials of {len(session.trials)}, '
-                 f'{objects}bins of {settings.bin_ns / 1e6:g} ms, look-back {run.look_back} bins')
-    return run
 
 
 def _search(run: Run, state: int, out: Path) -> Architecture | None:
@@ -290,7 +175,8 @@ def _curve_point(run: Run, states: list[int], fraction: float) -> dict:
 
 
 def _first_curve_point(evaluation: Evaluation) -> dict:
-    return _curve_row(evaluation.facts['train_fraction'], evaluation.facts['split'], evaluation.object_repeats, evaluation.baselines.get(LDA))
+    return _curve_row(evaluation.facts['train_fraction'], evaluation.facts['split'], evaluation.object_repeats,
+                      evaluation.baselines.get(LDA))
 
 
 def _curve_row(fraction: float, sizes, decoder, lda) -> dict:
@@ -336,7 +222,8 @@ def _manifest(run: Run, split: Split) -> Manifest:
         sessions=(SourceSession(run.session.name, run.session.source_sha256, **ids),), units=run.session.units,
         bin_s=run.settings.bin_ns / NS_PER_S, look_back=run.look_back, classes=split.classes,
         labels=tuple(f'object {object_id}' for object_id in split.classes), merge=read_merge(run.settings.merge),
-        self_reset=_self_reset(split.train), final=run.settings.final and not split.test)
+        self_reset=_self_reset(split.train), final=run.settings.final and not split.test,
+        started_from=run.started_from)
 
 
 def _self_reset(train: list[TrialBins]) -> SelfReset:
@@ -351,6 +238,7 @@ def _facts(run: Run, states: list[int], split: Split, manifest: Manifest) -> dic
             'bin_ms': run.settings.bin_ns / 1e6, 'look_back': run.look_back, 'protocol': run.settings.protocol,
             'split': [len(split.train), len(split.validation), len(split.test)], 'random_states': states,
             'train_fraction': run.settings.train_fractions[0], 'final': run.settings.final,
+            'started_from': run.started_from,
             'models': {task: network.model for task, network in manifest.tasks.items()}}
 
 

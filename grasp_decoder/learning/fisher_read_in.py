@@ -53,27 +53,27 @@ def fisher_read_in(trials: Sequence[TrialBins], shrink_means: bool = True,
     _, label = np.unique([trial.object_id for trial in trials], return_inverse=True)
     means, blocks, groups, time_course = [], [], [], 0
     for trial, object_label in zip(trials, label):
-        activity = _activity(trial)
+        counts = activity(trial)
         bounds = sorted(min(trial.event_bins[event], trial.n_bins - 1) for event in events)
-        epochs = [activity[first:max(last, first + 1)] for first, last in zip(bounds, bounds[1:])]
+        epochs = [counts[first:max(last, first + 1)] for first, last in zip(bounds, bounds[1:])]
         means.append([epoch.mean(axis=0) for epoch in epochs])
-        time_course = time_course + activity[_time_points(bounds, trial.n_bins)] / len(trials)
+        time_course = time_course + counts[_time_points(bounds, trial.n_bins)] / len(trials)
         for index, epoch in enumerate(epochs):
             for position, block in enumerate(np.array_split(epoch, max(1, len(epoch) // BLOCK_BINS))):
                 blocks.append(block.mean(axis=0))
                 groups.append((index, position, object_label))
-    whitening = _whitening(_noise_covariance(np.array(blocks), *np.array(groups).T))
+    white = whitening(noise_covariance(np.array(blocks), *np.array(groups).T))
 
-    directions = [_leading(_class_means((epoch - epoch.mean(axis=0)) @ whitening, label, shrink_means), object_rank)
+    directions = [_leading(_class_means((epoch - epoch.mean(axis=0)) @ white, label, shrink_means), object_rank)
                   for epoch in np.array(means).swapaxes(0, 1)]
-    directions.append(_leading((time_course - time_course.mean(axis=0)) @ whitening, TIME_RANK))
-    kernel = whitening @ np.concatenate(directions, axis=1)
-    outputs = np.concatenate([_activity(trial) @ kernel for trial in trials])
+    directions.append(_leading((time_course - time_course.mean(axis=0)) @ white, TIME_RANK))
+    kernel = white @ np.concatenate(directions, axis=1)
+    outputs = np.concatenate([activity(trial) @ kernel for trial in trials])
     spread = outputs.std(axis=0)
     return (kernel / spread).astype(np.float32), (-outputs.mean(axis=0) / spread).astype(np.float32)
 
 
-def _activity(trial: TrialBins) -> np.ndarray:
+def activity(trial: TrialBins) -> np.ndarray:
     """Square roots of counts, float32 (n_bins, units)."""
     return SQUARE_ROOT_LUT[np.minimum(trial.counts, LUT_SIZE - 1)]
 
@@ -85,7 +85,7 @@ def _time_points(bounds: Sequence[int], n_bins: int) -> np.ndarray:
                            for first, last in zip(edges, edges[1:])])
 
 
-def _noise_covariance(noise: np.ndarray, epoch: np.ndarray, position: np.ndarray, label: np.ndarray) -> np.ndarray:
+def noise_covariance(noise: np.ndarray, epoch: np.ndarray, position: np.ndarray, label: np.ndarray) -> np.ndarray:
     """Covariance (units, units) of block means (n, units) around the means of their moment and of their class."""
     moments, classes = epoch * 1000 + position, epoch * 1000 + label
     for group in (moments, classes, moments, classes):
@@ -105,7 +105,7 @@ def _group_means(rows: np.ndarray, group: np.ndarray) -> np.ndarray:
     return (sums / size[:, None])[index].astype(rows.dtype)
 
 
-def _whitening(covariance: np.ndarray) -> np.ndarray:
+def whitening(covariance: np.ndarray) -> np.ndarray:
     """Symmetric inverse square root of a covariance."""
     values, vectors = np.linalg.eigh(covariance)
     return vectors / np.sqrt(values) @ vectors.T

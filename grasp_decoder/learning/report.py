@@ -93,6 +93,7 @@ def _summary(evaluation: Evaluation) -> str:
             f'look-back {facts["look_back"]} bins · '
             f'{train} training, {validation} validation and {test} test trials · random states '
             f'{", ".join(map(str, facts["random_states"]))}'
+            + (f' · training went on from {html.escape(facts["started_from"])}' if facts['started_from'] else '')
             + (' · the bundle was then fitted once more on all trials' if facts['final'] else ''))
 
 
