@@ -147,6 +147,19 @@ def test_decodes_depend_on_nothing_but_the_segment(sealed, task):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize('task', TASKS)
+def test_a_twin_shares_the_engine_and_nothing_of_the_past(sealed, task):
+    runner = load_bundle(sealed).open(task, backend='cpu')
+    alone = [runner.step(counts) for counts in TRIALS[0].counts]
+    runner.reset()
+    twin = runner.twin()
+    beside = []
+    for counts, other in zip(TRIALS[0].counts, TRIALS[1].counts):
+        twin.step(other)
+        beside.append(runner.step(counts))
+    np.testing.assert_equal(beside, alone[:len(beside)])
+
+
 def test_counts_above_the_table_take_its_last_entry(sealed):
     bundle = load_bundle(sealed)
     answers = []

@@ -24,12 +24,14 @@ BIN_NS = 40 * MS
 class SumRunner:
     """A recurrent decoder that can be followed by hand: the share of unit 1 among all spikes since the reset."""
 
-    backend = 'sum'
-
-    def __init__(self, n, scale):
+    def __init__(self, n, scale, backend):
+        self.backend = backend
         self._n = n
         self._scale = scale
         self.reset()
+
+    def twin(self):
+        return SumRunner(self._n, self._scale, self.backend)
 
     def reset(self):
         self._seen = np.zeros(UNITS)
@@ -52,6 +54,7 @@ class HandMadeBundle:
     unit_count: int = UNITS
     bin_ns: int = BIN_NS
     path: str = 'B'
+    backend: str = 'cpu (sum)'
 
     @property
     def manifest(self):
@@ -60,7 +63,7 @@ class HandMadeBundle:
                                self_reset=self.self_reset, unit_count=self.unit_count, bin_ns=self.bin_ns)
 
     def open(self, task, *back_end):
-        return SumRunner({'phase': 2, 'object': 3, 'dof': 1}[task], self.scale)
+        return SumRunner({'phase': 2, 'object': 3, 'dof': 1}[task], self.scale, self.backend)
 
     def require_unit_count(self, unit_count, source):
         if unit_count != self.unit_count:
@@ -147,7 +150,7 @@ def test_without_phase_it_rests_and_is_not_for_a_hand(monkeypatch):
 def test_self_reset_after_a_grasp():
     """Two bins of GRASP, then the second bin of REST in a row, clear the state; shorter ones do not."""
     rest, grasp = np.array([9, 0, 0, 0], np.uint16), np.array([0, 9, 0, 0], np.uint16)
-    decoder = BinDecoder(HandMadeBundle(self_reset=SelfReset(grasp_bins=2, rest_bins=2)), BackEnd())
+    decoder = BinDecoder.open(HandMadeBundle(self_reset=SelfReset(grasp_bins=2, rest_bins=2)), BackEnd())
     seen = [decoder.decode(counts).phase_probability for counts in (grasp, rest, rest, grasp)]
     assert seen == pytest.approx([1, 1 / 2, 1 / 3, 1 / 2])  # one bin below 0.4 only
     decoder.reset()
@@ -176,6 +179,25 @@ def test_exchange_between_two_bins_leaves_no_trace(seed, swap_at):
     if len(stream) > swap_at:
         assert outputs(decodes) == outputs(decode(stream, old))[:before] + outputs(decode(stream, new))[before:]
         assert decoder.bundle is new
+
+
+def test_rehearsals_leave_no_trace():
+    stream = list(batches(session(3), 40 * MS))
+    decoder = StreamingDecoder()
+    decoder.configure(HandMadeBundle())
+    rehearsal = decoder.rehearsal()
+    decodes, rehearsed = [], []
+    for batch in stream:
+        rehearsed.append(rehearsal.decode().bin)
+        decodes += decoder.push(batch)
+    assert outputs(decodes) == outputs(decode(stream))
+    assert rehearsed == list(range(len(stream)))
+
+
+def test_nothing_is_rehearsed_beside_an_accelerator():
+    decoder = StreamingDecoder()
+    decoder.configure(HandMadeBundle(backend='edgetpu (usb)'))
+    assert decoder.rehearsal() is None
 
 
 @pytest.mark.parametrize('unfit', [{'unit_count': 5}, {'bin_ns': 20 * MS}])

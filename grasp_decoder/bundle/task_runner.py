@@ -20,6 +20,7 @@ class TaskRunner:
 
     def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine):
         self.task = task
+        self._made_from = task, manifest, model, engine
         self._engine = engine
         self._lut = quantise(np.asarray(manifest.lut, np.float32), model.inputs[0])
         self._inverse_temperature = np.float32(1 / manifest.temperature)
@@ -33,6 +34,10 @@ class TaskRunner:
     def backend(self) -> str:
         """Where the task runs now, for people."""
         return self._engine.description
+
+    def twin(self) -> TaskRunner:
+        """Another one on the same engine, with a past of its own. Not to be used at the same time."""
+        return type(self)(*self._made_from)
 
     def reset(self) -> None:
         """Forget the past: a new segment starts."""

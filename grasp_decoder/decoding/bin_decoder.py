@@ -8,6 +8,7 @@ import numpy as np
 
 from grasp_decoder.bundle.bundle import Bundle
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, RECURRENT
+from grasp_decoder.bundle.task_runner import TaskRunner
 from grasp_decoder.decoding.decoded_grasp import GRASP, REST
 
 NO_OBJECT = -1
@@ -44,18 +45,26 @@ class BinDecoder:
     in a row end the trial; what comes then starts as a new trial does.
     """
 
-    def __init__(self, bundle: Bundle, back_end: BackEnd):
+    def __init__(self, bundle: Bundle, runners: dict[str, TaskRunner]):
         manifest = bundle.manifest
         self.bundle = bundle
-        self.back_end = back_end
-        self._runners = {task: bundle.open(task, back_end.precision, back_end.backend, back_end.device,
-                                           back_end.threads) for task in manifest.tasks}
-        self._recurrent = [self._runners[task] for task, network in manifest.tasks.items()
+        self._runners = runners
+        self._recurrent = [runners[task] for task, network in manifest.tasks.items()
                            if network.kind == RECURRENT]
         self._classes = manifest.classes
         self._grasp_threshold = manifest.thresholds.grasp
         self._self_reset = manifest.self_reset
         self.reset()
+
+    @classmethod
+    def open(cls, bundle: Bundle, back_end: BackEnd) -> BinDecoder:
+        """All tasks of ``bundle`` on ``back_end``, whose fields are the arguments of `Bundle.open`."""
+        return cls(bundle, {task: bundle.open(task, back_end.precision, back_end.backend, back_end.device,
+                                              back_end.threads) for task in bundle.manifest.tasks})
+
+    def twin(self) -> BinDecoder:
+        """Another one on the same engines, with a past of its own. Not to be used at the same time."""
+        return BinDecoder(self.bundle, {task: runner.twin() for task, runner in self._runners.items()})
 
     @property
     def backends(self) -> dict[str, str]:

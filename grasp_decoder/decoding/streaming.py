@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from grasp_decoder.bundle.backends import CPU
 from grasp_decoder.bundle.bundle import Bundle
 from grasp_decoder.decoding.bin_decoder import BackEnd, BinDecoder
 from grasp_decoder.decoding.decoded_grasp import DecodedGrasp
@@ -61,7 +62,10 @@ class StreamingDecoder:
             GraspDecoderError: the back end does not run the bundle.
 
         """
-        self._decoder = BinDecoder(bundle, self._back_end)
+        self._start(BinDecoder.open(bundle, self._back_end))
+
+    def _start(self, decoder: BinDecoder) -> None:
+        self._decoder = decoder
         self.reset()
 
     @property
@@ -115,7 +119,7 @@ class StreamingDecoder:
         if manifest.bin_ns != running.manifest.bin_ns:
             raise GraspDecoderError(f'bundle {bundle.path} decodes bins of {manifest.bin_ns / 1e6:g} ms, but the '
                                     f'running one {running.manifest.bin_ns / 1e6:g} ms: restart the decoder for it')
-        successor = Successor(BinDecoder(bundle, self._back_end))
+        successor = Successor(BinDecoder.open(bundle, self._back_end))
         # The second pass is short: it takes the bins that came during the first.
         for _ in range(2):
             successor.catch_up(self._recent.copy())
@@ -125,6 +129,14 @@ class StreamingDecoder:
         """Let a prepared bundle decode from the next bin on. Not while `push` runs."""
         successor.catch_up(self._recent)
         self._decoder = successor.decoder
+
+    def rehearsal(self) -> Rehearsal | None:
+        """A `Rehearsal` of what runs now; None beside an accelerator, which must be free when a real bin comes."""
+        if any(not place.startswith(CPU) for place in self.backends.values()):
+            return None
+        twin = StreamingDecoder()
+        twin._start(self._decoder.twin())
+        return Rehearsal(twin)
 
     def _decode_all(self, bins: list[Bin], received_ns: int) -> list[DecodedGrasp]:
         return [self._decode(each, received_ns) for each in bins]
@@ -158,12 +170,14 @@ class StreamingDecoder:
 
 
 class Rehearsal:
-    """Decodes made-up bins with networks of its own, so that the way of a real bin through the code is warm."""
+    """Decodes made-up bins, so that the way of a real bin through code and weights is warm.
 
-    def __init__(self, bundle: Bundle):
-        self._decoder = StreamingDecoder(BackEnd(backend='cpu'))
-        self._decoder.configure(bundle)
-        manifest = bundle.manifest
+    ``decoder`` is a twin of the one that decodes real bins: the networks are the same, their state is not.
+    """
+
+    def __init__(self, decoder: StreamingDecoder):
+        self._decoder = decoder
+        manifest = decoder.bundle.manifest
         self._bin_ns = manifest.bin_ns
         self._unit_count = manifest.unit_count
         self._unit = np.arange(manifest.unit_count, dtype=np.uint16)

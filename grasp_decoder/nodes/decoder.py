@@ -17,7 +17,7 @@ from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.bundle.task_network import PHASE
 from grasp_decoder.decoding.bin_decoder import BackEnd
 from grasp_decoder.decoding.stage_times import StageTimes
-from grasp_decoder.decoding.streaming import Rehearsal, StreamingDecoder
+from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.decoder_diagnostics import DecoderDiagnostics
@@ -97,7 +97,7 @@ class Decoder(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         self._decoder = decoder
         self._times = StageTimes()
-        self._rehearsal = Rehearsal(decoder.bundle) if settings.rehearse else None
+        self._rehearsal = decoder.rehearsal() if settings.rehearse else None
         self._publisher = self.create_publisher(msg.DecodedGrasp, *topics.DECODED_GRASP)
         self._info_publisher = self.create_publisher(msg.DecoderInfo, *topics.DECODER_INFO)
         self._diagnostics = DecoderDiagnostics(self, decoder, self._times, self._publish_info)
@@ -143,11 +143,12 @@ class Decoder(LifecycleNode):
         self._decoder.reset()
         self._subscription = self.create_subscription(msg.SpikeBatch, topics.SPIKES[0], lambda message: None,
                                                       topics.SPIKES[1], callback_group=ReceivedByHand())
-        self._receiver = Receiver(self._subscription, self.context, self._rehearsal and self._rehearse)
+        self._receiver = Receiver(self._subscription, self.context, self._rehearse)
         self._bin_came_ns = 0
 
     def _rehearse(self) -> None:
-        decoded_grasp_message(self._rehearsal.decode(), '')
+        if self._rehearsal is not None:
+            decoded_grasp_message(self._rehearsal.decode(), '')
 
     def _unsubscribe(self) -> None:
         self._receiver = None
@@ -177,10 +178,9 @@ class Decoder(LifecycleNode):
                 raise GraspDecoderError('the decoder is not configured: set its parameter bundle instead')
             bundle = _bundle_for_a_hand(request.bundle)
             successor = self._decoder.prepare(bundle)
-            rehearsal = Rehearsal(bundle) if self._settings.rehearse else None
             with self._lock:
                 self._decoder.swap(successor)
-                self._rehearsal = rehearsal
+                self._rehearsal = self._decoder.rehearsal() if self._settings.rehearse else None
         except GraspDecoderError as error:
             self.get_logger().error(f'bundle not exchanged: {error}')
             response.message = str(error)

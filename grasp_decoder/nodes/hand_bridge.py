@@ -67,7 +67,8 @@ class HandBridge(Node):
             msg.DecodedGrasp, topics.DECODED_GRASP[0], lambda message: None, topics.DECODED_GRASP[1],
             callback_group=ReceivedByHand())
         self.create_subscription(msg.DecoderInfo, topics.DECODER_INFO[0], self._new_decoder, topics.DECODER_INFO[1])
-        self.create_subscription(msg.SpikeBatch, topics.SPIKES[0], self._spikes, QoSProfile(depth=1), raw=True)
+        self._spikes = self.create_subscription(msg.SpikeBatch, topics.SPIKES[0], lambda batch: None,
+                                                QoSProfile(depth=1), callback_group=ReceivedByHand())
         self.create_subscription(Bool, topics.E_STOP[0], self._e_stop, topics.E_STOP[1])
         self.create_service(Trigger, topics.RESET, self._reset)
         self._sole = SolePublisher(self, topics.HAND_COMMAND[0])
@@ -86,12 +87,22 @@ class HandBridge(Node):
             now_ns = time.monotonic_ns()
             with self._lock:
                 self._publish(self._controller.step(decoded_grasp_from(message), now_ns), now_ns)
+        self._note_spikes()
         now_ns = time.monotonic_ns()
         with self._lock:
             command = self._controller.watchdog(now_ns, self._source_clock)
             if command is not None:
                 self._publish(command, now_ns)
         return True
+
+    def _note_spikes(self) -> None:
+        """Take the latest batch, as bytes: it is read only when the source's clock is asked for.
+
+        Not in the thread beside, which would want a CPU at the moment at which the decoder needs it most.
+        """
+        taken = self._spikes.handle.take_message(msg.SpikeBatch, True)
+        if taken is not None:
+            self._last_batch = time.monotonic_ns(), taken[0]
 
     def _source_clock(self) -> SourceClock | None:
         if self._last_batch is None:
@@ -124,9 +135,6 @@ class HandBridge(Node):
         object_ids = list(info.object_id) if 'object' in info.tasks else []
         with self._lock:
             self._controller.configure(object_ids, info.bin_s, info.look_back)
-
-    def _spikes(self, batch: bytes) -> None:
-        self._last_batch = time.monotonic_ns(), batch
 
     def _e_stop(self, message: Bool) -> None:
         if message.data:
