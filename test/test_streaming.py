@@ -60,7 +60,8 @@ class HandMadeBundle:
     def manifest(self):
         networks = {task: SimpleNamespace(kind='recurrent') for task in self.tasks}
         return SimpleNamespace(tasks=networks, classes=(21, 33, 46), thresholds=Thresholds(grasp=0.4),
-                               self_reset=self.self_reset, unit_count=self.unit_count, bin_ns=self.bin_ns)
+                               self_reset=self.self_reset, unit_count=self.unit_count, bin_ns=self.bin_ns,
+                               movement=None)
 
     def open(self, task, *back_end):
         return SumRunner({'phase': 2, 'object': 3, 'dof': 1}[task], self.scale, self.backend)

@@ -4,14 +4,18 @@ import json
 import os
 import re
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.cli.evaluate import main as evaluate
+from grasp_decoder.cli.narration import Narration
 from grasp_decoder.cli.train import main as train
+from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.fitting import fit
+from grasp_decoder.learning.preparation import prepare, Settings
 from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
 
@@ -171,3 +175,39 @@ def test_training_goes_on_from_another_days_bundle(bundle, tmp_path, capsys):
                             (['--tasks', 'phase', '--init-from', str(path.parent)], 'missing from the bundle')):
         assert train([*common, '--init-from', str(bundle), *change]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_what_is_left_out_is_said(tmp_path, capsys):
+    made = synthesize(units=6, trials=26, objects=3)[0]
+    rare = made.trials[0].object_id
+    few = [trial for trial in made.trials if trial.object_id == rare and trial.usable][2:]
+    trials = [replace(trial, correct=False) if trial in few else
+              replace(trial, times_ns=trial.times_ns[trial.units != 1], units=trial.units[trial.units != 1])
+              for trial in made.trials]
+    write_session(replace(made, trials=tuple(trials)), tmp_path / 'Rare.neo.mat')
+    prepare(tmp_path / 'Rare.neo.mat', Settings(), Narration())
+    said = capsys.readouterr().err
+    assert f'object {rare} (2)' in said and 'units have no spike in any usable trial' in said and '2 objects' in said
+
+
+def test_no_spikes_at_all_is_one_line(tmp_path, capsys):
+    made = synthesize(units=3, trials=8, objects=2)[0]
+    trials = [replace(trial, times_ns=trial.times_ns[:0], units=trial.units[:0]) for trial in made.trials]
+    write_session(replace(made, trials=tuple(trials)), tmp_path / 'Silent.neo.mat')
+    assert train(['--session', str(tmp_path / 'Silent.neo.mat'), '--out', str(tmp_path / 'out')]) == 2
+    assert 'no trial has a single spike' in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('model', ['fisher_gru', 'causal_gru', 'seed_bilstm'])
+def test_constant_and_empty_units_are_no_trouble(model):
+    trials = []
+    for index in range(12):
+        counts = np.zeros((20, 4), np.uint16)
+        counts[:, 1] = 3  # the same in every bin of every trial; unit 0 is silent
+        counts[8:16, 2 + index % 2] = 2
+        trials.append(TrialBins(index, 21 + index % 2, 21 + index % 2, 40_000_000, 0, counts,
+                                np.repeat([0, 1, 0], [8, 8, 4]).astype(np.uint8), np.zeros(20, np.float32),
+                                {'Cue': 2, 'Go': 5, 'Hold': 8, 'Rew': 16, 'End': 19}))
+    network = fit('object', trials[:8], trials[8:], (21, 22), model=model, look_back=3, max_seconds=5)
+    assert all(np.isfinite(answer[2:]).all() for answer in network.predict(trials))

@@ -23,7 +23,7 @@ from grasp_decoder.bundle.accelerator import Accelerator
 from grasp_decoder.bundle.backends import AUTO, CPU, EDGE_TPU, Engine, Model, back_ends, open_cpu
 from grasp_decoder.bundle.manifest import Manifest
 from grasp_decoder.bundle.task_network import (
-    FINE_LOGITS, GRAPH_INPUTS, GRAPH_OUTPUTS, LUT_SIZE, OBJECT, PHASE, RECURRENT)
+    DOF, FINE_LOGITS, GRAPH_INPUTS, GRAPH_OUTPUTS, LUT_SIZE, OBJECT, PHASE, RECURRENT)
 from grasp_decoder.bundle.task_runner import TaskRunner, make_buffers, make_runner
 from grasp_decoder.errors import GraspDecoderError
 
@@ -79,8 +79,8 @@ class Bundle:
         if task not in self.manifest.tasks:
             raise GraspDecoderError(f'bundle {self.path} has no task {task!r}, only {", ".join(self.manifest.tasks)}')
         if start_file(task) not in self.manifest.files:
-            raise GraspDecoderError(f'bundle {self.path} cannot be started from: a network of the model '
-                                    f'{self.manifest.tasks[task].model} does not go on with other units')
+            raise GraspDecoderError(f'bundle {self.path} keeps nothing for another day to start from: its {task} '
+                                    f'network is a {self.manifest.tasks[task].model}; train it as fisher_gru')
         with np.load(io.BytesIO(_read_sealed(self.path, start_file(task), self.manifest.files[start_file(task)])),
                      allow_pickle=False) as arrays:
             return dict(arrays)
@@ -199,7 +199,7 @@ def _read(path: Path) -> bytes:
 
 def _check_consistency(path: Path, manifest: Manifest) -> None:
     """Refuse a manifest whose parts contradict each other, before anything is run on it."""
-    outputs = {PHASE: 2, OBJECT: len(manifest.classes)}
+    outputs = {PHASE: 2, OBJECT: len(manifest.classes), DOF: len(manifest.movement.low) if manifest.movement else 1}
     for task, task_manifest in manifest.tasks.items():
         where = f'bundle {path}, task {task}'
         if task_manifest.kind not in GRAPH_INPUTS:
@@ -210,7 +210,7 @@ def _check_consistency(path: Path, manifest: Manifest) -> None:
         if missing:
             raise GraspDecoderError(f'{where}: has no {" or ".join(sorted(missing))} model')
         for model in task_manifest.models.values():
-            _check_model(where, model, task_manifest, manifest, outputs.get(task, 1))
+            _check_model(where, model, task_manifest, manifest, outputs.get(task))
 
 
 def _check_model(where, model, task, manifest, n_outputs) -> None:

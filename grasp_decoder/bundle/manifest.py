@@ -100,6 +100,20 @@ class SelfReset:
 
 
 @dataclass(frozen=True)
+class Movement:
+    """What the task ``dof`` decodes in place of an aperture: a continuous signal of the recording.
+
+    ``signal`` is its name and ``velocity`` says whether its rate of change per second was taken; ``low`` and ``high``
+    (one number per channel, in the recording's own unit) are what 0 and 1 of the network stand for.
+    """
+
+    signal: str
+    velocity: bool
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Thresholds:
     """Decision thresholds, as probabilities.
 
@@ -117,7 +131,8 @@ class Manifest:
 
     ``classes`` are merged object ids, ascending, in the order of the object model's outputs, ``labels`` their names and
     ``merge`` the map of recorded ids to them. ``final`` says that the networks were refitted on all trials,
-    ``started_from`` from which bundle of another day (`Bundle.id`) training went on.
+    ``started_from`` from which bundle of another day (`Bundle.id`) training went on. Without ``movement`` the task
+    ``dof`` is the aperture.
     ``edge_ready`` is set at export only, when every operator maps to the Edge TPU and parity holds; ``edge_issues``
     says what did not.
     """
@@ -141,6 +156,7 @@ class Manifest:
     edge_issues: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
     started_from: str | None = None
+    movement: Movement | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property

@@ -75,9 +75,9 @@ def _decode(runner: TaskRunner, trial: TrialBins) -> np.ndarray:
 
 
 def _targets(task: str, bundle: Bundle, trials: Sequence[TrialBins]) -> np.ndarray:
-    """Target of every bin: class index (-1: not scored) or aperture (NaN: not scored)."""
+    """Target of every bin: class index (n,) (-1: not scored) or aperture or movement (n, k) (NaN: not scored)."""
     if task == DOF:
-        return np.concatenate([trial.dof for trial in trials])
+        return np.concatenate([trial.dof.reshape(trial.n_bins, -1) for trial in trials])
     phase = np.concatenate([trial.phase for trial in trials]).astype(int)
     if task == PHASE:
         return phase
@@ -88,8 +88,8 @@ def _targets(task: str, bundle: Bundle, trials: Sequence[TrialBins]) -> np.ndarr
 
 def _score(task: str, answers: np.ndarray, target: np.ndarray, answered: np.ndarray) -> float:
     if task == DOF:
-        scored = answered & ~np.isnan(target)
-        error = np.square(answers[scored, 0] - target[scored]).sum()
-        return float(1 - error / np.square(target[scored] - target[scored].mean()).sum())
+        scored = answered & ~np.isnan(target).any(axis=1)
+        error = np.square(answers[scored] - target[scored]).sum(axis=0)
+        return float(np.mean(1 - error / np.square(target[scored] - target[scored].mean(axis=0)).sum(axis=0)))
     scored = answered & (target >= 0)
     return float((answers.argmax(axis=1) == target)[scored].mean())

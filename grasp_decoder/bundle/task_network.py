@@ -36,7 +36,7 @@ class TaskNetwork:
         state = state + update * (candidate - state)
 
     Attributes:
-        task: ``phase`` (2 outputs: REST, GRASP), ``object`` (one per class) or ``dof`` (1: aperture).
+        task: ``phase`` (2 outputs: REST, GRASP), ``object`` (one per class) or ``dof`` (1: aperture; or k: movement).
         model: name of the model family.
         kind: ``window`` or ``recurrent``.
         look_back: bins of one window; 1 for a recurrent network, which answers from the first bin on.

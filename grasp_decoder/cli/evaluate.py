@@ -12,6 +12,7 @@ from grasp_decoder.cli.narration import Narration
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import bin_trials
 from grasp_decoder.learning.evaluation import evaluate_bundle, scores
+from grasp_decoder.learning.regression import with_movement
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.writing import check_writable
 
@@ -36,6 +37,8 @@ def _evaluate(argv) -> int:
     bundle.require_unit_count(session.unit_count, f'session {session.name}')
     manifest = bundle.manifest
     trials = bin_trials(session, manifest.bin_ns, manifest.merge)
+    if manifest.movement:
+        trials = [with_movement(trial, session.trials[trial.trial_id], manifest.movement) for trial in trials]
     held_out = manifest.held_out_trials(session.source_sha256)
     if arguments.split == 'test' and held_out is not None:
         trials = [trial for trial in trials if trial.trial_id in held_out]

@@ -28,6 +28,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--out', required=True, type=Path, metavar='DIR', help='where the bundle goes')
     parser.add_argument('--tasks', type=_tasks, metavar='LIST',
                         help='phase,object,dof (default: all that the events allow)')
+    parser.add_argument('--dof', metavar='SIGNAL',
+                        help='what the task dof decodes: a continuous signal of the recording, such as the position of '
+                        'the hand (inspect lists them; default: the synthetic aperture)')
+    parser.add_argument('--velocity', action='store_true', help="decode that signal's rate of change instead")
     parser.add_argument('--bin-ms', type=_positive(float), default=40, metavar='MS', help='bin width (default 40)')
     parser.add_argument('--look-back', type=_look_back, metavar='auto|N',
                         help='bins of a window (default auto: 12, or what fits between the start of a trial and Hold)')
@@ -69,6 +73,8 @@ def _train(argv) -> int:
             raise GraspDecoderError(f'{session}: no such file')
     if len(arguments.session) > 1:
         _require_different_names(arguments.session)
+    if arguments.velocity and arguments.dof is None:
+        raise GraspDecoderError('--velocity is of a signal: name it (--dof)')
     # TensorFlow takes seconds to import: not for --help or a wrong argument.
     from grasp_decoder.learning.experiment import run_experiment
     from grasp_decoder.learning.preparation import Narrator, prepare, Settings
@@ -79,7 +85,8 @@ def _train(argv) -> int:
         model=arguments.model, mapping=arguments.map, merge=arguments.merge, protocol=arguments.protocol,
         baselines=arguments.baselines, repeats=arguments.repeats, search_trials=arguments.search,
         train_fractions=tuple(arguments.train_fraction), final=arguments.final, max_seconds=arguments.max_seconds,
-        seed=arguments.seed, edge_tpu=arguments.edgetpu, init_from=arguments.init_from)
+        seed=arguments.seed, edge_tpu=arguments.edgetpu, init_from=arguments.init_from,
+        dof=arguments.dof, velocity=arguments.velocity)
     narration = Narration()
     evaluations = []
     several = len(arguments.session) > 1

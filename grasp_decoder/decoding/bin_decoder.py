@@ -12,7 +12,7 @@ from grasp_decoder.bundle.task_runner import TaskRunner
 from grasp_decoder.decoding.decoded_grasp import GRASP, REST
 
 NO_OBJECT = -1
-NO_PROBABILITIES = np.empty(0, np.float32)
+NOTHING = np.empty(0, np.float32)
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Decode:
     object_probability: np.ndarray
     confidence: float
     aperture: float
+    dof: np.ndarray
 
 
 class BinDecoder:
@@ -54,6 +55,7 @@ class BinDecoder:
         self._classes = manifest.classes
         self._grasp_threshold = manifest.thresholds.grasp
         self._self_reset = manifest.self_reset
+        self._decodes_aperture = manifest.movement is None
         self.reset()
 
     @classmethod
@@ -81,7 +83,7 @@ class BinDecoder:
     def decode(self, counts: np.ndarray) -> Decode:
         """Decode the next bin of the segment; ``counts`` is uint16 (units,)."""
         answers = {task: runner.step(counts) for task, runner in self._runners.items()}
-        phase_answer, object_answer, aperture = answers.get(PHASE), answers.get(OBJECT), answers.get(DOF)
+        phase_answer, object_answer, dof = answers.get(PHASE), answers.get(OBJECT), answers.get(DOF)
         phase, phase_probability = REST, float('nan')
         if phase_answer is not None:
             phase_probability = float(phase_answer[GRASP])
@@ -93,8 +95,9 @@ class BinDecoder:
         if self._self_reset is not None:
             self._reset_after_grasp(phase)
         return Decode(phase, phase_probability, object_id,
-                      NO_PROBABILITIES if object_answer is None else object_answer,
-                      confidence, float('nan') if aperture is None else float(aperture[0]))
+                      NOTHING if object_answer is None else object_answer,
+                      confidence, float('nan') if dof is None or not self._decodes_aperture else float(dof[0]),
+                      NOTHING if dof is None else dof)
 
     def _reset_after_grasp(self, phase: int) -> None:
         if phase == GRASP:

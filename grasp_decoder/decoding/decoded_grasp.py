@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,7 +12,10 @@ GRASP = 1
 
 @dataclass(frozen=True)
 class DecodedGrasp:
-    """Fields and units as in ``msg/DecodedGrasp.msg``; the stamp is the end of the bin in ns."""
+    """Fields and units as in ``msg/DecodedGrasp.msg``; the stamp is the end of the bin in ns.
+
+    ``dof`` is float32 (k,), the task ``dof`` as its network gives it, 0..1; it is not in the message.
+    """
 
     stamp_ns: int
     due_ns: int
@@ -30,3 +33,4 @@ class DecodedGrasp:
     binning_duration: float = float('nan')
     inference_duration: float = float('nan')
     received_ns: int = 0
+    dof: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))

@@ -160,6 +160,7 @@ class StreamingDecoder:
             object_probability=decode.object_probability,
             confidence=decode.confidence,
             aperture=decode.aperture,
+            dof=decode.dof,
             lost_batches=health.lost_batches,
             late_spikes=health.late_spikes,
             receive_duration=(received_ns - closed.due_ns) / NS_PER_S if closed.due_ns else float('nan'),

@@ -73,12 +73,20 @@ def read_merge(path: str | Path | None = None) -> dict[int, int]:
         raise GraspDecoderError(f'{path} is no merge map: it needs lines "recorded id: class id"') from error
 
 
+def is_grasping(session: Session) -> bool:
+    """Whether there are grasps in the session, or continuous movement only."""
+    return any('Hold' in trial.events for trial in session.trials) or not any(t.signals for t in session.trials)
+
+
 def usable_trials(session: Session) -> list[Trial]:
-    """The trials to learn from, `Trial.usable`.
+    """The trials to learn from: `Trial.usable`, and where there is only movement those with spikes.
 
     Raises:
         GraspDecoderError: no trial is left, with the reason.
     """
+    if not is_grasping(session):
+        return [trial for trial in session.trials if trial.correct is not False and trial.times_ns.size]
+
     def keep(condition, problem):
         nonlocal trials
         trials = [trial for trial in trials if condition(trial)]
@@ -110,21 +118,21 @@ def bin_trials(session: Session, bin_ns: int = DEFAULT_BIN_NS,
         raise GraspDecoderError(f'a bin of {bin_ns / 1e6:g} ms is no bin: give a width above 0')
     merge = read_merge() if merge is None else merge
     trials = [bin_trial(trial, session.unit_count, bin_ns, merge) for trial in usable_trials(session)]
-    if not any(trial.phase.any() for trial in trials):
+    if is_grasping(session) and not any(trial.phase.any() for trial in trials):
         raise GraspDecoderError(f'session {session.name}: a bin of {bin_ns / 1e6:g} ms is longer than the hold phase '
                                 'of every trial; give a shorter one (--bin-ms)')
     return [label_by_next_bin(trial) for trial in trials] if protocol == 'seed' else trials
 
 
 def bin_trial(trial: Trial, unit_count: int, bin_ns: int, merge: Mapping[int, int]) -> TrialBins:
-    """Bin one trial, which has the events Hold and Rew."""
+    """Bin one trial; without the events Hold and Rew it is rest."""
     counts = bin_counts(trial.times_ns, trial.units, trial.start_ns, trial.stop_ns, bin_ns, unit_count)
     event_bins = {label: (time - trial.start_ns) // bin_ns for label, time in trial.events.items()}
     index = np.arange(len(counts))
     return TrialBins(
         trial_id=trial.id, object_id=merge.get(trial.object_id, trial.object_id), recorded_object_id=trial.object_id,
         bin_ns=bin_ns, start_ns=trial.start_ns, counts=counts,
-        phase=((index >= event_bins['Hold']) & (index < event_bins['Rew'])).astype(np.uint8),
+        phase=((index >= event_bins.get('Hold', len(index))) & (index < event_bins.get('Rew', 0))).astype(np.uint8),
         dof=synthetic_aperture(trial.events, trial.start_ns + (index + 1) * bin_ns), event_bins=event_bins)
 
 

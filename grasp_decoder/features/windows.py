@@ -64,14 +64,15 @@ def gather(trials: Sequence[TrialBins], windows: Windows, look_back: int) -> np.
 
 
 def choose_look_back(trials: Sequence[TrialBins], requested: int | None = None) -> int:
-    """The look-back in bins: as requested, else 12 or as many as fit between a trial's start and Hold, at least 3.
+    """The look-back in bins: as requested, else 12 or as many as fit between a trial's start and Hold (or its
+    end, without Hold), at least 3.
 
     What fits is what fits in 95 % of the trials.
 
     Raises:
         GraspDecoderError: the requested look-back, or the shortest one, does not fit.
     """
-    room = int(np.quantile([trial.event_bins['Hold'] for trial in trials], 0.05, method='lower'))
+    room = int(np.quantile([trial.event_bins.get('Hold', trial.n_bins) for trial in trials], 0.05, method='lower'))
     bin_ms = trials[0].bin_ns / 1e6
     if requested is None:
         look_back = min(DEFAULT_LOOK_BACK, room)

@@ -13,6 +13,7 @@ from grasp_decoder.decoding.bin_decoder import BackEnd
 from grasp_decoder.decoding.decoded_grasp import DecodedGrasp
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.features.trial_bins import bin_trial, GRASP, TrialBins
+from grasp_decoder.learning.regression import with_movement
 from grasp_decoder.recording.batches import batches, trial_batches
 from grasp_decoder.recording.session import Session
 from grasp_decoder.recording.spike_batch import SpikeBatch
@@ -70,6 +71,8 @@ def decode_endless(bundle: Bundle, session: Session, trials: Sequence[TrialBins]
         first = -((origin - trial.start_ns) // manifest.bin_ns)
         on_grid = replace(trial, start_ns=origin + first * manifest.bin_ns)
         bins = bin_trial(on_grid, session.unit_count, manifest.bin_ns, manifest.merge)
+        if manifest.movement:
+            bins = with_movement(bins, trial, manifest.movement)
         found.append(_decoded_trial(bundle, bins, decodes[first:]))
     return found
 
@@ -100,14 +103,20 @@ def _endless_batches(session: Session, period_ns: int) -> Iterator[SpikeBatch]:
 def _decoded_trial(bundle: Bundle, trial: TrialBins, decodes: Sequence[DecodedGrasp]) -> DecodedTrial:
     decodes = decodes[:trial.n_bins]
     tasks = bundle.manifest.tasks
-    objects = None
+    objects, dof = None, None
     if OBJECT in tasks:
-        objects = np.full((trial.n_bins, len(bundle.manifest.classes)), np.nan, np.float32)
-        for row, decode in zip(objects, decodes):
-            if len(decode.object_probability):
-                row[:] = decode.object_probability
+        objects = _rows(decodes, 'object_probability', trial.n_bins, len(bundle.manifest.classes))
+    if DOF in tasks:
+        movement = bundle.manifest.movement
+        dof = _rows(decodes, 'dof', trial.n_bins, len(movement.low) if movement else 1)
     return DecodedTrial(
-        trial,
-        np.array([decode.phase == GRASP for decode in decodes], bool) if PHASE in tasks else None,
-        objects,
-        np.array([[decode.aperture] for decode in decodes], np.float32) if DOF in tasks else None)
+        trial, np.array([decode.phase == GRASP for decode in decodes], bool) if PHASE in tasks else None, objects, dof)
+
+
+def _rows(decodes: Sequence[DecodedGrasp], name: str, n_bins: int, width: int) -> np.ndarray:
+    """float32 (n_bins, width), NaN where there is no answer yet."""
+    rows = np.full((n_bins, width), np.nan, np.float32)
+    for row, decode in zip(rows, decodes):
+        if len(answer := getattr(decode, name)):
+            row[:] = answer
+    return rows

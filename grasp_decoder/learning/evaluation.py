@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from grasp_decoder.bundle.bundle import Bundle
+from grasp_decoder.bundle.manifest import Movement
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
@@ -32,6 +33,7 @@ class Evaluation:
         timing: seconds and megabytes.
         facts: what was decoded and how, for the report.
         edge_tpu: the bundle's `edge_report`, for training.
+        movement: what the degree of freedom is, but for the aperture.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Evaluation:
     timing: dict[str, float] = field(default_factory=dict)
     facts: dict = field(default_factory=dict)
     edge_tpu: dict = field(default_factory=dict)
+    movement: Movement | None = None
 
     def hold_windows(self, decoded: Sequence[DecodedTrial]) -> metrics.ObjectDecodes:
         return metrics.hold_windows(decoded, self.classes, self.look_back)
@@ -83,7 +86,7 @@ def evaluate_bundle(bundle: Bundle, session: Session, trials: Sequence[TrialBins
                                 f'{bundle.path} decodes')
     return Evaluation(session.name, bundle.manifest.classes, look_back,
                       [decode_trials(bundle, session, known, 'float')], decode_trials(bundle, session, known, 'int8'),
-                      decode_endless(bundle, session, known, 'float'))
+                      decode_endless(bundle, session, known, 'float'), movement=bundle.manifest.movement)
 
 
 def scores(evaluation: Evaluation) -> dict:

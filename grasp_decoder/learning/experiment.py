@@ -223,11 +223,13 @@ def _manifest(run: Run, split: Split) -> Manifest:
         bin_s=run.settings.bin_ns / NS_PER_S, look_back=run.look_back, classes=split.classes,
         labels=tuple(f'object {object_id}' for object_id in split.classes), merge=read_merge(run.settings.merge),
         self_reset=_self_reset(split.train), final=run.settings.final and not split.test,
-        started_from=run.started_from)
+        started_from=run.started_from, movement=run.movement)
 
 
-def _self_reset(train: list[TrialBins]) -> SelfReset:
+def _self_reset(train: list[TrialBins]) -> SelfReset | None:
     """In one endless segment a trial is over once a grasp was followed by as much rest as follows one in training."""
+    if not all('Rew' in trial.event_bins for trial in train):
+        return None
     after_release = [trial.n_bins - trial.event_bins['Rew'] for trial in train]
     hold = [np.count_nonzero(trial.phase) for trial in train]
     return SelfReset(grasp_bins=max(2, int(np.median(hold)) // 2), rest_bins=max(1, int(np.median(after_release))))

@@ -16,6 +16,8 @@ STYLE = {
     'figure.constrained_layout.use': True, 'svg.hashsalt': 'grasp_decoder', 'svg.fonttype': 'path',
 }
 BLUE, LIGHT_BLUE, GREY, ORANGE, GREEN = '#1f5fa8', '#9cc3ea', '#9aa0a8', '#d9822b', '#2f8f5b'
+CHANNELS = (ORANGE, BLUE, GREEN)
+TRIALS_OF_MOVEMENT = 8
 
 
 def styled(draw):
@@ -189,7 +191,8 @@ def example_trial(evaluation: Evaluation) -> Figure:
     """One held-out trial: spikes, phase, the probability of its object and the degree of freedom."""
     decoded = evaluation.repeats[0][0]
     trial = decoded.trial
-    seconds = (np.arange(trial.n_bins) + 1 - trial.event_bins['Hold']) * trial.bin_ns / 1e9
+    hold = trial.event_bins.get('Hold', 0)
+    seconds = (np.arange(trial.n_bins) + 1 - hold) * trial.bin_ns / 1e9
     panels = [name for name in ('objects', 'grasp', 'dof') if getattr(decoded, name) is not None]
     figure = Figure(figsize=(7.2, 2 + 1.1 * len(panels)))
     axes = figure.subplots(len(panels) + 1, 1, sharex=True, height_ratios=[2] + [1] * len(panels))
@@ -198,7 +201,7 @@ def example_trial(evaluation: Evaluation) -> Figure:
                    extent=(seconds[0] - trial.bin_ns / 1e9, seconds[-1], 0, trial.counts.shape[1]),
                    interpolation='nearest')
     axes[0].set_ylabel('units')
-    axes[0].set_title(f'trial {trial.trial_id}, object {trial.object_id}', pad=14)
+    axes[0].set_title(f'trial {trial.trial_id}' + (f', object {trial.object_id}' if trial.object_id >= 0 else ''), pad=14)
     for axis, name in zip(axes[1:], panels):
         if name == 'objects':
             axis.plot(seconds, decoded.objects[:, evaluation.classes.index(trial.object_id)], color=GREEN)
@@ -208,15 +211,37 @@ def example_trial(evaluation: Evaluation) -> Figure:
             axis.step(seconds, decoded.grasp, color=BLUE, label='decoded')
             axis.set_ylabel('grasp')
         else:
-            axis.plot(seconds, trial.dof.reshape(trial.n_bins, -1)[:, 0], color=GREY, linewidth=3, alpha=0.6)
-            axis.plot(seconds, decoded.dof[:, 0], color=ORANGE)
-            axis.set_ylabel('aperture')
+            for channel, colour in zip(range(decoded.dof.shape[1]), CHANNELS):
+                axis.plot(seconds, trial.dof.reshape(trial.n_bins, -1)[:, channel], color=colour, linewidth=3, alpha=0.3)
+                axis.plot(seconds, decoded.dof[:, channel], color=colour)
+            axis.set_ylabel('movement' if evaluation.movement else 'aperture')
         axis.set_ylim(-0.08, 1.08)
     for axis in axes:
-        _mark_events(axis, {label: trial.event_bins[label] - trial.event_bins['Hold']
+        _mark_events(axis, {label: trial.event_bins[label] - hold
                             for label in ('Cue', 'Go', 'Hold', 'Rew') if label in trial.event_bins},
                      trial.bin_ns / 1e6, named=axis is axes[0])
-    axes[-1].set_xlabel('s from Hold')
+    axes[-1].set_xlabel('s from Hold' if 'Hold' in trial.event_bins else 's')
+    return figure
+
+
+@styled
+def movement(evaluation: Evaluation) -> Figure:
+    """Recorded and decoded movement over some held-out trials, one panel per channel."""
+    movement, decoded = evaluation.movement, evaluation.repeats[0][:TRIALS_OF_MOVEMENT]
+    low, high = np.array(movement.low), np.array(movement.high)
+    target = low + np.concatenate([each.trial.dof for each in decoded]) * (high - low)
+    answer = low + np.concatenate([each.dof for each in decoded]) * (high - low)
+    bins = np.cumsum([0, *(each.trial.n_bins for each in decoded)])
+    seconds = np.arange(bins[-1]) * evaluation.bin_ms / 1e3
+    figure = Figure(figsize=(7.2, 0.6 + 1.3 * len(low)))
+    for channel, axes in enumerate(figure.subplots(len(low), 1, sharex=True, squeeze=False)[:, 0]):
+        axes.plot(seconds, target[:, channel], color=GREY, linewidth=2.5, alpha=0.6, label='recorded')
+        axes.plot(seconds, answer[:, channel], color=ORANGE, linewidth=1.2, label='decoded')
+        axes.vlines(seconds[bins[1:-1]], *axes.get_ylim(), color='#e3e6ea', linewidth=0.8, zorder=0)
+        axes.set_ylabel(f'channel {channel + 1}')
+        if channel == 0:
+            axes.legend(loc='upper right', ncols=2, bbox_to_anchor=(1, 1.25))
+    axes.set_xlabel('s of decoding, trial after trial')
     return figure
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,16 +13,18 @@ from pathlib import Path
 import numpy as np
 
 from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.bundle.manifest import Movement
 from grasp_decoder.bundle.task_network import DOF, OBJECT, TASKS, TaskNetwork
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.splits import DEFAULT_TRAIN_FRACTION, FIRST_RANDOM_STATE, Split, split_trials
 from grasp_decoder.features.stored_bins import stored_bin_trials
-from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS, read_merge, TrialBins
+from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS, is_grasping, read_merge, TrialBins
 from grasp_decoder.features.windows import choose_look_back
-from grasp_decoder.learning.causal_gru import continue_gru
+from grasp_decoder.learning.causal_gru import continue_gru, fit_causal_gru
 from grasp_decoder.learning.comparison import ALL, FAST
 from grasp_decoder.learning.fitting import fit
 from grasp_decoder.learning.networks import ModelFamily
+from grasp_decoder.learning.regression import movement_range, with_movement
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Session
 
@@ -46,6 +49,8 @@ class Settings:
     seed: int = FIRST_RANDOM_STATE
     edge_tpu: bool = False
     init_from: Path | None = None
+    dof: str | None = None
+    velocity: bool = False
 
 
 class Narrator:
@@ -74,6 +79,7 @@ class Run:
     deadline: float = math.inf
     models: dict[str, ModelFamily] = field(default_factory=dict)
     started_from: str | None = None
+    movement: Movement | None = None
     interrupted: list = field(default_factory=list)
 
     def split(self, state: int, fraction: float | None = None) -> Split:
@@ -115,12 +121,7 @@ def prepare(path: Path, settings: Settings, narrator: Narrator) -> Run:
     start = time.monotonic()
     trials = stored_bin_trials(session, settings.bin_ns, read_merge(settings.merge), settings.protocol)
     timing['bin_s'] = time.monotonic() - start
-    tasks = settings.tasks
-    if tasks is None:
-        has_dof = all(np.isfinite(trial.dof).all() for trial in trials)
-        tasks = TASKS if has_dof else tuple(task for task in TASKS if task != DOF)
-        if not has_dof:
-            narrator.say('no degree of freedom: its trajectory needs the events Go, Hold, Rew and End in every trial')
+    tasks = _tasks(session, trials, settings, narrator)
     if OBJECT not in tasks and (settings.search_trials or len(settings.train_fractions) > 1):
         raise GraspDecoderError('a search and a curve of training fractions are about the object network: '
                                 'add object to --tasks')
@@ -129,19 +130,58 @@ def prepare(path: Path, settings: Settings, narrator: Narrator) -> Run:
                                                       + (settings.baselines == ALL)))
     run = Run(settings, narrator, session, trials, tasks, choose_look_back(trials, settings.look_back), fits, timing,
               deadline)
+    if settings.dof is not None and DOF in tasks:
+        _decode_movement(run)
     if settings.init_from is not None:
         _start_from_another_day(run)
     for fraction in settings.train_fractions:
         split = run.split(settings.seed, fraction)
+    _say_what_is_left_out(run, split)
     objects = f'{len(split.classes)} objects, ' if split.classes else ''
     narrator.say(f'{session.name}: {session.unit_count} units, {len(trials)} usable trials of {len(session.trials)}, '
                  f'{objects}bins of {settings.bin_ns / 1e6:g} ms, look-back {run.look_back} bins')
     return run
 
 
+def _say_what_is_left_out(run: Run, split: Split) -> None:
+    if rare := Counter(trial.object_id for trial in run.trials if split.classes and trial.object_id not in split.classes):
+        run.narrator.say('left out, because fewer than 3 trials can neither be trained nor tested: '
+                         + ', '.join(f'object {each} ({count})' for each, count in sorted(rare.items())))
+    fires = np.any([trial.counts.any(axis=0) for trial in run.trials], axis=0)
+    if not fires.all():
+        run.narrator.say(f'{np.count_nonzero(~fires)} of {len(fires)} units have no spike in any usable trial')
+
+
+def _tasks(session: Session, trials: list[TrialBins], settings: Settings, narrator: Narrator) -> tuple[str, ...]:
+    """The tasks that were asked for, else all that the session allows."""
+    grasping = is_grasping(session)
+    if settings.tasks is not None:
+        if not grasping and settings.tasks != (DOF,):
+            raise GraspDecoderError(f'session {session.name} has movement and no grasps: only the task dof can be '
+                                    'learnt from it (--tasks dof --dof position)')
+        return settings.tasks
+    if not grasping:
+        return (DOF,)
+    if settings.dof is not None or all(np.isfinite(trial.dof).all() for trial in trials):
+        return TASKS
+    narrator.say('no degree of freedom: its trajectory needs the events Go, Hold, Rew and End in every trial')
+    return tuple(task for task in TASKS if task != DOF)
+
+
+def _decode_movement(run: Run) -> None:
+    """Make a signal of the recording the target of the task dof, scaled by the training trials of the first split."""
+    settings, recorded = run.settings, run.session.trials
+    run.movement = movement_range(run.session, run.split(settings.seed).train, settings.dof, settings.velocity)
+    run.trials = [with_movement(trial, recorded[trial.trial_id], run.movement) for trial in run.trials]
+    # The closed-form read-in looks for objects and phases, not for movement.
+    run.models.setdefault(DOF, settings.model or fit_causal_gru)
+
+
 def _start_from_another_day(run: Run) -> None:
     """With --init-from, fit each task by going on from that bundle."""
     settings = run.settings
+    if run.movement is not None:
+        raise GraspDecoderError('--init-from knows objects and phases, not a movement: leave out --dof or --init-from')
     if settings.model or settings.search_trials:
         raise GraspDecoderError('--init-from goes on with the networks of the bundle: leave out --model and --search')
     bundle = load_bundle(settings.init_from)

@@ -1,15 +1,21 @@
-"""The regression variant on real movement: position or velocity of a hand as the ``dof`` task."""
+"""The regression variant on real movement: position or velocity of a hand as the ``dof`` task.
+
+A session's movement is one of its continuous signals (`Trial.signals`); a target is its value at the end of the bin, or
+as velocity its change over the bin.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from grasp_decoder.bundle.manifest import Movement
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.recording.kinematics import KINEMATICS, BinnedKinematics
+from grasp_decoder.recording.session import NS_PER_S, Session, Trial
 
 MARGIN = 0.1
 
@@ -59,3 +65,46 @@ def movement_trials(binned: BinnedKinematics, names: Sequence[str] = ('x', 'y'))
     return [TrialBins(trial_id=index, object_id=-1, recorded_object_id=-1, bin_ns=binned.bin_ns, start_ns=0,
                       counts=counts, phase=np.zeros(len(counts), np.uint8), dof=movement[:, columns], event_bins={})
             for index, (counts, movement) in enumerate(zip(binned.counts, binned.movement))]
+
+
+def movement_range(session: Session, train: Sequence[TrialBins], signal: str, velocity: bool) -> Movement:
+    """The movement to decode, scaled by its range in the training trials.
+
+    Raises:
+        GraspDecoderError: a channel does not move in them, or as `with_movement`.
+    """
+    scale = MovementScale.of([_movement(trial, session.trials[trial.trial_id], signal, velocity) for trial in train])
+    for channel, (low, high) in enumerate(zip(scale.low, scale.high)):
+        if low == high:
+            raise GraspDecoderError(f'session {session.name}: channel {channel + 1} of the signal {signal} is constant '
+                                    f'({low:g}) in all training trials: there is nothing to decode')
+    return Movement(signal, velocity, tuple(scale.low.tolist()), tuple(scale.high.tolist()))
+
+
+def with_movement(trial: TrialBins, recorded: Trial, movement: Movement) -> TrialBins:
+    """The trial with ``dof`` float32 (n_bins, k): the movement, scaled to 0..1.
+
+    Raises:
+        GraspDecoderError: the trial lacks the signal or a part of it, or it contains NaN.
+    """
+    scale = MovementScale(np.array(movement.low), np.array(movement.high))
+    return replace(trial, dof=scale.to_targets(_movement(trial, recorded, movement.signal, movement.velocity)))
+
+
+def _movement(trial: TrialBins, recorded: Trial, signal: str, velocity: bool) -> np.ndarray:
+    """float64 (n_bins, k), in the recording's unit (per second)."""
+    if signal not in recorded.signals:
+        raise GraspDecoderError(f'trial {recorded.id} has no signal {signal!r}; it has '
+                                + (', '.join(sorted(recorded.signals)) or 'none') + ' (--dof)')
+    times, values = recorded.signals[signal]
+    ends = trial.start_ns + trial.bin_ns * np.arange(1, trial.n_bins + 1)
+    if not len(times) or times[0] > ends[0] or times[-1] < ends[-1] - trial.bin_ns:
+        raise GraspDecoderError(f'the signal {signal!r} does not cover trial {recorded.id}: leave this trial out')
+    if not np.isfinite(values).all():
+        raise GraspDecoderError(f'the signal {signal!r} contains NaN in trial {recorded.id}: leave this trial out or '
+                                'interpolate it')
+
+    def at(moments):
+        return np.stack([np.interp(moments, times, channel) for channel in values.T], axis=1)
+
+    return (at(ends) - at(ends - trial.bin_ns)) * NS_PER_S / trial.bin_ns if velocity else at(ends)

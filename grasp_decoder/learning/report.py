@@ -19,6 +19,7 @@ from grasp_decoder.learning.evaluation import Evaluation, scores
 from grasp_decoder.learning.tables import competitors, grouped, number, percent
 
 DPI = 150
+LONGEST_NUMBER = 32
 
 
 def write_report(folder: Path, evaluation: Evaluation) -> None:
@@ -36,7 +37,8 @@ def write_joint_report(folder: Path, evaluations: Sequence[Evaluation]) -> None:
     found = {'sessions': dict(sessions), 'groups': dict(groups),
              'timing': {evaluation.name: evaluation.timing for evaluation in evaluations}}
     title = f'Decoding {len(evaluations)} sessions'
-    _write(folder, found, {}, _page(title, _joint_body(title, evaluations, sessions, groups)))
+    drawn = {f'confusion_{name}': figures.confusion(scored) for name, scored in sessions if OBJECT in scored}
+    _write(folder, found, drawn, _page(title, _joint_body(title, evaluations, sessions, groups, drawn)))
 
 
 def _write(folder: Path, found: dict, drawn: dict[str, Figure], page: str) -> None:
@@ -57,25 +59,27 @@ def _figures(evaluation: Evaluation, found: dict) -> dict[str, Figure]:
                   'per_object': figures.per_object(found), 'calibration': figures.calibration(found),
                   'decisions': figures.decisions(found),
                   'over_time': figures.over_time(found, evaluation.bin_ms)}
+    if evaluation.movement:
+        drawn['movement'] = figures.movement(evaluation)
     if found.get('training_curve'):
         drawn['training_curve'] = figures.training_curve(found)
     return drawn
 
 
 def _session_body(evaluation: Evaluation, found: dict, drawn: dict[str, Figure]) -> str:
-    parts = [f'<h1>{html.escape(evaluation.name)}</h1>', f'<p class="soft">{_summary(evaluation)}</p>', _tiles(found),
+    parts = [f'<h1>Decoding {html.escape(evaluation.name)}</h1>',
+             f'<p class="soft">{_summary(evaluation)}</p>', _tiles(found),
              '<p>Every number is from trials that neither training nor model selection has seen, decoded bin by bin by '
              'the decoder that also runs the hand: it knows the past only. Intervals are 95 %, from resampling whole '
-             'trials. “Relaxed” also counts the neighbouring object (the next in ascending id) as correct.</p>',
+             'trials.' + (' “Relaxed” also counts the neighbouring object (the next in ascending id) as correct.'
+                          if OBJECT in found else '') + '</p>',
              _image(drawn, 'example_trial', 'One held-out trial: binned spikes and what was decoded from them.')]
     if OBJECT in found:
         parts.append(_object_section(evaluation, found, drawn))
     if PHASE in found:
         parts.append(_phase_section(found['phase'], found['int8']))
     if DOF in found:
-        parts.append('<h2>Degree of freedom</h2>' + _table(
-            ['', 'R2'], [['float', number(found['dof']['r2'], 3, found['dof']['ci95'])],
-                         ['int8', number(found['int8']['dof']['r2'], 3)]]))
+        parts.append(_dof_section(evaluation, found, drawn))
     if evaluation.edge_tpu:
         parts.append(_edge_tpu_section(evaluation.edge_tpu))
     parts.append(_cost_section(evaluation))
@@ -89,8 +93,8 @@ def _summary(evaluation: Evaluation) -> str:
                 f'look-back {evaluation.look_back} bins')
     train, validation, test = facts['split']
     return (f'{facts["units"]} units · {facts["usable_trials"]} usable trials of {facts["trials"]} · '
-            f'{len(evaluation.classes)} objects · bins of {facts["bin_ms"]:g} ms · '
-            f'look-back {facts["look_back"]} bins · '
+            + (f'{len(evaluation.classes)} objects · ' if evaluation.classes else '')
+            + f'bins of {facts["bin_ms"]:g} ms · look-back {facts["look_back"]} bins · '
             f'{train} training, {validation} validation and {test} test trials · random states '
             f'{", ".join(map(str, facts["random_states"]))}'
             + (f' · training went on from {html.escape(facts["started_from"])}' if facts['started_from'] else '')
@@ -146,6 +150,10 @@ def _object_section(evaluation: Evaluation, found: dict, drawn: dict[str, Figure
         _image(drawn, 'confusion',
                'Confusion matrix, in per cent of each object’s windows (the paper’s figures 5 and 6).'),
         _image(drawn, 'per_object', 'Every object: exact and relaxed, with the interval of the exact accuracy.'),
+        '<details><summary>Every object in numbers</summary>' + _table(
+            ['object', 'trials', 'windows', 'accuracy', 'relaxed'],
+            [[str(each['object']), str(each['trials']), str(each['windows']), percent(each['accuracy'], each['ci95']),
+              percent(each['relaxed_accuracy'])] for each in row['per_object']]) + '</details>',
         _image(drawn, 'over_time',
                'From cue to release: the decoder’s answer at every bin, scored against the object.'),
         '<h3>How sure it is, and when to act</h3>',
@@ -172,9 +180,9 @@ def _comparison_row(name: str, row: dict) -> list[str]:
 
 
 def _phase_section(row: dict, int8: dict) -> str:
-    (rest_rest, rest_grasp), (grasp_rest, grasp_grasp) = row['confusion']
     table = _table(['true', 'decoded rest', 'decoded grasp'],
-                   [['rest', str(rest_rest), str(rest_grasp)], ['grasp', str(grasp_rest), str(grasp_grasp)]])
+                   [[name, *(f'{count} ({percent(count / max(1, sum(counts)))})' for count in counts)]
+                    for name, counts in zip(('rest', 'grasp'), row['confusion'])])
     numbers = _table(['', 'accuracy', 'F1'], [
         ['this decoder', percent(row['accuracy'], row['ci95']), number(row['f1'], 3, row['f1_ci95'])],
         ['this decoder as int8', percent(int8['phase']['accuracy']), ''],
@@ -187,17 +195,35 @@ def _phase_section(row: dict, int8: dict) -> str:
             f'{number(row["false_onsets_per_minute"])} false onsets per minute of rest, debounced over 3 bins.</p>')
 
 
+def _dof_section(evaluation: Evaluation, found: dict, drawn: dict[str, Figure]) -> str:
+    row, movement = found['dof'], evaluation.movement
+    rows = [['float', number(row['r2'], 3, row['ci95'])], ['int8', number(found['int8']['dof']['r2'], 3)]]
+    what = ('The synthetic aperture of the paper’s section 5.3.3: 0 until Go, 1 from Hold to Rew, 0 at End.'
+            if movement is None else f'The {"rate of change per second of the " if movement.velocity else ""}recorded '
+            f'signal “{html.escape(movement.signal)}” at the end of every bin, in the recording’s own unit.')
+    if movement is not None:
+        rows += [[f'float, channel {channel + 1}', number(r2, 3)] for channel, r2 in enumerate(row['r2_each'])]
+    figure = _image(drawn, 'movement', 'Held-out trials one after the other: recorded and decoded.') if movement else ''
+    return (f'<h2>Degree of freedom</h2><p>{what} R2 over all windows of the test trials, which '
+            f'is from their bin {evaluation.look_back} on.</p>' + _table(
+        ['', 'R2'], rows) + figure)
+
+
 def _cost_section(evaluation: Evaluation) -> str:
     names = {'read_s': 'reading the session, s', 'bin_s': 'binning, s',
              'train_phase_s': 'training the phase network, s',
-             'train_object_s': 'training the object network, s', 'train_dof_s': 'training the aperture network, s',
+             'train_object_s': 'training the object network, s', 'train_dof_s': 'training the dof network, s',
              'train_seed_bilstm_s': "training the paper's BiLSTM, s", 'export_s': 'export and parity, s',
              'evaluate_s': 'evaluation, s', 'peak_rss_mb': 'peak memory, MB'}
     rows = [[name, f'{evaluation.timing[key]:.1f}'] for key, name in names.items() if key in evaluation.timing]
-    return '<h2>What it costs</h2>' + _table(['', 'this run'], rows) if rows else ''
+    if not rows:
+        return ''
+    models = ', '.join(f'{task} {model}' for task, model in evaluation.facts.get('models', {}).items())
+    return ('<h2>What it costs</h2><p>On the machine that made this report; training is of one split. '
+            f'Networks: {html.escape(models)}.</p>' + _table(['', 'this run'], rows))
 
 
-def _joint_body(title: str, evaluations: Sequence[Evaluation], sessions, groups) -> str:
+def _joint_body(title: str, evaluations: Sequence[Evaluation], sessions, groups, drawn: dict[str, Figure]) -> str:
     recorded = [[evaluation.name, str(evaluation.facts['units']), str(evaluation.facts['trials']),
                  str(evaluation.facts['usable_trials']), str(len(evaluation.classes))] for evaluation in evaluations]
     parts = [f'<h1>{title}</h1>',
@@ -219,6 +245,12 @@ def _joint_body(title: str, evaluations: Sequence[Evaluation], sessions, groups)
             parts += [f'<h3>{name}</h3>', _table(['', *labels], [
                 [row_name, *(percent(scored.get(key), scored.get(interval)) for _, scored in competitors(row))]
                 for row_name, row in rows])]
+        parts += ['<h3>Confusion matrices (figures 5 and 6)</h3>', *(
+            _image(drawn, f'confusion_{name}', f'{name}: {percent(scored[OBJECT]["accuracy"])} exact, '
+                   f'{percent(scored[OBJECT]["relaxed_accuracy"])} relaxed.') for name, scored in sessions)]
+    if all(DOF in row for _, row in rows):
+        parts += ['<h2>Degree of freedom</h2>', _table(['', 'R2'], [
+            [name, number(row['dof']['r2'], 3, row['dof'].get('ci95'))] for name, row in rows])]
     return '\n'.join(parts)
 
 
@@ -240,8 +272,9 @@ def _edge_tpu_section(found: dict) -> str:
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], own: int | None = None) -> str:
     head = ''.join(f'<th>{html.escape(cell)}</th>' for cell in header)
-    body = ''.join(f'<tr{" class=own" if i == own else ""}>' + ''.join(f'<td>{html.escape(cell)}</td>' for cell in row)
-                   + '</tr>' for i, row in enumerate(rows))
+    body = ''.join(f'<tr{" class=own" if i == own else ""}>' + ''.join(
+        f'<td{" class=text" if len(cell) > LONGEST_NUMBER else ""}>{html.escape(cell)}</td>' for cell in row) + '</tr>'
+        for i, row in enumerate(rows))
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording.session import Session, Trial, Unit
 
 KINEMATICS = ('x', 'y', 'vx', 'vy')
 
@@ -58,3 +59,42 @@ def read_binned_kinematics(path, bin_ns: int = 100_000_000) -> BinnedKinematics:
     starts = starts[starts > 0]
     return BinnedKinematics(
         bin_ns, counts.shape[1], tuple(np.split(counts.astype(np.uint16), starts)), tuple(np.split(movement, starts)))
+
+
+def is_binned_kinematics(path) -> bool:
+    """Whether a file is a .mat with the variables X and Y."""
+    from scipy.io import whosmat
+
+    try:
+        return {'X', 'Y'} <= {name for name, _, _ in whosmat(path)}
+    except Exception:  # scipy raises many types on a file that is not MATLAB's
+        return False
+
+
+def kinematics_session(path: Path, sha256: str = '') -> Session:
+    """The trials of `read_binned_kinematics` as a session, one after the other, without objects or events.
+
+    The spikes of a bin are spread evenly over it, so that bins of the file's width have its counts again. The signals
+    ``position`` and ``velocity`` have a sample at the end of every bin.
+    """
+    binned = read_binned_kinematics(path)
+    trials, start_ns = [], 0
+    for index, (counts, movement) in enumerate(zip(binned.counts, binned.movement)):
+        times, units = _spread(counts, start_ns, binned.bin_ns)
+        ends = start_ns + binned.bin_ns * np.arange(1, len(counts) + 1)
+        trials.append(Trial(index, start_ns, int(ends[-1]), {}, -1, None, times, units,
+                            {'position': (ends, movement[:, :2]), 'velocity': (ends, movement[:, 2:])}))
+        start_ns = int(ends[-1])
+    return Session(path.stem, tuple(map(Unit, range(binned.unit_count))), tuple(trials), sha256)
+
+
+def _spread(counts: np.ndarray, start_ns: int, bin_ns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Spike times, int64 ns ascending, and units of counts (n_bins, units)."""
+    bins, units = np.nonzero(counts)
+    repeats = counts[bins, units].astype(int)
+    first = np.repeat(np.cumsum(repeats) - repeats, repeats)
+    place = np.arange(repeats.sum()) - first
+    times = start_ns + np.repeat(bins, repeats) * bin_ns + (2 * place + 1) * bin_ns // (2 * np.repeat(repeats, repeats))
+    units = np.repeat(units, repeats).astype(np.uint16)
+    order = np.lexsort((units, times))
+    return times[order].astype(np.int64), units[order]

@@ -1,7 +1,8 @@
 """read_session: any recording in, one `Session` out, checked and cached.
 
 1. The source's hash and the mapping's are looked up in the cache (`cache.py`).
-2. An .mcap file is a run that was recorded (`mcap.py`). A .mat file goes through the fast reader (`neo_mat.py`); all
+2. An .mcap file is a run that was recorded (`mcap.py`), a .mat file with X and Y binned spikes beside movement
+   (`kinematics.py`). Any other .mat file goes through the fast reader (`neo_mat.py`); all
    else, and what that one does not know, through Neo (`neo_reader.py`).
 3. Names are mapped, times become int64 ns, spikes of a trial are merged in time order, and what cannot be
    decoded from is refused with the reason.
@@ -18,6 +19,7 @@ import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording import cache, mat5
+from grasp_decoder.recording.kinematics import is_binned_kinematics, kinematics_session
 from grasp_decoder.recording.mapping import Mapping, default_mapping, load_mapping
 from grasp_decoder.recording.neo_mat import read_neo_mat
 from grasp_decoder.recording.neo_reader import read_with_neo
@@ -51,6 +53,8 @@ def read_session(path, mapping=None) -> Session:
                 raise GraspDecoderError(
                     f'{path}: MCAP files need the Python packages mcap and mcap-ros2-support ({missing})') from None
             session = read_mcap(path, sha256)
+        elif path.suffix == '.mat' and is_binned_kinematics(path):
+            session = kinematics_session(path, sha256)
         else:
             session = session_from_block(path, read_block(path), mapping, sha256)
         session = cache.keep(session, mapping.sha256)
