@@ -16,6 +16,7 @@ from session_equality import assert_same_arrays, assert_same_session
 from shared_data import shared_data
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording.cache import release
 from grasp_decoder.recording.mapping import default_mapping, load_mapping
 from grasp_decoder.recording.neo_mat import read_neo_mat
 from grasp_decoder.recording.neo_reader import read_with_neo
@@ -271,6 +272,24 @@ def test_the_cache_gives_the_same_session_and_survives_damage(tmp_path, cache):
     assert list(cache.iterdir()) == [folder]
     path.write_bytes(write_session(tmp_path / 'y.mat', make_segment(1.0)).read_bytes())
     assert read_session(path).trials[0].start_ns == 1_000_000_000
+
+
+def resident_kb(folder):
+    """Memory of this process that holds pages of files in a folder."""
+    rows = iter(open('/proc/self/smaps', encoding='utf-8'))
+    return sum(int(next(each for each in rows if each.startswith('Rss:')).split()[1])
+               for row in rows if str(folder) in row)
+
+
+def test_memory_of_a_kept_session_is_given_back(tmp_path, cache):
+    path = write_session(tmp_path / 'x.mat', make_segment(), make_segment(7.0))
+    session, expected = read_session(path), read_session(path)
+    assert_same_session(session, expected)
+    assert resident_kb(cache) > 0
+    for each in (session, expected):
+        release(each)
+    assert resident_kb(cache) == 0
+    assert_same_session(session, expected)
 
 
 def test_a_cache_that_cannot_be_written_is_only_a_warning(tmp_path, monkeypatch, caplog):

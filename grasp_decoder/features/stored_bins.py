@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from grasp_decoder.features.trial_bins import bin_trials, TrialBins
+from grasp_decoder.recording.cache import release
 from grasp_decoder.recording.session import Session
 from grasp_decoder.share import cache_directory
 
@@ -37,6 +38,7 @@ def stored_bin_trials(session: Session, bin_ns: int, merge: Mapping[int, int], p
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         _log.warning('%s: damaged, binning again (%s)', path, error)
     trials = bin_trials(session, bin_ns, merge, protocol)
+    release(session)
     try:
         save_bins(path, trials)
     except OSError as error:

@@ -15,6 +15,7 @@ from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.features.trial_bins import bin_trial, GRASP, TrialBins
 from grasp_decoder.learning.regression import with_movement
 from grasp_decoder.recording.batches import batches, trial_batches
+from grasp_decoder.recording.cache import release
 from grasp_decoder.recording.session import Session
 from grasp_decoder.recording.spike_batch import SpikeBatch
 
@@ -54,6 +55,7 @@ def decode_trials(bundle: Bundle, session: Session, trials: Sequence[TrialBins],
     for batch in batches(session, bundle.manifest.bin_ns, recorded):
         for decode in decoder.push(batch):
             decodes[decode.segment].append(decode)
+    release(session)
     return [_decoded_trial(bundle, trial, decodes[i]) for i, trial in enumerate(trials)]
 
 
@@ -98,6 +100,7 @@ def _endless_batches(session: Session, period_ns: int) -> Iterator[SpikeBatch]:
         for batch in trial_batches(rest, session.unit_count, period_ns, sequence=sequence):
             yield batch
             sequence, now = batch.sequence + 1, batch.end_ns
+        release(session)
 
 
 def _decoded_trial(bundle: Bundle, trial: TrialBins, decodes: Sequence[DecodedGrasp]) -> DecodedTrial:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 import hashlib
+import itertools
 import json
 import logging
+import mmap
 import os
 from pathlib import Path
 import shutil
@@ -80,6 +82,19 @@ def keep(session: Session, mapping_sha256: str) -> Session:
             _log.warning('%s: the session is not cached: %s', folder.parent, error.strerror)
             return session
     return load(session.source_sha256, mapping_sha256) or session
+
+
+def release(session: Session) -> None:
+    """Give back the memory into which a kept session's arrays were read; they stay what they are, on disk.
+
+    Without it a pass over a long session leaves all of its spikes in memory.
+    """
+    trial = session.trials[0]
+    for array in (trial.times_ns, trial.units, *itertools.chain.from_iterable(trial.signals.values())):
+        while isinstance(array, np.ndarray):
+            array = array.base
+        if isinstance(array, mmap.mmap):
+            array.madvise(mmap.MADV_DONTNEED)
 
 
 def _folder(sha256: str, mapping_sha256: str) -> Path:
