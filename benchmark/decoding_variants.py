@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -12,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 import grasp_decoder
+from benchmark.decoding_pieces import Piece, Pieces
 from benchmark.material import recording
-from benchmark.results import ROOT
+from benchmark.results import markdown_table
 from grasp_decoder.bundle.export import write_bundle
 from grasp_decoder.bundle.manifest import Manifest
 from grasp_decoder.bundle.task_network import OBJECT, TaskNetwork
@@ -22,49 +24,57 @@ from grasp_decoder.features.trial_bins import bin_trials
 from grasp_decoder.features.windows import DEFAULT_LOOK_BACK
 from grasp_decoder.learning import metrics
 from grasp_decoder.learning.causal_gru import fit_causal_gru, fit_fisher_gru
+from grasp_decoder.learning.comparison import compare, LDA
 from grasp_decoder.learning.decoded_trials import predict_trials
 from grasp_decoder.learning.seed_bilstm import fit_seed_bilstm
+from grasp_decoder.learning.tables import percent
 from grasp_decoder.learning.training import FitProblem, make_deterministic
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Session
 
 SEED = 42
 SESSION = 'MSyn40.neo.mat'
-DOCUMENT = ROOT / 'docs' / 'decoding.md'
-BEGIN, END = '<!-- variants: begin -->', '<!-- variants: end -->'
+HEADER = ('model', 'accuracy', 'relaxed', 'per trial', 'int8 agrees', 'int8 size', 'training')
 
 VARIANTS: dict[str, Callable[[FitProblem], TaskNetwork]] = {
     '`fisher_gru`, the default': fit_fisher_gru,
-    '`fisher_gru`, no noise in training': partial(fit_fisher_gru, noise=0.0),
-    '`fisher_gru`, twice the noise': partial(fit_fisher_gru, noise=1.4),
-    '`fisher_gru`, class means not shrunk': partial(fit_fisher_gru, shrink_means=False),
-    '`fisher_gru`, 4 directions per epoch': partial(fit_fisher_gru, object_rank=4),
+    '`fisher_gru`, one member': partial(fit_fisher_gru, members=1),
+    '`fisher_gru`, one member, no noise in training': partial(fit_fisher_gru, members=1, noise=0.0),
+    '`fisher_gru`, one member, class means not shrunk': partial(fit_fisher_gru, members=1, shrink_means=False),
+    '`fisher_gru`, one member, 4 directions per epoch': partial(fit_fisher_gru, members=1, object_rank=4),
     '`causal_gru`, learnt read-in': fit_causal_gru,
     "`seed_bilstm`, the paper's window model": fit_seed_bilstm,
 }
 
 
-def compare_variants() -> int:
-    """Fit every variant on split 42's training trials, score it on its validation trials, and write the table."""
+def compare_variants(pieces: Pieces) -> list[str]:
+    """Lines of the table: every variant fitted on split 42's training trials and scored on its validation trials.
+
+    Raises:
+        OutOfTime: a variant is missing and the time is over.
+    """
+    _, lda = pieces.get('variant_lda', _lda)
+    rows = [('LDA of one window', *_scores(lda[LDA]), *'–––'),
+            ('LDA, evidence accumulated over the hold phase', *_scores(_accumulated(lda[LDA])), *'–––')]
+    for index, (name, fit) in enumerate(VARIANTS.items()):
+        data, decodes = pieces.get(f'variant_{index}', partial(_fitted, fit))
+        rows.append((name, *_scores(decodes[OBJECT]), percent(data['int8_agreement']), f'{data["int8_kb"]:.0f} kB',
+                     f'{data["cpu_s"]:.0f} s of CPU'))
+    return markdown_table(HEADER, rows)
+
+
+def _session_and_split() -> tuple[Session, Split]:
     session = read_session(recording(SESSION))
-    split = split_trials(bin_trials(session), SEED)
-    header = ('model', 'accuracy', 'relaxed', 'per trial', 'int8 agrees', 'int8 size', 'training')
-    lines = ['| ' + ' | '.join(header) + ' |', '|---|' + '--:|' * (len(header) - 1)]
-    for name, fit in VARIANTS.items():
-        lines.append('| ' + ' | '.join((name, *_scored(fit, session, split))) + ' |')
-        print(lines[-1], flush=True)
-        _write_table(lines)  # after every row, so that an interrupted run leaves the finished ones
-    print(f'wrote the table of {DOCUMENT.relative_to(ROOT)}')
-    return 0
+    return session, split_trials(bin_trials(session), SEED)
 
 
-def _write_table(lines: list[str]) -> None:
-    text = DOCUMENT.read_text(encoding='utf-8')
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    DOCUMENT.write_text('\n'.join([before + BEGIN, *lines, END]) + after, encoding='utf-8')
+def _lda() -> Piece:
+    _, split = _session_and_split()
+    return {}, {LDA: compare(replace(split, validation=[], test=split.validation), DEFAULT_LOOK_BACK)[LDA]}
 
 
-def _scored(fit: Callable[[FitProblem], TaskNetwork], session: Session, split: Split) -> tuple[str, ...]:
+def _fitted(fit: Callable[[FitProblem], TaskNetwork]) -> Piece:
+    session, split = _session_and_split()
     make_deterministic(SEED)
     start = time.process_time()
     network = fit(FitProblem(OBJECT, split.train, split.validation, split.classes, DEFAULT_LOOK_BACK, SEED,
@@ -72,12 +82,24 @@ def _scored(fit: Callable[[FitProblem], TaskNetwork], session: Session, split: S
     seconds = time.process_time() - start
     decoded = predict_trials({OBJECT: network}, split.validation)
     windows = metrics.hold_windows(decoded, split.classes, DEFAULT_LOOK_BACK)
-    scores = metrics.object_summary([windows])
     manifest = Manifest('variant', datetime.now(timezone.utc).isoformat(), grasp_decoder.__version__, (), session.units,
                         split.train[0].bin_ns / 1e9, DEFAULT_LOOK_BACK, split.classes, tuple(map(str, split.classes)))
     with tempfile.TemporaryDirectory() as folder:
         bundle = write_bundle(Path(folder, 'bundle'), [network], split.train, split.validation, manifest)
         task = bundle.manifest.tasks[OBJECT]
         size = Path(folder, 'bundle', task.models['int8'].file).stat().st_size
-    return (*(f'{100 * scores[key]:.1f} %' for key in ('accuracy', 'relaxed_accuracy', 'trial_accuracy')),
-            f'{100 * task.parity.agreement:.1f} %', f'{size / 1024:.0f} kB', f'{seconds:.0f} s of CPU')
+    return {'int8_agreement': task.parity.agreement, 'int8_kb': size / 1024, 'cpu_s': seconds}, {OBJECT: windows}
+
+
+def _scores(windows: metrics.ObjectDecodes) -> tuple[str, ...]:
+    scores = metrics.object_summary([windows])
+    return tuple(percent(scores[key]) for key in ('accuracy', 'relaxed_accuracy', 'trial_accuracy'))
+
+
+def _accumulated(windows: metrics.ObjectDecodes) -> metrics.ObjectDecodes:
+    """Each window's answer from the mean log-probability of all windows of its trial until then."""
+    evidence = np.log(np.maximum(windows.probability, 1e-12))
+    for trial in np.unique(windows.trial):
+        own = windows.trial == trial
+        evidence[own] = np.cumsum(evidence[own], axis=0) / np.arange(1, own.sum() + 1)[:, None]
+    return replace(windows, probability=np.exp(evidence))

@@ -30,6 +30,20 @@ def print_table(header: tuple, rows: list[tuple]) -> None:
                         for index, (cell, width) in enumerate(zip(line, widths))))
 
 
+def markdown_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    """Lines of a markdown table: text to the left, numbers to the right."""
+    return ['| ' + ' | '.join(header) + ' |', '|---|' + '--:|' * (len(header) - 1),
+            *('| ' + ' | '.join(row) + ' |' for row in rows)]
+
+
+def write_section(document: str, name: str, lines: list[str]) -> None:
+    """Replace what ``docs/DOCUMENT`` has between the comments ``NAME: begin`` and ``NAME: end``."""
+    path = ROOT / 'docs' / document
+    begin, end = (f'<!-- {name}: {edge} -->' for edge in ('begin', 'end'))
+    text = path.read_text(encoding='utf-8')
+    path.write_text('\n'.join([text.split(begin)[0] + begin, *lines, end]) + text.split(end)[1], encoding='utf-8')
+
+
 def write_results(name: str, results: dict, figure) -> None:
     """``bench/NAME/NAME.json`` and ``.png``; the machine is written along, since figures mean little without it."""
     folder = ROOT / 'bench' / name

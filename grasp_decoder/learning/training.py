@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import keras
 import numpy as np
@@ -18,6 +19,9 @@ import tensorflow as tf
 from grasp_decoder.bundle.task_network import DOF, LUT_SIZE, OBJECT, PHASE, TASKS
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
+
+UNKNOWN = -1
+"""Target of a bin in which nothing can be known of the class yet."""
 
 Progress = Callable[[int, int, str], None]
 """Called as ``progress(epochs done, epochs at most, message)`` after every epoch."""
@@ -83,38 +87,59 @@ class FitProblem:
         """Bins that count in the score, bool (n_bins,): the hold phase for the object, else every bin."""
         return trial.phase.astype(bool) if self.task == OBJECT else np.ones(trial.n_bins, bool)
 
-    def loss(self, label_smoothing: float = 0.0) -> keras.losses.Loss:
-        """Loss of a model's logits against `targets`."""
+    def loss(self) -> keras.losses.Loss:
+        """Loss of a model's outputs against `targets`, of which some may be `UNKNOWN`.
+
+        A model of several members, which learn side by side, gives their outputs one after the other,
+        (..., members * n), and the loss is the mean of theirs.
+        """
         if self.task == DOF:
-            return keras.losses.MeanSquaredError()
-        if not label_smoothing:
-            return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        return SmoothedCrossentropy(self.output_count, label_smoothing)
+            return MemberLoss(self.output_count, _squared_error)
+        return MemberLoss(self.output_count, partial(_cross_entropy, prior=self._prior()))
 
     def score(self) -> keras.metrics.Metric:
-        """Metric ``score``, larger is better: accuracy, or for dof minus the mean squared error."""
-        if self.task == DOF:
-            return keras.metrics.MeanMetricWrapper(_negative_squared_error, name='score')
-        return keras.metrics.SparseCategoricalAccuracy(name='score')
+        """Metric ``score`` of the members' mean, larger is better: accuracy, or for dof minus the squared error."""
+        def of_mean(target, outputs):
+            output = keras.ops.mean(_members(outputs, self.output_count), axis=-2)
+            if self.task == DOF:
+                return -_squared_error(target, output)
+            return keras.ops.cast(keras.ops.argmax(output, axis=-1) == target, 'float32')
+
+        return keras.metrics.MeanMetricWrapper(of_mean, name='score')
+
+    def _prior(self) -> np.ndarray:
+        """How often the training trials have each class (n_classes,): all that is known of an `UNKNOWN` one."""
+        targets = np.concatenate([self.targets(trial)[self.scored(trial)] for trial in self.train])
+        return np.bincount(targets, minlength=self.output_count).astype(np.float32) / len(targets)
 
 
-def _negative_squared_error(target, output):
-    return -keras.ops.mean(keras.ops.square(target - output), axis=-1)
+class MemberLoss(keras.losses.Loss):
+    """The mean over members of ``loss(target, output)`` of each."""
+
+    def __init__(self, output_count: int, loss: Callable):
+        super().__init__(name='member_loss')
+        self._output_count = output_count
+        self._loss = loss
+
+    def call(self, target, outputs):
+        outputs = _members(outputs, self._output_count)
+        members = range(outputs.shape[-2])
+        return sum(self._loss(target, outputs[..., member, :]) for member in members) / len(members)
 
 
-class SmoothedCrossentropy(keras.losses.Loss):
-    """Cross-entropy of logits with integer targets of which a share ``smoothing`` is spread over all classes."""
+def _members(outputs, output_count: int):
+    """(..., members * n) -> (..., members, n)."""
+    return keras.ops.reshape(outputs, (*keras.ops.shape(outputs)[:-1], outputs.shape[-1] // output_count, output_count))
 
-    def __init__(self, class_count: int, smoothing: float):
-        super().__init__(name='smoothed_crossentropy')
-        self._class_count = class_count
-        self._smoothing = smoothing
 
-    def call(self, target, logits):
-        log_probability = keras.ops.log_softmax(logits, axis=-1)
-        one_hot = keras.ops.one_hot(target, self._class_count)
-        smoothed = one_hot * (1 - self._smoothing) + self._smoothing / self._class_count
-        return -keras.ops.sum(smoothed * log_probability, axis=-1)
+def _cross_entropy(target, logits, prior):
+    one_hot = keras.ops.one_hot(target, len(prior))
+    wanted = keras.ops.where(target[..., None] == UNKNOWN, prior, one_hot)
+    return -keras.ops.sum(wanted * keras.ops.log_softmax(logits, axis=-1), axis=-1)
+
+
+def _squared_error(target, output):
+    return keras.ops.mean(keras.ops.square(target - output), axis=-1)
 
 
 def make_deterministic(seed: int) -> None:
@@ -178,10 +203,11 @@ class _BestEpoch(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def calibrate(logits: np.ndarray, targets: np.ndarray) -> float:
+def calibrate(logits: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> float:
     """The temperature at which logits (n, classes) are best calibrated for class indices (n,).
 
-    It minimises the negative log-likelihood of held-out data (temperature scaling, Guo et al. 2017).
+    It minimises the negative log-likelihood of held-out data (temperature scaling, Guo et al. 2017), in which every row
+    may have a weight (n,).
     """
     temperatures = np.geomspace(0.2, 10, 80)
     rows = np.arange(len(targets))
@@ -189,7 +215,7 @@ def calibrate(logits: np.ndarray, targets: np.ndarray) -> float:
     def loss(temperature):
         scaled = logits / temperature
         scaled = scaled - scaled.max(axis=1, keepdims=True)
-        return np.mean(np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, targets])
+        return np.average(np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, targets], weights=weights)
 
     return float(temperatures[np.argmin([loss(temperature) for temperature in temperatures])])
 

@@ -1,0 +1,88 @@
+"""Results of a long benchmark, kept piece by piece: an interruption loses at most the piece that was running.
+
+Pieces are kept under a hash of the code that made them: change the code, and they are made anew, never mixed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.results import ROOT
+from grasp_decoder.learning.metrics import ObjectDecodes
+
+CODE = ('benchmark/decoding*.py', 'grasp_decoder/bundle/*.py', 'grasp_decoder/decoding/*.py',
+        'grasp_decoder/features/*', 'grasp_decoder/learning/*.py', 'grasp_decoder/recording/*.py')
+
+
+Piece = tuple[dict, dict[str, ObjectDecodes]]
+"""Plain data, and decodes by name."""
+
+
+class OutOfTime(Exception):
+    """The time is over; what is finished is kept."""
+
+
+class Pieces:
+    """Finished pieces in ``bench/decoding/pieces``, and the time that is left for more."""
+
+    def __init__(self, max_seconds: float):
+        self.code = _code_hash()
+        self._folder = ROOT / 'bench' / 'decoding' / 'pieces' / self.code
+        self._stop = time.monotonic() + max_seconds
+
+    @property
+    def commit(self) -> str:
+        """What git calls the code, with a mark when it was changed since."""
+        found = subprocess.run(['git', 'describe', '--always', '--dirty'], cwd=ROOT, capture_output=True, text=True)
+        return found.stdout.strip() or 'unknown'
+
+    def get(self, name: str, make: Callable[[], Piece]) -> Piece:
+        """The piece ``name``, made now unless it is there already.
+
+        Raises:
+            OutOfTime: it would have to be made and the time is over.
+        """
+        path = self._folder / f'{name}.npz'
+        if path.exists():
+            return _load(path)
+        if time.monotonic() >= self._stop:
+            raise OutOfTime
+        print(f'{name} ...', flush=True)
+        started = time.monotonic()
+        data, decodes = make()
+        _save(path, data, decodes)
+        print(f'{name}: kept, {time.monotonic() - started:.0f} s', flush=True)
+        return _load(path)
+
+
+def _code_hash() -> str:
+    whole = hashlib.sha256()
+    for path in sorted(path for pattern in CODE for path in ROOT.glob(pattern) if path.is_file()):
+        whole.update(f'{path.relative_to(ROOT)}\0'.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()[:12]
+
+
+def _save(path: Path, data: dict, decodes: dict[str, ObjectDecodes]) -> None:
+    arrays = {f'{name}.{field}': getattr(each, field) for name, each in decodes.items()
+              for field in ('probability', 'label', 'trial', 'classes')}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix='.new_', delete=False) as scratch:
+        np.savez(scratch, data=json.dumps(data), **arrays)
+    os.replace(scratch.name, path)
+
+
+def _load(path: Path) -> Piece:
+    with np.load(path, allow_pickle=False) as file:
+        names = dict.fromkeys(key.rsplit('.', 1)[0] for key in file.files if key != 'data')
+        return json.loads(str(file['data'])), {name: ObjectDecodes(
+            *(file[f'{name}.{field}'] for field in ('probability', 'label', 'trial')),
+            tuple(file[f'{name}.classes'].tolist())) for name in names}
