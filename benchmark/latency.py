@@ -7,12 +7,11 @@ a decoder or a network that falls behind shows.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 from benchmark.graph import STAGES, run_graph
-from benchmark.material import given_or_trained
+from benchmark.material import add_arguments, given_or_trained
 from benchmark.results import print_table, summary_ms, write_results
 
 from grasp_decoder.cli.command_line import exit_status
@@ -24,14 +23,11 @@ def main(argv=None) -> int:
 
 def _latency(argv) -> int:
     parser = argparse.ArgumentParser(prog='latency', description=__doc__.split('\n')[0])
-    parser.add_argument('--session', type=Path, help='recording to replay (default: a synthetic one)')
-    parser.add_argument('--bundle', type=Path, help='bundle for that recording')
-    parser.add_argument('--units', type=int, default=552, help='units of the synthetic session (default 552)')
+    add_arguments(parser)
     parser.add_argument('--bins', type=int, default=3000, help='bins to measure (default 3000, two minutes)')
-    parser.add_argument('--batch-ms', type=float, default=10.0, help='length of a batch (default 10)')
     parser.add_argument('--priority', type=int, default=0, help='real-time priority of the nodes (default 0: none)')
     arguments = parser.parse_args(argv)
-    session, bundle = given_or_trained(arguments.session, arguments.bundle, arguments.units)
+    session, bundle = given_or_trained(arguments)
     run = run_graph(session, bundle, batch_ms=arguments.batch_ms, loop=True, priority=arguments.priority,
                     until=lambda decodes: decodes >= arguments.bins)
     stages = {stage: summary_ms(run.durations[stage]) for stage in STAGES}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 from pathlib import Path
@@ -26,11 +27,20 @@ def recording(name: str) -> Path:
     return folder / name
 
 
-def given_or_trained(session: Path | None, bundle: Path | None, units: int) -> tuple[Path, Path]:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is replayed, and in which batches: for `given_or_trained` and `run_graph`."""
+    parser.add_argument('--session', type=Path, help='recording to replay (default: a synthetic one)')
+    parser.add_argument('--bundle', type=Path, help='bundle for that recording')
+    parser.add_argument('--units', type=int, default=552, help='units of the synthetic session (default 552)')
+    parser.add_argument('--batch-ms', type=float, default=10.0, help='length of a batch (default 10)')
+
+
+def given_or_trained(arguments: argparse.Namespace) -> tuple[Path, Path]:
     """The session and bundle of the command line, which go together, else `trained` ones."""
+    session, bundle = arguments.session, arguments.bundle
     if (session is None) != (bundle is None):
         raise GraspDecoderError('--session and --bundle go together: give both or neither')
-    return (session, bundle) if session else trained(units)
+    return (session, bundle) if session else trained(arguments.units)
 
 
 def trained(units: int, trials: int = 40, seed: int = 42) -> tuple[Path, Path]:

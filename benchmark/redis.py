@@ -6,12 +6,11 @@ BRAND (Ali et al. 2024, J. Neural Eng.) builds closed-loop neuroscience on Redis
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 from benchmark.graph import GraphRun, run_graph
-from benchmark.material import given_or_trained
+from benchmark.material import add_arguments, given_or_trained
 from benchmark.redis_graph import run_redis_graph
 from benchmark.results import print_table, summary_ms, write_results
 
@@ -24,14 +23,11 @@ def main(argv=None) -> int:
 
 def _compare(argv) -> int:
     parser = argparse.ArgumentParser(prog='redis', description=__doc__.split('\n')[0])
-    parser.add_argument('--session', type=Path, help='recording to replay (default: a synthetic one)')
-    parser.add_argument('--bundle', type=Path, help='bundle for that recording')
-    parser.add_argument('--units', type=int, default=552, help='units of the synthetic session (default 552)')
+    add_arguments(parser)
     parser.add_argument('--bins', type=int, default=1000, help='bins to measure in each run (default 1000)')
     parser.add_argument('--rounds', type=int, default=2, help='how often each is run, in turn (default 2)')
-    parser.add_argument('--batch-ms', type=float, default=10.0, help='length of a batch (default 10)')
     arguments = parser.parse_args(argv)
-    session, bundle = given_or_trained(arguments.session, arguments.bundle, arguments.units)
+    session, bundle = given_or_trained(arguments)
     runs = {'ros': [], 'redis': []}
     for number in range(arguments.rounds):
         print(f'round {number + 1} of {arguments.rounds}: ROS 2, then Redis', flush=True)

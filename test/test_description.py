@@ -68,7 +68,7 @@ def declared_fields(name):
     """Fields of the dataclasses that a node declares as parameters, in order."""
     pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
     module = importlib.import_module(f'grasp_decoder.nodes.{name}')
-    settings = re.findall(r'declare\(self, (\w+)\)', Path(module.__file__).read_text())
+    settings = re.findall(r'declare\(self, (\w+)', Path(module.__file__).read_text())
     return [field for each in settings for field in dataclasses.fields(getattr(module, each))]
 
 

@@ -42,6 +42,28 @@ def node_with(domain_id):
     rclpy.shutdown(context=context)
 
 
+def test_only_dynamic_parameters_change_and_only_as_the_node_allows(node_with):
+    @dataclass(frozen=True)
+    class Changing:
+        depth: int = parameter(2, 'how deep', 0, 64, dynamic=True)
+        name: str = parameter('x', 'which')
+
+        def __post_init__(self):
+            if self.depth == 13:
+                raise GraspDecoderError('not 13')
+
+    taken = []
+    node = node_with()
+    assert declare(node, Changing, taken.append) == Changing()
+    node.declare_parameter('of_somebody_else', 1)
+    answers = [node.set_parameters([Parameter(name, value=value)])[0]
+               for name, value in (('depth', 5), ('depth', 65), ('depth', 13), ('name', 'y'), ('of_somebody_else', 2))]
+    assert [answer.successful for answer in answers] == [True, False, False, False, True]
+    assert answers[2].reason == 'not 13'
+    assert taken == [Changing(depth=5)]
+    assert node.get_parameter('depth').value == 5
+
+
 def test_defaults_values_and_descriptions(node_with):
     assert declare(node_with(), Settings) == Settings()
     node = node_with(speed=2.5, count=5, kind='blue', quiet=True, ids=[4, 7])

@@ -19,6 +19,8 @@ pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./r
 from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
 from lifecycle_msgs.msg import Transition  # noqa: E402
 from lifecycle_msgs.srv import ChangeState, GetState  # noqa: E402
+from rcl_interfaces.srv import GetParameters, SetParameters  # noqa: E402
+from rclpy.parameter import Parameter  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 
 from grasp_decoder import msg  # noqa: E402
@@ -175,6 +177,26 @@ def test_a_paused_replayer_sends_heartbeats_and_goes_on(start_node, spin_until, 
     assert spin_until(lambda: replayer.poll() is not None)
     assert ears.spikes() == spikes_of(session.trials[:2])
     assert [batch.sequence for batch in ears.batches] == list(range(len(ears.batches)))
+
+
+def test_speed_changes_while_it_plays(start_node, spin_until, recording, session, ears, call):
+    replayer = start_node('spike_replayer', *parameters(session=recording, speed=0.1))
+    assert spin_until(lambda: len(ears.spikes()) > 0)
+    answers = [call(SetParameters, '/spike_replayer/set_parameters', parameters=[
+        Parameter('speed', value=speed).to_parameter_msg()]).results[0] for speed in (0.0, 50.0)]
+    assert [answer.successful for answer in answers] == [False, True]
+    assert 'from or to 0' in answers[0].reason
+    assert spin_until(lambda: replayer.poll() is not None)
+    assert ears.spikes() == spikes_of(session.trials)
+
+
+def test_reorder_depth_of_the_decoder_changes_while_it_runs(start_node, bundles, call):
+    start_node('decoder', *parameters(bundle=bundles[0]))
+    answer = call(SetParameters, '/decoder/set_parameters', parameters=[
+        Parameter(name, value=value).to_parameter_msg() for name, value in (('reorder_depth', 7), ('rehearse', False))])
+    assert all(result.successful for result in answer.results)
+    kept = call(GetParameters, '/decoder/get_parameters', names=['reorder_depth', 'rehearse']).values
+    assert (kept[0].integer_value, kept[1].bool_value) == (7, False)
 
 
 def test_seek_starts_a_segment(start_node, spin_until, recording, session, ears, call):

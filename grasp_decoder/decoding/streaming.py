@@ -81,6 +81,15 @@ class StreamingDecoder:
     def health(self) -> StreamHealth:
         return self._binner.health
 
+    @property
+    def reorder_depth(self) -> int:
+        """Batches that may overtake a missing one before it counts as lost."""
+        return self._reorder_depth
+
+    @reorder_depth.setter
+    def reorder_depth(self, depth: int) -> None:
+        self._reorder_depth = self._binner.reorder_depth = depth
+
     def silent_units(self) -> int:
         """Units without a spike in the latest bins (`REMEMBERED_BINS`)."""
         recent = self._recent.copy()

@@ -17,7 +17,7 @@ from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.bundle.task_network import PHASE
 from grasp_decoder.decoding.bin_decoder import BackEnd
 from grasp_decoder.decoding.stage_times import StageTimes
-from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.decoding.streaming import Rehearsal, StreamingDecoder
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.decoder_diagnostics import DecoderDiagnostics
@@ -40,8 +40,10 @@ class DecoderSettings:
     backend: str = parameter('auto', 'auto, cpu, edgetpu or a plugged-in back end; auto takes an Edge TPU that answers')
     device: str = parameter('', 'Edge TPU to use (usb, pci, :N, usb:N, pci:N); empty: the first')
     threads: int = parameter(1, "threads of the CPU's interpreter", 1, 16)
-    reorder_depth: int = parameter(2, 'batches that may overtake a missing one before it counts as lost', 0, 64)
-    rehearse: bool = parameter(True, 'decode a made-up bin just before a real one comes, which is then decoded faster')
+    reorder_depth: int = parameter(2, 'batches that may overtake a missing one before it counts as lost', 0, 64,
+                                   dynamic=True)
+    rehearse: bool = parameter(True, 'decode a made-up bin just before a real one comes, which is then decoded faster',
+                               dynamic=True)
     priority: int = parameter(0, 'real-time priority (SCHED_FIFO), where the system allows it; 0: none', 0, 99)
     cpu: int = parameter(-1, 'CPU to run on; -1: any', -1, 1023)
 
@@ -55,7 +57,7 @@ class Decoder(LifecycleNode):
 
     def __init__(self):
         super().__init__('decoder')
-        self._settings = declare(self, DecoderSettings)
+        self._settings = declare(self, DecoderSettings, self._change)
         self._decoder: StreamingDecoder | None = None
         self._lock = threading.Lock()
         self._active = False
@@ -97,7 +99,7 @@ class Decoder(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         self._decoder = decoder
         self._times = StageTimes()
-        self._rehearsal = decoder.rehearsal() if settings.rehearse else None
+        self._rehearsal = self._new_rehearsal()
         self._publisher = self.create_publisher(msg.DecodedGrasp, *topics.DECODED_GRASP)
         self._info_publisher = self.create_publisher(msg.DecoderInfo, *topics.DECODER_INFO)
         self._diagnostics = DecoderDiagnostics(self, decoder, self._times, self._publish_info)
@@ -146,6 +148,9 @@ class Decoder(LifecycleNode):
         self._receiver = Receiver(self._subscription, self.context, self._rehearse)
         self._bin_came_ns = 0
 
+    def _new_rehearsal(self) -> Rehearsal | None:
+        return self._decoder.rehearsal() if self._settings.rehearse else None
+
     def _rehearse(self) -> None:
         if self._rehearsal is not None:
             decoded_grasp_message(self._rehearsal.decode(), '')
@@ -171,6 +176,13 @@ class Decoder(LifecycleNode):
 
     # --- thread beside it
 
+    def _change(self, settings: DecoderSettings) -> None:
+        self._settings = settings
+        with self._lock:
+            if self._decoder is not None:
+                self._decoder.reorder_depth = settings.reorder_depth
+                self._rehearsal = self._new_rehearsal()
+
     def _load_bundle(self, request: LoadBundle.Request, response: LoadBundle.Response) -> LoadBundle.Response:
         """Verify and warm the new bundle beside the running one, then exchange them between two bins."""
         try:
@@ -180,7 +192,7 @@ class Decoder(LifecycleNode):
             successor = self._decoder.prepare(bundle)
             with self._lock:
                 self._decoder.swap(successor)
-                self._rehearsal = self._decoder.rehearsal() if self._settings.rehearse else None
+                self._rehearsal = self._new_rehearsal()
         except GraspDecoderError as error:
             self.get_logger().error(f'bundle not exchanged: {error}')
             response.message = str(error)

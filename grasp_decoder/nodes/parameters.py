@@ -7,30 +7,38 @@ The dataclass needs no ROS: it may live beside the logic that it sets up, with f
 
 from __future__ import annotations
 
-from dataclasses import MISSING, field, fields
+from collections.abc import Callable
+from dataclasses import MISSING, field, fields, replace
 from typing import TypeVar
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 
 from grasp_decoder.errors import GraspDecoderError
 
 Settings = TypeVar('Settings')
 
 
-def parameter(default, description: str, low=None, high=None, choices: tuple[str, ...] = ()):
-    """A dataclass field that `declare` knows how to declare; a tuple as default is an array of its element's type."""
-    metadata = {'description': description, 'choices': choices}
+def parameter(default, description: str, low=None, high=None, choices: tuple[str, ...] = (), dynamic: bool = False):
+    """A dataclass field that `declare` knows how to declare; a tuple as default is an array of its element's type.
+
+    Only a ``dynamic`` one can be set while the node runs.
+    """
+    metadata = {'description': description, 'choices': choices, 'dynamic': dynamic}
     if low is not None:
         metadata.update(low=low, high=high)
     return field(default=default, metadata=metadata)
 
 
-def declare(node: Node, settings: type[Settings]) -> Settings:
+def declare(node: Node, settings: type[Settings], change: Callable[[Settings], None] | None = None) -> Settings:
     """Declare every field of the dataclass ``settings`` on ``node`` and give it filled.
 
-    Parameters are read only: what a node is set up with does not change under it.
+    Parameters are read only unless they are dynamic: what a node is set up with does not change under it.
+
+    Args:
+        change: takes the new settings when a dynamic parameter is set; a `GraspDecoderError` refuses them.
 
     Raises:
         GraspDecoderError: a value of the wrong type or outside its range.
@@ -50,12 +58,34 @@ def declare(node: Node, settings: type[Settings]) -> Settings:
         if choices and value not in choices:
             raise GraspDecoderError(f'{node.get_name()}: parameter {spec.name} is {value!r}: {_allowed(spec, default)}')
         values[spec.name] = tuple(value) if array else value
-    return settings(**values)
+    filled = settings(**values)
+    if change is not None:
+        _listen(node, filled, change)
+    return filled
+
+
+def _listen(node: Node, settings: Settings, change: Callable[[Settings], None]) -> None:
+    names = {spec.name for spec in fields(settings)}
+
+    def on_set(parameters: list[Parameter]) -> SetParametersResult:
+        nonlocal settings
+        own = {each.name: each.value for each in parameters if each.name in names}
+        try:
+            wanted = replace(settings, **own)
+            if own:
+                change(wanted)
+        except GraspDecoderError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        settings = wanted
+        return SetParametersResult(successful=True)
+
+    node.add_on_set_parameters_callback(on_set)
 
 
 def _descriptor(spec, default) -> ParameterDescriptor:
     # An empty list has no type of its own, so lists are checked by what uses them.
-    descriptor = ParameterDescriptor(description=spec.metadata['description'], read_only=True,
+    descriptor = ParameterDescriptor(description=spec.metadata['description'],
+                                     read_only=not spec.metadata.get('dynamic'),
                                      dynamic_typing=isinstance(default, tuple))
     if spec.metadata.get('choices'):
         descriptor.additional_constraints = 'one of ' + ', '.join(spec.metadata['choices'])

@@ -52,7 +52,7 @@ class ReplayerSettings:
     trials: int = parameter(0, 'how many trials, from the first; 0: all', 0, 2**31 - 1)
     only_correct: bool = parameter(False, 'leave out trials that the recording marks as not correct')
     speed: float = parameter(1.0, 'times the speed of the recording, from 0.1; 0: as fast as the decoder follows',
-                             0.0, 1000.0)
+                             0.0, 1000.0, dynamic=True)
     batch_ms: float = parameter(10.0, 'length of a batch in ms', 1.0, 40.0)
     loop: bool = parameter(False, 'begin again after the last trial, on a clock that goes on')
     start_paused: bool = parameter(False, 'send heartbeats only, until ~/resume is called')
@@ -77,7 +77,7 @@ class SpikeReplayer(Node):
 
     def __init__(self):
         super().__init__('spike_replayer')
-        self._settings = settings = declare(self, ReplayerSettings)
+        self._settings = settings = declare(self, ReplayerSettings, self._change)
         session = read_session(settings.session, settings.mapping or None)
         manifest = load_bundle(settings.bundle).manifest if settings.split == 'test' else None
         trials = select_trials(session, manifest, settings.split, settings.trials, settings.only_correct)
@@ -178,6 +178,13 @@ class SpikeReplayer(Node):
         self._sent_ns = time.monotonic_ns()
 
     # --- thread beside it
+
+    def _change(self, settings: ReplayerSettings) -> None:
+        if (settings.speed == 0) != (self._follower is not None):
+            raise GraspDecoderError('spike_replayer: speed changes from or to 0 only with a new start')
+        with self._lock:
+            self._pace = Pace(settings.speed)
+            self._pace.go_on_from(self._played_ns)
 
     def _pause(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         with self._lock:
