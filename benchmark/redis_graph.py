@@ -66,6 +66,7 @@ def unpack_batch(entry: dict) -> SpikeBatch:
 def pack_decode(decode: DecodedGrasp) -> dict:
     values = dict(vars(decode))
     probability = values.pop('object_probability')
+    del values['dof']  # not in the ROS message either
     return {'header': _DECODE.pack(*values.values()), 'object_probability': probability.tobytes()}
 
 
