@@ -27,7 +27,7 @@ def evaluation(name, seed):
                                     trial.dof[:, None]))
     facts = {'units': 4, 'trials': 13, 'usable_trials': 12, 'bin_ms': 40.0, 'look_back': 3, 'protocol': 'default',
              'split': [6, 3, 3], 'random_states': [42], 'train_fraction': 0.8, 'final': False,
-             'started_from': None, 'models': {}}
+             'started_from': None, 'ended_early': [], 'models': {}}
     return Evaluation(name, CLASSES, 3, [decoded], decoded, decoded, timing={'read_s': 1.0}, facts=facts)
 
 

@@ -151,15 +151,18 @@ def test_interrupted_repeats_leave_the_bundle_and_what_is_finished(session, tmp_
                 os.kill(os.getpid(), signal.SIGINT)
             except KeyboardInterrupt:
                 pass
-        return fit(*arguments, **options | {'max_seconds': 1})
+        return fit(*arguments, **options)
 
     monkeypatch.setattr(preparation, 'fit', fit_and_interrupt)
-    assert train(['--session', str(session), '--out', str(tmp_path / 'out'), '--repeats', '4']) == 0
+    assert train(['--session', str(session), '--out', str(tmp_path / 'out'), '--repeats', '4',
+                  '--max-seconds', '12']) == 0
     assert fits == [42] * 3 + [1] * 3 + [2]
     found, _ = metrics_of(tmp_path / 'out')
     assert len(found['object']['accuracy_of_repeats']) == 2
     assert len(found['baselines']['lda']['accuracy_of_repeats']) == 2
-    assert 'interrupted: the bundle is written' in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert 'interrupted: the bundle is written' in said and 'training ended early: object, split 42' in said
+    assert 'training ended early' in (tmp_path / 'out' / 'report' / 'report.html').read_text()
 
 
 @pytest.mark.slow

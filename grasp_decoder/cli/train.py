@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -76,6 +77,7 @@ def _train(argv) -> int:
     if arguments.velocity and arguments.dof is None:
         raise GraspDecoderError('--velocity is of a signal: name it (--dof)')
     # TensorFlow takes seconds to import: not for --help or a wrong argument.
+    logging.getLogger('tensorflow').setLevel(logging.ERROR)  # advice for those who program it
     from grasp_decoder.learning.experiment import run_experiment
     from grasp_decoder.learning.preparation import Narrator, prepare, Settings
     from grasp_decoder.learning.report import write_joint_report, write_report

@@ -28,7 +28,6 @@ from grasp_decoder.learning import metrics
 from grasp_decoder.learning.comparison import ALL, compare, LDA, NONE, SEED_BILSTM
 from grasp_decoder.learning.decoded_trials import DecodedTrial, predict_trials
 from grasp_decoder.learning.evaluation import evaluate_bundle, Evaluation, scores
-from grasp_decoder.learning.interrupts import noticed_interrupt
 from grasp_decoder.learning.preparation import Narrator, prepare, Run, Settings
 from grasp_decoder.learning.search import search
 from grasp_decoder.learning.seed_bilstm import Architecture, fit_seed_bilstm
@@ -120,19 +119,19 @@ def _search(run: Run, state: int, out: Path) -> Architecture | None:
 def _beside(run: Run, states: list[int], split: Split) -> Beside:
     """Baselines, further splits and further training fractions; Ctrl-C ends it, and what is finished is kept."""
     found = Beside()
-    with noticed_interrupt() as run.interrupted:
-        try:
-            found.add_baselines(_baselines(run, split, states[0]))
-            for state in states[1:]:
-                networks, other = _fit_split(run, state)
-                baselines = _baselines(run, other, state)
-                found.repeats.append(predict_trials(networks, other.test))
-                found.add_baselines(baselines)
-            for fraction in run.settings.train_fractions[1:]:
-                found.curve.append(_curve_point(run, states, fraction))
-        except KeyboardInterrupt:
-            run.narrator.say('interrupted: the bundle is written, with a report on what is finished')
-    run.interrupted = []
+    run.must_fit = False
+    try:
+        found.add_baselines(_baselines(run, split, states[0]))
+        for state in states[1:]:
+            networks, other = _fit_split(run, state)
+            baselines = _baselines(run, other, state)
+            found.repeats.append(predict_trials(networks, other.test))
+            found.add_baselines(baselines)
+        for fraction in run.settings.train_fractions[1:]:
+            found.curve.append(_curve_point(run, states, fraction))
+    except KeyboardInterrupt:
+        run.narrator.say('interrupted: the bundle is written, with a report on what is finished')
+    run.must_fit = True
     return found
 
 
@@ -240,7 +239,7 @@ def _facts(run: Run, states: list[int], split: Split, manifest: Manifest) -> dic
             'bin_ms': run.settings.bin_ns / 1e6, 'look_back': run.look_back, 'protocol': run.settings.protocol,
             'split': [len(split.train), len(split.validation), len(split.test)], 'random_states': states,
             'train_fraction': run.settings.train_fractions[0], 'final': run.settings.final,
-            'started_from': run.started_from,
+            'started_from': run.started_from, 'ended_early': run.ended_early,
             'models': {task: network.model for task, network in manifest.tasks.items()}}
 
 

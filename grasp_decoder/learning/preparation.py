@@ -23,6 +23,7 @@ from grasp_decoder.features.windows import choose_look_back
 from grasp_decoder.learning.causal_gru import continue_gru, fit_causal_gru
 from grasp_decoder.learning.comparison import ALL, FAST
 from grasp_decoder.learning.fitting import fit
+from grasp_decoder.learning.interrupts import noticed_interrupt
 from grasp_decoder.learning.networks import ModelFamily
 from grasp_decoder.learning.regression import movement_range, with_movement
 from grasp_decoder.recording.reading import read_session
@@ -80,7 +81,8 @@ class Run:
     models: dict[str, ModelFamily] = field(default_factory=dict)
     started_from: str | None = None
     movement: Movement | None = None
-    interrupted: list = field(default_factory=list)
+    must_fit: bool = True
+    ended_early: list[str] = field(default_factory=list)
 
     def split(self, state: int, fraction: float | None = None) -> Split:
         """One split of the trials, by default with the first of the training fractions."""
@@ -95,15 +97,35 @@ class Run:
         """Fit one network; the time that is left is shared evenly among the fits that are left.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C came, and `interrupted` is to notice it: the network was not trained to its end.
+            KeyboardInterrupt: Ctrl-C came, and not all of `must_fit` is wanted any more.
         """
-        seconds = (self.deadline - time.monotonic()) / self.fits_to_go
+        seconds = max(0, (self.deadline - time.monotonic()) / self.fits_to_go)
         self.fits_to_go = max(1, self.fits_to_go - 1)
-        network = fit(task, split.train, split.validation, split.classes, model=model, look_back=self.look_back,
-                      seed=state, progress=self.narrator.stage(f'{task}, split {state}'), max_seconds=max(seconds, 0))
-        if self.interrupted:
+        watch = _Watch(self.narrator.stage(f'{task}, split {state}'), seconds)
+        with noticed_interrupt() as interrupted:
+            network = fit(task, split.train, split.validation, split.classes, model=model, look_back=self.look_back,
+                          seed=state, progress=watch, max_seconds=seconds)
+        if interrupted and not self.must_fit:
             raise KeyboardInterrupt
+        if interrupted or watch.out_of_time:
+            self.ended_early.append(f'{task}, split {state}')
+            self.narrator.say(f'training ended early: {self.ended_early[-1]}; its best epoch so far is kept')
         return network
+
+
+class _Watch:
+    """Passes progress on, and notices when training ended because its time was over."""
+
+    def __init__(self, progress: Callable[[int, int, str], None], seconds: float):
+        self._progress = progress
+        self._seconds = seconds
+        self._started = time.monotonic()
+        self.out_of_time = False
+
+    def __call__(self, done: int, total: int, message: str) -> None:
+        elapsed = time.monotonic() - self._started
+        self.out_of_time = done < total and elapsed * (done + 1) / max(1, done) > self._seconds
+        self._progress(done, total, message)
 
 
 def prepare(path: Path, settings: Settings, narrator: Narrator) -> Run:

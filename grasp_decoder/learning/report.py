@@ -98,6 +98,8 @@ def _summary(evaluation: Evaluation) -> str:
             f'{train} training, {validation} validation and {test} test trials · random states '
             f'{", ".join(map(str, facts["random_states"]))}'
             + (f' · training went on from {html.escape(facts["started_from"])}' if facts['started_from'] else '')
+            + (f' · training ended early, by --max-seconds or Ctrl-C: {"; ".join(facts["ended_early"])}'
+               if facts['ended_early'] else '')
             + (' · the bundle was then fitted once more on all trials' if facts['final'] else ''))
 
 
