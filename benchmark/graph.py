@@ -19,13 +19,12 @@ from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.spin import ReceivedByHand, Receiver
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.system.processes import NodeProcess, end_processes
+from grasp_decoder.system.run_record import stage_durations
 
 LISTEN_EVERY_S = 0.02
 PATIENCE_S = 5.0
 # Of the first bins, while caches and connections are cold.
 WARM_UP_BINS = 25
-
-STAGES = ('receive', 'binning', 'inference', 'command', 'total')
 
 
 @dataclass
@@ -174,19 +173,12 @@ def _missed(decodes, trials, bin_ns) -> int:
 
 def summarize(ears, trials) -> GraphRun:
     """The run from what was heard: its ``decodes``, ``commands`` and ``infos``."""
-    published = {command.due_ns: command.published_ns for command in ears.commands if command.due_ns}
-    rows, due_ns = [], []
-    for decode in ears.decodes[WARM_UP_BINS:]:
-        if decode.due_ns in published:
-            due_ns.append(decode.due_ns)
-            total = (published[decode.due_ns] - decode.due_ns) / 1e9
-            inside = decode.receive_duration, decode.binning_duration, decode.inference_duration
-            rows.append((*inside, total - sum(inside), total))
-    table = np.array(rows, dtype=np.float64).reshape(-1, len(STAGES))
+    commanded = {command.due_ns for command in ears.commands if command.due_ns}
+    decodes = [decode for decode in ears.decodes[WARM_UP_BINS:] if decode.due_ns in commanded]
     return GraphRun(
         bins=len(ears.decodes), missed_bins=_missed(ears.decodes, trials, round(ears.infos[-1].bin_s * 1e9)),
         lost_batches=ears.decodes[-1].lost_batches,
-        durations={stage: table[:, index] for index, stage in enumerate(STAGES)},
-        due_ns=np.array(due_ns, np.int64),
+        durations=stage_durations(decodes, ears.commands),
+        due_ns=np.array([decode.due_ns for decode in decodes], np.int64),
         decodes=ears.decodes,
         bundle_sha256=[info.bundle_sha256 for info in ears.infos])

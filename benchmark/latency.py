@@ -10,11 +10,12 @@ import argparse
 
 import matplotlib.pyplot as plt
 import numpy as np
-from benchmark.graph import STAGES, run_graph
+from benchmark.graph import run_graph
 from benchmark.material import add_arguments, given_or_trained
 from benchmark.results import print_table, summary_ms, write_results
 
 from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.system.run_record import STAGES
 
 
 def main(argv=None) -> int:

@@ -16,6 +16,7 @@ pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
 from builtin_interfaces.msg import Time  # noqa: E402
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus  # noqa: E402
 from rclpy.action import ActionServer, CancelResponse, GoalResponse  # noqa: E402
 from sensor_msgs.msg import JointState  # noqa: E402
 from std_msgs.msg import Bool, Float64MultiArray  # noqa: E402
@@ -262,6 +263,21 @@ def test_a_gripper_gets_one_goal_for_each_change(feeder, node, output, name):
     assert feeder.spin_until(lambda: len(gripper.goals) == 5)
     assert gripper.goals[3:] == pytest.approx([0.1, 0.075])
     assert feeder.spin_until(lambda: gripper.cancelled == 1)
+
+
+def test_diagnostics_say_what_the_hand_is_told_and_how_fast(feeder, node, spin_until):
+    feeder = feeder(*PATIENT)
+    statuses = {}
+    node.create_subscription(DiagnosticArray, topics.DIAGNOSTICS[0], lambda message: statuses.update(
+        {status.name: status for status in message.status}), topics.DIAGNOSTICS[1])
+    feeder.hold()
+    assert spin_until(lambda: getattr(statuses.get('hand_bridge: hand'), 'message', '').startswith('HOLD'))
+    assert statuses['hand_bridge: hand'].level == DiagnosticStatus.OK
+    stages = {value.key: float(value.value) for value in statuses['hand_bridge: latency'].values}
+    assert 0 < stages['decode p50 (ms)'] < stages['total p50 (ms)'] <= stages['total p99 (ms)']
+    feeder.change = {'object_id': 99}
+    assert spin_until(lambda: 'unknown object 99' in statuses['hand_bridge: hand'].message)
+    assert statuses['hand_bridge: hand'].level == DiagnosticStatus.WARN
 
 
 def test_a_second_bridge_is_warned_about(start_node, spin_until):

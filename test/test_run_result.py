@@ -56,7 +56,7 @@ def record(session, bundle):
     for batch in batches(session, 10_000_000):
         record.bins.extend(binner.push(batch))
         for decode in decoder.push(batch):
-            decode = replace(decode, due_ns=decode.stamp_ns + 7)
+            decode = replace(decode, due_ns=decode.stamp_ns + 7, receive_duration=0.001)
             record.decodes.append(decode)
             record.commands.append(PublishedCommand(
                 decode.stamp_ns, decode.due_ns, HandMode.OPEN, 'power', 0.0, '', decode.due_ns + 2_000_000))
@@ -107,6 +107,9 @@ def test_result_counts_usable_trials_and_measures_latency(record, session, bundl
     assert result['wrong_bins'] == 0
     assert result['lost_batches'] == 0
     assert result['latency_ms'] == {'p50': 2.0, 'p99': 2.0, 'max': 2.0}
+    assert result['stages_ms']['total'] == pytest.approx({'p50': 2.0, 'p99': 2.0, 'max': 2.0})
+    inside = [result['stages_ms'][stage]['p50'] for stage in ('receive', 'binning', 'inference', 'command')]
+    assert all(np.isfinite(inside))
     assert result['closed_rate'] == 0.0
     decodes = [decode for decode in record.decodes if decode.segment != 1]
     truth = np.array([25 <= decode.bin < 40 for decode in decodes])

@@ -98,7 +98,7 @@ class Decoder(LifecycleNode):
             self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
         self._decoder = decoder
-        self._times = StageTimes()
+        self._times = StageTimes(('receive', 'binning', 'inference', 'publish'))
         self._rehearsal = self._new_rehearsal()
         self._publisher = self.create_publisher(msg.DecodedGrasp, *topics.DECODED_GRASP)
         self._info_publisher = self.create_publisher(msg.DecoderInfo, *topics.DECODER_INFO)
@@ -167,8 +167,8 @@ class Decoder(LifecycleNode):
             ready_ns = time.monotonic_ns()
             self._publisher.publish(decoded_grasp_message(decode, message.header.frame_id))
             publish_duration = (time.monotonic_ns() - ready_ns) / NS_PER_S
-            self._times.add(decode.receive_duration, decode.binning_duration, decode.inference_duration,
-                            publish_duration, self._decoder.bundle.manifest.bin_s)
+            self._times.add(self._decoder.bundle.manifest.bin_s, decode.receive_duration, decode.binning_duration,
+                            decode.inference_duration, publish_duration)
         if decodes:
             # The next bin comes after as long as this one came after the last.
             self._receiver.expect(2 * received_ns - self._bin_came_ns)

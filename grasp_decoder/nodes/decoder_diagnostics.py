@@ -1,19 +1,17 @@
-"""What the decoder says about itself on /diagnostics, once a second (REP 107)."""
+"""What the decoder says about itself on /diagnostics."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 
 from grasp_decoder.decoding.stage_times import StageTimes
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.diagnostics import PERIOD_S, Diagnostics, stage_values, status
 from grasp_decoder.nodes.sole_publisher import SolePublisher
-
-PERIOD_S = 1.0
 
 
 class DecoderDiagnostics:
@@ -24,25 +22,21 @@ class DecoderDiagnostics:
         self._decoder = decoder
         self._times = times
         self._publish_info = publish_info
-        self._publisher = node.create_publisher(DiagnosticArray, *topics.DIAGNOSTICS)
-        self._timer = node.create_timer(PERIOD_S, self._publish)
         self._sole = SolePublisher(node, topics.DECODED_GRASP[0])
         self._last = self._troubles(), 0, decoder.health.bins
         self._overruns = 0
         self._backends = decoder.backends
+        self._diagnostics = Diagnostics(node, self._statuses)
 
     def destroy(self) -> None:
         self._sole.destroy()
-        self._node.destroy_timer(self._timer)
-        self._node.destroy_publisher(self._publisher)
+        self._diagnostics.destroy()
 
-    def _publish(self) -> None:
+    def _statuses(self) -> list[DiagnosticStatus]:
         if self._decoder.backends != self._backends:
             self._backends = self._decoder.backends
             self._publish_info()
-        message = DiagnosticArray(status=[self._stream(), self._latency(), self._back_end()])
-        message.header.stamp = self._node.get_clock().now().to_msg()
-        self._publisher.publish(message)
+        return [self._stream(), self._latency(), self._back_end()]
 
     def _troubles(self) -> int:
         health = self._decoder.health
@@ -63,7 +57,7 @@ class DecoderDiagnostics:
             summary = f'another decoder publishes {topics.DECODED_GRASP[0]}: stop all but one'
         elif health.bins == bins:
             level, summary = DiagnosticStatus.STALE, 'no bin in the last second'
-        return _status('decoder: spikes', level, summary, {
+        return status('decoder: spikes', level, summary, {
             'spikes per second': round((health.spikes - spikes) / PERIOD_S),
             'bins per second': round((health.bins - bins) / PERIOD_S),
             'silent units': self._decoder.silent_units(),
@@ -85,24 +79,11 @@ class DecoderDiagnostics:
         if self._times.overruns > self._overruns:
             level, summary = DiagnosticStatus.WARN, 'bins take longer than they last: the decoder falls behind'
         self._overruns = self._times.overruns
-        values = {'overruns': self._times.overruns}
-        for stage, (p50, p99) in self._times.percentiles().items():
-            values[f'{stage} p50 (ms)'] = _milliseconds(p50)
-            values[f'{stage} p99 (ms)'] = _milliseconds(p99)
-        return _status('decoder: latency', level, summary, values)
+        return status('decoder: latency', level, summary, stage_values(self._times))
 
     def _back_end(self) -> DiagnosticStatus:
         bundle = self._decoder.bundle
         level, summary = DiagnosticStatus.OK, 'as asked for'
         if bundle.fault:
             level, summary = DiagnosticStatus.WARN, bundle.fault
-        return _status('decoder: back end', level, summary, {'bundle': bundle.id, **self._backends})
-
-
-def _milliseconds(seconds: float) -> str:
-    return 'unknown' if math.isnan(seconds) else f'{seconds * 1e3:.3f}'
-
-
-def _status(name: str, level: bytes, summary: str, values: dict) -> DiagnosticStatus:
-    return DiagnosticStatus(name=name, level=level, message=summary, hardware_id='grasp_decoder',
-                            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()])
+        return status('decoder: back end', level, summary, {'bundle': bundle.id, **self._backends})

@@ -25,6 +25,7 @@ from grasp_decoder.control.hand_command import HandCommand, HandMode
 from grasp_decoder.control.joint_targets import JointTargets
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.bridge_diagnostics import BridgeDiagnostics
 from grasp_decoder.nodes.hand_outputs import OutputSettings, make_output
 from grasp_decoder.nodes.messages import decoded_grasp_from, stamp
 from grasp_decoder.nodes.parameters import declare, parameter
@@ -71,6 +72,7 @@ class HandBridge(Node):
                                                 QoSProfile(depth=1), callback_group=ReceivedByHand())
         self.create_subscription(Bool, topics.E_STOP[0], self._e_stop, topics.E_STOP[1])
         self.create_service(Trigger, topics.RESET, self._reset)
+        self._diagnostics = BridgeDiagnostics(self)
         self._sole = SolePublisher(self, topics.HAND_COMMAND[0])
 
     def run(self) -> None:
@@ -125,6 +127,7 @@ class HandBridge(Node):
         if command.state != self._state:
             self._state = command.state
             self.get_logger().info(f'{command.state.name}: {command.reason}')
+        self._diagnostics.commanded(command, now_ns, message.published_ns)
 
     # --- thread beside it
 
@@ -135,6 +138,7 @@ class HandBridge(Node):
         object_ids = list(info.object_id) if 'object' in info.tasks else []
         with self._lock:
             self._controller.configure(object_ids, info.bin_s, info.look_back)
+            self._diagnostics.bin_s = info.bin_s
 
     def _e_stop(self, message: Bool) -> None:
         if message.data:

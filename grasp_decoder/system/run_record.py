@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,8 +12,26 @@ from grasp_decoder.control.hand_command import HandCommand
 from grasp_decoder.control.outcome import HandSample
 from grasp_decoder.decoding.decoded_grasp import DecodedGrasp
 from grasp_decoder.features.binning import Bin
+from grasp_decoder.recording.session import NS_PER_S
 
 NS_PER_MS = 1e6
+STAGES = ('receive', 'binning', 'inference', 'command', 'total')
+
+
+def stage_durations(decodes: Sequence, commands: Sequence) -> dict[str, np.ndarray]:
+    """Seconds of each stage, one entry per decode that led to a command; docs/realtime.md says what the stages are.
+
+    Decodes and commands are messages, or the dataclasses made from them.
+    """
+    published = {command.due_ns: command.published_ns for command in commands if command.due_ns}
+    rows = []
+    for decode in decodes:
+        if decode.due_ns in published:
+            total = (published[decode.due_ns] - decode.due_ns) / NS_PER_S
+            inside = decode.receive_duration, decode.binning_duration, decode.inference_duration
+            rows.append((*inside, total - sum(inside), total))
+    table = np.array(rows, dtype=np.float64).reshape(-1, len(STAGES))
+    return {stage: table[:, index] for index, stage in enumerate(STAGES)}
 
 
 @dataclass(frozen=True)
@@ -39,6 +58,10 @@ class RunRecord:
     def latencies_ms(self) -> np.ndarray:
         """Latency of each command that answers a decode, in ms."""
         return np.array([command.latency_ms for command in self.commands if command.due_ns])
+
+    def stages_ms(self) -> dict[str, np.ndarray]:
+        """How long each stage took for each decode that led to a command, in ms."""
+        return {stage: 1e3 * durations for stage, durations in stage_durations(self.decodes, self.commands).items()}
 
     def forget_before(self, stamp_ns: int) -> None:
         """Drop decodes, commands and hand states of before ``stamp_ns``."""

@@ -39,6 +39,10 @@ def run_result(
         'latency_ms': {
             name: float(np.percentile(latencies, q)) if len(latencies) else None for name, q in percentiles.items()
         },
+        'stages_ms': {
+            stage: {name: float(np.percentile(durations, q)) for name, q in percentiles.items()}
+            for stage, durations in record.stages_ms().items() if paced and len(durations)
+        },
         'lost_batches': record.decodes[-1].lost_batches if record.decodes else 0,
         'bins': expected_bins(trials, bundle.manifest.bin_ns),
         'wrong_bins': count_wrong_bins(record, session, trials, bundle, back_end),

@@ -1,0 +1,43 @@
+"""What hand_bridge says about itself on /diagnostics."""
+
+from __future__ import annotations
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.node import Node
+
+from grasp_decoder.control.hand_command import HandCommand, HandMode
+from grasp_decoder.decoding.stage_times import StageTimes
+from grasp_decoder.nodes.diagnostics import Diagnostics, stage_values, status
+from grasp_decoder.recording.session import NS_PER_S
+
+
+class BridgeDiagnostics:
+    """Two statuses: what the hand is told and why, and the latency from bin edge to command."""
+
+    def __init__(self, node: Node):
+        self.bin_s = float('inf')
+        self._times = StageTimes(('decode', 'command'))
+        self._command: HandCommand | None = None
+        self._safe_times = 0
+        self._diagnostics = Diagnostics(node, self._statuses)
+
+    def commanded(self, command: HandCommand, received_ns: int, published_ns: int) -> None:
+        """A command was published; its cause, a decode or the watchdog, came at ``received_ns``."""
+        last, self._command = self._command, command
+        self._safe_times += command.state == HandMode.SAFE and (last is None or last.state != HandMode.SAFE)
+        if command.due_ns:
+            self._times.add(self.bin_s, (received_ns - command.due_ns) / NS_PER_S,
+                            (published_ns - received_ns) / NS_PER_S)
+
+    def _statuses(self) -> list[DiagnosticStatus]:
+        return [self._state(), status('hand_bridge: latency', DiagnosticStatus.OK, 'bin edge to hand command',
+                                      stage_values(self._times))]
+
+    def _state(self) -> DiagnosticStatus:
+        command = self._command
+        if command is None:
+            return status('hand_bridge: hand', DiagnosticStatus.STALE, 'no command yet', {})
+        level = DiagnosticStatus.WARN if command.state == HandMode.SAFE else DiagnosticStatus.OK
+        return status('hand_bridge: hand', level, f'{command.state.name}: {command.reason}', {
+            'state': command.state.name, 'grip': command.grip, 'aperture': f'{command.aperture:.2f}',
+            'times in SAFE': self._safe_times})

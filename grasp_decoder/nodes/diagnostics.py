@@ -1,0 +1,51 @@
+"""What nodes say about themselves on /diagnostics, once a second (REP 107)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
+
+from grasp_decoder.decoding.stage_times import StageTimes
+from grasp_decoder.nodes import topics
+
+PERIOD_S = 1.0
+
+
+class Diagnostics:
+    """Publishes what ``statuses()`` gives, until it is destroyed."""
+
+    def __init__(self, node: Node, statuses: Callable[[], list[DiagnosticStatus]]):
+        self._node = node
+        self._statuses = statuses
+        self._publisher = node.create_publisher(DiagnosticArray, *topics.DIAGNOSTICS)
+        self._timer = node.create_timer(PERIOD_S, self._publish)
+
+    def destroy(self) -> None:
+        self._node.destroy_timer(self._timer)
+        self._node.destroy_publisher(self._publisher)
+
+    def _publish(self) -> None:
+        message = DiagnosticArray(status=self._statuses())
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(message)
+
+
+def status(name: str, level: bytes, summary: str, values: dict) -> DiagnosticStatus:
+    return DiagnosticStatus(name=name, level=level, message=summary, hardware_id='grasp_decoder',
+                            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()])
+
+
+def stage_values(times: StageTimes) -> dict[str, str]:
+    """Overruns, and the percentiles of each stage."""
+    values = {'overruns': str(times.overruns)}
+    for stage, (p50, p99) in times.percentiles().items():
+        values[f'{stage} p50 (ms)'] = _milliseconds(p50)
+        values[f'{stage} p99 (ms)'] = _milliseconds(p99)
+    return values
+
+
+def _milliseconds(seconds: float) -> str:
+    return 'unknown' if math.isnan(seconds) else f'{seconds * 1e3:.3f}'
