@@ -60,7 +60,8 @@ def test_report_of_several_sessions(tmp_path):
     assert groups['animal Z']['object']['accuracy'] == pytest.approx(accuracy[2])
     assert groups['global']['object']['accuracy'] == pytest.approx(np.mean(accuracy))
     page = (tmp_path / 'report.html').read_text()
-    assert all(name in page for name in ('MSyn40', 'ZSyn32', 'animal M', 'global', 'table 4'))
+    assert all(name in page for name in ('MSyn40', 'ZSyn32', 'animal M', 'global', 'table 4', 'chance'))
+    assert page.count('<img') == 3 and (tmp_path / 'confusion_ZSyn32.png').exists()
 
 
 def test_the_interval_of_a_mean_of_sessions_is_narrower():

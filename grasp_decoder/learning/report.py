@@ -244,12 +244,12 @@ def _joint_body(title: str, evaluations: Sequence[Evaluation], sessions, groups,
         for key, interval, name in (('accuracy', 'ci95', 'Accuracy'),
                                     ('relaxed_accuracy', 'relaxed_ci95', 'Relaxed accuracy')):
             labels = [label for label, _ in competitors(rows[-1][1])]
-            parts += [f'<h3>{name}</h3>', _table(['', *labels], [
-                [row_name, *(percent(scored.get(key), scored.get(interval)) for _, scored in competitors(row))]
-                for row_name, row in rows])]
-        parts += ['<h3>Confusion matrices (figures 5 and 6)</h3>', *(
+            parts += [f'<h3>{name}</h3>', _table(['', *labels, 'chance'], [
+                [row_name, *(percent(scored.get(key), scored.get(interval)) for _, scored in competitors(row)),
+                 percent(row['object']['chance'][key])] for row_name, row in rows])]
+        parts += ['<h3>Confusion matrices (figures 5 and 6)</h3><div class="pair">', *(
             _image(drawn, f'confusion_{name}', f'{name}: {percent(scored[OBJECT]["accuracy"])} exact, '
-                   f'{percent(scored[OBJECT]["relaxed_accuracy"])} relaxed.') for name, scored in sessions)]
+                   f'{percent(scored[OBJECT]["relaxed_accuracy"])} relaxed.') for name, scored in sessions), '</div>']
     if all(DOF in row for _, row in rows):
         parts += ['<h2>Degree of freedom</h2>', _table(['', 'R2'], [
             [name, number(row['dof']['r2'], 3, row['dof'].get('ci95'))] for name, row in rows])]
