@@ -128,7 +128,12 @@ def _tasks(text: str) -> tuple[str, ...]:
 
 
 def _look_back(text: str) -> int | None:
-    return None if text == 'auto' else int(text)
+    if text == 'auto':
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'{text!r} is neither auto nor a number of bins') from None
 
 
 def _positive(kind):
