@@ -65,18 +65,21 @@ def decode_endless(bundle: Bundle, session: Session, trials: Sequence[TrialBins]
     Trials then lie on the bin grid of the session's start, so their bins and labels are made anew.
     """
     manifest = bundle.manifest
-    decoder = _decoder(bundle, precision)
-    decodes = [decode for batch in _endless_batches(session, manifest.bin_ns) for decode in decoder.push(batch)]
     origin = session.trials[0].start_ns
-    found = []
+    placed = []
     for trial in (session.trials[trial.trial_id] for trial in trials):
         first = -((origin - trial.start_ns) // manifest.bin_ns)
         on_grid = replace(trial, start_ns=origin + first * manifest.bin_ns)
         bins = bin_trial(on_grid, session.unit_count, manifest.bin_ns, manifest.merge)
         if manifest.movement:
             bins = with_movement(bins, trial, manifest.movement)
-        found.append(_decoded_trial(bundle, bins, decodes[first:]))
-    return found
+        placed.append((first, bins))
+    wanted = {first + k for first, bins in placed for k in range(bins.n_bins)}
+    decoder = _decoder(bundle, precision)
+    stream = (decode for batch in _endless_batches(session, manifest.bin_ns) for decode in decoder.push(batch))
+    kept = {index: decode for index, decode in enumerate(stream) if index in wanted}
+    return [_decoded_trial(bundle, bins, [kept[first + k] for k in range(bins.n_bins) if first + k in kept])
+            for first, bins in placed]
 
 
 def _decoder(bundle: Bundle, precision: str) -> StreamingDecoder:
