@@ -201,7 +201,8 @@ def example_trial(evaluation: Evaluation) -> Figure:
                    extent=(seconds[0] - trial.bin_ns / 1e9, seconds[-1], 0, trial.counts.shape[1]),
                    interpolation='nearest')
     axes[0].set_ylabel('units')
-    axes[0].set_title(f'trial {trial.trial_id}' + (f', object {trial.object_id}' if trial.object_id >= 0 else ''), pad=14)
+    held = f', object {trial.object_id}' if trial.object_id >= 0 else ''
+    axes[0].set_title(f'trial {trial.trial_id}{held}', pad=14)
     for axis, name in zip(axes[1:], panels):
         if name == 'objects':
             axis.plot(seconds, decoded.objects[:, evaluation.classes.index(trial.object_id)], color=GREEN)
@@ -211,9 +212,9 @@ def example_trial(evaluation: Evaluation) -> Figure:
             axis.step(seconds, decoded.grasp, color=BLUE, label='decoded')
             axis.set_ylabel('grasp')
         else:
-            for channel, colour in zip(range(decoded.dof.shape[1]), CHANNELS):
-                axis.plot(seconds, trial.dof.reshape(trial.n_bins, -1)[:, channel], color=colour, linewidth=3, alpha=0.3)
-                axis.plot(seconds, decoded.dof[:, channel], color=colour)
+            for target, answer, colour in zip(trial.dof.reshape(trial.n_bins, -1).T, decoded.dof.T, CHANNELS):
+                axis.plot(seconds, target, color=colour, linewidth=3, alpha=0.3)
+                axis.plot(seconds, answer, color=colour)
             axis.set_ylabel('movement' if evaluation.movement else 'aperture')
         axis.set_ylim(-0.08, 1.08)
     for axis in axes:

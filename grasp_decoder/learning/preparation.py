@@ -166,7 +166,8 @@ def prepare(path: Path, settings: Settings, narrator: Narrator) -> Run:
 
 
 def _say_what_is_left_out(run: Run, split: Split) -> None:
-    if rare := Counter(trial.object_id for trial in run.trials if split.classes and trial.object_id not in split.classes):
+    rare = Counter(trial.object_id for trial in run.trials if split.classes and trial.object_id not in split.classes)
+    if rare:
         run.narrator.say('left out, because fewer than 3 trials can neither be trained nor tested: '
                          + ', '.join(f'object {each} ({count})' for each, count in sorted(rare.items())))
     fires = np.any([trial.counts.any(axis=0) for trial in run.trials], axis=0)
