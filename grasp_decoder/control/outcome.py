@@ -1,9 +1,9 @@
 """Whether a trial ended with the object held: scored from events, hand commands and hand states.
 
 A trial is a **success** when the hand did not close before Go, was closed between the decoded onset and Rew + 0.3 s,
-lifted the object by 5 cm or more, kept it there for 1 s, and let go (no finger touches it, or it is down) before the
-next Cue. Everything is on the acquisition clock, except how long the object was kept: that is physics, and runs on
-CLOCK_MONOTONIC.
+lifted the object by 5 cm or more, kept it there for 1 s, and let go before the next Cue: the hand opens, and the object
+is down by then. Everything is on the acquisition clock, except how long the object was kept: that is physics, and runs
+on CLOCK_MONOTONIC.
 
 Trials too short to keep an object for 1 s between Hold and the next Cue have no success; `closed_rate` is what they
 have. The last trial of a run has no next Cue, so that it is not scored either.
@@ -111,6 +111,11 @@ def summarize(outcomes: Sequence[TrialOutcome]) -> dict:
         'time_to_grasp_s': {f'p{q}': float(np.percentile(times, q)) if times else None for q in (50, 95)},
         'false_closings_per_minute': 60.0 * false_closings / rest_s if rest_s else None,
         'note': _note(outcomes, scored),
+        'outcomes': [
+            {name: getattr(outcome, name)
+             for name in ('trial', 'object_id', 'grip', 'right_grip', 'success', 'failure')}
+            for outcome in outcomes
+        ],
         'failures': dict(Counter(outcome.failure for outcome in scored if outcome.failure)),
         'objects': {
             str(object_id): {
@@ -212,5 +217,4 @@ def _longest_lift_s(samples):
 
 
 def _released(commands, samples):
-    last = samples[-1]
-    return commands[-1].state not in CLOSED_STATES and (not last.contact or last.lift < LIFTED_M)
+    return commands[-1].state not in CLOSED_STATES and samples[-1].lift < LIFTED_M
