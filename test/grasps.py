@@ -21,8 +21,11 @@ class Grasp:
     released: float
 
 
-def grasp(simulator, object_id, grip) -> Grasp:
-    """Run the phases of a trial, with the motion limits of the grip table."""
+def grasp(simulator, object_id, grip, close_s=0.35, rate=1.0) -> Grasp:
+    """Run the phases of a trial, with the motion limits of the grip table.
+
+    ``rate`` is what a busy machine leaves of real time: seconds of simulation in a second of commands.
+    """
     rig, targets = GraspRig(simulator), JointTargets(load_grip_table())
     now_ns = 0
 
@@ -35,14 +38,14 @@ def grasp(simulator, object_id, grip) -> Grasp:
             if step % STEPS_PER_COMMAND == 0:
                 command = HandCommand(now_ns, now_ns, mode, grip, aperture, 'test')
                 rig.command(dict(zip(targets.names, targets.step(command, now_ns))))
-            lifts.append(rig.advance(STEP_S).lift_m)
+            lifts.append(rig.advance(STEP_S * rate).lift_m)
         return np.array(lifts)
 
-    run(HandMode.OPEN, 0.0, 0.5)
+    run(HandMode.OPEN, 0.0, 0.5 / rate)
     rig.place(object_id)
-    run(HandMode.OPEN, 0.0, 0.3)
+    run(HandMode.OPEN, 0.0, 0.3 / rate)
     run(HandMode.PRESHAPE, 0.25, 0.3)
-    run(HandMode.CLOSE, 1.0, 0.35)
+    run(HandMode.CLOSE, 1.0, close_s)
     held = run(HandMode.HOLD, 1.0, 1.3)
-    released = run(HandMode.OPEN, 0.0, 1.0)
+    released = run(HandMode.OPEN, 0.0, 1.0 / rate)
     return Grasp(held[round(0.25 / STEP_S):], released[-1])

@@ -7,6 +7,8 @@ pytest.importorskip('mujoco')
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
+from grasp_decoder import msg  # noqa: E402
+from grasp_decoder.nodes import topics  # noqa: E402
 from simulated_trial import SimulatedTrial  # noqa: E402
 
 
@@ -23,6 +25,16 @@ def test_an_object_is_lifted_on_hold_and_comes_down_on_open(start_node, node, sp
     with Image.open(picture) as still, Image.open(picture.with_suffix('.gif')) as film:
         assert still.size == (960, 720)
         assert film.n_frames > 10
+
+
+def test_without_a_display_the_viewer_is_a_warning_and_the_hand_goes_on(start_node, node, spin_until, monkeypatch):
+    for display in ('DISPLAY', 'WAYLAND_DISPLAY'):
+        monkeypatch.delenv(display, raising=False)
+    states = []
+    node.create_subscription(msg.HandState, topics.HAND_STATE[0], states.append, topics.HAND_STATE[1])
+    hand = start_node('simulated_hand', '--ros-args', '-p', 'viewer:=true')
+    assert spin_until(lambda: states)
+    assert 'no viewer: there is no display' in hand.log_text()
 
 
 @pytest.mark.gazebo

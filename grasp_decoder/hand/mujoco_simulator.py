@@ -10,9 +10,11 @@ import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.objects import grasp_object, object_sdf
+from grasp_decoder.hand.pictures import draw_state
 from grasp_decoder.hand.sdf import hand_joint_names, hand_model, parse_model
 from grasp_decoder.hand.sdf_to_mujoco import compile_scene
 from grasp_decoder.hand.simulator import SimulatedHand
+
 
 @lru_cache(maxsize=None)
 def scene(object_id: int) -> mujoco.MjModel:
@@ -79,6 +81,7 @@ class MujocoSimulator:
             lift_m=float(self._data.xipos[self._body, 2]) - self._rest_m if held else 0.0,
             object_pose=self._object_pose() if held else np.eye(4),
         )
+
     def _object_pose(self) -> np.ndarray:
         pose = np.eye(4)
         pose[:3, :3] = self._data.xmat[self._body].reshape(3, 3)
@@ -88,6 +91,10 @@ class MujocoSimulator:
     def _touches_object(self) -> bool:
         bodies = self._model.geom_bodyid[self._data.contact.geom[: self._data.ncon]]
         return bool(np.any((bodies == self._body).any(axis=1) & (bodies != 0).all(axis=1)))
+
+    def render(self) -> np.ndarray:
+        """Draw how things are now."""
+        return draw_state(self.state())
 
     def close(self) -> None:
         """Nothing outlives this object."""

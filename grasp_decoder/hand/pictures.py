@@ -7,22 +7,20 @@ process of its own: ``python -m grasp_decoder.hand.pictures STATES.npz PICTURE.p
 from __future__ import annotations
 
 from collections.abc import Sequence
-import ctypes.util
 import os
 from pathlib import Path
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 from PIL import Image
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.hand.sdf import hand_joint_names
 from grasp_decoder.hand.simulator import SimulatedHand
 
 _SIZE = 960, 720
 _FILM_SIZE = 480, 360
-_LIBRARIES = {'egl': 'EGL', 'osmesa': 'OSMesa'}
 _POLITENESS = 10
 _FILM_PERIOD_S, _FILM_FRAMES = 0.08, 60
 _LIFTED_M, _AFTERWARDS_S = 0.05, 0.5
@@ -71,17 +69,17 @@ def draw_beside(states: Sequence[SimulatedHand], period_s: float, picture: Path)
         object_pose=[state.object_pose for state in states],
     )
     command = [sys.executable, '-m', __name__, str(kept), str(picture)]
-    environment = os.environ | {'MUJOCO_GL': _drawing_library()}
-    return subprocess.Popen(command, env=environment, preexec_fn=lambda: os.nice(_POLITENESS))
+    return subprocess.Popen(command, preexec_fn=lambda: os.nice(_POLITENESS))
 
 
-def _drawing_library() -> str:
-    if 'MUJOCO_GL' in os.environ:
-        return os.environ['MUJOCO_GL']
-    found = [name for name, library in _LIBRARIES.items() if ctypes.util.find_library(library)]
-    if not found:
-        raise GraspDecoderError('no pictures: no OpenGL library was found: install libosmesa6')
-    return found[0]
+def draw_state(state: SimulatedHand) -> np.ndarray:
+    """Picture of a state, uint8 (height, width, 3); it takes seconds. Raises `GraspDecoderError` without OpenGL."""
+    with tempfile.TemporaryDirectory(prefix='grasp_decoder_picture_') as folder:
+        picture = Path(folder, 'state.png')
+        if status := draw_beside([state], _FILM_PERIOD_S, picture).wait():
+            raise GraspDecoderError(f'no pictures: drawing ended with status {status}: is there OpenGL (docs/hand.md)?')
+        with Image.open(picture) as image:
+            return np.array(image)
 
 
 def draw(kept: Path, picture: Path) -> None:
@@ -102,52 +100,15 @@ def draw(kept: Path, picture: Path) -> None:
 
 def _frames(states: dict[str, np.ndarray], indices: Sequence[int], size: tuple[int, int]) -> list[np.ndarray]:
     """Pictures, uint8 (height, width, 3), of states with one and the same object."""
-    import mujoco
+    from grasp_decoder.hand.drawing import Drawing
 
-    from grasp_decoder.hand.mujoco_simulator import scene
-    from grasp_decoder.hand.objects import grasp_object
-
-    object_id = int(states['object_id'][0])
-    model = scene(object_id)
-    data = mujoco.MjData(model)
-    try:
-        renderer = mujoco.Renderer(model, size[1], size[0])
-    except Exception as error:  # whatever a missing or failing OpenGL raises; it differs by library
-        raise GraspDecoderError(f'no pictures: OpenGL ({os.environ.get("MUJOCO_GL")}) failed: {error}') from error
-    frames = []
-    with renderer:
-        for index in indices:
-            for name, position in zip(hand_joint_names(), states['joint_position'][index]):
-                data.joint(name).qpos = position
-            if object_id >= 0:
-                pose = states['object_pose'][index]
-                quaternion = np.empty(4)
-                mujoco.mju_mat2Quat(quaternion, pose[:3, :3].flatten())
-                data.joint(grasp_object(object_id).name).qpos = [*pose[:3, 3], *quaternion]
-            mujoco.mj_forward(model, data)
-            renderer.update_scene(data, _camera(), _shown())
-            frames.append(renderer.render().copy())
-    return frames
-
-
-def _camera():
-    import mujoco
-
-    camera = mujoco.MjvCamera()
-    camera.lookat, camera.distance, camera.azimuth, camera.elevation = [-0.06, 0.0, 0.13], 0.45, 232, -12
-    return camera
-
-
-def _shown():
-    """Show visuals, not collision shapes."""
-    import mujoco
-
-    from grasp_decoder.hand.sdf_to_mujoco import SEEN
-
-    shown = mujoco.MjvOption()
-    shown.geomgroup[:] = 0
-    shown.geomgroup[[0, SEEN]] = 1
-    return shown
+    with Drawing(int(states['object_id'][0]), size) as drawing:
+        return [
+            drawing.draw(SimulatedHand(
+                joint_position=states['joint_position'][index], object_id=int(states['object_id'][index]),
+                contact=False, lift_m=float(states['lift_m'][index]), object_pose=states['object_pose'][index]))
+            for index in indices
+        ]
 
 
 if __name__ == '__main__':

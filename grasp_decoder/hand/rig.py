@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import math
 
 import numpy as np
 
@@ -16,6 +17,8 @@ LIFT_M = 0.1
 _OPEN_MODES = (HandMode.OPEN, HandMode.PRESHAPE)
 _ACCELERATION = {'revolute': 300.0, 'prismatic': 6.0}  # rad/s^2, m/s^2
 _DOWN_M = 0.005
+_STEP_S = 0.01
+_CLOSED_RAD = 0.15  # from its target a finger counts as closed
 
 
 class GraspRig:
@@ -60,15 +63,28 @@ class GraspRig:
             self._targets[self._names.index(name)] = target
 
     def advance(self, dt_s: float) -> SimulatedHand:
-        """Let time pass and say how things are."""
-        self._simulator.command(dict(zip(self._names, self._motors.step(self._targets, dt_s))))
-        self._simulator.advance(dt_s)
+        """Let time pass and say how things are.
+
+        However long that is, the motors move smoothly: a hand that was kept waiting makes up for it without a jerk.
+        """
+        steps = max(1, math.ceil(dt_s / _STEP_S))
+        for _ in range(steps):
+            self._simulator.command(dict(zip(self._names, self._motors.step(self._reachable(), dt_s / steps))))
+            self._simulator.advance(dt_s / steps)
         state = self._simulator.state()
         if self._next_object is not None and self._is_down_and_open(state):
             self._simulator.set_object(self._next_object)
             self._next_object = None
             state = self._simulator.state()
         return state
+
+    def _reachable(self) -> np.ndarray:
+        """The targets; the lift waits for fingers that lag behind theirs, as in a simulation slower than real time."""
+        lag = np.abs(self._targets - self._motors.position)
+        lag[self._lift] = 0.0
+        if lag.max() < _CLOSED_RAD or self._motors.position[self._lift] > 0.0:
+            return self._targets
+        return np.where(np.arange(len(lag)) == self._lift, 0.0, self._targets)
 
     def _is_down_and_open(self, state: SimulatedHand) -> bool:
         return self._mode in _OPEN_MODES and state.joint_position[self._lift] < _DOWN_M

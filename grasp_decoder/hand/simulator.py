@@ -49,6 +49,9 @@ class HandSimulator(Protocol):
     def state(self) -> SimulatedHand:
         """Say how things are now."""
 
+    def render(self) -> np.ndarray:
+        """Draw how things are now: uint8 (height, width, 3), RGB. Raises `GraspDecoderError` without OpenGL."""
+
     def close(self) -> None:
         """End the simulation and what was started for it."""
 

@@ -12,6 +12,7 @@ from std_msgs.msg import Float64
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.kinematics import transform
+from grasp_decoder.hand.pictures import draw_state
 from grasp_decoder.hand.sdf import hand_joint_names
 from grasp_decoder.hand.simulator import SimulatedHand
 
@@ -63,6 +64,10 @@ class RosSimulator:
             lift_m=lift_m,
             object_pose=self._object_pose,
         )
+
+    def render(self) -> np.ndarray:
+        """Draw how things are now."""
+        return draw_state(self.state())
 
     def close(self) -> None:
         """Leave the hand where it is."""

@@ -21,6 +21,7 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.pictures import FirstGrasp
 from grasp_decoder.hand.rig import GraspRig
 from grasp_decoder.hand.simulator import SIMULATORS, SimulatedHand, open_simulator
+from grasp_decoder.hand.viewer import Viewer
 from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.messages import stamp, stamp_ns
 from grasp_decoder.nodes.parameters import declare, parameter
@@ -40,6 +41,7 @@ class SimulatedHandSettings:
     speed: float = parameter(1.0, 'seconds of simulation in one second', 0.1, 20.0)
     picture: str = parameter(
         '', 'PNG file for a picture of the first grasp that lifts; a film goes beside it as .gif; empty: none')
+    viewer: bool = parameter(False, 'show the hand in a window, where there is a display')
 
 
 class SimulatedHandNode(Node):
@@ -52,6 +54,7 @@ class SimulatedHandNode(Node):
         self._simulator = RosSimulator(self) if name == 'ros' else open_simulator(name, self._settings.speed)
         self._rig = GraspRig(self._simulator)
         self._pictures = FirstGrasp(Path(self._settings.picture)) if self._settings.picture else None
+        self._viewer = self._open_viewer() if self._settings.viewer else None
         self._drawing: subprocess.Popen | None = None
         self._trial: tuple[int, int] | None = None
         self._command = msg.HandCommand()
@@ -82,6 +85,8 @@ class SimulatedHandNode(Node):
                 before_ns = now_ns
         finally:
             self._simulator.close()
+            if self._viewer:
+                self._viewer.close()
             if self._drawing:
                 self._drawing.wait()
 
@@ -112,6 +117,8 @@ class SimulatedHandNode(Node):
         hand = self._rig.advance(dt_s)
         if self._pictures:
             self._watch(hand, dt_s)
+        if self._viewer:
+            self._show(hand, dt_s)
         joints = JointState(name=self._simulator.joint_names, position=hand.joint_position)
         joints.header.stamp = self._command.header.stamp
         state = msg.HandState(
@@ -121,6 +128,21 @@ class SimulatedHandNode(Node):
         )
         self._hand_states.publish(state)
         self._joint_states.publish(joints)
+
+    def _open_viewer(self) -> Viewer | None:
+        try:
+            return Viewer()
+        except GraspDecoderError as error:
+            self.get_logger().warning(str(error))
+            return None
+
+    def _show(self, hand: SimulatedHand, dt_s: float) -> None:
+        try:
+            self._viewer.show(hand, dt_s)
+        except GraspDecoderError as error:
+            self._viewer.close()
+            self._viewer = None
+            self.get_logger().warning(str(error))
 
     def _watch(self, hand: SimulatedHand, dt_s: float) -> None:
         try:
