@@ -1,4 +1,4 @@
-"""Closed loop in simulated time: decoder, controller and MuJoCo hand, on the trials that training held out.
+"""Closed loop in simulated time: decoder, controller and simulated hand, on the trials that training held out.
 
 The same parts as in the running system, without its processes: a busy machine makes it slower, not different.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -21,7 +22,7 @@ from grasp_decoder.control.outcome import HandSample, TrialOutcome, score_trials
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.hand.rig import GraspRig
-from grasp_decoder.hand.simulator import open_simulator
+from grasp_decoder.hand.simulator import SIMULATORS, open_simulator
 from grasp_decoder.recording.playback import Playback
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import NS_PER_S, Session, Trial
@@ -42,46 +43,47 @@ def _grasp(argv) -> int:
     parser.add_argument('--bundle', required=True, type=Path, help='folder that train has written')
     parser.add_argument('--split', default='test', choices=SPLITS, help='which trials (default: test)')
     parser.add_argument('--trials', default=0, type=int, help='how many, from the first (default: all)')
+    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
+    parser.add_argument('--hand', default='mujoco', choices=SIMULATORS, help='simulator (default: %(default)s)')
     arguments = parser.parse_args(argv)
-    session, bundle = read_session(arguments.session), load_bundle(arguments.bundle)
+    session, bundle = read_session(arguments.session, arguments.map), load_bundle(arguments.bundle)
     bundle.require_unit_count(session.unit_count, str(arguments.session))
     trials = select_trials(session, bundle.manifest, arguments.split, arguments.trials)
-    outcomes = closed_loop(session, bundle, trials)
+    outcomes = closed_loop(session, bundle, trials, arguments.hand)
     result = summarize(outcomes)
     rates = ('success_rate', 'success_rate_right_grip', 'right_grip_rate', 'closed_rate', 'false_closings_per_minute')
     print_table(('', 'value'), [('trials', result['trials']), *((name, result[name]) for name in rates)])
     print_table(('failure', 'trials'), list(result['failures'].items()))
-    write_results('grasp', {'session': session.name, 'bundle': bundle.id, 'split': arguments.split, **result},
-                  _figure(result['objects']))
+    chosen = {'session': session.name, 'bundle': bundle.id, 'split': arguments.split, 'hand': arguments.hand}
+    write_results('grasp', {**chosen, **result}, _figure(result['objects']))
     return 0
 
 
-def closed_loop(session: Session, bundle: Bundle, trials: Sequence[Trial]) -> list[TrialOutcome]:
-    """Outcomes of the usable ones of ``trials``, in order."""
+def closed_loop(session: Session, bundle: Bundle, trials: Sequence[Trial], hand: str) -> list[TrialOutcome]:
+    """Outcomes of the usable ones of ``trials`` with the simulator ``hand``, in order."""
     manifest, grips = bundle.manifest, load_grip_table()
     decoder = StreamingDecoder()
     decoder.configure(bundle)
     controller, targets = GraspController(ControlSettings(), grips), JointTargets(grips)
     controller.configure(manifest.classes, manifest.bin_s, manifest.look_back)
-    simulator = open_simulator('mujoco')
-    rig = GraspRig(simulator)
     commands, samples = [], []
     now_ns, segment = 0, -1
-    for step in Playback(session, trials, STEP_NS):
-        while now_ns + STEP_NS <= step.due_ns:
-            now_ns += STEP_NS
-            hand = rig.advance(STEP_NS / NS_PER_S)
-            stamp_ns = commands[-1].stamp_ns if commands else 0
-            samples.append(HandSample(stamp_ns, now_ns, hand.lift_m, hand.contact))
-        if step.batch.segment != segment:
-            segment = step.batch.segment
-            rig.place(trials[segment].object_id)
-        for decoded in decoder.push(step.batch):
-            command = controller.step(decoded, step.due_ns)
-            rig.set_mode(command.state)
-            rig.command(dict(zip(targets.names, targets.step(command, step.due_ns))))
-            commands.append(command)
-    simulator.close()
+    with closing(open_simulator(hand)) as simulator:
+        rig = GraspRig(simulator)
+        for step in Playback(session, trials, STEP_NS):
+            while now_ns + STEP_NS <= step.due_ns:
+                now_ns += STEP_NS
+                state = rig.advance(STEP_NS / NS_PER_S)
+                stamp_ns = commands[-1].stamp_ns if commands else 0
+                samples.append(HandSample(stamp_ns, now_ns, state.lift_m, state.contact))
+            if step.batch.segment != segment:
+                segment = step.batch.segment
+                rig.place(trials[segment].object_id)
+            for decoded in decoder.push(step.batch):
+                command = controller.step(decoded, step.due_ns)
+                rig.set_mode(command.state)
+                rig.command(dict(zip(targets.names, targets.step(command, step.due_ns))))
+                commands.append(command)
     marks = [trial_marks(trial, position, manifest.merge) for position, trial in enumerate(trials)]
     return [outcome for outcome in score_trials(marks, commands, samples, grips) if trials[outcome.segment].usable]
 

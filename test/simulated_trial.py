@@ -60,6 +60,22 @@ class SimulatedTrial:
         assert self.states[-1].command_due_ns > 0
         assert self.command(HandMode.OPEN, 0.0, lambda: self.states[-1].lift < LIFTED_M)
 
+    def delays_ns(self, joint, angle, count, moved=0.01):
+        """Send a joint to ``angle`` (rad) and back ``count`` times: from each command's stamp to that of its motion."""
+        delays = []
+        for number in range(count):
+            before = self._joint(joint)
+            targets = JointState(name=[joint], position=[angle * (number % 2 == 0)])
+            sent_ns = time.monotonic_ns()
+            targets.header.stamp = stamp(sent_ns)
+            first = len(self.states)
+            self._joint_targets.publish(targets)
+            self._spin_until(lambda: abs(self._joint(joint) - before) > 0.5 * angle)
+            delays.append(next(
+                state.monotonic_ns - sent_ns for state in self.states[first:]
+                if abs(state.joint_position[list(state.joint_name).index(joint)] - before) > moved))
+        return delays
+
     def rest(self, until):
         """Keep the hand open until a condition holds."""
         assert self.command(HandMode.OPEN, 0.0, until)

@@ -29,8 +29,10 @@ class IgnitionPublisher:
         self._zmq = zmq.Context()
         self._socket = self._zmq.socket(zmq.XPUB)
         self._socket.setsockopt(zmq.XPUB_VERBOSE, 1)
-        port = self._socket.bind_to_random_port(f'tcp://{_HOST}')
-        self._address = f'tcp://{_HOST}:{port}'
+        self._address = _bind(self._socket)
+        # A new subscriber says so here, and gzserver waits until it could.
+        self._control = self._zmq.socket(zmq.ROUTER)
+        self._control_address = _bind(self._control)
         self._process, self._node = str(uuid.uuid4()), str(uuid.uuid4())
         self._multicast = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._multicast.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(_HOST))
@@ -57,6 +59,7 @@ class IgnitionPublisher:
         self._announcer.join()
         self._send_discovery(Discovery.BYE)
         self._multicast.close()
+        self._control.close(linger=0)
         self._socket.close(linger=0)
         self._zmq.term()
 
@@ -71,7 +74,7 @@ class IgnitionPublisher:
             topic=self._topic, address=self._address, process_uuid=self._process, node_uuid=self._node,
             scope=Discovery.Publisher.ALL,
         )
-        publisher.msg_pub.ctrl = self._address
+        publisher.msg_pub.ctrl = self._control_address
         publisher.msg_pub.msg_type = self._message_type
         return publisher
 
@@ -79,3 +82,7 @@ class IgnitionPublisher:
         message = Discovery(version=_DISCOVERY_VERSION, process_uuid=self._process, type=kind, pub=publisher)
         payload = message.SerializeToString()
         self._multicast.sendto(struct.pack('<H', len(payload)) + payload, _DISCOVERY_ADDRESS)
+
+
+def _bind(listening: zmq.Socket) -> str:
+    return f'tcp://{_HOST}:{listening.bind_to_random_port(f"tcp://{_HOST}")}'

@@ -1,4 +1,4 @@
-"""The hand in Gazebo Classic 11: a gzserver of our own, headless, in real time."""
+"""The hand in Gazebo Classic 11: a gzserver of our own, headless, that steps when it is told to."""
 
 from __future__ import annotations
 
@@ -12,33 +12,38 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.gazebo.classic_transport import ClassicTransport
 from grasp_decoder.hand.gazebo.ignition_publisher import IgnitionPublisher
 from grasp_decoder.hand.gazebo.messages import message_class
-from grasp_decoder.hand.gazebo.server import WORLD_NAME, GazeboServer
+from grasp_decoder.hand.gazebo.server import TIMESTEP_S, WORLD_NAME, GazeboServer
 from grasp_decoder.hand.kinematics import HandKinematics, transform
 from grasp_decoder.hand.objects import grasp_object, object_sdf
+from grasp_decoder.hand.pictures import draw_state
 from grasp_decoder.hand.sdf import hand_joint_names, hand_model, parse_model
 from grasp_decoder.hand.simulator import SimulatedHand
+from grasp_decoder.recording.session import NS_PER_S
 
 _START_PATIENCE_S = 60.0
 _PATIENCE_S = 10.0
-_TOUCH_S = 0.05  # without news of a contact until it counts as ended
-_DELETION_S = 0.05  # until an object is gone: one that is spawned into it is kicked away
-_RESEND_S = 0.5  # of sending all targets again, so that none is lost for good
+_TOUCH_NS = 50_000_000  # without news of a contact until it counts as ended
+_SPAWN_PERIOD_S = 0.02  # between two looks whether an object is there
+_RESEND_S = 0.5  # of sending targets and orders again, so that none is lost for good
+_STEP_NS = round(TIMESTEP_S * NS_PER_S)
 
 Contacts = message_class('gazebo.msgs.Contacts')
 Factory = message_class('gazebo.msgs.Factory')
 PosesStamped = message_class('gazebo.msgs.PosesStamped')
 Request = message_class('gazebo.msgs.Request')
+Response = message_class('gazebo.msgs.Response')
+WorldControl = message_class('gazebo.msgs.WorldControl')
 JointCmd = message_class('ignition.msgs.JointCmd')
 
 
 class GazeboSimulator:
     """`HandSimulator` on a gzserver that it starts and ends.
 
-    Gazebo's clock runs by itself; `advance` waits until it has gone on by as much as was asked for.
+    Gazebo's clock stands still but in `advance`: how fast the machine is does not change what happens in the physics.
     """
 
     def __init__(self, speed: float = 1.0):
-        """Start gzserver, ``speed`` seconds of simulation in one second; ready when the hand can be commanded."""
+        """Start gzserver, able to simulate ``speed`` seconds in one; ready when the hand can be commanded."""
         self._model = hand_model()
         self.joint_names = hand_joint_names()
         self._joints = {joint.name: joint for joint in self._model.joints}
@@ -46,8 +51,11 @@ class GazeboSimulator:
         self._targets = dict.fromkeys(self.joint_names, 0.0)
         self._sent_s = 0.0
         self._poses: dict[str, np.ndarray] = {}
-        self._now_s = 0.0
-        self._touched_s = float('-inf')
+        self._now_ns = 0
+        self._posed_ns = 0
+        self._answered = 0
+        self._behind_s = 0.0
+        self._touched_ns = -NS_PER_S
         self._object = None
         self._object_id = -1
         self._spawned = itertools.count(1)
@@ -78,33 +86,43 @@ class GazeboSimulator:
                 time.sleep(0.05)
         self._ignition = IgnitionPublisher(self._server.partition, '/hand/joint_cmd', 'ignition.msgs.JointCmd')
         world = f'/gazebo/{WORLD_NAME}'
-        self._factory, self._request = f'{world}/factory', f'{world}/request'
+        self._factory, self._request, self._control = f'{world}/factory', f'{world}/request', f'{world}/world_control'
         poses, contacts = f'{world}/pose/local/info', f'{world}/physics/contacts'
         # What is advertised before the world is up finds no one, and is not told later.
         self._wait(lambda: self._classic.is_published(poses), 'gzserver has no world', _START_PATIENCE_S)
         self._classic.advertise(self._factory, 'gazebo.msgs.Factory')
         self._classic.advertise(self._request, 'gazebo.msgs.Request')
+        self._classic.advertise(self._control, 'gazebo.msgs.WorldControl')
         self._classic.subscribe(poses, 'gazebo.msgs.PosesStamped', self._on_poses)
+        self._classic.subscribe(f'{world}/response', 'gazebo.msgs.Response', self._on_response)
         self._classic.subscribe(contacts, 'gazebo.msgs.Contacts', self._on_contacts)
         self._wait(self._ignition.new_subscribers, 'the hand in gzserver does not listen', _START_PATIENCE_S)
         self._wait(
             lambda: self._classic.has_subscriber(self._factory) and self._classic.has_subscriber(self._request)
-            and self._now_s > 0,
+            and self._classic.has_subscriber(self._control),
             'gzserver does not answer', _START_PATIENCE_S,
         )
+        self._step(1, _START_PATIENCE_S)
 
     def set_object(self, object_id: int) -> None:
         """Put this object at its place in reach."""
+        number = next(self._spawned)
         if self._object_name:
-            self._classic.publish(self._request, Request(id=1, request='entity_delete', data=self._object_name))
-            self.advance(_DELETION_S)
+            self._classic.publish(self._request, Request(id=number, request='entity_delete', data=self._object_name))
+            # Deletions that have been answered come before what is spawned from now on.
+            self._wait(lambda: self._answered == number, f'Gazebo did not delete {self._object_name}')
         thing = grasp_object(object_id)
         text = object_sdf(thing)
-        before, self._object_name = self._object_name, f'{thing.name}_{next(self._spawned)}'
+        before, self._object_name = self._object_name, f'{thing.name}_{number}'
         self._classic.publish(
             self._factory, Factory(sdf=text.replace(f'name="{thing.name}"', f'name="{self._object_name}"'))
         )
-        self._wait(lambda: self._object_name in self._poses, f'Gazebo did not spawn {thing.name}')
+        deadline = time.monotonic() + _PATIENCE_S
+        while self._object_name not in self._poses:
+            if time.monotonic() > deadline:
+                raise GraspDecoderError(f'Gazebo did not spawn {thing.name} (waited {_PATIENCE_S:g} s)')
+            self._classic.poll(_SPAWN_PERIOD_S)
+            self._step(1)
         self._poses.pop(before, None)
         self._object = parse_model(text, thing.name)
         self._object_id = object_id
@@ -136,13 +154,34 @@ class GazeboSimulator:
             self._ignition.publish(message)
 
     def advance(self, dt_s: float) -> None:
-        """Wait until Gazebo's clock has gone on by ``dt_s`` since the last time."""
-        until_s = self._now_s + dt_s
+        """Step; what is less than a time step is made up for later."""
+        steps, self._behind_s = divmod(self._behind_s + dt_s, TIMESTEP_S)
         now_s = time.monotonic()
         if self._ignition.new_subscribers() or now_s - self._sent_s > _RESEND_S:
             self._sent_s = now_s
             self._send(self._targets, gains=True)
-        self._wait(lambda: self._now_s >= until_s, 'the clock of gzserver stands still')
+        if steps:
+            self._step(int(steps))
+
+    def _step(self, steps: int, patience_s: float = _PATIENCE_S) -> None:
+        """Let gzserver make so many time steps, and hear where they led.
+
+        It may miss the order while it spawns, and drops poses while it is busy: it is told again, or to make one more.
+        """
+        until_ns = self._now_ns + steps * _STEP_NS
+        deadline = time.monotonic() + patience_s
+        while self._posed_ns < until_ns:
+            if time.monotonic() > deadline:
+                raise GraspDecoderError(f'the clock of gzserver stands still (waited {patience_s:g} s)')
+            missing = max(1, (until_ns - self._now_ns) // _STEP_NS)
+            self._classic.publish(self._control, WorldControl(multi_step=missing))
+            self._hear_until(self._now_ns + missing * _STEP_NS)
+
+    def _hear_until(self, time_ns: int) -> None:
+        again_s = time.monotonic() + _RESEND_S
+        while self._now_ns < time_ns and time.monotonic() < again_s:
+            self._server.check()
+            self._classic.poll(0.005)
 
     def _wait(self, condition, otherwise: str, patience_s: float = _PATIENCE_S) -> None:
         deadline = time.monotonic() + patience_s
@@ -154,19 +193,24 @@ class GazeboSimulator:
 
     def _on_poses(self, payload: bytes) -> None:
         message = PosesStamped.FromString(payload)
-        self._now_s = message.time.sec + message.time.nsec * 1e-9
+        self._now_ns = message.time.sec * NS_PER_S + message.time.nsec
+        if message.pose:
+            self._posed_ns = self._now_ns
         for pose in message.pose:
             position, turn = pose.position, pose.orientation
             self._poses[pose.name] = transform(
                 (position.x, position.y, position.z), (turn.w, turn.x, turn.y, turn.z)
             )
 
+    def _on_response(self, payload: bytes) -> None:
+        self._answered = Response.FromString(payload).id
+
     def _on_contacts(self, payload: bytes) -> None:
         message = Contacts.FromString(payload)
         for contact in message.contact:
             models = {contact.collision1.split('::')[0], contact.collision2.split('::')[0]}
             if models == {self._model.name, self._object_name}:
-                self._touched_s = message.time.sec + message.time.nsec * 1e-9
+                self._touched_ns = message.time.sec * NS_PER_S + message.time.nsec
 
     def state(self) -> SimulatedHand:
         """Say how things are now."""
@@ -182,10 +226,14 @@ class GazeboSimulator:
         return SimulatedHand(
             joint_position=self._kinematics.joint_positions(placed),
             object_id=self._object_id,
-            contact=self._now_s - self._touched_s < _TOUCH_S,
+            contact=self._now_ns - self._touched_ns < _TOUCH_NS,
             lift_m=float(lift_m),
             object_pose=object_pose,
         )
+
+    def render(self) -> np.ndarray:
+        """Draw how things are now."""
+        return draw_state(self.state())
 
     def close(self) -> None:
         """End gzserver."""
