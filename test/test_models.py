@@ -1,5 +1,7 @@
 """Model families: they learn, obey the contract of `TaskNetwork`, and give the same network for the same seed."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.fitting import fit
 from grasp_decoder.learning.networks import default_model, MODELS
-from grasp_decoder.learning.training import calibrate, probabilities
+from grasp_decoder.learning.training import calibrate, FitProblem, probabilities, UNKNOWN
 
 CLASSES = (21, 22, 31)
 UNITS = 12
@@ -117,6 +119,23 @@ def test_a_read_in_is_learnt_only_where_trials_outnumber_units_by_far(trials):
     train, _ = trials
     assert default_model(train) == 'fisher_gru'
     assert default_model(train * 2) == 'causal_gru'
+
+
+def test_where_nothing_can_be_known_the_frequencies_of_the_classes_are_the_best_answer(trials):
+    train, validation = trials
+    problem = FitProblem('object', train[:13], validation, CLASSES, LOOK_BACK, 0, lambda *_: None, math.inf)
+    frequency = np.bincount([CLASSES.index(trial.object_id) for trial in problem.train]) / 13
+    loss, unknown = problem.loss(), np.full((1, 2), UNKNOWN)
+
+    def of(*members):
+        logits = np.concatenate([np.log(member) for member in members]).astype(np.float32)
+        return float(loss(unknown, np.broadcast_to(logits, (1, 2, logits.size))))
+
+    other = np.array([0.5, 0.3, 0.2])
+    entropy = -(frequency * np.log(frequency)).sum()
+    assert of(frequency) == pytest.approx(entropy, rel=1e-4)
+    assert of(other) > entropy
+    assert of(frequency, other) == pytest.approx((of(frequency) + of(other)) / 2, rel=1e-4)  # the members' mean
 
 
 def test_calibration_finds_the_temperature_of_overconfident_logits():
