@@ -10,12 +10,14 @@ from scipy.io import savemat
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.bundle.manifest import Movement
 from grasp_decoder.cli.evaluate import main as evaluate
+from grasp_decoder.cli.inspect import describe
 from grasp_decoder.cli.train import main as train
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import bin_trial
 from grasp_decoder.learning.regression import movement_range, with_movement
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Trial
+from grasp_decoder.recording.summary import summarize
 from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
 
@@ -115,6 +117,8 @@ def test_binned_kinematics_are_a_session_with_the_same_counts(kinematics):
         np.testing.assert_allclose(
             with_movement(each, session.trials[each.trial_id], Movement('velocity', False, (0, 0), (1, 1))).dof,
             movement[:, 2:], atol=1e-5)
+    described = describe(session, summarize(session))
+    assert f'trials  {len(trials)} to use' in described and 'movement and no grasps' in described
     found = movement_range(session, trials, 'position', False)
     assert found.low[0] < min(movement[:, 0].min() for movement in binned.movement)
 

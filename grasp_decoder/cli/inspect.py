@@ -57,6 +57,8 @@ def describe(session: Session, summary: SessionSummary) -> str:
     if summary.signals:
         signals = ', '.join(f'{name} ({channels})' for name, channels in summary.signals.items())
         lines.append(f'  signals (channels)  {signals}')
+    if not session.is_grasping:
+        return '\n'.join([*lines, 'movement and no grasps: train it with --dof and one of these signals'])
     lines.append(f'objects: {len(summary.objects)} ids; id: trials to use / all')
     cells = [f'{object_id:>5}: {usable:>3}/{every:<3}' for object_id, (usable, every) in summary.objects.items()]
     lines += [' '.join(cells[at:at + _OBJECTS_PER_LINE]).rstrip() for at in range(0, len(cells), _OBJECTS_PER_LINE)]

@@ -73,20 +73,12 @@ def read_merge(path: str | Path | None = None) -> dict[int, int]:
         raise GraspDecoderError(f'{path} is no merge map: it needs lines "recorded id: class id"') from error
 
 
-def is_grasping(session: Session) -> bool:
-    """Whether there are grasps in the session, or continuous movement only."""
-    return any('Hold' in trial.events for trial in session.trials) or not any(t.signals for t in session.trials)
-
-
 def usable_trials(session: Session) -> list[Trial]:
-    """The trials to learn from: `Trial.usable`, and where there is only movement those with spikes.
+    """The trials to learn from, `Session.is_usable`.
 
     Raises:
         GraspDecoderError: no trial is left, with the reason.
     """
-    if not is_grasping(session):
-        return [trial for trial in session.trials if trial.correct is not False and trial.times_ns.size]
-
     def keep(condition, problem):
         nonlocal trials
         trials = [trial for trial in trials if condition(trial)]
@@ -94,6 +86,9 @@ def usable_trials(session: Session) -> list[Trial]:
             raise GraspDecoderError(f'session {session.name}: {problem}')
 
     trials = list(session.trials)
+    if not session.is_grasping:
+        keep(session.is_usable, 'no trial has a spike and is correct')
+        return trials
     keep(lambda t: 'Hold' in t.events and 'Rew' in t.events,
          'no trial has the events Hold and Rew; name yours in a mapping file (--map)')
     keep(lambda t: t.object_id >= 0, 'no trial has an object; name its annotation in a mapping file (--map)')
@@ -118,7 +113,7 @@ def bin_trials(session: Session, bin_ns: int = DEFAULT_BIN_NS,
         raise GraspDecoderError(f'a bin of {bin_ns / 1e6:g} ms is no bin: give a width above 0')
     merge = read_merge() if merge is None else merge
     trials = [bin_trial(trial, session.unit_count, bin_ns, merge) for trial in usable_trials(session)]
-    if is_grasping(session) and not any(trial.phase.any() for trial in trials):
+    if session.is_grasping and not any(trial.phase.any() for trial in trials):
         raise GraspDecoderError(f'session {session.name}: a bin of {bin_ns / 1e6:g} ms is longer than the hold phase '
                                 'of every trial; give a shorter one (--bin-ms)')
     return [label_by_next_bin(trial) for trial in trials] if protocol == 'seed' else trials

@@ -18,7 +18,7 @@ from grasp_decoder.bundle.task_network import DOF, OBJECT, TASKS, TaskNetwork
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.splits import DEFAULT_TRAIN_FRACTION, FIRST_RANDOM_STATE, Split, split_trials
 from grasp_decoder.features.stored_bins import stored_bin_trials
-from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS, is_grasping, read_merge, TrialBins
+from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS, read_merge, TrialBins
 from grasp_decoder.features.windows import choose_look_back
 from grasp_decoder.learning.causal_gru import continue_gru, fit_causal_gru
 from grasp_decoder.learning.comparison import ALL, FAST
@@ -177,13 +177,12 @@ def _say_what_is_left_out(run: Run, split: Split) -> None:
 
 def _tasks(session: Session, trials: list[TrialBins], settings: Settings, narrator: Narrator) -> tuple[str, ...]:
     """The tasks that were asked for, else all that the session allows."""
-    grasping = is_grasping(session)
     if settings.tasks is not None:
-        if not grasping and settings.tasks != (DOF,):
+        if not session.is_grasping and settings.tasks != (DOF,):
             raise GraspDecoderError(f'session {session.name} has movement and no grasps: only the task dof can be '
                                     'learnt from it (--tasks dof --dof position)')
         return settings.tasks
-    if not grasping:
+    if not session.is_grasping:
         return (DOF,)
     if settings.dof is not None or all(np.isfinite(trial.dof).all() for trial in trials):
         return TASKS

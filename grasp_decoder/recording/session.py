@@ -7,6 +7,7 @@ integers from there on; every interval is half open, ``[start, end)``.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -78,3 +79,12 @@ class Session:
     @property
     def unit_count(self) -> int:
         return len(self.units)
+
+    @cached_property
+    def is_grasping(self) -> bool:
+        """Whether there are grasps in it, or continuous movement only."""
+        return any('Hold' in trial.events for trial in self.trials) or not any(trial.signals for trial in self.trials)
+
+    def is_usable(self, trial: Trial) -> bool:
+        """`Trial.usable`; where there is only movement, correct and with spikes."""
+        return trial.usable if self.is_grasping else trial.correct is not False and len(trial.times_ns) > 0

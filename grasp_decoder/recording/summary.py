@@ -52,9 +52,9 @@ def summarize(session: Session) -> SessionSummary:
     spikes = np.sum([np.bincount(trial.units, minlength=session.unit_count) for trial in trials], axis=0)
     left_out = Counter(
         'wrong' if trial.correct is False else 'excluded' if trial.excluded else 'incomplete'
-        for trial in trials if not trial.usable)
+        for trial in trials if not session.is_usable(trial))
     every = Counter(trial.object_id for trial in trials)
-    usable = Counter(trial.object_id for trial in trials if trial.usable)
+    usable = Counter(trial.object_id for trial in trials if session.is_usable(trial))
     return SessionSummary(
         areas=dict(Counter(unit.area for unit in session.units)),
         electrodes=len({unit.electrode for unit in session.units} - {None}),
