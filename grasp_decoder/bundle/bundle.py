@@ -21,7 +21,7 @@ import numpy as np
 
 from grasp_decoder.bundle.accelerator import Accelerator
 from grasp_decoder.bundle.backends import AUTO, CPU, EDGE_TPU, Engine, Model, back_ends, open_cpu
-from grasp_decoder.bundle.manifest import Manifest
+from grasp_decoder.bundle.manifest import Manifest, TaskManifest
 from grasp_decoder.bundle.task_network import (
     DOF, FINE_LOGITS, GRAPH_INPUTS, GRAPH_OUTPUTS, LUT_SIZE, OBJECT, PHASE, RECURRENT)
 from grasp_decoder.bundle.task_runner import TaskRunner, make_buffers, make_runner
@@ -76,11 +76,10 @@ class Bundle:
         Raises:
             GraspDecoderError: the bundle has no such task, or its network is of a family that cannot hand on anything.
         """
-        if task not in self.manifest.tasks:
-            raise GraspDecoderError(f'bundle {self.path} has no task {task!r}, only {", ".join(self.manifest.tasks)}')
+        network = self._task(task)
         if start_file(task) not in self.manifest.files:
             raise GraspDecoderError(f'bundle {self.path} keeps nothing for another day to start from: its {task} '
-                                    f'network is a {self.manifest.tasks[task].model}; train it as fisher_gru')
+                                    f'network is a {network.model}; train it as fisher_gru')
         with np.load(io.BytesIO(_read_sealed(self.path, start_file(task), self.manifest.files[start_file(task)])),
                      allow_pickle=False) as arrays:
             return dict(arrays)
@@ -99,15 +98,18 @@ class Bundle:
         Raises:
             GraspDecoderError: no such task, precision or back end, or the back end asked for does not answer.
         """
-        if task not in self.manifest.tasks:
-            raise GraspDecoderError(f'bundle {self.path} has no task {task!r}, only {", ".join(self.manifest.tasks)}')
+        manifest = self._task(task)
         if precision not in PRECISIONS:
             raise GraspDecoderError(f'no precision {precision!r}; use {" or ".join(PRECISIONS)}')
         if precision == 'float' and backend not in (AUTO, CPU):
             raise GraspDecoderError(f'the float model runs on the CPU only, not on {backend!r}; use precision int8')
-        manifest = self.manifest.tasks[task]
         engine = self._open_engine(task, precision, backend, device, threads)
         return make_runner(task, manifest, manifest.models[precision], engine)
+
+    def _task(self, task: str) -> TaskManifest:
+        if task not in self.manifest.tasks:
+            raise GraspDecoderError(f'bundle {self.path} has no task {task!r}, only {", ".join(self.manifest.tasks)}')
+        return self.manifest.tasks[task]
 
     def _open_engine(self, task: str, precision: str, backend: str, device: str | None, threads: int) -> Engine:
         known = back_ends()

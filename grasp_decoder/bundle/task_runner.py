@@ -6,6 +6,7 @@ Buffers are made once; a step allocates next to nothing.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +16,7 @@ from grasp_decoder.bundle.manifest import ModelFile, TaskManifest, Tensor
 from grasp_decoder.bundle.task_network import DOF, FINE_LOGITS, RECURRENT
 
 
-class TaskRunner:
+class TaskRunner(ABC):
     """One task of a bundle on a back end. Make it with `Bundle.open`."""
 
     def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine):
@@ -39,10 +40,11 @@ class TaskRunner:
         """Another one on the same engine, with a past of its own. Not to be used at the same time."""
         return type(self)(*self._made_from)
 
+    @abstractmethod
     def reset(self) -> None:
         """Forget the past: a new segment starts."""
-        raise NotImplementedError
 
+    @abstractmethod
     def step(self, counts: np.ndarray) -> np.ndarray | None:
         """Decode one more bin.
 
@@ -53,7 +55,6 @@ class TaskRunner:
             float32 (n,): probabilities that sum to 1 (phase, object) or the aperture 0..1 (dof); None until a window
             network has seen ``look_back`` bins. The array is the caller's.
         """
-        raise NotImplementedError
 
     def _answer(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
         self._engine.run(inputs, self._outputs)

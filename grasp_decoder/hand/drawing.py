@@ -19,14 +19,13 @@ from grasp_decoder.hand.sdf import hand_joint_names
 from grasp_decoder.hand.sdf_to_mujoco import SEEN
 from grasp_decoder.hand.simulator import SimulatedHand
 
-_SIZE = 960, 720
 _LIBRARIES = {'egl': 'EGL', 'osmesa': 'OSMesa'}
 
 
 class Drawing:
     """Draws states with one and the same object, -1 for none; a context manager."""
 
-    def __init__(self, object_id: int, size: tuple[int, int] = _SIZE):
+    def __init__(self, object_id: int, size: tuple[int, int]):
         """Open OpenGL for pictures of ``size``, width and height. Raises `GraspDecoderError` where there is none."""
         self._object_id, self._size = object_id, size
         self._model = scene(object_id)

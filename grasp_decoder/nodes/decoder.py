@@ -152,8 +152,9 @@ class Decoder(LifecycleNode):
         return self._decoder.rehearsal() if self._settings.rehearse else None
 
     def _rehearse(self) -> None:
-        if self._rehearsal is not None:
-            decoded_grasp_message(self._rehearsal.decode(), '')
+        rehearsal = self._rehearsal  # the thread beside may take it away
+        if rehearsal is not None:
+            decoded_grasp_message(rehearsal.decode(), '')
 
     def _unsubscribe(self) -> None:
         self._receiver = None
@@ -178,10 +179,10 @@ class Decoder(LifecycleNode):
 
     def _change(self, settings: DecoderSettings) -> None:
         self._settings = settings
-        with self._lock:
-            if self._decoder is not None:
+        if self._decoder is not None:
+            with self._lock:
                 self._decoder.reorder_depth = settings.reorder_depth
-                self._rehearsal = self._new_rehearsal()
+            self._rehearsal = self._new_rehearsal()
 
     def _load_bundle(self, request: LoadBundle.Request, response: LoadBundle.Response) -> LoadBundle.Response:
         """Verify and warm the new bundle beside the running one, then exchange them between two bins."""
@@ -192,7 +193,7 @@ class Decoder(LifecycleNode):
             successor = self._decoder.prepare(bundle)
             with self._lock:
                 self._decoder.swap(successor)
-                self._rehearsal = self._new_rehearsal()
+            self._rehearsal = self._new_rehearsal()
         except GraspDecoderError as error:
             self.get_logger().error(f'bundle not exchanged: {error}')
             response.message = str(error)
