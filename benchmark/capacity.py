@@ -45,8 +45,10 @@ def _capacity(argv) -> int:
     columns = tuple(points[0])
     print_table(columns, [tuple(point.values()) for point in points])
     full_speed = _full_speed(arguments.units[-1])
-    print(f"full speed, {full_speed['units']} units: {full_speed['times_real_time']:.0f} x real time, "
-          f"{full_speed['equal_to_offline']} of {full_speed['bins']} decodes equal to offline")
+    print(
+        f'full speed, {full_speed["units"]} units: {full_speed["times_real_time"]:.0f} x real time, '
+        f'{full_speed["equal_to_offline"]} of {full_speed["bins"]} decodes equal to offline'
+    )
     write_results('capacity', {'batch_ms': BATCH_MS, 'points': points, 'full_speed': full_speed}, _figure(points))
     return 0 if full_speed['equal_to_offline'] == full_speed['bins'] else 1
 
@@ -54,10 +56,16 @@ def _capacity(argv) -> int:
 def _point(units: int, rate_hz: float, seconds: float) -> dict:
     run = run_graph(noise(units, rate_hz, seconds), trained(units)[1], batch_ms=BATCH_MS)
     latency = summary_ms(run.durations['total'])
-    return {'units': units, 'rate_hz': rate_hz, 'spikes_per_s': round(units * rate_hz),
-            'lost_batches': run.lost_batches, 'missed_bins': run.missed_bins,
-            'p50_ms': latency['p50'], 'p99_ms': latency['p99'],
-            'holds': not run.lost_batches and not run.missed_bins and latency['p99'] < BIN_MS}
+    return {
+        'units': units,
+        'rate_hz': rate_hz,
+        'spikes_per_s': round(units * rate_hz),
+        'lost_batches': run.lost_batches,
+        'missed_bins': run.missed_bins,
+        'p50_ms': latency['p50'],
+        'p99_ms': latency['p99'],
+        'holds': not run.lost_batches and not run.missed_bins and latency['p99'] < BIN_MS,
+    }
 
 
 def _full_speed(units: int) -> dict:
@@ -72,14 +80,22 @@ def _full_speed(units: int) -> dict:
     equal = sum(_equal(decode, online.get((decode.segment, decode.bin))) for decode in offline)
     recorded_s = sum(trial.stop_ns - trial.start_ns for trial in session.trials) / 1e9
     took_s = (run.decodes[-1].received_ns - run.decodes[0].received_ns) / 1e9
-    return {'units': units, 'bins': len(offline), 'equal_to_offline': equal, 'lost_batches': run.lost_batches,
-            'times_real_time': round(recorded_s / took_s, 1)}
+    return {
+        'units': units,
+        'bins': len(offline),
+        'equal_to_offline': equal,
+        'lost_batches': run.lost_batches,
+        'times_real_time': round(recorded_s / took_s, 1),
+    }
 
 
 def _equal(offline, online) -> bool:
-    return (online is not None and (offline.phase, offline.object_id) == (online.phase, online.object_id)
-            and np.float32(offline.phase_probability) == np.float32(online.phase_probability)
-            and np.array_equal(offline.object_probability, np.asarray(online.object_probability, np.float32)))
+    return (
+        online is not None
+        and (offline.phase, offline.object_id) == (online.phase, online.object_id)
+        and np.float32(offline.phase_probability) == np.float32(online.phase_probability)
+        and np.array_equal(offline.object_probability, np.asarray(online.object_probability, np.float32))
+    )
 
 
 def _figure(points):

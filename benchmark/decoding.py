@@ -28,17 +28,17 @@ from benchmark.decoding_variants import compare_variants
 from benchmark.material import recording
 from benchmark.results import markdown_table, write_results, write_section
 from grasp_decoder.cli.command_line import exit_status
-from grasp_decoder.features.splits import random_states, Split, split_trials
+from grasp_decoder.features.splits import Split, random_states, split_trials
 from grasp_decoder.features.trial_bins import bin_trials, classes_of
-from grasp_decoder.features.windows import choose_look_back, DEFAULT_LOOK_BACK
+from grasp_decoder.features.windows import DEFAULT_LOOK_BACK, choose_look_back
 from grasp_decoder.learning import metrics
-from grasp_decoder.learning.comparison import ALL, compare, FAST, LDA, SEED_BILSTM
+from grasp_decoder.learning.comparison import ALL, FAST, LDA, SEED_BILSTM, compare
 from grasp_decoder.learning.decoded_trials import predict_trials
 from grasp_decoder.learning.evaluation import scores
 from grasp_decoder.learning.experiment import run_experiment
 from grasp_decoder.learning.fitting import fit
 from grasp_decoder.learning.preparation import Narrator, Settings
-from grasp_decoder.learning.regression import movement_trials, MovementScale
+from grasp_decoder.learning.regression import MovementScale, movement_trials
 from grasp_decoder.learning.tables import competitors, number, percent
 from grasp_decoder.recording.kinematics import read_binned_kinematics
 from grasp_decoder.recording.reading import read_session
@@ -57,18 +57,33 @@ def main(argv=None) -> int:
 
 def _decoding(argv) -> int:
     parser = argparse.ArgumentParser(prog='decoding', description=__doc__.split('\n')[0])
-    parser.add_argument('--only', choices=('grasp', 'reach', 'cursor'),
-                        help='one recording of the three (default all, which also writes docs/decoding.md)')
+    parser.add_argument(
+        '--only',
+        choices=('grasp', 'reach', 'cursor'),
+        help='one recording of the three (default all, which also writes docs/decoding.md)',
+    )
     parser.add_argument('--splits', type=int, default=5, help='splits of MSyn40 to average over (default 5)')
-    parser.add_argument('--baselines', choices=(FAST, ALL), default=ALL,
-                        help="all: the paper's BiLSTM as well, minutes per split (default)")
-    parser.add_argument('--max-seconds', type=float, default=math.inf, metavar='S',
-                        help='begin no split or fold after S seconds; the same command goes on later')
+    parser.add_argument(
+        '--baselines',
+        choices=(FAST, ALL),
+        default=ALL,
+        help="all: the paper's BiLSTM as well, minutes per split (default)",
+    )
+    parser.add_argument(
+        '--max-seconds',
+        type=float,
+        default=math.inf,
+        metavar='S',
+        help='begin no split or fold after S seconds; the same command goes on later',
+    )
     parser.add_argument('--variants', action='store_true', help='compare model families on validation trials instead')
     arguments = parser.parse_args(argv)
     pieces = Pieces(arguments.max_seconds)
-    parts = {'grasp': partial(_grasp, pieces, random_states(arguments.splits, SEED), arguments.baselines),
-             'reach': partial(_reach, pieces), 'cursor': partial(_cursor, pieces)}
+    parts = {
+        'grasp': partial(_grasp, pieces, random_states(arguments.splits, SEED), arguments.baselines),
+        'reach': partial(_reach, pieces),
+        'cursor': partial(_cursor, pieces),
+    }
     try:
         if arguments.variants:
             lines = compare_variants(pieces)
@@ -94,28 +109,40 @@ def _grasp(pieces: Pieces, states: list[int], baselines: str) -> dict:
     rivals = {name: [each[name] for each in decodes] for name in decodes[0]}
     own = rivals.pop('object')
     if baselines == ALL:
-        rivals[SEED_BILSTM] = [pieces.get(f'seed_bilstm_{state}', partial(_seed_bilstm_split, state))[1]['object']
-                               for state in states]
+        rivals[SEED_BILSTM] = [
+            pieces.get(f'seed_bilstm_{state}', partial(_seed_bilstm_split, state))[1]['object'] for state in states
+        ]
     return metrics.mean_scores(rows) | {
         'object': metrics.object_summary(own),
-        'baselines': {name: metrics.object_summary(repeats) for name, repeats in rivals.items()}, 'splits': states}
+        'baselines': {name: metrics.object_summary(repeats) for name, repeats in rivals.items()},
+        'splits': states,
+    }
 
 
 def _grasp_split(state: int) -> Piece:
     settings = Settings(seed=state, train_fractions=(0.8, REDUCED_FRACTION))
     with tempfile.TemporaryDirectory() as folder:
-        evaluation = run_experiment(recording(GRASP_SESSION), Path(folder, 'bundle'), settings, Narrator(),
-                                    lambda report, found: None)
+        evaluation = run_experiment(
+            recording(GRASP_SESSION), Path(folder, 'bundle'), settings, Narrator(), lambda report, found: None
+        )
     found = scores(evaluation)
     phase, reduced = found['phase'], found['training_curve'][-1]
-    data = {'endless_accuracy': found['object']['endless_accuracy'],
-            'reduced_accuracy': reduced['decoder']['accuracy'], 'reduced_lda': reduced[LDA]['accuracy'],
-            'phase_accuracy': phase['accuracy'], 'phase_f1': phase['f1'],
-            **{name: phase[name] for name in ('onset_error_bins', 'offset_error_bins', 'false_onsets_per_minute')},
-            'dof_r2': found['dof']['r2'], 'int8_agreement': found['int8']['agreement'],
-            'int8_accuracy': found['int8']['object']['accuracy'], **evaluation.timing}
-    return data, {'object': evaluation.object_repeats[0],
-                  **{name: repeats[0] for name, repeats in evaluation.baselines.items()}}
+    data = {
+        'endless_accuracy': found['object']['endless_accuracy'],
+        'reduced_accuracy': reduced['decoder']['accuracy'],
+        'reduced_lda': reduced[LDA]['accuracy'],
+        'phase_accuracy': phase['accuracy'],
+        'phase_f1': phase['f1'],
+        **{name: phase[name] for name in ('onset_error_bins', 'offset_error_bins', 'false_onsets_per_minute')},
+        'dof_r2': found['dof']['r2'],
+        'int8_agreement': found['int8']['agreement'],
+        'int8_accuracy': found['int8']['object']['accuracy'],
+        **evaluation.timing,
+    }
+    return data, {
+        'object': evaluation.object_repeats[0],
+        **{name: repeats[0] for name, repeats in evaluation.baselines.items()},
+    }
 
 
 def _seed_bilstm_split(state: int) -> Piece:
@@ -134,10 +161,15 @@ def _reach(pieces: Pieces) -> dict:
     found = [pieces.get(f'reach_{fold}', partial(_reach_fold, fold)) for fold in range(FOLDS)]
     ours, lda = (metrics.pool([decodes[name] for _, decodes in found]) for name in ('object', LDA))
     difference = ours.correct.astype(float) - lda.correct
-    return {'model': found[0][0]['model'],
-            'accuracy': float(ours.correct.mean()), 'ci95': metrics.mean_interval(ours.correct, ours.trial),
-            'lda': float(lda.correct.mean()), 'lda_ci95': metrics.mean_interval(lda.correct, lda.trial),
-            'difference': float(difference.mean()), 'difference_ci95': metrics.mean_interval(difference, ours.trial)}
+    return {
+        'model': found[0][0]['model'],
+        'accuracy': float(ours.correct.mean()),
+        'ci95': metrics.mean_interval(ours.correct, ours.trial),
+        'lda': float(lda.correct.mean()),
+        'lda_ci95': metrics.mean_interval(lda.correct, lda.trial),
+        'difference': float(difference.mean()),
+        'difference_ci95': metrics.mean_interval(difference, ours.trial),
+    }
 
 
 def _reach_fold(fold: int) -> Piece:
@@ -145,8 +177,9 @@ def _reach_fold(fold: int) -> Piece:
     look_back = choose_look_back(trials)
     labels = [trial.object_id for trial in trials]
     known, tested = list(StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(trials, labels))[fold]
-    train, validation = train_test_split(known, test_size=0.2, random_state=SEED,
-                                         stratify=[labels[index] for index in known])
+    train, validation = train_test_split(
+        known, test_size=0.2, random_state=SEED, stratify=[labels[index] for index in known]
+    )
     split = Split(*([trials[index] for index in part] for part in (train, validation, tested)), classes_of(trials))
     data, decodes = _fitted(split, look_back)
     return data, decodes | {LDA: compare(split, look_back)[LDA]}
@@ -156,8 +189,10 @@ def _cursor(pieces: Pieces) -> dict:
     """Hand position of a real recording, folds by trial: this decoder and ridge regression on 10 bins."""
     found = [pieces.get(f'cursor_{fold}', partial(_cursor_fold, fold))[0] for fold in range(FOLDS)]
     truth, *decoded = (np.concatenate([row[name] for row in found]) for name in ('truth', 'decoder', 'ridge'))
-    return {name: dict(zip('xy', r2_score(truth, each, multioutput='raw_values').tolist()))
-            for name, each in zip(('decoder', 'ridge'), decoded)}
+    return {
+        name: dict(zip('xy', r2_score(truth, each, multioutput='raw_values').tolist()))
+        for name, each in zip(('decoder', 'ridge'), decoded)
+    }
 
 
 def _cursor_fold(fold: int) -> Piece:
@@ -167,12 +202,16 @@ def _cursor_fold(fold: int) -> Piece:
     scale = MovementScale.of([trials[index].dof for index in train])
     scaled = [replace(trial, dof=scale.to_targets(trial.dof)) for trial in trials]
     network = fit('dof', [scaled[index] for index in train], [scaled[index] for index in validation], ())
-    ridge = Ridge(100.0).fit(np.concatenate([_history(trials[index].counts) for index in known]),
-                             np.concatenate([trials[index].dof for index in known]))
+    ridge = Ridge(100.0).fit(
+        np.concatenate([_history(trials[index].counts) for index in known]),
+        np.concatenate([trials[index].dof for index in known]),
+    )
     tested = [trials[index] for index in tested]
-    rows = {'truth': [trial.dof for trial in tested],
-            'decoder': [scale.to_movement(decoded) for decoded in network.predict(tested)],
-            'ridge': [ridge.predict(_history(trial.counts)) for trial in tested]}
+    rows = {
+        'truth': [trial.dof for trial in tested],
+        'decoder': [scale.to_movement(decoded) for decoded in network.predict(tested)],
+        'ridge': [ridge.predict(_history(trial.counts)) for trial in tested],
+    }
     return {name: np.concatenate(parts).tolist() for name, parts in rows.items()}, {}
 
 
@@ -184,26 +223,48 @@ def _history(counts: np.ndarray) -> np.ndarray:
 
 def _lines(results: dict) -> list[str]:
     """The results as markdown."""
-    lines = [f'Written by `./run bench decoding` at commit {results["commit"]}, {results["date"]}; brackets are 95 % '
-             'intervals over trials.', '']
+    lines = [
+        f'Written by `./run bench decoding` at commit {results["commit"]}, {results["date"]}; brackets are 95 % '
+        'intervals over trials.',
+        '',
+    ]
     if 'grasp' in results:
         found = results['grasp']
         lines += markdown_table(
             (f'MSyn40, hold windows, {len(found["splits"])} splits', 'accuracy', 'each split', 'relaxed', 'per trial'),
-            [(name, percent(row['accuracy'], row['ci95']),
-              ' '.join(f'{100 * each:.1f}' for each in row['accuracy_of_repeats']),
-              percent(row['relaxed_accuracy'], row['relaxed_ci95']), percent(row['trial_accuracy'], row['trial_ci95']))
-             for name, row in competitors(found)])
+            [
+                (
+                    name,
+                    percent(row['accuracy'], row['ci95']),
+                    ' '.join(f'{100 * each:.1f}' for each in row['accuracy_of_repeats']),
+                    percent(row['relaxed_accuracy'], row['relaxed_ci95']),
+                    percent(row['trial_accuracy'], row['trial_ci95']),
+                )
+                for name, row in competitors(found)
+            ],
+        )
         lines += ['', *markdown_table(('MSyn40, mean over the splits', ''), _grasp_values(found))]
     if 'reach' in results:
         found = results['reach']
-        lines += ['', *markdown_table((f'reach97, windows inside Hold, {FOLDS} folds', ''), [
-            (f'this decoder (`{found["model"]}`)', percent(found['accuracy'], found['ci95'])),
-            ('LDA of square-root counts', percent(found['lda'], found['lda_ci95'])),
-            ('difference, paired', percent(found['difference'], found['difference_ci95']))])]
+        lines += [
+            '',
+            *markdown_table(
+                (f'reach97, windows inside Hold, {FOLDS} folds', ''),
+                [
+                    (f'this decoder (`{found["model"]}`)', percent(found['accuracy'], found['ci95'])),
+                    ('LDA of square-root counts', percent(found['lda'], found['lda_ci95'])),
+                    ('difference, paired', percent(found['difference'], found['difference_ci95'])),
+                ],
+            ),
+        ]
     if 'cursor' in results:
-        lines += ['', *markdown_table((f'contdata95, position, {FOLDS} folds, R2', 'x', 'y'), [
-            (name, number(row['x'], 3), number(row['y'], 3)) for name, row in results['cursor'].items()])]
+        lines += [
+            '',
+            *markdown_table(
+                (f'contdata95, position, {FOLDS} folds, R2', 'x', 'y'),
+                [(name, number(row['x'], 3), number(row['y'], 3)) for name, row in results['cursor'].items()],
+            ),
+        ]
     return lines
 
 
@@ -214,13 +275,17 @@ def _grasp_values(found: dict) -> list[tuple[str, str]]:
         ('int8 answers as float does', percent(found['int8_agreement'])),
         (f'{REDUCED_FRACTION:.0%} of the trials', percent(found['reduced_accuracy'])),
         (f'{REDUCED_FRACTION:.0%} of the trials, LDA', percent(found['reduced_lda'])),
-        ('phase accuracy', percent(found['phase_accuracy'])), ('phase F1', number(found['phase_f1'], 3)),
-        ('onset / offset error, bins',
-         f'{number(found["onset_error_bins"], 1)} / {number(found["offset_error_bins"], 1)}'),
+        ('phase accuracy', percent(found['phase_accuracy'])),
+        ('phase F1', number(found['phase_f1'], 3)),
+        (
+            'onset / offset error, bins',
+            f'{number(found["onset_error_bins"], 1)} / {number(found["offset_error_bins"], 1)}',
+        ),
         ('false onsets per minute of rest', number(found['false_onsets_per_minute'])),
         ('synthetic degree of freedom, R2', number(found['dof_r2'], 3)),
         *((f'training, {task}, s', number(found[f'train_{task}_s'], 0)) for task in ('object', 'phase', 'dof')),
-        ('peak memory, MB', number(found['peak_rss_mb'], 0))]
+        ('peak memory, MB', number(found['peak_rss_mb'], 0)),
+    ]
 
 
 def _figure(results: dict):
@@ -229,8 +294,9 @@ def _figure(results: dict):
     if 'reach' in results:
         bars += [('reach97, this decoder', results['reach']['accuracy']), ('reach97, LDA', results['reach']['lda'])]
     if 'cursor' in results:
-        bars += [(f'contdata95 R2 {axis}, {name}', row[axis])
-                 for name, row in results['cursor'].items() for axis in 'xy']
+        bars += [
+            (f'contdata95 R2 {axis}, {name}', row[axis]) for name, row in results['cursor'].items() for axis in 'xy'
+        ]
     names, values = zip(*bars)
     axes.barh(names, values)
     axes.invert_yaxis()

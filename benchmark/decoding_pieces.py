@@ -19,8 +19,14 @@ import numpy as np
 from benchmark.results import ROOT
 from grasp_decoder.learning.metrics import ObjectDecodes
 
-CODE = ('benchmark/decoding*.py', 'grasp_decoder/bundle/*.py', 'grasp_decoder/decoding/*.py',
-        'grasp_decoder/features/*', 'grasp_decoder/learning/*.py', 'grasp_decoder/recording/*.py')
+CODE = (
+    'benchmark/decoding*.py',
+    'grasp_decoder/bundle/*.py',
+    'grasp_decoder/decoding/*.py',
+    'grasp_decoder/features/*',
+    'grasp_decoder/learning/*.py',
+    'grasp_decoder/recording/*.py',
+)
 
 
 Piece = tuple[dict, dict[str, ObjectDecodes]]
@@ -72,8 +78,11 @@ def _code_hash() -> str:
 
 
 def _save(path: Path, data: dict, decodes: dict[str, ObjectDecodes]) -> None:
-    arrays = {f'{name}.{field}': getattr(each, field) for name, each in decodes.items()
-              for field in ('probability', 'label', 'trial', 'classes')}
+    arrays = {
+        f'{name}.{field}': getattr(each, field)
+        for name, each in decodes.items()
+        for field in ('probability', 'label', 'trial', 'classes')
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix='.new_', delete=False) as scratch:
         np.savez(scratch, data=json.dumps(data), **arrays)
@@ -83,6 +92,10 @@ def _save(path: Path, data: dict, decodes: dict[str, ObjectDecodes]) -> None:
 def _load(path: Path) -> Piece:
     with np.load(path, allow_pickle=False) as file:
         names = dict.fromkeys(key.rsplit('.', 1)[0] for key in file.files if key != 'data')
-        return json.loads(str(file['data'])), {name: ObjectDecodes(
-            *(file[f'{name}.{field}'] for field in ('probability', 'label', 'trial')),
-            tuple(file[f'{name}.classes'].tolist())) for name in names}
+        return json.loads(str(file['data'])), {
+            name: ObjectDecodes(
+                *(file[f'{name}.{field}'] for field in ('probability', 'label', 'trial')),
+                tuple(file[f'{name}.classes'].tolist()),
+            )
+            for name in names
+        }

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from grasp_decoder.features.trial_bins import bin_trials
 from grasp_decoder.features.windows import DEFAULT_LOOK_BACK
 from grasp_decoder.learning import metrics
 from grasp_decoder.learning.causal_gru import fit_causal_gru, fit_fisher_gru
-from grasp_decoder.learning.comparison import compare, LDA
+from grasp_decoder.learning.comparison import LDA, compare
 from grasp_decoder.learning.decoded_trials import predict_trials
 from grasp_decoder.learning.seed_bilstm import fit_seed_bilstm
 from grasp_decoder.learning.tables import percent
@@ -54,12 +54,21 @@ def compare_variants(pieces: Pieces) -> list[str]:
         OutOfTime: a variant is missing and the time is over.
     """
     _, lda = pieces.get('variant_lda', _lda)
-    rows = [('LDA of one window', *_scores(lda[LDA]), *'–––'),
-            ('LDA, evidence accumulated over the hold phase', *_scores(_accumulated(lda[LDA])), *'–––')]
+    rows = [
+        ('LDA of one window', *_scores(lda[LDA]), *'–––'),
+        ('LDA, evidence accumulated over the hold phase', *_scores(_accumulated(lda[LDA])), *'–––'),
+    ]
     for index, (name, fit) in enumerate(VARIANTS.items()):
         data, decodes = pieces.get(f'variant_{index}', partial(_fitted, fit))
-        rows.append((name, *_scores(decodes[OBJECT]), percent(data['int8_agreement']), f'{data["int8_kb"]:.0f} kB',
-                     f'{data["cpu_s"]:.0f} s of CPU'))
+        rows.append(
+            (
+                name,
+                *_scores(decodes[OBJECT]),
+                percent(data['int8_agreement']),
+                f'{data["int8_kb"]:.0f} kB',
+                f'{data["cpu_s"]:.0f} s of CPU',
+            )
+        )
     return markdown_table(HEADER, rows)
 
 
@@ -77,13 +86,32 @@ def _fitted(fit: Callable[[FitProblem], TaskNetwork]) -> Piece:
     session, split = _session_and_split()
     make_deterministic(SEED)
     start = time.process_time()
-    network = fit(FitProblem(OBJECT, split.train, split.validation, split.classes, DEFAULT_LOOK_BACK, SEED,
-                             lambda done, total, message: None, np.inf))
+    network = fit(
+        FitProblem(
+            OBJECT,
+            split.train,
+            split.validation,
+            split.classes,
+            DEFAULT_LOOK_BACK,
+            SEED,
+            lambda done, total, message: None,
+            np.inf,
+        )
+    )
     seconds = time.process_time() - start
     decoded = predict_trials({OBJECT: network}, split.validation)
     windows = metrics.hold_windows(decoded, split.classes, DEFAULT_LOOK_BACK)
-    manifest = Manifest('variant', datetime.now(timezone.utc).isoformat(), grasp_decoder.__version__, (), session.units,
-                        split.train[0].bin_ns / 1e9, DEFAULT_LOOK_BACK, split.classes, tuple(map(str, split.classes)))
+    manifest = Manifest(
+        'variant',
+        datetime.now(UTC).isoformat(),
+        grasp_decoder.__version__,
+        (),
+        session.units,
+        split.train[0].bin_ns / 1e9,
+        DEFAULT_LOOK_BACK,
+        split.classes,
+        tuple(map(str, split.classes)),
+    )
     with tempfile.TemporaryDirectory() as folder:
         bundle = write_bundle(Path(folder, 'bundle'), [network], split.train, split.validation, manifest)
         task = bundle.manifest.tasks[OBJECT]

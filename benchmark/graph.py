@@ -52,11 +52,14 @@ class _Ears:
         self.decodes, self.commands, self.infos = [], [], []
         by_hand = ReceivedByHand()
         self._takers = []
-        for kind, topic, kept in ((msg.DecodedGrasp, topics.DECODED_GRASP, self.decodes),
-                                  (msg.HandCommand, topics.HAND_COMMAND, self.commands),
-                                  (msg.DecoderInfo, topics.DECODER_INFO, self.infos)):
-            subscription = node.create_subscription(kind, topic[0], lambda message: None, topic[1],
-                                                    callback_group=by_hand)
+        for kind, topic, kept in (
+            (msg.DecodedGrasp, topics.DECODED_GRASP, self.decodes),
+            (msg.HandCommand, topics.HAND_COMMAND, self.commands),
+            (msg.DecoderInfo, topics.DECODER_INFO, self.infos),
+        ):
+            subscription = node.create_subscription(
+                kind, topic[0], lambda message: None, topic[1], callback_group=by_hand
+            )
             self._takers.append((Receiver(subscription, node.context), kept))
 
     def listen(self) -> None:
@@ -78,9 +81,18 @@ def nodes(names_and_parameters: dict[str, dict]) -> Iterator[dict[str, NodeProce
         end_processes(list(started.values()))
 
 
-def run_graph(session: Path, bundle: Path, *, trials: int = 0, speed: float = 1.0, batch_ms: float = 10.0,
-              loop: bool = False, priority: int = 0, until: Callable[[int], bool] | None = None,
-              meanwhile: Callable[[rclpy.node.Node, dict[str, NodeProcess]], None] | None = None) -> GraphRun:
+def run_graph(
+    session: Path,
+    bundle: Path,
+    *,
+    trials: int = 0,
+    speed: float = 1.0,
+    batch_ms: float = 10.0,
+    loop: bool = False,
+    priority: int = 0,
+    until: Callable[[int], bool] | None = None,
+    meanwhile: Callable[[rclpy.node.Node, dict[str, NodeProcess]], None] | None = None,
+) -> GraphRun:
     """Replay ``session`` through the graph and collect what comes out.
 
     Args:
@@ -92,13 +104,24 @@ def run_graph(session: Path, bundle: Path, *, trials: int = 0, speed: float = 1.
     rclpy.init(context=context)
     node = rclpy.create_node('bench', context=context)
     ears = _Ears(node)
-    replay = {'session': session, 'speed': float(speed), 'batch_ms': float(batch_ms), 'trials': trials,
-              'loop': str(loop).lower(), 'start_paused': 'true', 'subscribers': 2,
-              'priority': priority}
+    replay = {
+        'session': session,
+        'speed': float(speed),
+        'batch_ms': float(batch_ms),
+        'trials': trials,
+        'loop': str(loop).lower(),
+        'start_paused': 'true',
+        'subscribers': 2,
+        'priority': priority,
+    }
     try:
-        with nodes({'decoder': {'bundle': bundle, 'backend': 'cpu', 'priority': priority},
-                    'hand_bridge': {'priority': priority},
-                    'spike_replayer': replay}) as processes:
+        with nodes(
+            {
+                'decoder': {'bundle': bundle, 'backend': 'cpu', 'priority': priority},
+                'hand_bridge': {'priority': priority},
+                'spike_replayer': replay,
+            }
+        ) as processes:
             _wait(lambda: _connected(node, processes), processes, 60)
             call(node, Trigger, '/spike_replayer/resume')
             replayer = processes.pop('spike_replayer')
@@ -120,12 +143,16 @@ def run_graph(session: Path, bundle: Path, *, trials: int = 0, speed: float = 1.
     finally:
         node.destroy_node()
         rclpy.shutdown(context=context)
-    return summarize(ears, read_session(session).trials[:trials or None])
+    return summarize(ears, read_session(session).trials[: trials or None])
 
 
 def _connected(node, processes) -> bool:
-    return (node.count_subscribers(topics.SPIKES[0]) >= 2 and node.count_subscribers(topics.DECODED_GRASP[0]) >= 2
-            and node.count_publishers(topics.HAND_COMMAND[0]) >= 1 and node.count_publishers(topics.SPIKES[0]) >= 1)
+    return (
+        node.count_subscribers(topics.SPIKES[0]) >= 2
+        and node.count_subscribers(topics.DECODED_GRASP[0]) >= 2
+        and node.count_publishers(topics.HAND_COMMAND[0]) >= 1
+        and node.count_publishers(topics.SPIKES[0]) >= 1
+    )
 
 
 def _wait(condition, processes, timeout_s) -> None:
@@ -176,9 +203,11 @@ def summarize(ears, trials) -> GraphRun:
     commanded = {command.due_ns for command in ears.commands if command.due_ns}
     decodes = [decode for decode in ears.decodes[WARM_UP_BINS:] if decode.due_ns in commanded]
     return GraphRun(
-        bins=len(ears.decodes), missed_bins=_missed(ears.decodes, trials, round(ears.infos[-1].bin_s * 1e9)),
+        bins=len(ears.decodes),
+        missed_bins=_missed(ears.decodes, trials, round(ears.infos[-1].bin_s * 1e9)),
         lost_batches=ears.decodes[-1].lost_batches,
         durations=stage_durations(decodes, ears.commands),
         due_ns=np.array([decode.due_ns for decode in decodes], np.int64),
         decodes=ears.decodes,
-        bundle_sha256=[info.bundle_sha256 for info in ears.infos])
+        bundle_sha256=[info.bundle_sha256 for info in ears.infos],
+    )

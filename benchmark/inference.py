@@ -9,7 +9,7 @@ import argparse
 import gc
 import tempfile
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -52,23 +52,54 @@ def _inference(argv) -> int:
     bins = np.resize(np.concatenate([trial.counts for trial in trials]), (arguments.bins + WARM_UP, session.unit_count))
     results = {}
     for families in (dict.fromkeys(TASKS), dict.fromkeys(TASKS, SEED_MODEL)):
-        networks = [fit(task, split.train, split.validation, split.classes, model=model, look_back=arguments.look_back,
-                        max_seconds=0) for task, model in families.items()]
-        manifest = Manifest('inference', datetime.now(timezone.utc).isoformat(), grasp_decoder.__version__, (),
-                            session.units, BIN_S, arguments.look_back, split.classes, tuple(map(str, split.classes)))
+        networks = [
+            fit(
+                task,
+                split.train,
+                split.validation,
+                split.classes,
+                model=model,
+                look_back=arguments.look_back,
+                max_seconds=0,
+            )
+            for task, model in families.items()
+        ]
+        manifest = Manifest(
+            'inference',
+            datetime.now(UTC).isoformat(),
+            grasp_decoder.__version__,
+            (),
+            session.units,
+            BIN_S,
+            arguments.look_back,
+            split.classes,
+            tuple(map(str, split.classes)),
+        )
         with tempfile.TemporaryDirectory() as folder:
             bundle = write_bundle(Path(folder) / 'bundle', networks, split.train, split.validation, manifest)
         times = {precision: _step_times(bundle, precision, bins) for precision in ('int8', 'float')}
-        results[' + '.join(dict.fromkeys(network.model for network in networks))] = times | {'keras': {
-            network.task: _keras_times(network, bins) for network in networks}}
-    rows = [(f'{model}, {precision}', task, *_percentiles_us(times), _ratio(results[model]['keras'], task, times))
-            for model, by_precision in results.items() for precision, by_task in by_precision.items()
-            for task, times in (by_task | {'both': sum(by_task.values())}).items()]
+        results[' + '.join(dict.fromkeys(network.model for network in networks))] = times | {
+            'keras': {network.task: _keras_times(network, bins) for network in networks}
+        }
+    rows = [
+        (f'{model}, {precision}', task, *_percentiles_us(times), _ratio(results[model]['keras'], task, times))
+        for model, by_precision in results.items()
+        for precision, by_task in by_precision.items()
+        for task, times in (by_task | {'both': sum(by_task.values())}).items()
+    ]
     header = ('network', 'task', 'p50 us', 'p99 us', 'Keras / this')
     print(f'one decode of {session.unit_count} units, {arguments.look_back} bins of look-back, one thread')
     print_table(header, rows)
-    write_results('inference', {'units': session.unit_count, 'look_back': arguments.look_back, 'bins': arguments.bins,
-                                'decodes': [dict(zip(header, row)) for row in rows]}, _figure(results))
+    write_results(
+        'inference',
+        {
+            'units': session.unit_count,
+            'look_back': arguments.look_back,
+            'bins': arguments.bins,
+            'decodes': [dict(zip(header, row)) for row in rows],
+        },
+        _figure(results),
+    )
     return 0
 
 
@@ -98,7 +129,7 @@ def _keras_times(network: TaskNetwork, bins: np.ndarray) -> np.ndarray:
         start = time.perf_counter()
         network.graph.predict(inputs if len(inputs) > 1 else inputs[0], batch_size=1, verbose=0)
         times.append(time.perf_counter() - start)
-    return np.array(times[KERAS_CALLS // 3:])
+    return np.array(times[KERAS_CALLS // 3 :])
 
 
 def _percentiles_us(times: np.ndarray) -> tuple[float, float]:

@@ -10,10 +10,10 @@ import argparse
 
 import matplotlib.pyplot as plt
 import numpy as np
+
 from benchmark.graph import run_graph
 from benchmark.material import add_arguments, given_or_trained
 from benchmark.results import print_table, summary_ms, write_results
-
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.system.run_record import STAGES
 
@@ -29,13 +29,22 @@ def _latency(argv) -> int:
     parser.add_argument('--priority', type=int, default=0, help='real-time priority of the nodes (default 0: none)')
     arguments = parser.parse_args(argv)
     session, bundle = given_or_trained(arguments)
-    run = run_graph(session, bundle, batch_ms=arguments.batch_ms, loop=True, priority=arguments.priority,
-                    until=lambda decodes: decodes >= arguments.bins)
+    run = run_graph(
+        session,
+        bundle,
+        batch_ms=arguments.batch_ms,
+        loop=True,
+        priority=arguments.priority,
+        until=lambda decodes: decodes >= arguments.bins,
+    )
     stages = {stage: summary_ms(run.durations[stage]) for stage in STAGES}
     print(f'bin edge to hand command, ms, {run.bins} bins, {run.lost_batches} batches lost')
     print_table(('stage', *stages['total']), [(stage, *values.values()) for stage, values in stages.items()])
-    write_results('latency', {'bins': run.bins, 'missed_bins': run.missed_bins, 'lost_batches': run.lost_batches,
-                              'latency_ms': stages}, _figure(run))
+    write_results(
+        'latency',
+        {'bins': run.bins, 'missed_bins': run.missed_bins, 'lost_batches': run.lost_batches, 'latency_ms': stages},
+        _figure(run),
+    )
     return 0
 
 

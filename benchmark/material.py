@@ -54,9 +54,26 @@ def trained(units: int, trials: int = 40, seed: int = 42) -> tuple[Path, Path]:
         folder.mkdir(parents=True, exist_ok=True)
         print(f'making {bundle.relative_to(ROOT)} (once) ...', flush=True)
         write_session(synthesize(units=units, trials=trials)[0], session)
-        subprocess.run([executable_path('train'), '--session', session, '--out', bundle,
-                        '--tasks', 'phase,object', '--baselines', 'none', '--max-seconds', '15', '--seed', str(seed)],
-                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            [
+                executable_path('train'),
+                '--session',
+                session,
+                '--out',
+                bundle,
+                '--tasks',
+                'phase,object',
+                '--baselines',
+                'none',
+                '--max-seconds',
+                '15',
+                '--seed',
+                str(seed),
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
     return session, bundle
 
 

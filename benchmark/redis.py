@@ -9,11 +9,11 @@ import argparse
 
 import matplotlib.pyplot as plt
 import numpy as np
+
 from benchmark.graph import GraphRun, run_graph
 from benchmark.material import add_arguments, given_or_trained
 from benchmark.redis_graph import run_redis_graph
 from benchmark.results import print_table, summary_ms, write_results
-
 from grasp_decoder.cli.command_line import exit_status
 
 
@@ -31,18 +31,35 @@ def _compare(argv) -> int:
     runs = {'ros': [], 'redis': []}
     for number in range(arguments.rounds):
         print(f'round {number + 1} of {arguments.rounds}: ROS 2, then Redis', flush=True)
-        runs['ros'].append(run_graph(session, bundle, batch_ms=arguments.batch_ms, loop=True,
-                                     until=lambda decodes: decodes >= arguments.bins))
+        runs['ros'].append(
+            run_graph(
+                session, bundle, batch_ms=arguments.batch_ms, loop=True, until=lambda decodes: decodes >= arguments.bins
+            )
+        )
         runs['redis'].append(run_redis_graph(session, bundle, bins=arguments.bins, batch_ms=arguments.batch_ms))
     totals = {name: np.concatenate([run.durations['total'] for run in of]) for name, of in runs.items()}
     latency = {name: summary_ms(total) for name, total in totals.items()}
     ratio = {rank: round(latency['ros'][rank] / latency['redis'][rank], 3) for rank in latency['ros']}
     print('bin edge to hand command, ms')
-    print_table(('', *ratio), [('ROS 2', *latency['ros'].values()), ('Redis streams', *latency['redis'].values()),
-                               ('ratio', *ratio.values())])
-    write_results('redis', {'bins': {name: len(total) for name, total in totals.items()}, 'latency_ms': latency,
-                            'ratio': ratio, 'missed_bins': _summed(runs, 'missed_bins'),
-                            'lost_batches': _summed(runs, 'lost_batches')}, _figure(totals))
+    print_table(
+        ('', *ratio),
+        [
+            ('ROS 2', *latency['ros'].values()),
+            ('Redis streams', *latency['redis'].values()),
+            ('ratio', *ratio.values()),
+        ],
+    )
+    write_results(
+        'redis',
+        {
+            'bins': {name: len(total) for name, total in totals.items()},
+            'latency_ms': latency,
+            'ratio': ratio,
+            'missed_bins': _summed(runs, 'missed_bins'),
+            'lost_batches': _summed(runs, 'lost_batches'),
+        },
+        _figure(totals),
+    )
     return 0
 
 

@@ -22,8 +22,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import redis
-from benchmark.graph import GraphRun, summarize
 
+from benchmark.graph import GraphRun, summarize
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.control.grasp_controller import GraspController
 from grasp_decoder.control.grip_table import load_grip_table
@@ -39,7 +39,12 @@ from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.spike_batch import SpikeBatch
 
 SPIKES, TRIAL_EVENTS, DECODED, COMMANDS, JOINT_TARGETS = (
-    'spikes', 'trial_events', 'decoded_grasp', 'hand_command', 'joint_targets')
+    'spikes',
+    'trial_events',
+    'decoded_grasp',
+    'hand_command',
+    'joint_targets',
+)
 READY = 'ready'
 KEPT_BATCHES = 10_000
 POLL_S = 0.1
@@ -52,15 +57,22 @@ _COMMAND = struct.Struct('<QQ')
 
 
 def pack_batch(batch: SpikeBatch) -> dict:
-    header = _BATCH.pack(
-        batch.sequence, batch.segment, batch.start_ns, batch.end_ns, batch.unit_count, batch.due_ns)
+    header = _BATCH.pack(batch.sequence, batch.segment, batch.start_ns, batch.end_ns, batch.unit_count, batch.due_ns)
     return {'header': header, 'unit': batch.unit.tobytes(), 'offset_ns': batch.offset_ns.tobytes()}
 
 
 def unpack_batch(entry: dict) -> SpikeBatch:
     sequence, segment, start_ns, end_ns, unit_count, due_ns = _BATCH.unpack(entry[b'header'])
-    return SpikeBatch(sequence, segment, start_ns, end_ns, unit_count, np.frombuffer(entry[b'unit'], np.uint16),
-                      np.frombuffer(entry[b'offset_ns'], np.uint32), due_ns)
+    return SpikeBatch(
+        sequence,
+        segment,
+        start_ns,
+        end_ns,
+        unit_count,
+        np.frombuffer(entry[b'unit'], np.uint16),
+        np.frombuffer(entry[b'offset_ns'], np.uint32),
+        due_ns,
+    )
 
 
 def pack_decode(decode: DecodedGrasp) -> dict:
@@ -96,9 +108,12 @@ def run_redis_graph(session: Path, bundle: Path, *, bins: int, batch_ms: float) 
                 raise GraspDecoderError('the Redis graph fell silent: see the messages above')
         heard = SimpleNamespace(
             decodes=[unpack_decode(entry) for _, entry in server.xrange(DECODED)],
-            commands=[SimpleNamespace(**dict(zip(('due_ns', 'published_ns'), _COMMAND.unpack(entry[b'header']))))
-                      for _, entry in server.xrange(COMMANDS)],
-            infos=[SimpleNamespace(bin_s=manifest.bin_s, bundle_sha256='')])
+            commands=[
+                SimpleNamespace(**dict(zip(('due_ns', 'published_ns'), _COMMAND.unpack(entry[b'header']))))
+                for _, entry in server.xrange(COMMANDS)
+            ],
+            infos=[SimpleNamespace(bin_s=manifest.bin_s, bundle_sha256='')],
+        )
     return summarize(heard, read_session(session).trials)
 
 
@@ -112,7 +127,8 @@ def _server() -> Iterator[str]:
         socket = str(Path(folder, 'redis.sock'))
         server = subprocess.Popen(
             [executable, '--port', '0', '--unixsocket', socket, '--save', '', '--appendonly', 'no', '--dir', folder],
-            stdout=subprocess.DEVNULL)
+            stdout=subprocess.DEVNULL,
+        )
         try:
             deadline = time.monotonic() + PATIENCE_S
             while not Path(socket).exists():
@@ -164,9 +180,16 @@ def _bridge(socket: str, bundle: Path) -> None:
         if stream == SPIKES:
             continue  # hand_bridge listens as well, to tell a source that pauses from one that has stopped
         command = controller.step(unpack_decode(entry), now_ns)
-        server.xadd(COMMANDS, {
-            'header': _COMMAND.pack(command.due_ns, time.monotonic_ns()), 'state': int(command.state),
-            'grip': command.grip, 'aperture': command.aperture, 'reason': command.reason})
+        server.xadd(
+            COMMANDS,
+            {
+                'header': _COMMAND.pack(command.due_ns, time.monotonic_ns()),
+                'state': int(command.state),
+                'grip': command.grip,
+                'aperture': command.aperture,
+                'reason': command.reason,
+            },
+        )
         server.xadd(JOINT_TARGETS, {'position': np.asarray(joints.step(command, now_ns)).tobytes()})
 
 

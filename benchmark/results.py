@@ -26,14 +26,21 @@ def print_table(header: tuple, rows: list[tuple]) -> None:
     cells = [[f'{cell:.3f}' if isinstance(cell, float) else str(cell) for cell in row] for row in (header, *rows)]
     widths = [max(map(len, column)) for column in zip(*cells)]
     for line in cells:
-        print('  '.join(cell.ljust(width) if index == 0 else cell.rjust(width)
-                        for index, (cell, width) in enumerate(zip(line, widths))))
+        print(
+            '  '.join(
+                cell.ljust(width) if index == 0 else cell.rjust(width)
+                for index, (cell, width) in enumerate(zip(line, widths))
+            )
+        )
 
 
 def markdown_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
     """Lines of a markdown table: text to the left, numbers to the right."""
-    return ['| ' + ' | '.join(header) + ' |', '|---|' + '--:|' * (len(header) - 1),
-            *('| ' + ' | '.join(row) + ' |' for row in rows)]
+    return [
+        '| ' + ' | '.join(header) + ' |',
+        '|---|' + '--:|' * (len(header) - 1),
+        *('| ' + ' | '.join(row) + ' |' for row in rows),
+    ]
 
 
 def write_section(document: str, name: str, lines: list[str]) -> None:
@@ -48,8 +55,15 @@ def write_results(name: str, results: dict, figure) -> None:
     """``bench/NAME/NAME.json`` and ``.png``; the machine is written along, since figures mean little without it."""
     folder = ROOT / 'bench' / name
     folder.mkdir(parents=True, exist_ok=True)
-    results = {**results, 'machine': {'cpus': os.cpu_count(), 'system': platform.platform(),
-                                      'python': platform.python_version(), 'load': round(os.getloadavg()[0], 2)}}
+    results = {
+        **results,
+        'machine': {
+            'cpus': os.cpu_count(),
+            'system': platform.platform(),
+            'python': platform.python_version(),
+            'load': round(os.getloadavg()[0], 2),
+        },
+    }
     (folder / f'{name}.json').write_text(json.dumps(results, indent=1) + '\n')
     figure.savefig(folder / f'{name}.png', dpi=120, bbox_inches='tight')
     print(f'wrote {(folder / name).relative_to(ROOT)}.json and .png')

@@ -25,29 +25,46 @@ def _simulators(argv) -> int:
     parser.add_argument('--session', required=True, type=Path, help='recording to replay')
     parser.add_argument('--bundle', required=True, type=Path, help='folder that train has written')
     parser.add_argument('--split', default='test', choices=SPLITS, help='which trials (default: test)')
-    parser.add_argument('--trials', default=21, type=int,
-                        help='how many, from the first; the last one is not scored (default: %(default)s)')
+    parser.add_argument(
+        '--trials',
+        default=21,
+        type=int,
+        help='how many, from the first; the last one is not scored (default: %(default)s)',
+    )
     parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
     arguments = parser.parse_args(argv)
     results = {hand: _run(arguments, hand) for hand in SIMULATORS}
     compared = agreement(*(result['outcomes'] for result in results.values()))
-    print_table(('trial', 'object', *SIMULATORS), [
-        (trial['trial'], trial['object_id'], *(trial[hand] for hand in SIMULATORS)) for trial in compared['trials']])
+    print_table(
+        ('trial', 'object', *SIMULATORS),
+        [(trial['trial'], trial['object_id'], *(trial[hand] for hand in SIMULATORS)) for trial in compared['trials']],
+    )
     rates = ('success_rate', 'success_rate_right_grip', 'right_grip_rate', 'closed_rate')
     print_table(('', *SIMULATORS), [(name, *(result[name] for result in results.values())) for name in rates])
     print_table(('', 'value'), [('trials compared', len(compared['trials'])), ('agreement', compared['agreement'])])
-    write_results('simulators', {'session': str(arguments.session), 'split': arguments.split, **compared,
-                                 **{hand: {name: result[name] for name in rates} for hand, result in results.items()}},
-                  _figure(results))
+    write_results(
+        'simulators',
+        {
+            'session': str(arguments.session),
+            'split': arguments.split,
+            **compared,
+            **{hand: {name: result[name] for name in rates} for hand, result in results.items()},
+        },
+        _figure(results),
+    )
     return 0
 
 
 def agreement(*runs: list[dict]) -> dict:
     """Compare ``outcomes`` of runs of the same trials: those that are scored in each, and the rate that ended alike."""
     trials = [
-        {'trial': same[0]['trial'], 'object_id': same[0]['object_id'],
-         **{hand: own['failure'] or 'held' for hand, own in zip(SIMULATORS, same)}}
-        for same in zip(*runs, strict=True) if all(own['success'] is not None for own in same)
+        {
+            'trial': same[0]['trial'],
+            'object_id': same[0]['object_id'],
+            **{hand: own['failure'] or 'held' for hand, own in zip(SIMULATORS, same)},
+        }
+        for same in zip(*runs, strict=True)
+        if all(own['success'] is not None for own in same)
     ]
     alike = sum(len({trial[hand] == 'held' for hand in SIMULATORS}) == 1 for trial in trials)
     return {'agreement': alike / len(trials) if trials else None, 'trials': trials}
@@ -57,9 +74,14 @@ def _run(arguments, hand: str) -> dict:
     print(f'--- {hand}', flush=True)
     with tempfile.TemporaryDirectory(prefix='simulators_') as folder:
         run = Run(
-            session=str(arguments.session.absolute()), bundle=str(arguments.bundle.absolute()), hand=hand,
-            split=arguments.split, trials=arguments.trials,
-            mapping=str(arguments.map.absolute()) if arguments.map else '', result=str(Path(folder, 'result.json')))
+            session=str(arguments.session.absolute()),
+            bundle=str(arguments.bundle.absolute()),
+            hand=hand,
+            split=arguments.split,
+            trials=arguments.trials,
+            mapping=str(arguments.map.absolute()) if arguments.map else '',
+            result=str(Path(folder, 'result.json')),
+        )
         try:
             return run_nodes(run, Path(folder))
         except NodeDied as error:

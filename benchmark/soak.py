@@ -52,31 +52,53 @@ def _soak(argv) -> int:
     parser = argparse.ArgumentParser(prog='soak', description=__doc__.split('\n')[0])
     parser.add_argument('--minutes', type=float, default=20.0, help='how long (default 20)')
     parser.add_argument('--units', type=int, default=552, help='units (default 552)')
-    parser.add_argument('--exchange-every', type=float, default=60.0, metavar='S',
-                        help='seconds between exchanges (default 60)')
+    parser.add_argument(
+        '--exchange-every', type=float, default=60.0, metavar='S', help='seconds between exchanges (default 60)'
+    )
     parser.add_argument('--priority', type=int, default=0, help='real-time priority of the nodes (default 0: none)')
     arguments = parser.parse_args(argv)
     session, first = trained(arguments.units)
     _, second = trained(arguments.units, seed=1)
     operator = _Operator((first, second), arguments.exchange_every)
     end = time.monotonic() + 60 * arguments.minutes
-    run = run_graph(session, first, loop=True, priority=arguments.priority,
-                    until=lambda decodes: time.monotonic() > end, meanwhile=operator)
+    run = run_graph(
+        session,
+        first,
+        loop=True,
+        priority=arguments.priority,
+        until=lambda decodes: time.monotonic() > end,
+        meanwhile=operator,
+    )
     near = np.zeros(len(run.due_ns), bool)
     for exchange in operator.exchanges:
         near |= abs(run.due_ns - exchange) < AROUND_EXCHANGE_NS
     latency = {'all': summary_ms(run.durations['total'])}
     if near.any():
         latency['within 2 s of an exchange'] = summary_ms(run.durations['total'][near])
-    print(f'{run.bins} bins, {run.missed_bins} missed, {run.lost_batches} batches lost, '
-          f'{len(operator.exchanges)} exchanges, {len(set(run.bundle_sha256))} bundles announced')
-    print_table(('bin edge to command, ms', *latency['all']),
-                [(name, *values.values()) for name, values in latency.items()])
-    print_table(('resident memory, MB', 'first', 'last'),
-                [(name, values[0], values[-1]) for name, values in operator.memory_mb.items()])
-    write_results('soak', {'minutes': arguments.minutes, 'bins': run.bins, 'missed_bins': run.missed_bins,
-                           'lost_batches': run.lost_batches, 'exchanges': len(operator.exchanges),
-                           'latency_ms': latency, 'memory_mb': operator.memory_mb}, _figure(run, operator))
+    print(
+        f'{run.bins} bins, {run.missed_bins} missed, {run.lost_batches} batches lost, '
+        f'{len(operator.exchanges)} exchanges, {len(set(run.bundle_sha256))} bundles announced'
+    )
+    print_table(
+        ('bin edge to command, ms', *latency['all']), [(name, *values.values()) for name, values in latency.items()]
+    )
+    print_table(
+        ('resident memory, MB', 'first', 'last'),
+        [(name, values[0], values[-1]) for name, values in operator.memory_mb.items()],
+    )
+    write_results(
+        'soak',
+        {
+            'minutes': arguments.minutes,
+            'bins': run.bins,
+            'missed_bins': run.missed_bins,
+            'lost_batches': run.lost_batches,
+            'exchanges': len(operator.exchanges),
+            'latency_ms': latency,
+            'memory_mb': operator.memory_mb,
+        },
+        _figure(run, operator),
+    )
     return 1 if run.missed_bins or run.lost_batches else 0
 
 

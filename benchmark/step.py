@@ -47,8 +47,10 @@ def _step(argv) -> int:
     times = {way: _times(decoder, stream, arguments.bins, way) for way in (BACK_TO_BACK, PAUSED, REHEARSED)}
     gc.enable()
     header = ('one decode step', 'p50 us', 'p99 us', 'p99.9 us')
-    rows = [(way, *(round(float(np.percentile(each, rank)) / 1e3, 1) for rank in (50, 99, 99.9)))
-            for way, each in times.items()]
+    rows = [
+        (way, *(round(float(np.percentile(each, rank)) / 1e3, 1) for rank in (50, 99, 99.9)))
+        for way, each in times.items()
+    ]
     print_table(header, rows)
     write_results('step', {'bins': arguments.bins, 'steps': [dict(zip(header, row)) for row in rows]}, _figure(times))
     return 0
@@ -77,7 +79,7 @@ def _times(decoder: StreamingDecoder, stream: list, bins: int, way: str) -> np.n
             if decodes:
                 times.append(time.monotonic_ns() - start_ns)
         decoder.reset()
-    return np.array(times[WARM_UP:WARM_UP + bins])
+    return np.array(times[WARM_UP : WARM_UP + bins])
 
 
 def _sleep_until(time_ns: int) -> None:

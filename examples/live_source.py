@@ -48,8 +48,15 @@ def live_batches(spikes, unit_count, period_ns, delay_ns):
         window = np.array(inside, np.int64).reshape(-1, 2)
         waiting = [spike for spike in waiting if spike[0] >= end_ns]
         yield SpikeBatch(
-            sequence=sequence, segment=0, start_ns=start_ns, end_ns=end_ns, unit_count=unit_count,
-            unit=window[:, 1].astype(np.uint16), offset_ns=(window[:, 0] - start_ns).astype(np.uint32), due_ns=end_ns)
+            sequence=sequence,
+            segment=0,
+            start_ns=start_ns,
+            end_ns=end_ns,
+            unit_count=unit_count,
+            unit=window[:, 1].astype(np.uint16),
+            offset_ns=(window[:, 0] - start_ns).astype(np.uint32),
+            due_ns=end_ns,
+        )
         start_ns, sequence = end_ns, sequence + 1
 
 

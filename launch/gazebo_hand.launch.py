@@ -7,13 +7,13 @@ import tempfile
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
-from launch import LaunchDescription
 from launch.actions import IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node
 
 from grasp_decoder.hand.sdf import HAND_SDF
 from grasp_decoder.share import share_directory
+from launch import LaunchDescription
 
 
 def generate_launch_description():
@@ -22,13 +22,15 @@ def generate_launch_description():
     world = Path(tempfile.mkdtemp(prefix='grasp_decoder_')) / 'hand.sdf'
     world.write_text((share / 'worlds' / 'hand.sdf').read_text().replace('HAND_SDF', f'file://{HAND_SDF}'))
     gazebo = Path(get_package_share_directory('ros_gz_sim'), 'launch', 'gz_sim.launch.py')
-    return LaunchDescription([
-        IncludeLaunchDescription(
-            PythonLaunchDescriptionSource(str(gazebo)), launch_arguments={'gz_args': f'-r {world}'}.items()
-        ),
-        Node(
-            package='ros_gz_bridge',
-            executable='parameter_bridge',
-            parameters=[{'config_file': str(share / 'config' / 'gazebo_bridge.yaml')}],
-        ),
-    ])
+    return LaunchDescription(
+        [
+            IncludeLaunchDescription(
+                PythonLaunchDescriptionSource(str(gazebo)), launch_arguments={'gz_args': f'-r {world}'}.items()
+            ),
+            Node(
+                package='ros_gz_bridge',
+                executable='parameter_bridge',
+                parameters=[{'config_file': str(share / 'config' / 'gazebo_bridge.yaml')}],
+            ),
+        ]
+    )

@@ -6,7 +6,6 @@
 import os
 import subprocess
 
-from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
@@ -16,6 +15,7 @@ from launch_ros.actions import Node
 from grasp_decoder.system.demo_files import demo_files
 from grasp_decoder.system.description import HANDS, SOURCES, SPLITS, Run, describe
 from grasp_decoder.system.processes import executable_path
+from launch import LaunchDescription
 
 # Ending one of these ends the run: nothing is left to do, or somebody must look.
 VITAL = ('run_monitor', 'recorder', 'decoder', 'hand_bridge', 'simulated_hand')
@@ -48,8 +48,11 @@ def start(context):
     values = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     for name in ('session', 'bundle', 'mapping', 'params_file', 'result', 'record'):
         values[name] = values[name] and os.path.abspath(values[name])
-    values.update(speed=float(values['speed']), trials=int(values['trials']),
-                  only_correct=values['only_correct'].lower() == 'true')
+    values.update(
+        speed=float(values['speed']),
+        trials=int(values['trials']),
+        only_correct=values['only_correct'].lower() == 'true',
+    )
     if not values['bundle'] or (not values['session'] and values['source'] == 'replay'):
         subprocess.run([str(executable_path('demo')), '--prepare'], check=True)
         session, bundle = demo_files()
@@ -58,13 +61,21 @@ def start(context):
         values['bundle'] = values['bundle'] or str(bundle)
     nodes = [
         Node(
-            package='grasp_decoder', executable=description.executable, name=description.executable, output='screen',
-            parameters=[*description.parameter_files, description.parameters])
+            package='grasp_decoder',
+            executable=description.executable,
+            name=description.executable,
+            output='screen',
+            parameters=[*description.parameter_files, description.parameters],
+        )
         for description in describe(Run(**values))
     ]
     ends = [
-        RegisterEventHandler(OnProcessExit(target_action=node, on_exit=[EmitEvent(event=Shutdown(
-            reason=f'{node.node_executable} has ended'))]))
-        for node in nodes if node.node_executable in VITAL
+        RegisterEventHandler(
+            OnProcessExit(
+                target_action=node, on_exit=[EmitEvent(event=Shutdown(reason=f'{node.node_executable} has ended'))]
+            )
+        )
+        for node in nodes
+        if node.node_executable in VITAL
     ]
     return [*nodes, *ends]

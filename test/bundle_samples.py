@@ -25,10 +25,21 @@ def make_trials(count: int = 12, n_bins: int = 30, units: int = UNITS, seed: int
     for trial_id in range(count):
         label = trial_id % len(CLASSES)
         phase = np.zeros(n_bins, np.uint8)
-        phase[n_bins // 2:-4] = 1
+        phase[n_bins // 2 : -4] = 1
         counts = rng.poisson(np.where(phase[:, None], rates[label], 0.3)).astype(np.uint16)
-        trials.append(TrialBins(trial_id, CLASSES[label], CLASSES[label], 40_000_000, trial_id * 2_000_000_000, counts,
-                                phase, phase.astype(np.float32), {'Cue': 3, 'Hold': n_bins // 2}))
+        trials.append(
+            TrialBins(
+                trial_id,
+                CLASSES[label],
+                CLASSES[label],
+                40_000_000,
+                trial_id * 2_000_000_000,
+                counts,
+                phase,
+                phase.astype(np.float32),
+                {'Cue': 3, 'Hold': n_bins // 2},
+            )
+        )
     return trials
 
 
@@ -44,18 +55,28 @@ def make_network(task: str, kind: str = RECURRENT, units: int = UNITS, seed: int
 
         def gate(activation):
             return layers.Activation(activation)(
-                layers.Add()([layers.Dense(STATE)(features), layers.Dense(STATE)(state)]))
+                layers.Add()([layers.Dense(STATE)(features), layers.Dense(STATE)(state)])
+            )
 
         update, candidate = gate('sigmoid'), gate('tanh')
         new_state = layers.Add()([state, layers.Multiply()([update, layers.Subtract()([candidate, state])])])
-        graph = keras.Model([features, state], {'logits': layers.Dense(count)(new_state), 'update': update,
-                                                'candidate': candidate})
+        graph = keras.Model(
+            [features, state], {'logits': layers.Dense(count)(new_state), 'update': update, 'candidate': candidate}
+        )
     else:
         features = keras.Input(batch_shape=(1, LOOK_BACK, units), name='features')
         flat = layers.Reshape((LOOK_BACK * units,))(features)
         graph = keras.Model([features], {'logits': layers.Dense(count)(layers.Dense(STATE, 'relu')(flat))})
-    return TaskNetwork(task, 'sample', kind, LOOK_BACK if kind == WINDOW else 1, LUT, graph,
-                       lambda trials: [predict(graph, task, kind, trial) for trial in trials], temperature=1.25)
+    return TaskNetwork(
+        task,
+        'sample',
+        kind,
+        LOOK_BACK if kind == WINDOW else 1,
+        LUT,
+        graph,
+        lambda trials: [predict(graph, task, kind, trial) for trial in trials],
+        temperature=1.25,
+    )
 
 
 def predict(graph, task: str, kind: str, trial: TrialBins, temperature: float = 1.25) -> np.ndarray:
@@ -70,7 +91,7 @@ def predict(graph, task: str, kind: str, trial: TrialBins, temperature: float = 
         elif index < LOOK_BACK - 1:
             continue
         else:
-            outputs = graph({'features': features[None, index + 1 - LOOK_BACK:index + 1]})
+            outputs = graph({'features': features[None, index + 1 - LOOK_BACK : index + 1]})
         logits = np.asarray(outputs['logits'])[0]
         exponentials = np.exp(logits / temperature)
         answers[index] = np.clip(logits, 0, 1) if task == DOF else exponentials / exponentials.sum()
@@ -80,10 +101,16 @@ def predict(graph, task: str, kind: str, trial: TrialBins, temperature: float = 
 def make_manifest(units: int = UNITS, **fields) -> Manifest:
     """What `write_bundle` is given before anything was exported."""
     fields = {
-        'name': 'sample', 'created': '2024-01-01T00:00:00+00:00', 'package_version': '0.1.0',
+        'name': 'sample',
+        'created': '2024-01-01T00:00:00+00:00',
+        'package_version': '0.1.0',
         'sessions': (SourceSession('sample', 'ab' * 32, (0, 1, 2), (3,), (4, 5)),),
         'units': tuple(Unit(index, index // 2, index % 2, 'M1') for index in range(units)),
-        'bin_s': 0.04, 'look_back': LOOK_BACK, 'classes': CLASSES, 'labels': tuple(map(str, CLASSES)),
+        'bin_s': 0.04,
+        'look_back': LOOK_BACK,
+        'classes': CLASSES,
+        'labels': tuple(map(str, CLASSES)),
         'merge': {11: 41},
-        **fields}
+        **fields,
+    }
     return Manifest(**fields)

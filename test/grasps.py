@@ -48,4 +48,4 @@ def grasp(simulator, object_id, grip, close_s=0.35, rate=1.0) -> Grasp:
     run(HandMode.CLOSE, 1.0, close_s)
     held = run(HandMode.HOLD, 1.0, 1.3)
     released = run(HandMode.OPEN, 0.0, 1.0 / rate)
-    return Grasp(held[round(0.25 / STEP_S):], released[-1])
+    return Grasp(held[round(0.25 / STEP_S) :], released[-1])

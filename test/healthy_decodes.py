@@ -34,9 +34,17 @@ class Decoder:
         probability = np.full(len(OBJECTS), (1.0 - confidence) / (len(OBJECTS) - 1), np.float32)
         probability[OBJECTS.index(object_id)] = confidence
         decoded = DecodedGrasp(
-            stamp_ns=self.stamp_offset_ns + self.bin * BIN_NS, due_ns=self.now_ns - 1_000_000, segment=0, bin=self.bin,
-            phase=GRASP if grasp > 0.5 else REST, phase_probability=grasp, object_id=object_id,
-            object_probability=probability, confidence=confidence, aperture=NAN)
+            stamp_ns=self.stamp_offset_ns + self.bin * BIN_NS,
+            due_ns=self.now_ns - 1_000_000,
+            segment=0,
+            bin=self.bin,
+            phase=GRASP if grasp > 0.5 else REST,
+            phase_probability=grasp,
+            object_id=object_id,
+            object_probability=probability,
+            confidence=confidence,
+            aperture=NAN,
+        )
         return dataclasses.replace(decoded, **changes)
 
     def step(self, **changes):

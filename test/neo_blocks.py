@@ -7,8 +7,7 @@ import quantities as pq
 EVENTS = {'Start': 0.0, 'Cue': 0.2, 'Go': 0.3, 'Hold': 0.5, 'Rew': 0.8, 'End': 0.9}
 
 
-def make_segment(
-        start_s=5.0, units=3, object_id=21, correct=1, events=EVENTS, length_s=1.0, spikes=20, seed=0):
+def make_segment(start_s=5.0, units=3, object_id=21, correct=1, events=EVENTS, length_s=1.0, spikes=20, seed=0):
     """One trial; ``spikes`` per unit. An annotation that is None is left out."""
     rng = np.random.default_rng(seed)
     annotations = {'obj': object_id, 'correct': correct}
@@ -17,9 +16,16 @@ def make_segment(
     segment.events.append(neo.Event((start_s + np.array(list(events.values()))) * pq.s, labels=labels))
     for unit in range(units):
         times = np.sort(rng.uniform(start_s, start_s + length_s, spikes)).astype(np.float32)
-        segment.spiketrains.append(neo.SpikeTrain(
-            np.clip(times, start_s, start_s + length_s) * pq.s, t_start=start_s * pq.s,
-            t_stop=(start_s + length_s) * pq.s, electrode=unit // 2, u=unit % 2 + 1, area='M1'))
+        segment.spiketrains.append(
+            neo.SpikeTrain(
+                np.clip(times, start_s, start_s + length_s) * pq.s,
+                t_start=start_s * pq.s,
+                t_stop=(start_s + length_s) * pq.s,
+                electrode=unit // 2,
+                u=unit % 2 + 1,
+                area='M1',
+            )
+        )
     return segment
 
 

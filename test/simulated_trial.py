@@ -71,9 +71,13 @@ class SimulatedTrial:
             first = len(self.states)
             self._joint_targets.publish(targets)
             self._spin_until(lambda: abs(self._joint(joint) - before) > 0.5 * angle)
-            delays.append(next(
-                state.monotonic_ns - sent_ns for state in self.states[first:]
-                if abs(state.joint_position[list(state.joint_name).index(joint)] - before) > moved))
+            delays.append(
+                next(
+                    state.monotonic_ns - sent_ns
+                    for state in self.states[first:]
+                    if abs(state.joint_position[list(state.joint_name).index(joint)] - before) > moved
+                )
+            )
         return delays
 
     def rest(self, until):

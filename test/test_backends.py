@@ -99,8 +99,14 @@ def compiled(tmp_path_factory):
     compiler.chmod(compiler.stat().st_mode | stat.S_IXUSR)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('PATH', f'{compiler.parent}{os.pathsep}{os.environ["PATH"]}')
-        write_bundle(folder / 'sample', [make_network('phase'), make_network('object', 'window')], make_trials(),
-                     make_trials(), make_manifest(), edge_tpu=True)
+        write_bundle(
+            folder / 'sample',
+            [make_network('phase'), make_network('object', 'window')],
+            make_trials(),
+            make_trials(),
+            make_manifest(),
+            edge_tpu=True,
+        )
     return folder / 'sample'
 
 
@@ -157,7 +163,9 @@ def test_compiled_models_come_from_one_call_and_are_sealed(compiled):
     manifest = load_bundle(compiled).manifest
     assert (compiled / 'arguments').read_text().split()[:2] == ['--show_operations', '--out_dir']
     assert [os.path.basename(path) for path in (compiled / 'arguments').read_text().split()[3:]] == [
-        'phase_int8.tflite', 'object_int8.tflite']
+        'phase_int8.tflite',
+        'object_int8.tflite',
+    ]
     assert {'phase_int8_edgetpu.tflite', 'object_int8_edgetpu.tflite', export_edge_tpu.LOG} <= manifest.files.keys()
 
 
@@ -166,8 +174,9 @@ def test_a_failing_compiler_leaves_a_bundle_that_is_not_edge_ready(tmp_path, mon
     compiler.write_text('#!/bin/sh\necho "Internal compiler error"\nexit 3\n')
     compiler.chmod(0o755)
     monkeypatch.setenv('PATH', f'{tmp_path}{os.pathsep}{os.environ["PATH"]}')
-    bundle = write_bundle(tmp_path / 'out', [make_network('phase')], make_trials(), make_trials(), make_manifest(),
-                          edge_tpu=True)
+    bundle = write_bundle(
+        tmp_path / 'out', [make_network('phase')], make_trials(), make_trials(), make_manifest(), edge_tpu=True
+    )
     assert not bundle.manifest.edge_ready
     assert 'exit status 3' in bundle.manifest.edge_issues[0] and 'made no phase_int8' in bundle.manifest.edge_issues[1]
     assert 'Internal compiler error' in (tmp_path / 'out' / export_edge_tpu.LOG).read_text()
@@ -200,13 +209,16 @@ def test_edge_tpu_without_one_is_an_error(compiled, delegate):
     assert place == 'refused' and 'no Edge TPU answers on usb:1' in message
 
 
-@pytest.mark.parametrize('arguments, message', [
-    ({'backend': 'abacus'}, "no back end 'abacus'; use one of auto, cpu, edgetpu"),
-    ({'backend': 'edgetpu', 'device': 'usb;rm'}, 'is no Edge TPU device'),
-    ({'precision': 'double'}, "no precision 'double'"),
-    ({'precision': 'float', 'backend': 'edgetpu'}, 'runs on the CPU only'),
-    ({'task': 'dof'}, "has no task 'dof', only phase, object"),
-])
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        ({'backend': 'abacus'}, "no back end 'abacus'; use one of auto, cpu, edgetpu"),
+        ({'backend': 'edgetpu', 'device': 'usb;rm'}, 'is no Edge TPU device'),
+        ({'precision': 'double'}, "no precision 'double'"),
+        ({'precision': 'float', 'backend': 'edgetpu'}, 'runs on the CPU only'),
+        ({'task': 'dof'}, "has no task 'dof', only phase, object"),
+    ],
+)
 def test_what_cannot_be_opened_is_refused(compiled, arguments, message):
     with pytest.raises(GraspDecoderError, match=message):
         load_bundle(compiled).open(**{'task': 'phase'} | arguments)
@@ -230,8 +242,9 @@ def test_a_plugged_in_back_end_that_does_not_open_is_an_error(compiled, plugged)
         load_bundle(compiled).open('phase', backend='plugged', device='absent')
 
 
-@pytest.mark.parametrize('mode, message', [('wedges', 'plugged did not answer within 20 ms'),
-                                           ('fails', 'plugged failed: unplugged')])
+@pytest.mark.parametrize(
+    'mode, message', [('wedges', 'plugged did not answer within 20 ms'), ('fails', 'plugged failed: unplugged')]
+)
 def test_a_device_lost_while_running_hands_over_to_the_cpu_within_the_bin(compiled, plugged, caplog, mode, message):
     reference = load_bundle(compiled)
     bundle = load_bundle(compiled)
@@ -273,8 +286,13 @@ def test_the_decoders_process_is_small_and_free_of_tensorflow(compiled):
         peak_kb = int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read()).group(1))
         print(json.dumps([sorted(unwanted), peak_kb / 1024]))
     """)
-    run = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=True,
-                         env=os.environ | {'PYTHONPATH': os.pathsep.join(sys.path)})
+    run = subprocess.run(
+        [sys.executable, '-c', program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {'PYTHONPATH': os.pathsep.join(sys.path)},
+    )
     unwanted, peak_mb = json.loads(run.stdout)
     assert unwanted == []
     assert peak_mb <= 200

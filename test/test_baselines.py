@@ -6,8 +6,13 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.features.windows import gather, phase_windows
-from grasp_decoder.learning.baselines import (fixed_window_counts, hold_counts, PoissonNaiveBayes, shrinkage_lda,
-                                              window_counts)
+from grasp_decoder.learning.baselines import (
+    PoissonNaiveBayes,
+    fixed_window_counts,
+    hold_counts,
+    shrinkage_lda,
+    window_counts,
+)
 
 
 def poisson_samples(seed=0, n=120, units=10, classes=4):
@@ -20,10 +25,17 @@ def poisson_samples(seed=0, n=120, units=10, classes=4):
 
 def make_bins(n_bins, hold, rew, seed):
     index = np.arange(n_bins)
-    return TrialBins(trial_id=seed, object_id=21, recorded_object_id=21, bin_ns=40_000_000, start_ns=0,
-                     counts=np.random.default_rng(seed).poisson(1, (n_bins, 3)).astype(np.uint16),
-                     phase=((index >= hold) & (index < rew)).astype(np.uint8),
-                     dof=np.zeros(n_bins, np.float32), event_bins={'Hold': hold, 'Rew': rew})
+    return TrialBins(
+        trial_id=seed,
+        object_id=21,
+        recorded_object_id=21,
+        bin_ns=40_000_000,
+        start_ns=0,
+        counts=np.random.default_rng(seed).poisson(1, (n_bins, 3)).astype(np.uint16),
+        phase=((index >= hold) & (index < rew)).astype(np.uint8),
+        dof=np.zeros(n_bins, np.float32),
+        event_bins={'Hold': hold, 'Rew': rew},
+    )
 
 
 @parametrize_with_checks([PoissonNaiveBayes()])
@@ -47,7 +59,7 @@ def test_leave_one_out_in_closed_form_is_refitting_without_the_sample():
     for left_out in range(len(label)):
         others = np.arange(len(label)) != left_out
         model = PoissonNaiveBayes().fit(counts[others], label[others], exposure[others])
-        expected.append(model.predict(counts[left_out:left_out + 1], exposure[left_out:left_out + 1])[0])
+        expected.append(model.predict(counts[left_out : left_out + 1], exposure[left_out : left_out + 1])[0])
     assert PoissonNaiveBayes().leave_one_out(counts, label, exposure).tolist() == expected
 
 
@@ -67,5 +79,6 @@ def test_counts_of_windows_and_hold_phases(look_back):
     counts, bins = hold_counts(trials)
     assert bins.tolist() == [4, 2]
     assert np.array_equal(counts, [trials[0].counts[5:9].sum(axis=0), trials[1].counts[4:6].sum(axis=0)])
-    assert np.array_equal(fixed_window_counts(trials, 5),
-                          [trials[0].counts[0:10].sum(axis=0), trials[1].counts[0:9].sum(axis=0)])
+    assert np.array_equal(
+        fixed_window_counts(trials, 5), [trials[0].counts[0:10].sum(axis=0), trials[1].counts[0:9].sum(axis=0)]
+    )

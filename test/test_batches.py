@@ -1,8 +1,9 @@
 """Batches hold every spike of every trial exactly once."""
 
-from hypothesis import given, strategies as st
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.batches import batches
@@ -34,7 +35,8 @@ def test_batches_are_an_exact_partition(trials, period_ns):
             assert (batch.unit.dtype, batch.offset_ns.dtype, batch.unit_count) == (np.uint16, np.uint32, UNITS)
             assert np.all(batch.offset_ns < batch.end_ns - batch.start_ns)
         np.testing.assert_array_equal(
-            np.concatenate([batch.start_ns + batch.offset_ns.astype(np.int64) for batch in part]), trial.times_ns)
+            np.concatenate([batch.start_ns + batch.offset_ns.astype(np.int64) for batch in part]), trial.times_ns
+        )
         np.testing.assert_array_equal(np.concatenate([batch.unit for batch in part]), trial.units)
 
 

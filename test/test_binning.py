@@ -1,5 +1,6 @@
 """Binning: offline counts, and an online Binner that gives exactly the same or says what is missing."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -24,8 +25,10 @@ def batch(sequence, start, end, spikes=(), segment=0, due=0, unit_count=UNITS):
 
 def batches_of(spikes, edges, segment=0, sequence=0):
     """The spikes of ``[edges[0], edges[-1])``, cut at the edges."""
-    return [batch(sequence + i, start, end, [spike for spike in spikes if start <= spike[0] < end], segment)
-            for i, (start, end) in enumerate(zip(edges[:-1], edges[1:]))]
+    return [
+        batch(sequence + i, start, end, [spike for spike in spikes if start <= spike[0] < end], segment)
+        for i, (start, end) in enumerate(itertools.pairwise(edges))
+    ]
 
 
 def push_all(binner, batches):
@@ -38,8 +41,17 @@ def streams(draw):
     start, sequence, segments, batches = draw(st.integers(-1000, 1000)), 0, [], []
     for segment in range(draw(st.integers(1, 3))):
         stop = start + draw(st.integers(0, 400))
-        spikes = sorted(draw(st.lists(st.tuples(st.integers(start, max(start, stop - 1)), st.integers(0, UNITS - 1)),
-                                      max_size=40))) if stop > start else []
+        spikes = (
+            sorted(
+                draw(
+                    st.lists(
+                        st.tuples(st.integers(start, max(start, stop - 1)), st.integers(0, UNITS - 1)), max_size=40
+                    )
+                )
+            )
+            if stop > start
+            else []
+        )
         edges = [start, *sorted(draw(st.lists(st.integers(start, stop), max_size=15))), stop]
         segments.append((start, stop, spikes))
         batches += batches_of(spikes, edges, segment, sequence)
@@ -87,8 +99,15 @@ def test_any_chunking_gives_the_offline_bins(stream):
     assert as_tuples(bins) == list(offline_bins(segments))
     assert [each.fresh for each in bins] == [each.index == 0 for each in bins]
     health = binner.health
-    assert (health.lost_batches, health.late_spikes, health.duplicates, health.clock_jumps, health.restarts,
-            health.rejected, health.reordered) == (0,) * 7
+    assert (
+        health.lost_batches,
+        health.late_spikes,
+        health.duplicates,
+        health.clock_jumps,
+        health.restarts,
+        health.rejected,
+        health.reordered,
+    ) == (0,) * 7
     assert health.spikes == sum(len(spikes) for *_, spikes in segments)
 
 
@@ -131,12 +150,15 @@ def test_any_loss_is_reported_with_its_exact_extent(stream, depth, data):
     assert binner.health.lost_batches == len(knowable)
 
     def whole(segment, start):
-        touched = any(batches[i].segment == segment and batches[i].end_ns > start and batches[i].start_ns < start + BIN
-                      for i in lost if batches[i].end_ns > batches[i].start_ns)
+        touched = any(
+            batches[i].segment == segment and batches[i].end_ns > start and batches[i].start_ns < start + BIN
+            for i in lost
+            if batches[i].end_ns > batches[i].start_ns
+        )
         return not touched and start + BIN <= max((b.end_ns for b in kept if b.segment == segment), default=start)
 
     assert as_tuples(bins) == [each for each in offline_bins(segments) if whole(each[0], each[2])]
-    for previous, each in zip(bins[:-1], bins[1:]):
+    for previous, each in itertools.pairwise(bins):
         unbroken = previous.segment == each.segment and previous.index + 1 == each.index
         assert each.fresh != unbroken
 
@@ -145,8 +167,12 @@ def test_a_loss_skips_the_bins_it_touches_and_stays_on_the_grid():
     binner = Binner(BIN, UNITS, reorder_depth=0)
     stream = batches_of([(5, 0), (45, 1), (85, 2), (125, 3), (165, 4)], range(0, 210, 10))
     bins = push_all(binner, [each for each in stream if each.sequence not in (5, 6)])
-    assert [(each.index, each.start_ns, each.fresh) for each in bins] \
-        == [(0, 0, True), (2, 80, True), (3, 120, False), (4, 160, False)]
+    assert [(each.index, each.start_ns, each.fresh) for each in bins] == [
+        (0, 0, True),
+        (2, 80, True),
+        (3, 120, False),
+        (4, 160, False),
+    ]
     assert list(binner.losses) == [Loss(0, 5, 2, 0, 50, 0, 70)]
     assert (binner.health.lost_batches, binner.health.lost_bins) == (2, 1)
 
@@ -204,8 +230,11 @@ def test_clock_jumps_back():
     """The bins of the new time are on a new grid; bin numbers never repeat within a segment."""
     binner = Binner(BIN, UNITS)
     bins = push_all(binner, [batch(0, 1000, 1050, [(1045, 0)]), batch(1, 507, 600, [(507, 1)])])
-    assert [(each.index, each.start_ns, each.fresh) for each in bins] \
-        == [(0, 1000, True), (1, 507, True), (2, 547, False)]
+    assert [(each.index, each.start_ns, each.fresh) for each in bins] == [
+        (0, 1000, True),
+        (1, 507, True),
+        (2, 547, False),
+    ]
     assert bins[1].counts.tolist() == [0, 1, 0, 0, 0]
     assert binner.health.clock_jumps == 1
 
@@ -222,10 +251,17 @@ def test_source_restarts(ran_for):
     assert (binner.health.restarts, binner.health.lost_batches, binner.health.duplicates) == (1, 0, 0)
 
 
-@pytest.mark.parametrize('fault', [
-    {'unit': np.array([UNITS], np.uint16)}, {'unit_count': UNITS + 1}, {'end_ns': 9},
-    {'offset_ns': np.array([10], np.uint32)}, {'offset_ns': np.array([0, 1], np.uint32)}, {'end_ns': 10**18},
-])
+@pytest.mark.parametrize(
+    'fault',
+    [
+        {'unit': np.array([UNITS], np.uint16)},
+        {'unit_count': UNITS + 1},
+        {'end_ns': 9},
+        {'offset_ns': np.array([10], np.uint32)},
+        {'offset_ns': np.array([0, 1], np.uint32)},
+        {'end_ns': 10**18},
+    ],
+)
 def test_a_malformed_batch_is_rejected_whole_and_its_time_is_lost(fault):
     binner = Binner(BIN, UNITS, reorder_depth=0)
     stream = batches_of([(12, 2)], range(0, 130, 10))
@@ -244,15 +280,29 @@ def test_due_time_is_that_of_the_bin_end():
 
 
 @settings(max_examples=50)
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 3), st.integers(-200, 200), st.integers(-20, 100),
-                          st.lists(st.tuples(st.integers(0, 100), st.integers(0, UNITS)), max_size=4)), max_size=40))
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 40),
+            st.integers(0, 3),
+            st.integers(-200, 200),
+            st.integers(-20, 100),
+            st.lists(st.tuples(st.integers(0, 100), st.integers(0, UNITS)), max_size=4),
+        ),
+        max_size=40,
+    )
+)
 def test_garbage_never_breaks_it(entries):
     """From any sequence of batches: no exception, whole bins only, time forward within an unbroken stretch."""
     binner = Binner(BIN, UNITS)
-    arrivals = [batch(sequence, start, start + length, [(start + offset, unit) for offset, unit in spikes], segment)
-                for sequence, segment, start, length, spikes in entries]
+    arrivals = [
+        batch(sequence, start, start + length, [(start + offset, unit) for offset, unit in spikes], segment)
+        for sequence, segment, start, length, spikes in entries
+    ]
     bins = push_all(binner, arrivals)
     assert all(each.end_ns - each.start_ns == BIN for each in bins)
-    assert all(each.fresh or (each.start_ns, each.index) == (previous.end_ns, previous.index + 1)
-               for previous, each in zip(bins[:-1], bins[1:]))
+    assert all(
+        each.fresh or (each.start_ns, each.index) == (previous.end_ns, previous.index + 1)
+        for previous, each in itertools.pairwise(bins)
+    )
     assert sum(int(each.counts.sum()) for each in bins) <= sum(len(each.unit) for each in arrivals)

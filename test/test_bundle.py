@@ -22,8 +22,12 @@ from grasp_decoder.errors import GraspDecoderError
 
 TRIALS = make_trials()
 TASKS = {'phase': 'recurrent', 'object': 'window', 'dof': 'recurrent'}
-FILES = [MANIFEST, SEAL, 'report/report.html',
-         *(f'{task}_{precision}.tflite' for task in TASKS for precision in ('float', 'int8'))]
+FILES = [
+    MANIFEST,
+    SEAL,
+    'report/report.html',
+    *(f'{task}_{precision}.tflite' for task in TASKS for precision in ('float', 'int8')),
+]
 
 
 def write_report(bundle, folder):
@@ -84,16 +88,19 @@ def test_a_missing_file_is_refused(folder, name):
         load_bundle(folder)
 
 
-@pytest.mark.parametrize('changes, message', [
-    ({'schema_version': 2}, 'schema version 2.*update grasp_decoder'),
-    ({'schema_version': 0}, 'schema version 0, not 1'),
-    ({'units': []}, f'takes {UNITS} units, but the unit table has 0'),
-    ({'units': 7}, 'units: 7 is not of type'),
-    ({'surprise': 1}, 'surprise are missing or unknown'),
-    ({'classes': [1, 2]}, 'other shapes'),
-    ({'files': {'../secret': ''}}, 'outside of it'),
-    ({'files': {}}, 'not among the sealed files'),
-])
+@pytest.mark.parametrize(
+    'changes, message',
+    [
+        ({'schema_version': 2}, 'schema version 2.*update grasp_decoder'),
+        ({'schema_version': 0}, 'schema version 0, not 1'),
+        ({'units': []}, f'takes {UNITS} units, but the unit table has 0'),
+        ({'units': 7}, 'units: 7 is not of type'),
+        ({'surprise': 1}, 'surprise are missing or unknown'),
+        ({'classes': [1, 2]}, 'other shapes'),
+        ({'files': {'../secret': ''}}, 'outside of it'),
+        ({'files': {}}, 'not among the sealed files'),
+    ],
+)
 def test_a_manifest_that_does_not_fit_is_refused(folder, changes, message):
     reseal(folder, **changes)
     with pytest.raises(GraspDecoderError, match=message):
@@ -157,7 +164,7 @@ def test_a_twin_shares_the_engine_and_nothing_of_the_past(sealed, task):
     for counts, other in zip(TRIALS[0].counts, TRIALS[1].counts):
         twin.step(other)
         beside.append(runner.step(counts))
-    np.testing.assert_equal(beside, alone[:len(beside)])
+    np.testing.assert_equal(beside, alone[: len(beside)])
 
 
 def test_counts_above_the_table_take_its_last_entry(sealed):
@@ -190,8 +197,12 @@ def test_a_killed_process_leaves_the_old_bundle_whole(folder):
         write_bundle({str(folder)!r}, [make_network('phase')], make_trials(), make_trials(), make_manifest(),
                      lambda bundle, report: os.kill(os.getpid(), signal.SIGKILL))
     """)
-    run = subprocess.run([sys.executable, '-c', program], env=os.environ | {'PYTHONPATH': os.pathsep.join(sys.path)},
-                         capture_output=True, check=False)
+    run = subprocess.run(
+        [sys.executable, '-c', program],
+        env=os.environ | {'PYTHONPATH': os.pathsep.join(sys.path)},
+        capture_output=True,
+        check=False,
+    )
     assert run.returncode == -signal.SIGKILL, run.stderr
     assert load_bundle(folder).sha256 == before
 

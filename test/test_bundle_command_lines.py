@@ -55,8 +55,14 @@ def test_check_says_why_a_float_model_does_not_map(sealed, capsys):
     assert 'works on FLOAT32' in capsys.readouterr().out
 
 
-@pytest.mark.parametrize('content, message', [(None, 'cannot read'), (b'no model', 'is no TFLite model'),
-                                              (b'\xff\xff\xff\x7fTFL3', 'is a damaged TFLite model')])
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        (None, 'cannot read'),
+        (b'no model', 'is no TFLite model'),
+        (b'\xff\xff\xff\x7fTFL3', 'is a damaged TFLite model'),
+    ],
+)
 def test_check_refuses_what_is_no_model(tmp_path, capsys, content, message):
     path = tmp_path / 'model.tflite'
     if content:

@@ -2,11 +2,11 @@
 
 import math
 
-from benchmark import decoding_pieces
-from benchmark.decoding_pieces import OutOfTime, Pieces
 import numpy as np
 import pytest
 
+from benchmark import decoding_pieces
+from benchmark.decoding_pieces import OutOfTime, Pieces
 from grasp_decoder.learning.metrics import ObjectDecodes
 
 DECODES = ObjectDecodes(np.eye(2), np.array([0, 1]), np.array([5, 7]), (21, 33))

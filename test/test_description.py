@@ -57,8 +57,10 @@ def test_users_parameters_come_after_the_package_s():
         assert [Path(file).name for file in node.parameter_files] == [f'{node.executable}.yaml', 'mine.yaml']
 
 
-@pytest.mark.parametrize('wrong', [
-    {'hand': 'claw'}, {'source': 'radio'}, {'split': 'train'}, {'speed': -1.0}, {'trials': -1}, {'record': 'a.txt'}])
+@pytest.mark.parametrize(
+    'wrong',
+    [{'hand': 'claw'}, {'source': 'radio'}, {'split': 'train'}, {'speed': -1.0}, {'trials': -1}, {'record': 'a.txt'}],
+)
 def test_impossible_run_is_refused(wrong):
     with pytest.raises(GraspDecoderError):
         Run('session', 'bundle', **wrong)

@@ -86,16 +86,19 @@ def spoil_softmax(model):
     model.subgraphs[0].tensors[operator.inputs[0]].shape = np.array([1, 16_001], np.int32)
 
 
-@pytest.mark.parametrize('spoil, name, reason', [
-    (spoil_type, 'TANH', 'works on FLOAT32, not on 8-bit integers'),
-    (spoil_shape, 'TANH', r'has a dynamic shape \(-1, 16\)'),
-    (spoil_rank, 'TANH', 'has a tensor of more than 3 dimensions'),
-    (spoil_scales, 'FULLY_CONNECTED', 'has one scale per output'),
-    (spoil_batch, 'FULLY_CONNECTED', 'has an output of more than one dimension'),
-    (spoil_name, 'UNPACK', 'not supported by the Edge TPU'),
-    (spoil_width, 'UNIDIRECTIONAL_SEQUENCE_LSTM', 'has an input 901 wide'),
-    (spoil_softmax, 'SOFTMAX', 'not one dimension of at most 16000'),
-])
+@pytest.mark.parametrize(
+    'spoil, name, reason',
+    [
+        (spoil_type, 'TANH', 'works on FLOAT32, not on 8-bit integers'),
+        (spoil_shape, 'TANH', r'has a dynamic shape \(-1, 16\)'),
+        (spoil_rank, 'TANH', 'has a tensor of more than 3 dimensions'),
+        (spoil_scales, 'FULLY_CONNECTED', 'has one scale per output'),
+        (spoil_batch, 'FULLY_CONNECTED', 'has an output of more than one dimension'),
+        (spoil_name, 'UNPACK', 'not supported by the Edge TPU'),
+        (spoil_width, 'UNIDIRECTIONAL_SEQUENCE_LSTM', 'has an input 901 wide'),
+        (spoil_softmax, 'SOFTMAX', 'not one dimension of at most 16000'),
+    ],
+)
 def test_what_stays_on_the_cpu_is_named(model, spoil, name, reason):
     assert check_model(pack(model), 'sample').on_cpu == ()
     spoil(model)
@@ -115,8 +118,11 @@ def test_operators_behind_one_on_the_cpu_stay_there_too(model):
 
 def test_memory_counts_parameters_and_the_largest_operator(model):
     check = check_model(pack(model), 'sample')
-    weights = sum(np.prod(tensor.shape) for tensor in model.subgraphs[0].tensors
-                  if model.buffers[tensor.buffer].data is not None and tensor.type == schema.TensorType.INT8)
+    weights = sum(
+        np.prod(tensor.shape)
+        for tensor in model.subgraphs[0].tensors
+        if model.buffers[tensor.buffer].data is not None and tensor.type == schema.TensorType.INT8
+    )
     assert weights <= check.parameter_bytes <= weights + 1000
     assert check.fits_on_chip
     model.buffers.append(schema.BufferT())

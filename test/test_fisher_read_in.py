@@ -20,12 +20,21 @@ def make_trials(trials_per_object=6, shared_noise=1.0, events=('Cue', 'Go', 'Hol
         drive = np.full((30, UNITS), 8.0)
         drive[5:] += 3 * (index % OBJECTS - OBJECTS / 2) / OBJECTS * tuning * np.sqrt(UNITS)
         drive += shared_noise * rng.normal(size=(6, 1)).repeat(5, axis=0) * noise * np.sqrt(UNITS)
-        trials.append(TrialBins(
-            trial_id=index, object_id=20 + index % OBJECTS, recorded_object_id=20 + index % OBJECTS, bin_ns=40_000_000,
-            start_ns=0, counts=rng.poisson(np.clip(drive, 0, None) ** 2).astype(np.uint16),
-            phase=(np.arange(30) // 5 == 4).astype(np.uint8), dof=np.zeros(30, np.float32),
-            event_bins={label: bin_
-                        for label, bin_ in zip(('Cue', 'Go', 'Hold', 'Rew'), (5, 15, 20, 25)) if label in events}))
+        trials.append(
+            TrialBins(
+                trial_id=index,
+                object_id=20 + index % OBJECTS,
+                recorded_object_id=20 + index % OBJECTS,
+                bin_ns=40_000_000,
+                start_ns=0,
+                counts=rng.poisson(np.clip(drive, 0, None) ** 2).astype(np.uint16),
+                phase=(np.arange(30) // 5 == 4).astype(np.uint8),
+                dof=np.zeros(30, np.float32),
+                event_bins={
+                    label: bin_ for label, bin_ in zip(('Cue', 'Go', 'Hold', 'Rew'), (5, 15, 20, 25)) if label in events
+                },
+            )
+        )
     return trials, tuning, noise
 
 

@@ -1,8 +1,8 @@
 """The Foxglove layout shows topics and fields that exist."""
 
 import json
-from pathlib import Path
 import re
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +11,14 @@ from grasp_decoder.recording.message_definitions import message_definition
 pytest.importorskip('std_msgs', reason='no ROS 2 in this environment: definitions come from it')
 
 LAYOUT = json.loads((Path(__file__).resolve().parents[1] / 'config' / 'foxglove_layout.json').read_text())
-TYPES = {'/decoded_grasp': 'DecodedGrasp', '/hand/command': 'HandCommand', '/hand/state': 'HandState',
-         '/trial_events': 'TrialEvent', '/decoder_info': 'DecoderInfo', '/spikes': 'SpikeBatch'}
+TYPES = {
+    '/decoded_grasp': 'DecodedGrasp',
+    '/hand/command': 'HandCommand',
+    '/hand/state': 'HandState',
+    '/trial_events': 'TrialEvent',
+    '/decoder_info': 'DecoderInfo',
+    '/spikes': 'SpikeBatch',
+}
 PATHS = [path['value'] for panel in LAYOUT['configById'].values() for path in panel.get('paths', ())]
 
 

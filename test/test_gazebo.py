@@ -8,11 +8,12 @@ import pytest
 pytest.importorskip('zmq')
 pytest.importorskip('grpc_tools')
 
-from grasp_decoder.control.grip_table import load_grip_table  # noqa: E402
-from grasp_decoder.errors import GraspDecoderError  # noqa: E402
-from grasp_decoder.hand.gazebo import prefix  # noqa: E402
-from grasp_decoder.hand.simulator import open_simulator  # noqa: E402
-from grasps import grasp  # noqa: E402
+from grasps import grasp
+
+from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.hand.gazebo import prefix
+from grasp_decoder.hand.simulator import open_simulator
 
 
 @pytest.fixture(scope='module')
@@ -79,11 +80,14 @@ def test_a_package_that_is_not_the_locked_one_is_refused(tmp_path, monkeypatch):
         prefix._verified_files(tmp_path, [prefix.LockedPackage('gazebo', '11', '0' * 64)])
 
 
-@pytest.mark.parametrize('source', [
-    'deb http://mirror.example/debian bookworm main\n',
-    'deb [signed-by=/some/key.gpg] https://mirror.example/debian/ bookworm main contrib\n',
-    'Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm\n',
-])
+@pytest.mark.parametrize(
+    'source',
+    [
+        'deb http://mirror.example/debian bookworm main\n',
+        'deb [signed-by=/some/key.gpg] https://mirror.example/debian/ bookworm main contrib\n',
+        'Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm\n',
+    ],
+)
 def test_the_mirror_is_the_one_of_this_machine(tmp_path, monkeypatch, source):
     monkeypatch.delenv(prefix.MIRROR_VARIABLE, raising=False)
     monkeypatch.setattr(prefix, 'APT_FOLDER', tmp_path)

@@ -8,11 +8,12 @@ pytest.importorskip('grpc_tools')
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
-from grasp_decoder.cli import synthesize, train  # noqa: E402
-from grasp_decoder.cli.replay_decode import run_nodes  # noqa: E402
-from grasp_decoder.control.hand_command import HandMode  # noqa: E402
-from grasp_decoder.system.description import Run  # noqa: E402
-from simulated_trial import SimulatedTrial  # noqa: E402
+from simulated_trial import SimulatedTrial
+
+from grasp_decoder.cli import synthesize, train
+from grasp_decoder.cli.replay_decode import run_nodes
+from grasp_decoder.control.hand_command import HandMode
+from grasp_decoder.system.description import Run
 
 pytestmark = [pytest.mark.gazebo, pytest.mark.slow]
 
@@ -27,12 +28,37 @@ def run(module_domain_id, tmp_path_factory):
     folder = tmp_path_factory.mktemp('chain')
     session, bundle = folder / 'made.neo.mat', folder / 'bundle'
     assert synthesize.main(['--out', str(session), '--units', '96', '--trials', '80', '--objects', '8']) == 0
-    assert train.main(['--session', str(session), '--out', str(bundle), '--tasks', 'phase,object',
-                       '--baselines', 'none', '--max-seconds', '20']) == 0
+    assert (
+        train.main(
+            [
+                '--session',
+                str(session),
+                '--out',
+                str(bundle),
+                '--tasks',
+                'phase,object',
+                '--baselines',
+                'none',
+                '--max-seconds',
+                '20',
+            ]
+        )
+        == 0
+    )
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv('ROS_DOMAIN_ID', str(module_domain_id))
-        result = run_nodes(Run(session=str(session), bundle=str(bundle), hand='gazebo', split='test', trials=TRIALS,
-                               result=str(folder / 'result.json'), record=str(folder / 'run.npz')), folder)
+        result = run_nodes(
+            Run(
+                session=str(session),
+                bundle=str(bundle),
+                hand='gazebo',
+                split='test',
+                trials=TRIALS,
+                result=str(folder / 'result.json'),
+                record=str(folder / 'run.npz'),
+            ),
+            folder,
+        )
     with np.load(folder / 'run.npz') as record:
         return result, dict(record)
 

@@ -1,6 +1,7 @@
 """The grasp controller: what it decides, and that every fault is safe."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -61,8 +62,10 @@ def test_an_object_that_the_table_does_not_list_takes_the_power_grip():
     controller = GraspController(ControlSettings(), GRIPS)
     hand = Decoder(controller)
     controller.configure((1, 2, 3, 4), BIN_S, LOOK_BACK)
-    commands = [controller.step(dataclasses.replace(hand.decode(grasp), object_id=3), hand.now_ns)
-                for grasp in [0.01] * 30 + [0.98] * 8]
+    commands = [
+        controller.step(dataclasses.replace(hand.decode(grasp), object_id=3), hand.now_ns)
+        for grasp in [0.01] * 30 + [0.98] * 8
+    ]
     assert commands[-1].state == HandMode.HOLD
     assert commands[-1].grip == 'power'
 
@@ -94,9 +97,9 @@ def test_rest_while_closing_aborts():
 def test_the_hand_opens_before_it_preshapes_another_grip():
     hand = Decoder(object_memory_s=0.02, object_gain=1.0, preshape_dwell_s=0.4, open_dwell_s=0.2)
     commands = hand.run(1.0) + [hand.step(object_id=OBJECTS[i // 7 % 2]) for i in range(400)]
-    changes = [b for a, b in zip(commands, commands[1:]) if a.grip != b.grip]
+    changes = [b for a, b in itertools.pairwise(commands) if a.grip != b.grip]
     assert len(changes) > 2
-    assert states(commands)[1:] == (['OPEN', 'PRESHAPE'] * 100)[:len(states(commands)) - 1]
+    assert states(commands)[1:] == (['OPEN', 'PRESHAPE'] * 100)[: len(states(commands)) - 1]
     assert np.diff([c.stamp_ns for c in changes]).min() >= 0.6e9
 
 
@@ -195,12 +198,15 @@ def test_silence_is_safe_and_the_hand_opens_within_its_limits():
     assert commands[-1].aperture == 0.0
 
 
-@pytest.mark.parametrize('silent_ms, source_silent_ms, ahead_ms, reason', [
-    (170, 170, 30, 'spikes stopped'),
-    (170, 10, 80, 'decoder stopped: spikes arrive, decodes do not'),
-    (740, 40, 39, None),
-    (760, 40, 39, 'paused'),
-])
+@pytest.mark.parametrize(
+    'silent_ms, source_silent_ms, ahead_ms, reason',
+    [
+        (170, 170, 30, 'spikes stopped'),
+        (170, 10, 80, 'decoder stopped: spikes arrive, decodes do not'),
+        (740, 40, 39, None),
+        (760, 40, 39, 'paused'),
+    ],
+)
 def test_silence_names_its_cause(silent_ms, source_silent_ms, ahead_ms, reason):
     hand = Decoder()
     last = hand.run(2.0)[-1]
@@ -234,7 +240,7 @@ def test_e_stop_latches_until_reset():
     hand = Decoder()
     hand.run(2.0)
     assert hand.controller.e_stop(hand.now_ns).reason == 'e-stop'
-    commands = hand.run(5.0) + [hand.controller.watchdog(hand.now_ns + 10**9)] + hand.run(1.0, confidence=0.0)
+    commands = [*hand.run(5.0), hand.controller.watchdog(hand.now_ns + 10**9), *hand.run(1.0, confidence=0.0)]
     assert {(c.state, c.reason) for c in commands} == {(HandMode.SAFE, 'e-stop')}
     hand.controller.reset()
     commands = hand.run(1.0)
@@ -249,8 +255,9 @@ def test_without_a_decoder_the_hand_is_safe():
     assert states(hand.run(3.0, grasp=0.98)) == ['SAFE']
 
 
-@pytest.mark.parametrize('change', [
-    {'safe_state': 'float'}, {'hold_dwell_s': -1.0}, {'close_threshold': 0.2}, {'object_gain': NAN}])
+@pytest.mark.parametrize(
+    'change', [{'safe_state': 'float'}, {'hold_dwell_s': -1.0}, {'close_threshold': 0.2}, {'object_gain': NAN}]
+)
 def test_bad_settings_are_refused_by_name(change):
     with pytest.raises(GraspDecoderError, match=next(iter(change)) if 'close' not in str(change) else 'release'):
         ControlSettings(**change)

@@ -61,8 +61,13 @@ class AnyInput(RuleBasedStateMachine):
         decoded = self.hand.decode(lost_batches=self.lost, **changes)
         self.issue(self.hand.controller.step(decoded, self.hand.now_ns), self.hand.now_ns)
 
-    @rule(grasp=PROBABILITY, object_id=st.sampled_from(OBJECTS), confidence=st.floats(0.05, 1.0),
-          aperture=st.floats(0.0, 1.0), count=st.integers(1, 12))
+    @rule(
+        grasp=PROBABILITY,
+        object_id=st.sampled_from(OBJECTS),
+        confidence=st.floats(0.05, 1.0),
+        aperture=st.floats(0.0, 1.0),
+        count=st.integers(1, 12),
+    )
     def healthy(self, grasp, object_id, confidence, aperture, count):
         for _ in range(count):
             self.decode(grasp=grasp, object_id=object_id, confidence=confidence, aperture=aperture)

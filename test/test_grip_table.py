@@ -42,22 +42,28 @@ def changed(tmp_path, change):
     return path
 
 
-@pytest.mark.parametrize('change, error', [
-    (lambda c: c.pop('grips'), 'grips is missing'),
-    (lambda c: c.update(gripz={}), 'gripz is not known here'),
-    (lambda c: c.update(motors={}), 'motors: is empty'),
-    (lambda c: c['motors']['thumb_flexion'].update(low=2.0), 'thumb_flexion: low, 2.0, must be below'),
-    (lambda c: c['motors']['thumb_flexion'].update(max_velocity=0), 'thumb_flexion: max_velocity and'),
-    (lambda c: c['motors']['thumb_flexion'].update(high='far'), "thumb_flexion: high: 'far' is not a finite number"),
-    (lambda c: c['motors']['thumb_flexion']['joints'].update(index_mcp=1.0), 'another motor moves index_mcp'),
-    (lambda c: c['grips']['power']['closed'].update(index_flexion=9.0), 'power: closed: index_flexion: 9.0 lies'),
-    (lambda c: c['grips']['power']['closed'].pop('index_flexion'), 'power: closed: index_flexion is missing'),
-    (lambda c: c['grips']['power'].pop('preshape'), 'grips: power: preshape is missing'),
-    (lambda c: c['shapes'][3].update({5: 'pinch'}), "shapes: 3: 5: 'pinch' is not one of the grips"),
-    (lambda c: c['shapes'].update({'cone': {'any': 'power'}}), "shapes: 'cone' is not an integer"),
-    (lambda c: c['objects'].update({11: 'grab'}), "objects: 11: 'grab' is not one of the grips"),
-    (lambda c: c.update(default_grip='none'), "default_grip: 'none' is not one of the grips"),
-])
+@pytest.mark.parametrize(
+    'change, error',
+    [
+        (lambda c: c.pop('grips'), 'grips is missing'),
+        (lambda c: c.update(gripz={}), 'gripz is not known here'),
+        (lambda c: c.update(motors={}), 'motors: is empty'),
+        (lambda c: c['motors']['thumb_flexion'].update(low=2.0), 'thumb_flexion: low, 2.0, must be below'),
+        (lambda c: c['motors']['thumb_flexion'].update(max_velocity=0), 'thumb_flexion: max_velocity and'),
+        (
+            lambda c: c['motors']['thumb_flexion'].update(high='far'),
+            "thumb_flexion: high: 'far' is not a finite number",
+        ),
+        (lambda c: c['motors']['thumb_flexion']['joints'].update(index_mcp=1.0), 'another motor moves index_mcp'),
+        (lambda c: c['grips']['power']['closed'].update(index_flexion=9.0), 'power: closed: index_flexion: 9.0 lies'),
+        (lambda c: c['grips']['power']['closed'].pop('index_flexion'), 'power: closed: index_flexion is missing'),
+        (lambda c: c['grips']['power'].pop('preshape'), 'grips: power: preshape is missing'),
+        (lambda c: c['shapes'][3].update({5: 'pinch'}), "shapes: 3: 5: 'pinch' is not one of the grips"),
+        (lambda c: c['shapes'].update({'cone': {'any': 'power'}}), "shapes: 'cone' is not an integer"),
+        (lambda c: c['objects'].update({11: 'grab'}), "objects: 11: 'grab' is not one of the grips"),
+        (lambda c: c.update(default_grip='none'), "default_grip: 'none' is not one of the grips"),
+    ],
+)
 def test_errors_name_file_and_entry(tmp_path, change, error):
     path = changed(tmp_path, change)
     with pytest.raises(GraspDecoderError) as raised:

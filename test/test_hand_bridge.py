@@ -15,16 +15,16 @@ from grasp_decoder.system.processes import NodeProcess
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
-from builtin_interfaces.msg import Time  # noqa: E402
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus  # noqa: E402
-from rclpy.action import ActionServer, CancelResponse, GoalResponse  # noqa: E402
-from sensor_msgs.msg import JointState  # noqa: E402
-from std_msgs.msg import Bool, Float64MultiArray  # noqa: E402
-from std_srvs.srv import Trigger  # noqa: E402
-from trajectory_msgs.msg import JointTrajectory  # noqa: E402
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool, Float64MultiArray
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
 
-from grasp_decoder import msg  # noqa: E402
-from grasp_decoder.nodes import topics  # noqa: E402
+from grasp_decoder import msg
+from grasp_decoder.nodes import topics
 
 pytestmark = pytest.mark.slow
 
@@ -60,12 +60,12 @@ class Feeder:
         self.e_stop = node.create_publisher(Bool, *topics.E_STOP)
         self.reset = node.create_client(Trigger, topics.RESET)
         info = node.create_publisher(msg.DecoderInfo, *topics.DECODER_INFO)
-        info.publish(msg.DecoderInfo(
-            bundle_sha256='a', bin_s=0.04, look_back=12, object_id=OBJECTS, tasks=['phase', 'object']))
+        info.publish(
+            msg.DecoderInfo(bundle_sha256='a', bin_s=0.04, look_back=12, object_id=OBJECTS, tasks=['phase', 'object'])
+        )
         name, qos = topics.deep(topics.HAND_COMMAND)
         node.create_subscription(msg.HandCommand, name, self.commands.append, qos)
-        node.create_subscription(
-            JointState, topics.JOINT_TARGETS[0], self.targets.append, topics.JOINT_TARGETS[1])
+        node.create_subscription(JointState, topics.JOINT_TARGETS[0], self.targets.append, topics.JOINT_TARGETS[1])
         node.create_timer(0.01, self.tick)
 
     def tick(self):
@@ -86,11 +86,15 @@ class Feeder:
         probability = np.array([0.02, 0.02, 0.94, 0.02], np.float32)
         stamp_ns = self.stamp_ns + self.change.get('offset_ns', 0)
         message = msg.DecodedGrasp(
-            due_ns=time.monotonic_ns(), bin=self.bin, phase=int(self.grasp > 0.5),
+            due_ns=time.monotonic_ns(),
+            bin=self.bin,
+            phase=int(self.grasp > 0.5),
             phase_probability=self.change.get('phase_probability', self.grasp),
             object_id=self.change.get('object_id', 44),
             object_probability=self.change.get('object_probability', probability),
-            confidence=self.change.get('confidence', 0.94), aperture=float('nan'))
+            confidence=self.change.get('confidence', 0.94),
+            aperture=float('nan'),
+        )
         message.header.stamp = Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
         self.decoded_ns = message.due_ns
         self.decodes.publish(message)
@@ -146,7 +150,7 @@ def test_every_fault_is_safe_within_200_ms_and_is_recovered_from(feeder, reason)
     feeder.reach(SAFE)
     stalled = feeder.longest_gap_ns > STALLED_NS
     first = max(i for i, command in enumerate(feeder.commands) if command.state != SAFE) + 1
-    healthy, safe = feeder.commands[first - 1:first + 1]
+    healthy, safe = feeder.commands[first - 1 : first + 1]
     assert safe.published_ns - healthy.published_ns <= 200_000_000
     # where this process, which plays source and decoder, has stalled, the bridge noticed that first
     assert safe.reason.startswith(reason) or stalled
@@ -200,9 +204,13 @@ def test_one_command_and_one_joint_target_for_each_decode(feeder):
     feeder.reach(OPEN)
 
 
-@pytest.mark.parametrize('output, message_type, topic, values', [
-    ('forward_command', Float64MultiArray, '/hand_controller/commands', lambda m: m.data),
-    ('joint_trajectory', JointTrajectory, '/hand_controller/joint_trajectory', lambda m: m.points[0].positions)])
+@pytest.mark.parametrize(
+    'output, message_type, topic, values',
+    [
+        ('forward_command', Float64MultiArray, '/hand_controller/commands', lambda m: m.data),
+        ('joint_trajectory', JointTrajectory, '/hand_controller/joint_trajectory', lambda m: m.points[0].positions),
+    ],
+)
 def test_controllers_get_the_joint_targets(feeder, node, output, message_type, topic, values):
     received = []
     node.create_subscription(message_type, topic, received.append, 100)
@@ -222,8 +230,14 @@ class Gripper:
         self.goals, self.cancelled, self.refusals = [], 0, 0
         self.finish = True
         self.server = ActionServer(
-            node, action_type, '/gripper_controller/gripper_cmd', self.execute, goal_callback=self.answer,
-            cancel_callback=self.cancel, handle_accepted_callback=self.accept)
+            node,
+            action_type,
+            '/gripper_controller/gripper_cmd',
+            self.execute,
+            goal_callback=self.answer,
+            cancel_callback=self.cancel,
+            handle_accepted_callback=self.accept,
+        )
         self.action_type = action_type
 
     def answer(self, goal):
@@ -247,8 +261,9 @@ class Gripper:
         return CancelResponse.ACCEPT
 
 
-@pytest.mark.parametrize('output, name', [
-    ('gripper_command', 'GripperCommand'), ('parallel_gripper_command', 'ParallelGripperCommand')])
+@pytest.mark.parametrize(
+    'output, name', [('gripper_command', 'GripperCommand'), ('parallel_gripper_command', 'ParallelGripperCommand')]
+)
 def test_a_gripper_gets_one_goal_for_each_change(feeder, node, output, name):
     action = pytest.importorskip('control_msgs.action', reason='the ROS package control_msgs is not installed')
     gripper = Gripper(node, getattr(action, name))
@@ -269,8 +284,12 @@ def test_a_gripper_gets_one_goal_for_each_change(feeder, node, output, name):
 def test_diagnostics_say_what_the_hand_is_told_and_how_fast(feeder, node, spin_until):
     feeder = feeder(*PATIENT)
     statuses = {}
-    node.create_subscription(DiagnosticArray, topics.DIAGNOSTICS[0], lambda message: statuses.update(
-        {status.name: status for status in message.status}), topics.DIAGNOSTICS[1])
+    node.create_subscription(
+        DiagnosticArray,
+        topics.DIAGNOSTICS[0],
+        lambda message: statuses.update({status.name: status for status in message.status}),
+        topics.DIAGNOSTICS[1],
+    )
     feeder.hold()
     assert spin_until(lambda: getattr(statuses.get('hand_bridge: hand'), 'message', '').startswith('HOLD'))
     assert statuses['hand_bridge: hand'].level == DiagnosticStatus.OK

@@ -5,11 +5,12 @@ import pytest
 
 pytest.importorskip('mujoco')
 
-from grasp_decoder.control.grip_table import load_grip_table  # noqa: E402
-from grasp_decoder.errors import GraspDecoderError  # noqa: E402
-from grasp_decoder.hand.objects import known_object_ids  # noqa: E402
-from grasp_decoder.hand.simulator import open_simulator  # noqa: E402
-from grasps import grasp  # noqa: E402
+from grasps import grasp
+
+from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.hand.objects import known_object_ids
+from grasp_decoder.hand.simulator import open_simulator
 
 
 @pytest.fixture(scope='module')

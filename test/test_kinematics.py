@@ -22,10 +22,16 @@ def test_a_trial_starts_where_the_velocity_is_zero(tmp_path):
     assert found.counts[0].dtype == np.uint16
 
 
-@pytest.mark.parametrize('content, problem', [
-    (None, 'no such file'), (b'hello', 'not a MATLAB file'), ({'X': np.zeros((3, 4))}, 'no binned kinematics'),
-    ({'X': np.zeros((3, 4)), 'Y': np.zeros((2, 5))}, r'expected \(bins, 4\)'),
-    ({'X': np.zeros((3, 4)), 'Y': np.full((3, 2), np.nan)}, 'no spike counts')])
+@pytest.mark.parametrize(
+    'content, problem',
+    [
+        (None, 'no such file'),
+        (b'hello', 'not a MATLAB file'),
+        ({'X': np.zeros((3, 4))}, 'no binned kinematics'),
+        ({'X': np.zeros((3, 4)), 'Y': np.zeros((2, 5))}, r'expected \(bins, 4\)'),
+        ({'X': np.zeros((3, 4)), 'Y': np.full((3, 2), np.nan)}, 'no spike counts'),
+    ],
+)
 def test_other_files_are_refused(tmp_path, content, problem):
     path = tmp_path / 'x.mat'
     if isinstance(content, bytes):

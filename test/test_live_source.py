@@ -1,10 +1,10 @@
 """The example of a live source sends every spike once, and heartbeats in silence."""
 
-from itertools import islice
-from pathlib import Path
 import subprocess
 import sys
 import time
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,8 +28,9 @@ def test_batches_follow_one_another_and_hold_every_spike(live_source):
     sent = list(islice(live_source.live_batches(iter(spikes), 3, period_ns=10_000_000, delay_ns=0), 12))
     assert [batch.sequence for batch in sent] == list(range(12))
     assert [batch.start_ns for batch in sent[1:]] == [batch.end_ns for batch in sent[:-1]]
-    found = [(batch.start_ns + int(offset), int(unit))
-             for batch in sent for unit, offset in zip(batch.unit, batch.offset_ns)]
+    found = [
+        (batch.start_ns + int(offset), int(unit)) for batch in sent for unit, offset in zip(batch.unit, batch.offset_ns)
+    ]
     assert found == spikes
     assert not sent[0].unit.size
     assert all(np.all(np.diff(batch.offset_ns.astype(np.int64)) >= 0) for batch in sent)

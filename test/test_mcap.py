@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+import pytest
 from mcap.reader import make_reader
 from mcap_ros2.writer import Writer
-import pytest
 from session_equality import assert_same_session
 
 from grasp_decoder.errors import GraspDecoderError
@@ -14,7 +14,6 @@ from grasp_decoder.recording.message_definitions import message_definition
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Unit
 from grasp_decoder.recording.synthetic import synthesize
-
 
 pytest.importorskip('std_msgs', reason='no ROS 2 in this environment: definitions come from it')
 
@@ -42,8 +41,10 @@ class Wire:
     def messages(self):
         self._writer.finish()
         self._file.seek(0)
-        return [(channel.topic, schema.name, message.data, message.log_time)
-                for schema, channel, message in make_reader(self._file).iter_messages()]
+        return [
+            (channel.topic, schema.name, message.data, message.log_time)
+            for schema, channel, message in make_reader(self._file).iter_messages()
+        ]
 
 
 def header(time_ns, name):
@@ -54,17 +55,36 @@ def sent(session, tmp_path):
     wire = Wire(tmp_path / 'wire.mcap')
     told = set()
     for batch in batches(session, 10_000_000):
-        wire.send('/spikes', SPIKES, {
-            'header': header(batch.end_ns, session.name), 'sequence': batch.sequence, 'segment': batch.segment,
-            'window_start': batch.start_ns, 'window_end': batch.end_ns, 'due_ns': 0, 'unit_count': batch.unit_count,
-            'unit': batch.unit.tolist(), 'offset_ns': batch.offset_ns.tolist()})
+        wire.send(
+            '/spikes',
+            SPIKES,
+            {
+                'header': header(batch.end_ns, session.name),
+                'sequence': batch.sequence,
+                'segment': batch.segment,
+                'window_start': batch.start_ns,
+                'window_end': batch.end_ns,
+                'due_ns': 0,
+                'unit_count': batch.unit_count,
+                'unit': batch.unit.tolist(),
+                'offset_ns': batch.offset_ns.tolist(),
+            },
+        )
         trial = session.trials[batch.segment]
         for label, time in trial.events.items():
             if batch.start_ns <= time < batch.end_ns:
                 told.add((trial.id, label))
-                wire.send('/trial_events', TRIAL_EVENTS, {
-                    'header': header(time, session.name), 'trial': trial.id, 'segment': batch.segment, 'label': label,
-                    'object_id': trial.object_id})
+                wire.send(
+                    '/trial_events',
+                    TRIAL_EVENTS,
+                    {
+                        'header': header(time, session.name),
+                        'trial': trial.id,
+                        'segment': batch.segment,
+                        'label': label,
+                        'object_id': trial.object_id,
+                    },
+                )
     assert len(told) == sum(len(trial.events) for trial in session.trials)
     return wire.messages()
 
@@ -85,8 +105,11 @@ def session():
 def test_a_recorded_run_is_the_session_that_was_sent(session, tmp_path):
     read = read_session(record(tmp_path / 'x.mcap', sent(session, tmp_path)))
     expected = replace(
-        session, units=tuple(map(Unit, range(10))), source_sha256=read.source_sha256,
-        trials=tuple(replace(trial, correct=None) for trial in session.trials))
+        session,
+        units=tuple(map(Unit, range(10))),
+        source_sha256=read.source_sha256,
+        trials=tuple(replace(trial, correct=None) for trial in session.trials),
+    )
     assert_same_session(read, expected)
     assert all(trial.usable for trial in read.trials)
 
@@ -98,7 +121,9 @@ def test_the_file_carries_its_definitions(session, tmp_path):
         assert reader.get_header().profile == 'ros2'
         summary = reader.get_summary()
     assert {channel.topic: channel.message_encoding for channel in summary.channels.values()} == {
-        '/spikes': 'cdr', '/trial_events': 'cdr'}
+        '/spikes': 'cdr',
+        '/trial_events': 'cdr',
+    }
     definition = next(schema for schema in summary.schemas.values() if schema.name == SPIKES).data.decode()
     assert 'uint16[] unit' in definition
     for needed in ('MSG: std_msgs/Header', 'MSG: builtin_interfaces/Time'):
@@ -124,7 +149,7 @@ def test_other_files_are_refused(session, tmp_path):
 
     whole = record(tmp_path / 'whole.mcap', messages).read_bytes()
     refused('text.mcap', b'hello' * 100, 'not a whole MCAP file')
-    refused('cut.mcap', whole[:len(whole) // 2], 'mcap recover')
+    refused('cut.mcap', whole[: len(whole) // 2], 'mcap recover')
     refused('events.mcap', record(tmp_path / 'e', [m for m in messages if m[0] != '/spikes']).read_bytes(), 'no spikes')
     again = record(tmp_path / 'a', messages + [(*m[:3], m[3] + 10**6) for m in messages]).read_bytes()
     refused('again.mcap', again, 'started again')

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from hypothesis import given, strategies as st
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning import metrics
@@ -19,13 +20,22 @@ def decoded_trial(trial_id=0, object_id=21, answers=(), grasp=None, n_bins=12, h
     phase = ((index >= hold) & (index < rew)).astype(np.uint8)
     objects = np.full((n_bins, len(CLASSES)), 0.1, np.float32)
     said = np.full(n_bins, CLASSES[0])
-    said[hold:hold + len(answers)] = answers
+    said[hold : hold + len(answers)] = answers
     objects[index, [CLASSES.index(each) for each in said]] = 0.7
-    trial = TrialBins(trial_id=trial_id, object_id=object_id, recorded_object_id=object_id, bin_ns=40_000_000,
-                      start_ns=0, counts=np.zeros((n_bins, 1), np.uint16), phase=phase, dof=phase.astype(np.float32),
-                      event_bins={'Cue': 1, 'Go': 2, 'Hold': hold, 'Rew': rew, 'End': n_bins - 1})
-    return DecodedTrial(trial, phase.astype(bool) if grasp is None else np.array(grasp, bool), objects,
-                        trial.dof[:, None].copy())
+    trial = TrialBins(
+        trial_id=trial_id,
+        object_id=object_id,
+        recorded_object_id=object_id,
+        bin_ns=40_000_000,
+        start_ns=0,
+        counts=np.zeros((n_bins, 1), np.uint16),
+        phase=phase,
+        dof=phase.astype(np.float32),
+        event_bins={'Cue': 1, 'Go': 2, 'Hold': hold, 'Rew': rew, 'End': n_bins - 1},
+    )
+    return DecodedTrial(
+        trial, phase.astype(bool) if grasp is None else np.array(grasp, bool), objects, trial.dof[:, None].copy()
+    )
 
 
 def windows_of(*decoded, look_back=2):
@@ -51,7 +61,8 @@ def test_repeats_are_averaged():
 
 def test_shape_and_size_are_scored_apart_and_15_is_its_own_shape():
     scores = metrics.shape_and_size(
-        windows_of(decoded_trial(0, 21, (21, 22, 31, 15)), decoded_trial(1, 15, (15, 15, 15, 31))))
+        windows_of(decoded_trial(0, 21, (21, 22, 31, 15)), decoded_trial(1, 15, (15, 15, 15, 31)))
+    )
     assert scores['shape_15_accuracy'] == 0.75
     assert scores['shape_accuracy'] == 0.5 and scores['size_accuracy'] == 0.5 and scores['product'] == 0.25
 

@@ -9,8 +9,8 @@ from grasp_decoder.bundle.task_network import RECURRENT, TASKS
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.fitting import fit
-from grasp_decoder.learning.networks import default_model, MODELS
-from grasp_decoder.learning.training import calibrate, FitProblem, probabilities, UNKNOWN
+from grasp_decoder.learning.networks import MODELS, default_model
+from grasp_decoder.learning.training import UNKNOWN, FitProblem, calibrate, probabilities
 
 CLASSES = (21, 22, 31)
 UNITS = 12
@@ -27,12 +27,21 @@ def make_trials(seed, per_class=8):
         bins = np.arange(n_bins)
         phase = ((bins >= 12) & (bins < 18)).astype(np.uint8)
         rate = np.full((n_bins, UNITS), 0.5)
-        rate[4:, label * 3:label * 3 + 3] = 3
+        rate[4:, label * 3 : label * 3 + 3] = 3
         rate[phase == 1, 9:] = 4
-        trials.append(TrialBins(
-            trial_id=index, object_id=CLASSES[label], recorded_object_id=CLASSES[label], bin_ns=40_000_000, start_ns=0,
-            counts=rng.poisson(rate).astype(np.uint16), phase=phase, dof=phase.astype(np.float32),
-            event_bins={'Start': 0, 'Cue': 4, 'Go': 10, 'Hold': 12, 'Rew': 18, 'End': n_bins - 1}))
+        trials.append(
+            TrialBins(
+                trial_id=index,
+                object_id=CLASSES[label],
+                recorded_object_id=CLASSES[label],
+                bin_ns=40_000_000,
+                start_ns=0,
+                counts=rng.poisson(rate).astype(np.uint16),
+                phase=phase,
+                dof=phase.astype(np.float32),
+                event_bins={'Start': 0, 'Cue': 4, 'Go': 10, 'Hold': 12, 'Rew': 18, 'End': n_bins - 1},
+            )
+        )
     return trials
 
 
@@ -41,8 +50,9 @@ def trials():
     return make_trials(1), make_trials(2, per_class=3)
 
 
-@pytest.fixture(scope='module', params=[(model, task) for model in MODELS for task in TASKS],
-                ids=lambda param: '-'.join(param))
+@pytest.fixture(
+    scope='module', params=[(model, task) for model in MODELS for task in TASKS], ids=lambda param: '-'.join(param)
+)
 def network(request, trials):
     model, task = request.param
     return fit(task, *trials, CLASSES, model=model, look_back=LOOK_BACK, max_seconds=0)
@@ -60,14 +70,14 @@ def graph_outputs(network, trial):
             logits.append(outputs['logits'][0])
     else:
         for last in range(network.look_back - 1, len(features)):
-            window = features[None, last - network.look_back + 1:last + 1]
+            window = features[None, last - network.look_back + 1 : last + 1]
             logits.append(np.asarray(network.graph(window)['logits'])[0])
     return probabilities(network.task, np.array(logits), network.temperature)
 
 
 def test_the_graph_computes_what_predict_says(network, trials):
     trial = trials[1][0]
-    predicted, = network.predict([trial])
+    (predicted,) = network.predict([trial])
     missing = network.look_back - 1
     assert predicted.shape == (trial.n_bins, {'phase': 2, 'object': len(CLASSES), 'dof': 1}[network.task])
     assert np.isnan(predicted[:missing]).all()
@@ -86,8 +96,16 @@ def test_the_default_models_learn(trials):
     objects = fit('object', train, validation, CLASSES).predict(validation)
     phases = fit('phase', train, validation, CLASSES).predict(validation)
     hold = [trial.phase.astype(bool) for trial in validation]
-    assert np.mean([CLASSES[row.argmax()] == trial.object_id for trial, output, bins in zip(validation, objects, hold)
-                    for row in output[bins]]) > 0.9
+    assert (
+        np.mean(
+            [
+                CLASSES[row.argmax()] == trial.object_id
+                for trial, output, bins in zip(validation, objects, hold)
+                for row in output[bins]
+            ]
+        )
+        > 0.9
+    )
     assert np.mean(np.concatenate([output.argmax(axis=1) == bins for output, bins in zip(phases, hold)])) > 0.9
 
 
@@ -149,15 +167,26 @@ def replaced(trials, **fields):
     return [TrialBins(**{**vars(trial), **fields}) for trial in trials]
 
 
-@pytest.mark.parametrize('change, message', [
-    (lambda train, validation: ('grip', train, validation, CLASSES, None), 'no task'),
-    (lambda train, validation: ('object', train, validation, CLASSES, 'transformer'), 'no model'),
-    (lambda train, validation: ('object', train, validation, (21,), None), 'only one class'),
-    (lambda train, validation: ('object', train, [], CLASSES, None), 'at least one'),
-    (lambda train, validation: ('phase', replaced(train, counts=np.zeros((24, UNITS), np.uint16)), validation,
-                                CLASSES, None), 'no unit has a spike'),
-    (lambda train, validation: ('dof', replaced(train, dof=np.full(24, np.nan)), validation, CLASSES, None), 'NaN'),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (lambda train, validation: ('grip', train, validation, CLASSES, None), 'no task'),
+        (lambda train, validation: ('object', train, validation, CLASSES, 'transformer'), 'no model'),
+        (lambda train, validation: ('object', train, validation, (21,), None), 'only one class'),
+        (lambda train, validation: ('object', train, [], CLASSES, None), 'at least one'),
+        (
+            lambda train, validation: (
+                'phase',
+                replaced(train, counts=np.zeros((24, UNITS), np.uint16)),
+                validation,
+                CLASSES,
+                None,
+            ),
+            'no unit has a spike',
+        ),
+        (lambda train, validation: ('dof', replaced(train, dof=np.full(24, np.nan)), validation, CLASSES, None), 'NaN'),
+    ],
+)
 def test_what_cannot_be_learnt_is_said_in_one_line(trials, change, message):
     task, train, validation, classes, model = change(*trials)
     with pytest.raises(GraspDecoderError, match=message):

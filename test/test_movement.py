@@ -25,8 +25,17 @@ BIN_NS = 40_000_000
 
 
 def trial(times_ns, values):
-    return Trial(0, 1000, 1000 + 10 * BIN_NS, {'Hold': 1000 + 3 * BIN_NS, 'Rew': 1000 + 6 * BIN_NS}, 21, True,
-                 np.array([2000]), np.zeros(1, np.uint16), {'hand': (times_ns, values)})
+    return Trial(
+        0,
+        1000,
+        1000 + 10 * BIN_NS,
+        {'Hold': 1000 + 3 * BIN_NS, 'Rew': 1000 + 6 * BIN_NS},
+        21,
+        True,
+        np.array([2000]),
+        np.zeros(1, np.uint16),
+        {'hand': (times_ns, values)},
+    )
 
 
 def slope():
@@ -43,11 +52,14 @@ def test_position_is_that_at_the_end_of_the_bin_and_velocity_its_slope():
     np.testing.assert_allclose(velocity, np.tile([1.0, -1.0], (10, 1)), atol=1e-5)
 
 
-@pytest.mark.parametrize('change, message', [
-    ({'signals': {}}, "has no signal 'hand'; it has none"),
-    ({'signals': {'hand': (np.array([1000]), np.ones((1, 1)))}}, 'does not cover trial 0'),
-    ({'signals': {'hand': (slope().signals['hand'][0], np.full((44, 1), np.nan))}}, 'contains NaN in trial 0'),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        ({'signals': {}}, "has no signal 'hand'; it has none"),
+        ({'signals': {'hand': (np.array([1000]), np.ones((1, 1)))}}, 'does not cover trial 0'),
+        ({'signals': {'hand': (slope().signals['hand'][0], np.full((44, 1), np.nan))}}, 'contains NaN in trial 0'),
+    ],
+)
 def test_movement_that_cannot_be_decoded_is_refused(change, message):
     recorded = slope()
     bins = bin_trial(recorded, 1, BIN_NS, {})
@@ -64,8 +76,11 @@ def moving(tmp_path_factory):
         times = np.arange(each.start_ns, each.stop_ns + 10_000_000, 10_000_000)
         closed = ((times >= each.events['Hold']) & (times < each.events['Rew'])).astype(float)
         closed = np.convolve(closed, np.ones(31) / 31, mode='same')
-        trials.append(replace(each, signals={'finger': (times, 20 * closed[:, None]),
-                                             'still': (times, np.full((len(times), 1), 4.0))}))
+        trials.append(
+            replace(
+                each, signals={'finger': (times, 20 * closed[:, None]), 'still': (times, np.full((len(times), 1), 4.0))}
+            )
+        )
     path = tmp_path_factory.mktemp('moving') / 'Moving.neo.mat'
     write_session(replace(session, trials=tuple(trials)), path)
     return path
@@ -74,8 +89,23 @@ def moving(tmp_path_factory):
 @pytest.mark.slow
 def test_a_signal_is_trained_evaluated_and_kept_from_the_hand(moving, tmp_path):
     out = tmp_path / 'out'
-    assert train(['--session', str(moving), '--out', str(out), '--tasks', 'phase,dof', '--dof', 'finger',
-                  '--max-seconds', '40']) == 0
+    assert (
+        train(
+            [
+                '--session',
+                str(moving),
+                '--out',
+                str(out),
+                '--tasks',
+                'phase,dof',
+                '--dof',
+                'finger',
+                '--max-seconds',
+                '40',
+            ]
+        )
+        == 0
+    )
     movement = load_bundle(out).manifest.movement
     assert movement.signal == 'finger' and movement.low[0] < 0 < 20 * 0.3 < movement.high[0] < 30
     found = json.loads((out / 'report' / 'metrics.json').read_text())
@@ -85,11 +115,14 @@ def test_a_signal_is_trained_evaluated_and_kept_from_the_hand(moving, tmp_path):
     assert json.loads((tmp_path / 'e.json').read_text())['dof'] == found['dof']
 
 
-@pytest.mark.parametrize('change, message', [
-    (['--dof', 'still'], 'is constant (4) in all training trials'),
-    (['--dof', 'nose'], "has no signal 'nose'; it has finger, still"),
-    (['--velocity'], 'name it (--dof)'),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (['--dof', 'still'], 'is constant (4) in all training trials'),
+        (['--dof', 'nose'], "has no signal 'nose'; it has finger, still"),
+        (['--velocity'], 'name it (--dof)'),
+    ],
+)
 def test_bad_signals_are_one_line(moving, tmp_path, capsys, change, message):
     assert train(['--session', str(moving), '--out', str(tmp_path / 'out'), *change]) == 2
     assert message in capsys.readouterr().err.strip().splitlines()[-1]
@@ -110,13 +143,16 @@ def kinematics(tmp_path_factory):
 def test_binned_kinematics_are_a_session_with_the_same_counts(kinematics):
     from grasp_decoder.features.trial_bins import bin_trials
     from grasp_decoder.recording.kinematics import read_binned_kinematics
+
     binned, session = read_binned_kinematics(kinematics), read_session(kinematics)
     trials = bin_trials(session, 100_000_000)
     for each, counts, movement in zip(trials, binned.counts, binned.movement, strict=True):
         np.testing.assert_array_equal(each.counts, counts)
         np.testing.assert_allclose(
             with_movement(each, session.trials[each.trial_id], Movement('velocity', False, (0, 0), (1, 1))).dof,
-            movement[:, 2:], atol=1e-5)
+            movement[:, 2:],
+            atol=1e-5,
+        )
     described = describe(session, summarize(session))
     assert f'trials  {len(trials)} to use' in described and 'movement and no grasps' in described
     found = movement_range(session, trials, 'position', False)

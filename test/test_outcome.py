@@ -53,17 +53,20 @@ def test_a_grasp_that_lifts_keeps_and_lets_go_is_a_success():
     assert result.kept_s == pytest.approx(1.1, abs=0.05)
 
 
-@pytest.mark.parametrize('failure, changes', [
-    ('closed before Go', {'close': 2.0, 'hold': 2.2, 'lifted': (2.3, 4.2)}),
-    ('not closed in time', {'close': None}),
-    ('not closed in time', {'hold': None}),
-    ('not closed in time', {'close': 3.3, 'hold': 3.5, 'release': 4.3, 'lifted': (3.6, 4.2)}),
-    ('not lifted', {'height': 0.049}),
-    ('not lifted', {'lifted': (9.0, 9.0)}),
-    ('not kept', {'lifted': (3.1, 4.0)}),
-    ('not released', {'release': 4.5, 'lifted': (3.1, 4.5)}),
-    ('not released', {'lifted': (3.1, 6.0)}),
-])
+@pytest.mark.parametrize(
+    'failure, changes',
+    [
+        ('closed before Go', {'close': 2.0, 'hold': 2.2, 'lifted': (2.3, 4.2)}),
+        ('not closed in time', {'close': None}),
+        ('not closed in time', {'hold': None}),
+        ('not closed in time', {'close': 3.3, 'hold': 3.5, 'release': 4.3, 'lifted': (3.6, 4.2)}),
+        ('not lifted', {'height': 0.049}),
+        ('not lifted', {'lifted': (9.0, 9.0)}),
+        ('not kept', {'lifted': (3.1, 4.0)}),
+        ('not released', {'release': 4.5, 'lifted': (3.1, 4.5)}),
+        ('not released', {'lifted': (3.1, 6.0)}),
+    ],
+)
 def test_each_way_to_fail(failure, changes):
     result = outcome(**changes)
     assert result.success is False
@@ -127,11 +130,16 @@ def test_the_summary_counts_over_trials_and_objects():
     assert summary['right_grip_rate'] == pytest.approx(1 / 3)
     assert summary['closed_rate'] == pytest.approx(1 / 3)
     assert summary['failures'] == {'not closed in time': 1}
-    assert summary['outcomes'][1] == {'trial': 1, 'object_id': 31, 'grip': '', 'right_grip': False, 'success': False,
-                                      'failure': 'not closed in time'}
+    assert summary['outcomes'][1] == {
+        'trial': 1,
+        'object_id': 31,
+        'grip': '',
+        'right_grip': False,
+        'success': False,
+        'failure': 'not closed in time',
+    }
     assert summary['false_closings_per_minute'] == 0.0
-    assert summary['objects']['44'] == {
-        'trials': 2, 'success_rate': 1.0, 'right_grip_rate': 0.5, 'closed_rate': 0.5}
+    assert summary['objects']['44'] == {'trials': 2, 'success_rate': 1.0, 'right_grip_rate': 0.5, 'closed_rate': 0.5}
     assert summary['objects']['31']['success_rate'] == 0.0
 
 

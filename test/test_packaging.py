@@ -37,7 +37,8 @@ def entry_points():
     # setup() hands its arguments to whatever is in its place, so that nothing is built here.
     program = (
         'import json, setuptools; setuptools.setup = lambda **arguments: print(json.dumps(arguments["entry_points"]));'
-        'exec(open("setup.py").read())')
+        'exec(open("setup.py").read())'
+    )
     output = subprocess.run([sys.executable, '-c', program], cwd=ROOT, check=True, capture_output=True, text=True)
     return dict(line.split(' = ') for line in ast.literal_eval(output.stdout)['console_scripts'])
 
@@ -78,7 +79,7 @@ def test_package_xml_names_every_ros_package_that_is_imported():
                 imported.add(node.module.split('.')[0])
             elif isinstance(node, ast.Import):
                 imported.update(alias.name.split('.')[0] for alias in node.names)
-    messages = {name for name in imported if name.endswith('_msgs') or name.endswith('_srvs')}
+    messages = {name for name in imported if name.endswith(('_msgs', '_srvs'))}
     assert messages | (imported & ROS_PACKAGES_OF_PYTHON_MODULES) <= named
 
 
@@ -127,8 +128,11 @@ def test_only_learning_and_export_import_tensorflow():
 @pytest.mark.slow
 def test_pip_install_gives_the_core_without_ros(tmp_path):
     """A fresh environment that sees this one's libraries, but neither the checkout nor the built messages."""
-    environment = {name: value for name, value in os.environ.items()
-                   if name not in ('PYTHONPATH', 'AMENT_PREFIX_PATH', 'VIRTUAL_ENV')}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ('PYTHONPATH', 'AMENT_PREFIX_PATH', 'VIRTUAL_ENV')
+    }
 
     def run(*command, **options):
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, **options)
@@ -144,13 +148,25 @@ def test_pip_install_gives_the_core_without_ros(tmp_path):
     run(sys.executable, '-m', 'venv', '--without-pip', fresh)
     site = sysconfig.get_path('purelib', vars={'base': str(fresh)})
     Path(site, 'libraries.pth').write_text(sysconfig.get_path('purelib') + '\n')
-    run(sys.executable, '-m', 'pip', '--python', fresh, 'install', '--no-deps', '--no-build-isolation',
-        '--no-index', '--ignore-installed', tmp_path / 'source')
+    run(
+        sys.executable,
+        '-m',
+        'pip',
+        '--python',
+        fresh,
+        'install',
+        '--no-deps',
+        '--no-build-isolation',
+        '--no-index',
+        '--ignore-installed',
+        tmp_path / 'source',
+    )
 
     for name in ('train', 'evaluate', 'inspect', 'synthesize'):
         assert name in run(fresh / 'bin' / name, '--help')
-    where = run(fresh / 'bin' / 'python', '-c', 
-                'import grasp_decoder.share as s; print(s.__file__, s.share_directory())')
+    where = run(
+        fresh / 'bin' / 'python', '-c', 'import grasp_decoder.share as s; print(s.__file__, s.share_directory())'
+    )
     module, share = where.split()
     assert Path(module).is_relative_to(site)
     beside_code = [name for name in names if name.startswith('grasp_decoder/')]

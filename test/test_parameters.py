@@ -9,9 +9,9 @@ from grasp_decoder.errors import GraspDecoderError
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
-from rclpy.parameter import Parameter  # noqa: E402
+from rclpy.parameter import Parameter
 
-from grasp_decoder.nodes.parameters import declare, parameter  # noqa: E402
+from grasp_decoder.nodes.parameters import declare, parameter
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,10 @@ def test_only_dynamic_parameters_change_and_only_as_the_node_allows(node_with):
     node = node_with()
     assert declare(node, Changing, taken.append) == Changing()
     node.declare_parameter('of_somebody_else', 1)
-    answers = [node.set_parameters([Parameter(name, value=value)])[0]
-               for name, value in (('depth', 5), ('depth', 65), ('depth', 13), ('name', 'y'), ('of_somebody_else', 2))]
+    answers = [
+        node.set_parameters([Parameter(name, value=value)])[0]
+        for name, value in (('depth', 5), ('depth', 65), ('depth', 13), ('name', 'y'), ('of_somebody_else', 2))
+    ]
     assert [answer.successful for answer in answers] == [True, False, False, False, True]
     assert answers[2].reason == 'not 13'
     assert taken == [Changing(depth=5)]
@@ -75,14 +77,17 @@ def test_defaults_values_and_descriptions(node_with):
     assert 'red, blue' in node.describe_parameter('kind').additional_constraints
 
 
-@pytest.mark.parametrize('name, value, expected', [
-    ('speed', 11.0, 'a decimal number from 0.0 to 10.0'),
-    ('speed', 'fast', 'a decimal number'),
-    ('count', 6, 'a whole number from 0 to 5'),
-    ('count', 1.5, 'a whole number'),
-    ('kind', 'green', 'one of red, blue'),
-    ('quiet', 'yes', 'true or false'),
-])
+@pytest.mark.parametrize(
+    'name, value, expected',
+    [
+        ('speed', 11.0, 'a decimal number from 0.0 to 10.0'),
+        ('speed', 'fast', 'a decimal number'),
+        ('count', 6, 'a whole number from 0 to 5'),
+        ('count', 1.5, 'a whole number'),
+        ('kind', 'green', 'one of red, blue'),
+        ('quiet', 'yes', 'true or false'),
+    ],
+)
 def test_a_wrong_value_is_named_with_what_is_allowed(node_with, name, value, expected):
     with pytest.raises(GraspDecoderError, match=expected) as error:
         declare(node_with(**{name: value}), Settings)

@@ -11,27 +11,42 @@ from grasp_decoder.bundle.export import write_bundle
 from grasp_decoder.bundle.manifest import Parity, TaskManifest
 from grasp_decoder.bundle.parity import edge_issues
 
-GOOD = Parity(bins=1000, agreement=0.99, confident_agreement=0.999, mean_difference=0.001, max_difference=0.1,
-              float_score=0.9, int8_score=0.897)
+GOOD = Parity(
+    bins=1000,
+    agreement=0.99,
+    confident_agreement=0.999,
+    mean_difference=0.001,
+    max_difference=0.1,
+    float_score=0.9,
+    int8_score=0.897,
+)
 
 
 def issues_of(task, cpu_operators=(), **changes):
-    return edge_issues({task: TaskManifest('m', 'recurrent', 1, (0.0,) * 256, 1.0, {}, parity=replace(GOOD, **changes),
-                                           cpu_operators=cpu_operators)})
+    return edge_issues(
+        {
+            task: TaskManifest(
+                'm', 'recurrent', 1, (0.0,) * 256, 1.0, {}, parity=replace(GOOD, **changes), cpu_operators=cpu_operators
+            )
+        }
+    )
 
 
 def test_within_the_limits_nothing_is_wrong():
     assert issues_of('object') == issues_of('dof', int8_score=0.891) == ()
 
 
-@pytest.mark.parametrize('changes, message', [
-    ({'agreement': 0.979}, 'same class in 97.90%'),
-    ({'confident_agreement': 0.994}, 'margin above 0.05'),
-    ({'int8_score': 0.894}, 'int8 scores 0.8940, float 0.9000'),
-    ({'cpu_operators': ('UNPACK #3',)}, 'UNPACK #3 would stay on the CPU'),
-])
+@pytest.mark.parametrize(
+    'changes, message',
+    [
+        ({'agreement': 0.979}, 'same class in 97.90%'),
+        ({'confident_agreement': 0.994}, 'margin above 0.05'),
+        ({'int8_score': 0.894}, 'int8 scores 0.8940, float 0.9000'),
+        ({'cpu_operators': ('UNPACK #3',)}, 'UNPACK #3 would stay on the CPU'),
+    ],
+)
 def test_each_limit_keeps_a_bundle_from_being_edge_ready(changes, message):
-    issue, = issues_of('object', **changes)
+    (issue,) = issues_of('object', **changes)
     assert message in issue
 
 
@@ -45,8 +60,15 @@ def test_the_default_networks_are_edge_ready_on_a_full_session(tmp_path):
     session = read_session(shared_data('MSyn40.neo.mat'))
     split = split_trials(bin_trials(session))
     networks = [fit(task, split.train, split.validation, split.classes, max_seconds=25) for task in ('phase', 'object')]
-    bundle = write_bundle(tmp_path / 'bundle', networks, split.train, split.validation, make_manifest(
-        units=session.unit_count, look_back=12, classes=split.classes, labels=tuple(map(str, split.classes))))
+    bundle = write_bundle(
+        tmp_path / 'bundle',
+        networks,
+        split.train,
+        split.validation,
+        make_manifest(
+            units=session.unit_count, look_back=12, classes=split.classes, labels=tuple(map(str, split.classes))
+        ),
+    )
     assert bundle.manifest.edge_issues == ()
     for network in networks:
         runner = bundle.open(network.task, 'float', 'cpu')

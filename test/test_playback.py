@@ -17,24 +17,38 @@ def session(*spans):
     trials = []
     for number, (start, stop) in enumerate(spans):
         times = np.arange(start * MS, stop * MS, 7 * MS, dtype=np.int64)
-        trials.append(Trial(number, start * MS, stop * MS,
-                            {'Start': start * MS, 'Go': (start + 25) * MS, 'End': stop * MS},
-                            10 + number, True, times, (np.arange(len(times)) % 3).astype(np.uint16)))
+        trials.append(
+            Trial(
+                number,
+                start * MS,
+                stop * MS,
+                {'Start': start * MS, 'Go': (start + 25) * MS, 'End': stop * MS},
+                10 + number,
+                True,
+                times,
+                (np.arange(len(times)) % 3).astype(np.uint16),
+            )
+        )
     return Session('s', tuple(Unit(i) for i in range(3)), tuple(trials))
 
 
 def spikes_of(steps):
-    return [(int(offset) + step.batch.start_ns, int(unit))
-            for step in steps for offset, unit in zip(step.batch.offset_ns, step.batch.unit)]
+    return [
+        (int(offset) + step.batch.start_ns, int(unit))
+        for step in steps
+        for offset, unit in zip(step.batch.offset_ns, step.batch.unit)
+    ]
 
 
 def test_every_spike_and_event_once_and_in_order():
     played = session((100, 215), (300, 390))
     steps = list(Playback(played, played.trials, 10 * MS))
-    assert spikes_of(steps) == [(int(t), int(u)) for trial in played.trials
-                                for t, u in zip(trial.times_ns, trial.units)]
-    assert [(event.label, event.trial, event.segment, event.object_id) for step in steps for event in step.events] \
-        == [(label, i, i, 10 + i) for i in (0, 1) for label in ('Start', 'Go', 'End')]
+    assert spikes_of(steps) == [
+        (int(t), int(u)) for trial in played.trials for t, u in zip(trial.times_ns, trial.units)
+    ]
+    assert [(event.label, event.trial, event.segment, event.object_id) for step in steps for event in step.events] == [
+        (label, i, i, 10 + i) for i in (0, 1) for label in ('Start', 'Go', 'End')
+    ]
     for step in steps:
         assert all(step.batch.start_ns <= event.stamp_ns <= step.batch.end_ns for event in step.events)
 

@@ -1,16 +1,17 @@
 """Reading recordings: the fast way gives what Neo gives, and bad input is refused in one line."""
 
-from dataclasses import replace
 import os
 import pickle
+from dataclasses import replace
 
-from hypothesis import given, settings, strategies as st
-from neo_blocks import EVENTS, make_block, make_segment, write_mat
 import neo
 import nixio  # noqa: F401  Neo's NixIO needs it
 import numpy as np
 import pytest
 import quantities as pq
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from neo_blocks import EVENTS, make_block, make_segment, write_mat
 from scipy.io import savemat
 from session_equality import assert_same_arrays, assert_same_session
 from shared_data import shared_data
@@ -41,9 +42,17 @@ def segments(draw, start_s, unit_annotations):
     per_second = {'s': 1, 'ms': 1e3, 'us': 1e6}[units]
     segment = neo.Segment(
         name=draw(st.none() | st.just('a trial')),
-        **draw(st.fixed_dictionaries({}, optional={
-            'obj': st.integers(0, 99), 'correct': st.booleans() | st.integers(0, 1),
-            'note': st.none() | st.text('ab', min_size=1, max_size=3)})))
+        **draw(
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    'obj': st.integers(0, 99),
+                    'correct': st.booleans() | st.integers(0, 1),
+                    'note': st.none() | st.text('ab', min_size=1, max_size=3),
+                },
+            )
+        ),
+    )
     seconds = st.floats(start_s + 2**-10, start_s + 1 - 2**-10, width=32)
     for _ in range(draw(st.integers(0, 2))):
         times = sorted(draw(st.lists(seconds, max_size=4)))
@@ -51,13 +60,19 @@ def segments(draw, start_s, unit_annotations):
         segment.events.append(neo.Event(np.array(times) * pq.s, labels=np.array(labels, dtype='U')))
     for annotations in unit_annotations:
         times = np.sort(np.array(draw(st.lists(seconds, max_size=5)), dtype=number_type)) * number_type(per_second)
-        segment.spiketrains.append(neo.SpikeTrain(
-            times, units=units, t_start=start_s * pq.s, t_stop=(start_s + 1) * pq.s, **annotations))
+        segment.spiketrains.append(
+            neo.SpikeTrain(times, units=units, t_start=start_s * pq.s, t_stop=(start_s + 1) * pq.s, **annotations)
+        )
     if draw(st.booleans()):
         channels = draw(st.integers(1, 3))
-        segment.analogsignals.append(neo.AnalogSignal(
-            np.arange(4.0 * channels).reshape(4, channels) * pq.mV, t_start=start_s * pq.s,
-            sampling_rate=draw(st.sampled_from([100 * pq.Hz, 0.5 * pq.kHz])), name=draw(st.none() | st.just('wrist'))))
+        segment.analogsignals.append(
+            neo.AnalogSignal(
+                np.arange(4.0 * channels).reshape(4, channels) * pq.mV,
+                t_start=start_s * pq.s,
+                sampling_rate=draw(st.sampled_from([100 * pq.Hz, 0.5 * pq.kHz])),
+                name=draw(st.none() | st.just('wrist')),
+            )
+        )
     if draw(st.booleans()):
         segment.epochs.append(neo.Epoch([start_s] * pq.s, [0.5] * pq.s, labels=np.array(['ignored'])))
     return segment
@@ -65,9 +80,21 @@ def segments(draw, start_s, unit_annotations):
 
 @st.composite
 def blocks(draw):
-    unit_annotations = draw(st.lists(st.fixed_dictionaries({}, optional={
-        'electrode': st.integers(0, 3), 'u': st.integers(0, 4), 'area': st.sampled_from(['M1', 'AIP']),
-        'quality': st.floats(0, 1)}), min_size=1, max_size=4))
+    unit_annotations = draw(
+        st.lists(
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    'electrode': st.integers(0, 3),
+                    'u': st.integers(0, 4),
+                    'area': st.sampled_from(['M1', 'AIP']),
+                    'quality': st.floats(0, 1),
+                },
+            ),
+            min_size=1,
+            max_size=4,
+        )
+    )
     block = neo.Block(name=draw(st.none() | st.text('ab -', min_size=1, max_size=5)))
     for index in range(draw(st.integers(1, 3))):
         block.segments.append(draw(segments(5.0 + 1.5 * index, unit_annotations)))
@@ -99,7 +126,8 @@ def write_session(path, *segments):
 
 def test_a_session_is_mapped_checked_and_in_integer_time(tmp_path):
     path = write_session(
-        tmp_path / 'day1.neo.mat', make_segment(), make_segment(7.0, object_id=90), make_segment(9.0, correct=0))
+        tmp_path / 'day1.neo.mat', make_segment(), make_segment(7.0, object_id=90), make_segment(9.0, correct=0)
+    )
     session = read_session(path)
     assert session.name == 'day1'
     assert session.units == (Unit(0, 0, 1, 'M1'), Unit(1, 0, 2, 'M1'), Unit(2, 1, 1, 'M1'))
@@ -122,7 +150,8 @@ def test_simultaneous_spikes_ascend_by_unit_and_a_spike_on_the_end_is_kept(tmp_p
     segment = make_segment(spikes=0)
     segment.spiketrains[:] = [
         neo.SpikeTrain([5.5, 6.0] * pq.s, t_start=5 * pq.s, t_stop=6 * pq.s),
-        neo.SpikeTrain([5.5] * pq.s, t_start=5 * pq.s, t_stop=6 * pq.s)]
+        neo.SpikeTrain([5.5] * pq.s, t_start=5 * pq.s, t_stop=6 * pq.s),
+    ]
     trial = read_session(write_session(tmp_path / 'x.mat', segment)).trials[0]
     assert trial.units.tolist() == [0, 1, 0]
     assert trial.stop_ns == 6_000_000_001
@@ -161,13 +190,16 @@ def test_a_mapping_names_other_annotations_and_events(tmp_path):
     assert load_mapping(mapping).sha256 != default_mapping().sha256
 
 
-@pytest.mark.parametrize('text, problem', [
-    ('objct: x', 'unknown entry "objct"'),
-    ('first_excluded_object: many', "cannot be 'many'"),
-    ('incomplete_trials: ignore', 'incomplete_trials'),
-    ('- object', 'must be a YAML table'),
-    ('a: [', 'not a YAML file'),
-])
+@pytest.mark.parametrize(
+    'text, problem',
+    [
+        ('objct: x', 'unknown entry "objct"'),
+        ('first_excluded_object: many', "cannot be 'many'"),
+        ('incomplete_trials: ignore', 'incomplete_trials'),
+        ('- object', 'must be a YAML table'),
+        ('a: [', 'not a YAML file'),
+    ],
+)
 def test_a_wrong_mapping_is_refused(tmp_path, text, problem):
     path = tmp_path / 'map.yaml'
     path.write_text(text)
@@ -175,19 +207,22 @@ def test_a_wrong_mapping_is_refused(tmp_path, text, problem):
         load_mapping(path)
 
 
-@pytest.mark.parametrize('segments, problem', [
-    ([], 'no trials'),
-    ([make_segment(units=0)], 'no spike trains'),
-    ([make_segment(), make_segment(7.0, units=2)], 'trial 1 has 2 spike trains, trial 0 has 3'),
-    ([make_segment(events={'Start': 0.0, 'Rew': 0.8})], r'no trial has the event "Hold" \(found: Rew, Start\)'),
-    ([make_segment(spikes=0)], 'no trial has a single spike'),
-    ([make_segment(), make_segment(7.0, spikes=0)], 'trial 1 has no spikes'),
-    ([make_segment(object_id=None)], 'no trial has the annotation "obj"'),
-    ([make_segment(), make_segment(7.0, object_id=None)], 'trial 1 has no annotation "obj"'),
-    ([make_segment(object_id='cup')], "annotation \"obj\" is 'cup'"),
-    ([make_segment(), make_segment(5.5)], 'trial 1 starts before trial 0 ends'),
-    ([make_segment(7.0), make_segment(5.0)], 'out of order'),
-])
+@pytest.mark.parametrize(
+    'segments, problem',
+    [
+        ([], 'no trials'),
+        ([make_segment(units=0)], 'no spike trains'),
+        ([make_segment(), make_segment(7.0, units=2)], 'trial 1 has 2 spike trains, trial 0 has 3'),
+        ([make_segment(events={'Start': 0.0, 'Rew': 0.8})], r'no trial has the event "Hold" \(found: Rew, Start\)'),
+        ([make_segment(spikes=0)], 'no trial has a single spike'),
+        ([make_segment(), make_segment(7.0, spikes=0)], 'trial 1 has no spikes'),
+        ([make_segment(object_id=None)], 'no trial has the annotation "obj"'),
+        ([make_segment(), make_segment(7.0, object_id=None)], 'trial 1 has no annotation "obj"'),
+        ([make_segment(object_id='cup')], 'annotation "obj" is \'cup\''),
+        ([make_segment(), make_segment(5.5)], 'trial 1 starts before trial 0 ends'),
+        ([make_segment(7.0), make_segment(5.0)], 'out of order'),
+    ],
+)
 def test_what_cannot_be_decoded_from_is_refused(tmp_path, cache, segments, problem):
     path = write_session(tmp_path / 'x.neo.mat', *segments)
     with pytest.raises(GraspDecoderError, match=problem) as error:
@@ -198,7 +233,8 @@ def test_what_cannot_be_decoded_from_is_refused(tmp_path, cache, segments, probl
 
 def test_incomplete_trials_can_be_left_out(tmp_path):
     path = write_session(
-        tmp_path / 'x.mat', make_segment(), make_segment(7.0, spikes=0), make_segment(9.0, object_id=None))
+        tmp_path / 'x.mat', make_segment(), make_segment(7.0, spikes=0), make_segment(9.0, object_id=None)
+    )
     session = read_session(path, replace(default_mapping(), incomplete_trials='leave_out'))
     assert [trial.usable for trial in session.trials] == [True, False, False]
 
@@ -220,7 +256,7 @@ def test_what_is_no_recording_is_refused(tmp_path):
     savemat(tmp_path / 'plain.mat', {'x': np.arange(3)})
     refused('plain.mat', None, 'without a Neo block')
     whole = write_session(tmp_path / 'whole.mat', make_segment()).read_bytes()
-    refused('cut.mat', whole[:len(whole) // 2], 'is damaged')
+    refused('cut.mat', whole[: len(whole) // 2], 'is damaged')
 
 
 @pytest.fixture(scope='module')
@@ -242,8 +278,9 @@ def test_a_changed_byte_is_refused_or_changes_nothing(where, change, small_file,
     except GraspDecoderError as error:
         assert 'the file is damaged' in str(error) and '\n' not in str(error)
     else:
-        assert_same_session(session_from_block(path, read, default_mapping()),
-                            session_from_block(path, written, default_mapping()))
+        assert_same_session(
+            session_from_block(path, read, default_mapping()), session_from_block(path, written, default_mapping())
+        )
 
 
 def test_a_pickle_is_never_loaded(tmp_path):
@@ -277,8 +314,9 @@ def test_the_cache_gives_the_same_session_and_survives_damage(tmp_path, cache):
 def resident_kb(folder):
     """Memory of this process that holds pages of files in a folder."""
     rows = iter(open('/proc/self/smaps', encoding='utf-8'))
-    return sum(int(next(each for each in rows if each.startswith('Rss:')).split()[1])
-               for row in rows if str(folder) in row)
+    return sum(
+        int(next(each for each in rows if each.startswith('Rss:')).split()[1]) for row in rows if str(folder) in row
+    )
 
 
 def test_memory_of_a_kept_session_is_given_back(tmp_path, cache):

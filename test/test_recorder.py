@@ -39,8 +39,9 @@ def test_a_run_is_recorded_to_the_last_message(start_node, node, spin_until, tmp
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('arguments, problem', [
-    ([], 'parameter file is empty'), (['-p', 'file:=/proc/x.mcap'], 'cannot be recorded')])
+@pytest.mark.parametrize(
+    'arguments, problem', [([], 'parameter file is empty'), (['-p', 'file:=/proc/x.mcap'], 'cannot be recorded')]
+)
 def test_without_a_file_it_says_so(domain_id, tmp_path, arguments, problem):
     pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
     from grasp_decoder.system.processes import NodeProcess

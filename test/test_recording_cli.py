@@ -2,9 +2,9 @@
 
 import zlib
 
-from neo_blocks import make_block, make_segment, write_mat
 import numpy as np
 import pytest
+from neo_blocks import make_block, make_segment, write_mat
 
 from grasp_decoder.cli.deidentify import main as deidentify
 from grasp_decoder.cli.inspect import main as inspect
@@ -53,19 +53,22 @@ def test_deidentify_leaves_no_name_date_or_note(tmp_path):
         assert secret not in content
 
 
-@pytest.mark.parametrize('command, arguments, problem', [
-    (inspect, ['absent.neo.mat'], 'no such file'),
-    (inspect, ['good.mat', '--plot', 'absent/x.png'], 'cannot be written'),
-    (inspect, ['good.mat', '--plot', 'x.docx'], 'cannot be written'),
-    (inspect, ['good.mat', '--map', 'absent.yaml'], 'cannot read the mapping'),
-    (inspect, ['no_hold.mat'], 'no trial has the event "Hold"'),
-    (inspect, ['plain.txt'], 'not a recording'),
-    (deidentify, ['good.mat', 'absent/out.mat'], 'cannot be written'),
-    (deidentify, ['good.mat', 'out.nix'], 'written as .mat'),
-    (deidentify, ['good.mat', 'good.mat'], 'is the recording itself'),
-    (synthesize, ['--out', 'absent/out.mat'], 'cannot be written'),
-    (synthesize, ['--out', 'out.mat', '--objects', '0'], '0 objects'),
-])
+@pytest.mark.parametrize(
+    'command, arguments, problem',
+    [
+        (inspect, ['absent.neo.mat'], 'no such file'),
+        (inspect, ['good.mat', '--plot', 'absent/x.png'], 'cannot be written'),
+        (inspect, ['good.mat', '--plot', 'x.docx'], 'cannot be written'),
+        (inspect, ['good.mat', '--map', 'absent.yaml'], 'cannot read the mapping'),
+        (inspect, ['no_hold.mat'], 'no trial has the event "Hold"'),
+        (inspect, ['plain.txt'], 'not a recording'),
+        (deidentify, ['good.mat', 'absent/out.mat'], 'cannot be written'),
+        (deidentify, ['good.mat', 'out.nix'], 'written as .mat'),
+        (deidentify, ['good.mat', 'good.mat'], 'is the recording itself'),
+        (synthesize, ['--out', 'absent/out.mat'], 'cannot be written'),
+        (synthesize, ['--out', 'out.mat', '--objects', '0'], '0 objects'),
+    ],
+)
 def test_bad_input_is_one_line_status_2_and_no_file(tmp_path, monkeypatch, capsys, command, arguments, problem):
     monkeypatch.chdir(tmp_path)
     write_mat(make_block(make_segment()), 'good.mat')

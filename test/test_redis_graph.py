@@ -33,6 +33,7 @@ def assert_same_fields(one, other):
 def test_messages_come_back_unchanged(redis_graph):
     batch = SpikeBatch(7, 1, 10, 50, 3, np.array([0, 2], np.uint16), np.array([5, 39], np.uint32), 99)
     assert_same_fields(redis_graph.unpack_batch(from_wire(redis_graph.pack_batch(batch))), batch)
-    decode = DecodedGrasp(50, 99, 1, 4, 1, 0.5, 32, np.array([0.25, 0.75], np.float32), 0.75, float('nan'), 2, 3, 0.5,
-                          0.25, 0.125, 98)
+    decode = DecodedGrasp(
+        50, 99, 1, 4, 1, 0.5, 32, np.array([0.25, 0.75], np.float32), 0.75, float('nan'), 2, 3, 0.5, 0.25, 0.125, 98
+    )
     assert_same_fields(redis_graph.unpack_decode(from_wire(redis_graph.pack_decode(decode))), decode)

@@ -28,10 +28,13 @@ def test_the_scale_goes_there_and_back():
     np.testing.assert_allclose(scale.to_movement(targets), movement, atol=1e-4)
 
 
-@pytest.mark.parametrize('movement, names, message', [
-    (np.zeros((5, 4)), ('z',), 'no movement z'),
-    (np.full((5, 4), np.nan), ('x',), 'contains NaN'),
-])
+@pytest.mark.parametrize(
+    'movement, names, message',
+    [
+        (np.zeros((5, 4)), ('z',), 'no movement z'),
+        (np.full((5, 4), np.nan), ('x',), 'contains NaN'),
+    ],
+)
 def test_what_cannot_be_decoded_is_refused(movement, names, message):
     with pytest.raises(GraspDecoderError, match=message):
         movement_trials(binned(movement), names)

@@ -16,23 +16,26 @@ from grasp_decoder.recording.writing import write_session
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
-from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
-from lifecycle_msgs.msg import Transition  # noqa: E402
-from lifecycle_msgs.srv import ChangeState, GetState  # noqa: E402
-from rcl_interfaces.srv import GetParameters, SetParameters  # noqa: E402
-from rclpy.parameter import Parameter  # noqa: E402
-from std_srvs.srv import Trigger  # noqa: E402
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.srv import GetParameters, SetParameters
+from rclpy.parameter import Parameter
+from std_srvs.srv import Trigger
 
-from grasp_decoder import msg  # noqa: E402
-from grasp_decoder.nodes import topics  # noqa: E402
-from grasp_decoder.nodes.messages import decoded_grasp_from, spike_batch_from, trial_event_from  # noqa: E402
-from grasp_decoder.srv import LoadBundle, Seek  # noqa: E402
+from grasp_decoder import msg
+from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.messages import decoded_grasp_from, spike_batch_from, trial_event_from
+from grasp_decoder.srv import LoadBundle, Seek
 
 pytestmark = pytest.mark.slow
 
 PERIOD_NS = 10_000_000
-CONFIGURE, ACTIVATE, DEACTIVATE = (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE,
-                                   Transition.TRANSITION_DEACTIVATE)
+CONFIGURE, ACTIVATE, DEACTIVATE = (
+    Transition.TRANSITION_CONFIGURE,
+    Transition.TRANSITION_ACTIVATE,
+    Transition.TRANSITION_DEACTIVATE,
+)
 
 
 @pytest.fixture(scope='module')
@@ -67,11 +70,12 @@ class Ears:
     def __init__(self, node):
         self.batches, self.events, self.decodes, self.infos, self.diagnostics = [], [], [], [], {}
         for kind, topic, keep in (
-                (msg.SpikeBatch, topics.SPIKES, lambda m: self.batches.append(spike_batch_from(m))),
-                (msg.TrialEvent, topics.TRIAL_EVENTS, lambda m: self.events.append(trial_event_from(m))),
-                (msg.DecodedGrasp, topics.DECODED_GRASP, lambda m: self.decodes.append(decoded_grasp_from(m))),
-                (msg.DecoderInfo, topics.DECODER_INFO, self.infos.append),
-                (DiagnosticArray, topics.DIAGNOSTICS, self._keep_diagnostics)):
+            (msg.SpikeBatch, topics.SPIKES, lambda m: self.batches.append(spike_batch_from(m))),
+            (msg.TrialEvent, topics.TRIAL_EVENTS, lambda m: self.events.append(trial_event_from(m))),
+            (msg.DecodedGrasp, topics.DECODED_GRASP, lambda m: self.decodes.append(decoded_grasp_from(m))),
+            (msg.DecoderInfo, topics.DECODER_INFO, self.infos.append),
+            (DiagnosticArray, topics.DIAGNOSTICS, self._keep_diagnostics),
+        ):
             node.create_subscription(kind, topic[0], keep, topic[1])
 
     def _keep_diagnostics(self, message):
@@ -79,8 +83,11 @@ class Ears:
             self.diagnostics[status.name] = status, {value.key: value.value for value in status.values}
 
     def spikes(self):
-        return [(batch.start_ns + int(offset), int(unit))
-                for batch in self.batches for offset, unit in zip(batch.offset_ns, batch.unit)]
+        return [
+            (batch.start_ns + int(offset), int(unit))
+            for batch in self.batches
+            for offset, unit in zip(batch.offset_ns, batch.unit)
+        ]
 
 
 @pytest.fixture
@@ -91,6 +98,7 @@ def ears(node):
 @pytest.fixture
 def call(node, spin_until):
     """``call(type, name, **fields)`` calls a service and gives its response."""
+
     def call(kind, name, **fields):
         client = node.create_client(kind, name)
         assert spin_until(client.service_is_ready), f'no service {name}'
@@ -112,8 +120,19 @@ def offline(session, bundle, trials=None):
 
 
 def outputs(decodes):
-    return [(each.segment, each.bin, each.stamp_ns, each.phase, np.float32(each.phase_probability), each.object_id,
-             tuple(each.object_probability.tolist()), np.float32(each.confidence)) for each in decodes]
+    return [
+        (
+            each.segment,
+            each.bin,
+            each.stamp_ns,
+            each.phase,
+            np.float32(each.phase_probability),
+            each.object_id,
+            tuple(each.object_probability.tolist()),
+            np.float32(each.confidence),
+        )
+        for each in decodes
+    ]
 
 
 def spikes_of(trials):
@@ -128,7 +147,9 @@ def test_spikes_and_events_equal_the_files(start_node, spin_until, recording, se
     assert [batch.sequence for batch in ears.batches] == list(range(len(ears.batches)))
     assert [(event.trial, event.segment, event.label, event.stamp_ns, event.object_id) for event in ears.events] == [
         (trial.id, segment, label, time_ns, trial.object_id)
-        for segment, trial in enumerate(session.trials) for label, time_ns in trial.events.items()]
+        for segment, trial in enumerate(session.trials)
+        for label, time_ns in trial.events.items()
+    ]
     due = [batch.due_ns for batch in ears.batches]
     assert due == sorted(due) and due[0] > 0
 
@@ -182,8 +203,14 @@ def test_a_paused_replayer_sends_heartbeats_and_goes_on(start_node, spin_until, 
 def test_speed_changes_while_it_plays(start_node, spin_until, recording, session, ears, call):
     replayer = start_node('spike_replayer', *parameters(session=recording, speed=0.1))
     assert spin_until(lambda: len(ears.spikes()) > 0)
-    answers = [call(SetParameters, '/spike_replayer/set_parameters', parameters=[
-        Parameter('speed', value=speed).to_parameter_msg()]).results[0] for speed in (0.0, 8.0)]
+    answers = [
+        call(
+            SetParameters,
+            '/spike_replayer/set_parameters',
+            parameters=[Parameter('speed', value=speed).to_parameter_msg()],
+        ).results[0]
+        for speed in (0.0, 8.0)
+    ]
     assert [answer.successful for answer in answers] == [False, True]
     assert 'from or to 0' in answers[0].reason
     assert spin_until(lambda: replayer.poll() is not None)
@@ -192,8 +219,14 @@ def test_speed_changes_while_it_plays(start_node, spin_until, recording, session
 
 def test_reorder_depth_of_the_decoder_changes_while_it_runs(start_node, bundles, call):
     start_node('decoder', *parameters(bundle=bundles[0]))
-    answer = call(SetParameters, '/decoder/set_parameters', parameters=[
-        Parameter(name, value=value).to_parameter_msg() for name, value in (('reorder_depth', 7), ('rehearse', False))])
+    answer = call(
+        SetParameters,
+        '/decoder/set_parameters',
+        parameters=[
+            Parameter(name, value=value).to_parameter_msg()
+            for name, value in (('reorder_depth', 7), ('rehearse', False))
+        ],
+    )
     assert all(result.successful for result in answer.results)
     kept = call(GetParameters, '/decoder/get_parameters', names=['reorder_depth', 'rehearse']).values
     assert (kept[0].integer_value, kept[1].bool_value) == (7, False)
@@ -248,29 +281,36 @@ def test_life_cycle(start_node, spin_until, recording, bundles, ears, call):
 
 def test_a_decoder_without_a_bundle_can_be_configured_later(start_node, spin_until, call):
     start_node('decoder', *parameters(bundle='/nowhere', autostart='false'))
-    assert not call(ChangeState, '/decoder/change_state',
-                    transition=Transition(id=CONFIGURE)).success
+    assert not call(ChangeState, '/decoder/change_state', transition=Transition(id=CONFIGURE)).success
     assert call(GetState, '/decoder/get_state').current_state.label == 'unconfigured'
 
 
 def test_a_second_source_is_warned_about(start_node, spin_until, recording, ears):
     start_node('spike_replayer', *parameters(session=recording, start_paused='true'))
     assert spin_until(lambda: ears.batches)
-    second = start_node('spike_replayer', *parameters(session=recording, start_paused='true'), '-r', '__node:=second',
-                        node_name='second')
+    second = start_node(
+        'spike_replayer',
+        *parameters(session=recording, start_paused='true'),
+        '-r',
+        '__node:=second',
+        node_name='second',
+    )
     assert spin_until(lambda: 'stop all but one' in second.log_text())
 
 
-@pytest.mark.parametrize('executable, values, expected', [
-    ('decoder', {'bundle': '/nowhere'}, 'there is no bundle folder /nowhere'),
-    ('decoder', {}, 'parameter bundle is empty'),
-    ('decoder', {'precision': 'int4'}, 'it must be one of int8, float'),
-    ('spike_replayer', {'session': '/nowhere.mat'}, '/nowhere.mat'),
-    ('spike_replayer', {}, 'parameter session is empty'),
-    ('spike_replayer', {'session': 'x', 'speed': 0.05}, 'below 0.1'),
-    ('spike_replayer', {'session': 'x', 'batch_ms': 41.0}, 'from 1.0 to 40.0'),
-    ('spike_replayer', {'session': 'x', 'speed': 'fast'}, 'it must be a decimal number'),
-])
+@pytest.mark.parametrize(
+    'executable, values, expected',
+    [
+        ('decoder', {'bundle': '/nowhere'}, 'there is no bundle folder /nowhere'),
+        ('decoder', {}, 'parameter bundle is empty'),
+        ('decoder', {'precision': 'int4'}, 'it must be one of int8, float'),
+        ('spike_replayer', {'session': '/nowhere.mat'}, '/nowhere.mat'),
+        ('spike_replayer', {}, 'parameter session is empty'),
+        ('spike_replayer', {'session': 'x', 'speed': 0.05}, 'below 0.1'),
+        ('spike_replayer', {'session': 'x', 'batch_ms': 41.0}, 'from 1.0 to 40.0'),
+        ('spike_replayer', {'session': 'x', 'speed': 'fast'}, 'it must be a decimal number'),
+    ],
+)
 def test_bad_input_is_one_line_and_status_2(domain_id, tmp_path, executable, values, expected):
     from grasp_decoder.system.processes import NodeProcess
 

@@ -20,14 +20,35 @@ def evaluation(name, seed):
     decoded = []
     for trial_id in range(12):
         phase = np.repeat([0, 1, 0], 6).astype(np.uint8)
-        trial = TrialBins(trial_id=trial_id, object_id=CLASSES[trial_id % 3], recorded_object_id=CLASSES[trial_id % 3],
-                          bin_ns=40_000_000, start_ns=0, counts=rng.poisson(1, (18, 4)).astype(np.uint16), phase=phase,
-                          dof=phase.astype(np.float32), event_bins={'Cue': 1, 'Go': 4, 'Hold': 6, 'Rew': 12, 'End': 17})
-        decoded.append(DecodedTrial(trial, phase > 0, rng.dirichlet(np.ones(3), 18).astype(np.float32),
-                                    trial.dof[:, None]))
-    facts = {'units': 4, 'trials': 13, 'usable_trials': 12, 'bin_ms': 40.0, 'look_back': 3, 'protocol': 'default',
-             'split': [6, 3, 3], 'random_states': [42], 'train_fraction': 0.8, 'final': False,
-             'started_from': None, 'ended_early': [], 'models': {}}
+        trial = TrialBins(
+            trial_id=trial_id,
+            object_id=CLASSES[trial_id % 3],
+            recorded_object_id=CLASSES[trial_id % 3],
+            bin_ns=40_000_000,
+            start_ns=0,
+            counts=rng.poisson(1, (18, 4)).astype(np.uint16),
+            phase=phase,
+            dof=phase.astype(np.float32),
+            event_bins={'Cue': 1, 'Go': 4, 'Hold': 6, 'Rew': 12, 'End': 17},
+        )
+        decoded.append(
+            DecodedTrial(trial, phase > 0, rng.dirichlet(np.ones(3), 18).astype(np.float32), trial.dof[:, None])
+        )
+    facts = {
+        'units': 4,
+        'trials': 13,
+        'usable_trials': 12,
+        'bin_ms': 40.0,
+        'look_back': 3,
+        'protocol': 'default',
+        'split': [6, 3, 3],
+        'random_states': [42],
+        'train_fraction': 0.8,
+        'final': False,
+        'started_from': None,
+        'ended_early': [],
+        'models': {},
+    }
     return Evaluation(name, CLASSES, 3, [decoded], decoded, decoded, timing={'read_s': 1.0}, facts=facts)
 
 

@@ -40,8 +40,10 @@ def session():
         start = number * 3 * NS_PER_S
         stop = start + 2 * NS_PER_S + 10_000_000
         times = np.sort(rng.integers(start, stop, 900))
-        events = {label: start + int(s * NS_PER_S) for label, s in
-                  (('Cue', .3), ('Go', .8), ('Hold', 1.0), ('Rew', 1.6), ('End', 2.0))}
+        events = {
+            label: start + int(s * NS_PER_S)
+            for label, s in (('Cue', 0.3), ('Go', 0.8), ('Hold', 1.0), ('Rew', 1.6), ('End', 2.0))
+        }
         units = rng.integers(0, UNITS, 900).astype(np.uint16)
         trials.append(Trial(number, start, stop, events, CLASSES[number], number != 1, times, units))
     return Session('made', tuple(Unit(number) for number in range(UNITS)), tuple(trials))
@@ -58,8 +60,11 @@ def record(session, bundle):
         for decode in decoder.push(batch):
             decode = replace(decode, due_ns=decode.stamp_ns + 7, receive_duration=0.001)
             record.decodes.append(decode)
-            record.commands.append(PublishedCommand(
-                decode.stamp_ns, decode.due_ns, HandMode.OPEN, 'power', 0.0, '', decode.due_ns + 2_000_000))
+            record.commands.append(
+                PublishedCommand(
+                    decode.stamp_ns, decode.due_ns, HandMode.OPEN, 'power', 0.0, '', decode.due_ns + 2_000_000
+                )
+            )
             record.samples.append(HandSample(decode.stamp_ns, decode.stamp_ns, 0.0, False))
     return record
 
@@ -80,12 +85,15 @@ def test_changed_count_is_a_wrong_bin(record, session, bundle):
     assert wrong_bins(record, session, bundle) == 1
 
 
-@pytest.mark.parametrize('change', [
-    {'phase_probability': np.nextafter(np.float32(0.5), np.float32(1))},
-    {'object_probability': np.zeros(len(CLASSES), np.float32)},
-    {'object_id': -1},
-    {'aperture': 0.0},
-])
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'phase_probability': np.nextafter(np.float32(0.5), np.float32(1))},
+        {'object_probability': np.zeros(len(CLASSES), np.float32)},
+        {'object_id': -1},
+        {'aperture': 0.0},
+    ],
+)
 def test_changed_output_is_a_wrong_bin(record, session, bundle, change):
     record.decodes[60] = replace(record.decodes[60], **change)
     assert wrong_bins(record, session, bundle) == 1

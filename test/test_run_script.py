@@ -32,8 +32,12 @@ def bare_machine(tmp_path):
 
 def test_help_from_any_directory_names_every_executable(tmp_path):
     text = run('help', cwd=tmp_path).stdout
-    names = (path.stem for folder in ('cli', 'nodes') for path in (ROOT / 'grasp_decoder' / folder).glob('*.py')
-             if 'def main(' in path.read_text())
+    names = (
+        path.stem
+        for folder in ('cli', 'nodes')
+        for path in (ROOT / 'grasp_decoder' / folder).glob('*.py')
+        if 'def main(' in path.read_text()
+    )
     assert [name for name in names if name not in text.split()] == []
 
 

@@ -9,10 +9,10 @@ from grasp_decoder.recording.writing import write_session
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
-from std_srvs.srv import Trigger  # noqa: E402
+from std_srvs.srv import Trigger
 
-from grasp_decoder import msg  # noqa: E402
-from grasp_decoder.nodes import topics  # noqa: E402
+from grasp_decoder import msg
+from grasp_decoder.nodes import topics
 
 pytestmark = pytest.mark.slow
 
@@ -38,14 +38,16 @@ def bundle(tmp_path_factory):
 
 
 def test_whatever_dies_the_hand_is_safe_within_200_ms_and_comes_back_with_it(
-        start_node, node, spin_until, recording, bundle):
+    start_node, node, spin_until, recording, bundle
+):
     commands = []
     name, qos = topics.deep(topics.HAND_COMMAND)  # a test that is kept waiting must not miss the last before SAFE
     node.create_subscription(msg.HandCommand, name, commands.append, qos)
 
     def start_source():
-        return start_node('spike_replayer', '--ros-args', '-p', f'session:={recording}', '-p', 'loop:=true',
-                          '-p', 'subscribers:=2')
+        return start_node(
+            'spike_replayer', '--ros-args', '-p', f'session:={recording}', '-p', 'loop:=true', '-p', 'subscribers:=2'
+        )
 
     def start_decoder():
         return start_node('decoder', '--ros-args', '-p', f'bundle:={bundle}')

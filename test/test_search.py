@@ -2,11 +2,11 @@
 
 import math
 import os
-from pathlib import Path
 import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,9 +22,20 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 def make_problem():
-    trials = [TrialBins(trial_id=i, object_id=20 + i % 2, recorded_object_id=20 + i % 2, bin_ns=1, start_ns=0,
-                        counts=np.ones((6, 2), np.uint16), phase=np.ones(6, np.uint8), dof=np.zeros(6, np.float32),
-                        event_bins={'Hold': 0, 'Rew': 5}) for i in range(4)]
+    trials = [
+        TrialBins(
+            trial_id=i,
+            object_id=20 + i % 2,
+            recorded_object_id=20 + i % 2,
+            bin_ns=1,
+            start_ns=0,
+            counts=np.ones((6, 2), np.uint16),
+            phase=np.ones(6, np.uint8),
+            dof=np.zeros(6, np.float32),
+            event_bins={'Hold': 0, 'Rew': 5},
+        )
+        for i in range(4)
+    ]
     return FitProblem(OBJECT, trials[:2], trials[2:], (20, 21), 3, 42, lambda *_: None, math.inf)
 
 
@@ -113,9 +124,16 @@ def test_one_chief_and_two_workers(tmp_path):
     def start(tuner_id):
         return subprocess.Popen(
             [sys.executable, '-c', WORKER, str(Path(__file__).parent), str(tmp_path / tuner_id)],
-            env=os.environ | {'PYTHONPATH': str(CHECKOUT), 'KERASTUNER_TUNER_ID': tuner_id,
-                              'KERASTUNER_ORACLE_IP': '127.0.0.1', 'KERASTUNER_ORACLE_PORT': str(port)},
-            stdout=subprocess.PIPE, text=True)
+            env=os.environ
+            | {
+                'PYTHONPATH': str(CHECKOUT),
+                'KERASTUNER_TUNER_ID': tuner_id,
+                'KERASTUNER_ORACLE_IP': '127.0.0.1',
+                'KERASTUNER_ORACLE_PORT': str(port),
+            },
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
     processes = {tuner_id: start(tuner_id) for tuner_id in ('chief', 'tuner0', 'tuner1')}
     try:

@@ -7,9 +7,10 @@ pytest.importorskip('mujoco')
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
-from grasp_decoder import msg  # noqa: E402
-from grasp_decoder.nodes import topics  # noqa: E402
-from simulated_trial import SimulatedTrial  # noqa: E402
+from simulated_trial import SimulatedTrial
+
+from grasp_decoder import msg
+from grasp_decoder.nodes import topics
 
 
 def test_an_object_is_lifted_on_hold_and_comes_down_on_open(start_node, node, spin_until, tmp_path):

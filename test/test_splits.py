@@ -3,31 +3,44 @@
 from collections import Counter
 from dataclasses import replace
 
-from hypothesis import given, strategies as st
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from shared_data import shared_data
 from sklearn.model_selection import train_test_split
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.splits import random_states, split_trials
-from grasp_decoder.features.trial_bins import bin_trials, TrialBins
+from grasp_decoder.features.trial_bins import TrialBins, bin_trials
 from grasp_decoder.features.windows import object_windows, phase_windows
 from grasp_decoder.recording.reading import read_session
 
 
 def make_trials(*objects):
-    return [TrialBins(trial_id=i, object_id=object_id, recorded_object_id=object_id, bin_ns=1,
-                      start_ns=0, counts=np.zeros((1, 1), np.uint16), phase=np.zeros(1, np.uint8),
-                      dof=np.zeros(1, np.float32), event_bins={}) for i, object_id in enumerate(objects)]
+    return [
+        TrialBins(
+            trial_id=i,
+            object_id=object_id,
+            recorded_object_id=object_id,
+            bin_ns=1,
+            start_ns=0,
+            counts=np.zeros((1, 1), np.uint16),
+            phase=np.zeros(1, np.uint8),
+            dof=np.zeros(1, np.float32),
+            event_bins={},
+        )
+        for i, object_id in enumerate(objects)
+    ]
 
 
 def ids(trials):
     return [trial.trial_id for trial in trials]
 
 
-@given(st.lists(st.integers(3, 9), min_size=2, max_size=8), st.sampled_from([0.2, 0.3, 0.4, 0.5, 0.8]),
-       st.integers(0, 99))
+@given(
+    st.lists(st.integers(3, 9), min_size=2, max_size=8), st.sampled_from([0.2, 0.3, 0.4, 0.5, 0.8]), st.integers(0, 99)
+)
 def test_parts_are_disjoint_complete_and_hold_every_class(frequencies, fraction, random_state):
     trials = make_trials(*np.repeat(np.arange(len(frequencies)) + 21, frequencies).tolist())
     split = split_trials(trials, random_state, fraction)
@@ -42,8 +55,9 @@ def test_the_default_is_scikit_learns_stratified_64_16_20():
     trials = make_trials(*[21, 22, 23, 24] * 25)
     labels = [trial.object_id for trial in trials]
     known, test = train_test_split(trials, test_size=0.2, random_state=42, stratify=labels)
-    train, validation = train_test_split(known, test_size=0.2, random_state=42,
-                                         stratify=[trial.object_id for trial in known])
+    train, validation = train_test_split(
+        known, test_size=0.2, random_state=42, stratify=[trial.object_id for trial in known]
+    )
     split = split_trials(trials)
     assert (ids(split.train), ids(split.validation), ids(split.test)) == (ids(train), ids(validation), ids(test))
     assert (len(train), len(validation), len(test)) == (64, 16, 20)
@@ -63,7 +77,8 @@ def test_rare_classes_are_dropped():
 def test_the_seed_protocol_counts_recorded_ids():
     # 41 is 3 + 2 trials of two recorded ids: merged first it has 5, the published code drops the 2.
     trials = make_trials(*[21] * 5 + [41] * 3) + [
-        replace(trial, trial_id=8 + i, recorded_object_id=11) for i, trial in enumerate(make_trials(41, 41))]
+        replace(trial, trial_id=8 + i, recorded_object_id=11) for i, trial in enumerate(make_trials(41, 41))
+    ]
     kept = {protocol: split_trials(trials, protocol=protocol) for protocol in ('default', 'seed')}
     sizes = {name: sum(map(len, (s.train, s.validation, s.test))) for name, s in kept.items()}
     assert sizes == {'default': 10, 'seed': 8}
@@ -89,7 +104,8 @@ def test_counts_of_the_reference_session():
         split = split_trials(bin_trials(session, protocol=protocol), protocol=protocol)
         parts = split.train, split.validation, split.test
         assert len(split.classes) == 36 and Counter(t.object_id for t in split.test).keys() == set(split.classes)
-        counts[protocol] = [tuple(len(windows(part, 12)) for part in parts)
-                            for windows in (phase_windows, object_windows)]
+        counts[protocol] = [
+            tuple(len(windows(part, 12)) for part in parts) for windows in (phase_windows, object_windows)
+        ]
     assert counts['seed'] == [(35129, 8893, 10947), (4394, 1112, 1380)]  # the published code's own
     assert counts['default'] == [(35505, 8995, 11159), (4402, 1107, 1377)]

@@ -49,7 +49,7 @@ def test_another_binning_or_session_is_another_file(session, tmp_path):
 
 def test_a_damaged_file_is_made_anew(session, tmp_path):
     expected = stored(session)
-    file, = tmp_path.rglob('*.npz')
+    (file,) = tmp_path.rglob('*.npz')
     file.write_bytes(file.read_bytes()[:1000])
     assert_same(stored(session), expected)
     assert_same(stored_bins.load_bins(file), expected)

@@ -59,9 +59,15 @@ class HandMadeBundle:
     @property
     def manifest(self):
         networks = {task: SimpleNamespace(kind='recurrent') for task in self.tasks}
-        return SimpleNamespace(tasks=networks, classes=(21, 33, 46), thresholds=Thresholds(grasp=0.4),
-                               self_reset=self.self_reset, unit_count=self.unit_count, bin_ns=self.bin_ns,
-                               movement=None)
+        return SimpleNamespace(
+            tasks=networks,
+            classes=(21, 33, 46),
+            thresholds=Thresholds(grasp=0.4),
+            self_reset=self.self_reset,
+            unit_count=self.unit_count,
+            bin_ns=self.bin_ns,
+            movement=None,
+        )
 
     def open(self, task, *back_end):
         return SumRunner({'phase': 2, 'object': 3, 'dof': 1}[task], self.scale, self.backend)
@@ -90,8 +96,20 @@ def decode(stream, bundle=None, **options):
 
 def outputs(decodes):
     """All that does not depend on when it was computed."""
-    return [(each.segment, each.bin, each.stamp_ns, each.phase, each.phase_probability, each.object_id,
-             each.object_probability.tolist(), each.confidence, each.aperture) for each in decodes]
+    return [
+        (
+            each.segment,
+            each.bin,
+            each.stamp_ns,
+            each.phase,
+            each.phase_probability,
+            each.object_id,
+            each.object_probability.tolist(),
+            each.confidence,
+            each.aperture,
+        )
+        for each in decodes
+    ]
 
 
 @settings(deadline=None)

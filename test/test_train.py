@@ -15,7 +15,7 @@ from grasp_decoder.cli.narration import Narration
 from grasp_decoder.cli.train import main as train
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.fitting import fit
-from grasp_decoder.learning.preparation import prepare, Settings
+from grasp_decoder.learning.preparation import Settings, prepare
 from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
 
@@ -42,8 +42,9 @@ def metrics_of(bundle):
 @pytest.mark.slow
 def test_metrics_have_the_promised_keys(bundle):
     found, timing = metrics_of(bundle)
-    assert {'accuracy', 'relaxed_accuracy', 'ci95', 'n_windows', 'trial_accuracy',
-            'endless_accuracy'} <= found['object'].keys()
+    assert {'accuracy', 'relaxed_accuracy', 'ci95', 'n_windows', 'trial_accuracy', 'endless_accuracy'} <= found[
+        'object'
+    ].keys()
     assert {'accuracy', 'f1', 'confusion', 'onset_error_bins'} <= found['phase'].keys()
     assert 0.3 < found['dof']['r2'] < 1 and 0.3 < found['int8']['dof']['r2'] < 1
     for task in ('phase', 'object'):
@@ -74,26 +75,30 @@ def test_evaluate_scores_the_held_out_trials_as_training_did(session, bundle, tm
     found = json.loads((tmp_path / 'out.json').read_text())
     trained, _ = metrics_of(bundle)
     assert {task: found[task] for task in ('object', 'phase', 'dof', 'int8')} == {
-        task: trained[task] for task in ('object', 'phase', 'dof', 'int8')}
+        task: trained[task] for task in ('object', 'phase', 'dof', 'int8')
+    }
 
 
 @pytest.mark.slow
 def test_the_split_is_in_the_manifest(session, bundle):
-    source, = load_bundle(bundle).manifest.sessions
+    (source,) = load_bundle(bundle).manifest.sessions
     parts = source.train, source.validation, source.test
     assert not set(parts[0]) & set(parts[1]) and not set(parts[0] + parts[1]) & set(parts[2])
     assert len(parts[2]) == int(np.ceil(0.2 * sum(map(len, parts))))
 
 
-@pytest.mark.parametrize('change, message', [
-    (['--session', 'absent.neo.mat'], 'no such file'),
-    (['--bin-ms', '5000'], 'longer than the hold phase'),
-    (['--look-back', '70'], 'does not fit'),
-    (['--model', 'no_such'], "no model 'no_such'"),
-    (['--merge', 'absent.yaml'], 'cannot read the merge map'),
-    (['--train-fraction', '1.5'], 'between 0 and 1'),
-    (['--out', '/dev/null/x'], 'cannot write'),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (['--session', 'absent.neo.mat'], 'no such file'),
+        (['--bin-ms', '5000'], 'longer than the hold phase'),
+        (['--look-back', '70'], 'does not fit'),
+        (['--model', 'no_such'], "no model 'no_such'"),
+        (['--merge', 'absent.yaml'], 'cannot read the merge map'),
+        (['--train-fraction', '1.5'], 'between 0 and 1'),
+        (['--out', '/dev/null/x'], 'cannot write'),
+    ],
+)
 def test_bad_input_is_one_line_and_nothing_is_written(session, tmp_path, capsys, change, message):
     assert train(['--session', str(session), '--out', str(tmp_path / 'out'), *change]) == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
@@ -103,8 +108,26 @@ def test_bad_input_is_one_line_and_nothing_is_written(session, tmp_path, capsys,
 
 @pytest.mark.slow
 def test_object_alone_is_trained_and_evaluated(session, tmp_path):
-    assert train(['--session', str(session), '--out', str(tmp_path / 'out'), '--tasks', 'object', '--baselines', 'none',
-                  '--max-seconds', '1', '--train-fraction', '0.8', '0.5']) == 0
+    assert (
+        train(
+            [
+                '--session',
+                str(session),
+                '--out',
+                str(tmp_path / 'out'),
+                '--tasks',
+                'object',
+                '--baselines',
+                'none',
+                '--max-seconds',
+                '1',
+                '--train-fraction',
+                '0.8',
+                '0.5',
+            ]
+        )
+        == 0
+    )
     found, _ = metrics_of(tmp_path / 'out')
     assert {'object', 'int8', 'training_curve'} <= found.keys() and 'phase' not in found
     assert [row['train_fraction'] for row in found['training_curve']] == [0.8, 0.5]
@@ -115,8 +138,9 @@ def test_phase_alone_needs_no_classes(tmp_path):
     path = tmp_path / 'One.neo.mat'
     write_session(synthesize(units=8, trials=12, objects=1)[0], path)
     assert train(['--session', str(path), '--out', str(tmp_path / 'none')]) == 2
-    assert train(['--session', str(path), '--out', str(tmp_path / 'out'), '--tasks', 'phase',
-                  '--max-seconds', '1']) == 0
+    assert (
+        train(['--session', str(path), '--out', str(tmp_path / 'out'), '--tasks', 'phase', '--max-seconds', '1']) == 0
+    )
     assert metrics_of(tmp_path / 'out')[0].keys() >= {'phase', 'int8'}
     assert load_bundle(tmp_path / 'out').manifest.classes == ()
 
@@ -142,6 +166,7 @@ def test_a_bad_second_session_is_found_before_the_first_is_trained(session, tmp_
 @pytest.mark.slow
 def test_interrupted_repeats_leave_the_bundle_and_what_is_finished(session, tmp_path, monkeypatch, capsys):
     from grasp_decoder.learning import preparation
+
     fits = []
 
     def fit_and_interrupt(*arguments, **options):
@@ -154,8 +179,9 @@ def test_interrupted_repeats_leave_the_bundle_and_what_is_finished(session, tmp_
         return fit(*arguments, **options)
 
     monkeypatch.setattr(preparation, 'fit', fit_and_interrupt)
-    assert train(['--session', str(session), '--out', str(tmp_path / 'out'), '--repeats', '4',
-                  '--max-seconds', '12']) == 0
+    assert (
+        train(['--session', str(session), '--out', str(tmp_path / 'out'), '--repeats', '4', '--max-seconds', '12']) == 0
+    )
     assert fits == [42] * 3 + [1] * 3 + [2]
     found, _ = metrics_of(tmp_path / 'out')
     assert len(found['object']['accuracy_of_repeats']) == 2
@@ -174,8 +200,11 @@ def test_training_goes_on_from_another_days_bundle(bundle, tmp_path, capsys):
     made = load_bundle(tmp_path / 'out')
     assert made.manifest.unit_count == 15 and len(made.manifest.classes) == 3
     assert made.manifest.started_from == load_bundle(bundle).id
-    for change, message in ((['--bin-ms', '80'], 'decodes bins of 40 ms'), (['--model', 'causal_gru'], 'leave out'),
-                            (['--tasks', 'phase', '--init-from', str(path.parent)], 'missing from the bundle')):
+    for change, message in (
+        (['--bin-ms', '80'], 'decodes bins of 40 ms'),
+        (['--model', 'causal_gru'], 'leave out'),
+        (['--tasks', 'phase', '--init-from', str(path.parent)], 'missing from the bundle'),
+    ):
         assert train([*common, '--init-from', str(bundle), *change]) == 2
         assert message in capsys.readouterr().err
 
@@ -184,9 +213,12 @@ def test_what_is_left_out_is_said(tmp_path, capsys):
     made = synthesize(units=6, trials=26, objects=3)[0]
     rare = made.trials[0].object_id
     few = [trial for trial in made.trials if trial.object_id == rare and trial.usable][2:]
-    trials = [replace(trial, correct=False) if trial in few else
-              replace(trial, times_ns=trial.times_ns[trial.units != 1], units=trial.units[trial.units != 1])
-              for trial in made.trials]
+    trials = [
+        replace(trial, correct=False)
+        if trial in few
+        else replace(trial, times_ns=trial.times_ns[trial.units != 1], units=trial.units[trial.units != 1])
+        for trial in made.trials
+    ]
     write_session(replace(made, trials=tuple(trials)), tmp_path / 'Rare.neo.mat')
     prepare(tmp_path / 'Rare.neo.mat', Settings(), Narration())
     said = capsys.readouterr().err
@@ -209,8 +241,18 @@ def test_constant_and_empty_units_are_no_trouble(model):
         counts = np.zeros((20, 4), np.uint16)
         counts[:, 1] = 3  # the same in every bin of every trial; unit 0 is silent
         counts[8:16, 2 + index % 2] = 2
-        trials.append(TrialBins(index, 21 + index % 2, 21 + index % 2, 40_000_000, 0, counts,
-                                np.repeat([0, 1, 0], [8, 8, 4]).astype(np.uint8), np.zeros(20, np.float32),
-                                {'Cue': 2, 'Go': 5, 'Hold': 8, 'Rew': 16, 'End': 19}))
+        trials.append(
+            TrialBins(
+                index,
+                21 + index % 2,
+                21 + index % 2,
+                40_000_000,
+                0,
+                counts,
+                np.repeat([0, 1, 0], [8, 8, 4]).astype(np.uint8),
+                np.zeros(20, np.float32),
+                {'Cue': 2, 'Go': 5, 'Hold': 8, 'Rew': 16, 'End': 19},
+            )
+        )
     network = fit('object', trials[:8], trials[8:], (21, 22), model=model, look_back=3, max_seconds=5)
     assert all(np.isfinite(answer[2:]).all() for answer in network.predict(trials))

@@ -25,9 +25,19 @@ def day(units, trials, seed, order=None):
         label = index % K
         rates = np.full((24, mixture.shape[1]), 1.0)
         rates[8:20] = mixture[label]
-        made.append(TrialBins(index, CLASSES[label], CLASSES[label], 40_000_000, 0,
-                              rng.poisson(rates).astype(np.uint16), np.repeat([0, 1, 0], 8).astype(np.uint8),
-                              np.zeros(24, np.float32), {'Cue': 4, 'Hold': 8, 'Rew': 20}))
+        made.append(
+            TrialBins(
+                index,
+                CLASSES[label],
+                CLASSES[label],
+                40_000_000,
+                0,
+                rng.poisson(rates).astype(np.uint16),
+                np.repeat([0, 1, 0], 8).astype(np.uint8),
+                np.zeros(24, np.float32),
+                {'Cue': 4, 'Hold': 8, 'Rew': 20},
+            )
+        )
     return FitProblem('object', made[:-6], made[-6:], CLASSES, 3, 0, lambda *_: None, math.inf)
 
 
@@ -35,9 +45,12 @@ def day(units, trials, seed, order=None):
 def start():
     rng = np.random.default_rng(1)
     problem = day(20, 60, 2)
-    return start_for_others(problem, (rng.normal(0, 0.1, (20, 4)), np.zeros(4)),
-                            [np.zeros((4, 6)), np.zeros((2, 6)), np.zeros((2, 6))],
-                            [np.arange(6.0).reshape(2, 3), np.arange(3.0)])
+    return start_for_others(
+        problem,
+        (rng.normal(0, 0.1, (20, 4)), np.zeros(4)),
+        [np.zeros((4, 6)), np.zeros((2, 6)), np.zeros((2, 6))],
+        [np.arange(6.0).reshape(2, 3), np.arange(3.0)],
+    )
 
 
 def test_other_units_give_the_latents_of_that_day(start):
@@ -45,8 +58,9 @@ def test_other_units_give_the_latents_of_that_day(start):
     kernel, bias = aligned_read_in(today, start)
     assert kernel.shape == (13, 4) and kernel.dtype == np.float32
     outputs = np.array([np.sqrt(trial.counts[8:20]).mean(axis=0) @ kernel + bias for trial in today.validation])
-    wanted = np.array([start['latents'][CLASSES.index(trial.object_id), 4:12].mean(axis=0)
-                       for trial in today.validation])
+    wanted = np.array(
+        [start['latents'][CLASSES.index(trial.object_id), 4:12].mean(axis=0) for trial in today.validation]
+    )
     for each, target in zip(outputs.T, wanted.T):
         assert np.corrcoef(each, target)[0, 1] > 0.9
 

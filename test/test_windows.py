@@ -1,8 +1,9 @@
 """Windows, their labels, and the look-back that fits."""
 
-from hypothesis import given, strategies as st
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
@@ -11,14 +12,23 @@ from grasp_decoder.features.windows import choose_look_back, gather, object_wind
 
 def make_bins(n_bins, hold, rew, object_id=21, units=2, seed=0):
     index = np.arange(n_bins)
-    return TrialBins(trial_id=0, object_id=object_id, recorded_object_id=object_id, bin_ns=40_000_000, start_ns=0,
-                     counts=np.random.default_rng(seed).poisson(1, (n_bins, units)).astype(np.uint16),
-                     phase=((index >= hold) & (index < rew)).astype(np.uint8),
-                     dof=np.zeros(n_bins, np.float32), event_bins={'Hold': hold, 'Rew': rew})
+    return TrialBins(
+        trial_id=0,
+        object_id=object_id,
+        recorded_object_id=object_id,
+        bin_ns=40_000_000,
+        start_ns=0,
+        counts=np.random.default_rng(seed).poisson(1, (n_bins, units)).astype(np.uint16),
+        phase=((index >= hold) & (index < rew)).astype(np.uint8),
+        dof=np.zeros(n_bins, np.float32),
+        event_bins={'Hold': hold, 'Rew': rew},
+    )
 
 
-@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=4),
-       st.integers(1, 15))
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=4),
+    st.integers(1, 15),
+)
 def test_windows_are_those_of_a_plain_loop(shapes, look_back):
     trials = [make_bins(n, hold, rew, object_id=20 + i, seed=i) for i, (n, hold, rew) in enumerate(shapes)]
     phase, objects, counts = [], [], []
@@ -26,7 +36,7 @@ def test_windows_are_those_of_a_plain_loop(shapes, look_back):
         for first in range(trial.n_bins - look_back + 1):
             last = first + look_back - 1
             phase.append((index, last, trial.phase[last]))
-            counts.append(trial.counts[first:first + look_back])
+            counts.append(trial.counts[first : first + look_back])
             if trial.phase[last]:
                 objects.append((index, last, trial.object_id))
     found = phase_windows(trials, look_back)

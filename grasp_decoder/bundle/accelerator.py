@@ -39,8 +39,13 @@ class Accelerator:
         threading.Thread(target=_serve, args=(self._calls, self._results), name=f'{name} calls', daemon=True).start()
         weakref.finalize(self, self._calls.put, None)  # ends the thread, which then lets go of the device
 
-    def open(self, open_engine: Callable[[], Engine], cpu: Engine, inputs: Sequence[np.ndarray],
-             outputs: Sequence[np.ndarray]) -> Engine:
+    def open(
+        self,
+        open_engine: Callable[[], Engine],
+        cpu: Engine,
+        inputs: Sequence[np.ndarray],
+        outputs: Sequence[np.ndarray],
+    ) -> Engine:
         """The engine of a task on this device, run once on the buffers given, with ``cpu`` ready to take over.
 
         Raises:
@@ -74,8 +79,9 @@ class Accelerator:
         except queue.Empty:
             raise self._give_up(f'{self.name} did not answer within {timeout_s * 1e3:.0f} ms') from None
         if error is not None:
-            raise self._give_up(str(error) if isinstance(error, GraspDecoderError) else f'{self.name} failed: {error}'
-                                ) from error
+            raise self._give_up(
+                str(error) if isinstance(error, GraspDecoderError) else f'{self.name} failed: {error}'
+            ) from error
         return result
 
     def _give_up(self, fault: str) -> GraspDecoderError:

@@ -91,13 +91,16 @@ def open_edge_tpu(model: Model, device: str | None = None, threads: int = 1) -> 
     if device is not None and not re.fullmatch(r'(usb|pci)|(usb|pci)?:\d+', device):
         raise GraspDecoderError(f'{device!r} is no Edge TPU device; use usb, pci, :N, usb:N or pci:N')
     if model.edgetpu is None:
-        raise GraspDecoderError(f'the bundle holds no {model.name} compiled for the Edge TPU; '
-                                'run train --edgetpu where edgetpu_compiler is installed')
+        raise GraspDecoderError(
+            f'the bundle holds no {model.name} compiled for the Edge TPU; '
+            'run train --edgetpu where edgetpu_compiler is installed'
+        )
     try:
         return _open_pycoral(model, device) or _open_delegate(model, device)
     except (ValueError, RuntimeError, OSError) as error:
-        raise GraspDecoderError(f'no Edge TPU answers on {device or "any device"} ({_one_line(error)}); '
-                                'see docs/coral.md') from error
+        raise GraspDecoderError(
+            f'no Edge TPU answers on {device or "any device"} ({_one_line(error)}); see docs/coral.md'
+        ) from error
 
 
 def _open_pycoral(model: Model, device: str | None) -> Engine | None:

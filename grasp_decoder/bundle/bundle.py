@@ -23,7 +23,15 @@ from grasp_decoder.bundle.accelerator import Accelerator
 from grasp_decoder.bundle.backends import AUTO, CPU, EDGE_TPU, Engine, Model, back_ends, open_cpu
 from grasp_decoder.bundle.manifest import Manifest, TaskManifest
 from grasp_decoder.bundle.task_network import (
-    DOF, FINE_LOGITS, GRAPH_INPUTS, GRAPH_OUTPUTS, LUT_SIZE, OBJECT, PHASE, RECURRENT)
+    DOF,
+    FINE_LOGITS,
+    GRAPH_INPUTS,
+    GRAPH_OUTPUTS,
+    LUT_SIZE,
+    OBJECT,
+    PHASE,
+    RECURRENT,
+)
 from grasp_decoder.bundle.task_runner import TaskRunner, make_buffers, make_runner
 from grasp_decoder.errors import GraspDecoderError
 
@@ -67,8 +75,10 @@ class Bundle:
     def require_unit_count(self, unit_count: int, source: str) -> None:
         """Refuse ``source`` (a session or topic) unless it records as many units as the bundle decodes."""
         if unit_count != self.manifest.unit_count:
-            raise GraspDecoderError(f'{source} has {unit_count} units, bundle {self.path} decodes '
-                                    f'{self.manifest.unit_count}; train one for this recording')
+            raise GraspDecoderError(
+                f'{source} has {unit_count} units, bundle {self.path} decodes '
+                f'{self.manifest.unit_count}; train one for this recording'
+            )
 
     def start(self, task: str) -> dict[str, np.ndarray]:
         """Arrays from which training ``task`` on another day starts.
@@ -78,14 +88,19 @@ class Bundle:
         """
         network = self._task(task)
         if start_file(task) not in self.manifest.files:
-            raise GraspDecoderError(f'bundle {self.path} keeps nothing for another day to start from: its {task} '
-                                    f'network is a {network.model}; train it as fisher_gru')
-        with np.load(io.BytesIO(_read_sealed(self.path, start_file(task), self.manifest.files[start_file(task)])),
-                     allow_pickle=False) as arrays:
+            raise GraspDecoderError(
+                f'bundle {self.path} keeps nothing for another day to start from: its {task} '
+                f'network is a {network.model}; train it as fisher_gru'
+            )
+        with np.load(
+            io.BytesIO(_read_sealed(self.path, start_file(task), self.manifest.files[start_file(task)])),
+            allow_pickle=False,
+        ) as arrays:
             return dict(arrays)
 
-    def open(self, task: str, precision: str = 'int8', backend: str = AUTO, device: str | None = None,
-             threads: int = 1) -> TaskRunner:
+    def open(
+        self, task: str, precision: str = 'int8', backend: str = AUTO, device: str | None = None, threads: int = 1
+    ) -> TaskRunner:
         """A runner of ``task``, warm: it has run once and was reset.
 
         Args:
@@ -123,8 +138,9 @@ class Bundle:
         try:
             cpu.run(*buffers)
         except ValueError as error:
-            raise GraspDecoderError(f'{self.path / files[precision].file} is not what {MANIFEST} says: '
-                                    f'{error}') from error
+            raise GraspDecoderError(
+                f'{self.path / files[precision].file} is not what {MANIFEST} says: {error}'
+            ) from error
         if backend == CPU or (backend == AUTO and precision == 'float'):
             return cpu
         name = EDGE_TPU if backend == AUTO else backend
@@ -169,8 +185,10 @@ def _read_manifest(path: Path) -> tuple[str, str]:
     data = _read(path / MANIFEST)
     sha256 = hashlib.sha256(data).hexdigest()
     if _read(path / SEAL) != seal_of(sha256):
-        raise GraspDecoderError(f'{path / MANIFEST} does not match its seal {SEAL}: one of them was changed; '
-                                'train the bundle again or copy it anew')
+        raise GraspDecoderError(
+            f'{path / MANIFEST} does not match its seal {SEAL}: one of them was changed; '
+            'train the bundle again or copy it anew'
+        )
     return data.decode(), sha256
 
 
@@ -185,8 +203,9 @@ def _read_sealed(path: Path, name: str, expected: str) -> bytes:
         raise GraspDecoderError(f'bundle {path} lists {name!r}, which lies outside of it; do not use this bundle')
     data = _read(path / name)
     if hashlib.sha256(data).hexdigest() != expected:
-        raise GraspDecoderError(f'{path / name} was changed: its hash is not the one in {MANIFEST}; '
-                                'train the bundle again or copy it anew')
+        raise GraspDecoderError(
+            f'{path / name} was changed: its hash is not the one in {MANIFEST}; train the bundle again or copy it anew'
+        )
     return data
 
 
@@ -219,15 +238,18 @@ def _check_model(where, model, task, manifest, n_outputs) -> None:
     if model.file not in manifest.files:
         raise GraspDecoderError(f'{where}: {model.file} is not among the sealed files')
     outputs = GRAPH_OUTPUTS[task.kind]
-    if tuple(tensor.name for tensor in model.inputs) != GRAPH_INPUTS[task.kind] or \
-            tuple(tensor.name for tensor in model.outputs) not in (outputs, (*outputs, FINE_LOGITS)):
+    if tuple(tensor.name for tensor in model.inputs) != GRAPH_INPUTS[task.kind] or tuple(
+        tensor.name for tensor in model.outputs
+    ) not in (outputs, (*outputs, FINE_LOGITS)):
         raise GraspDecoderError(f'{where}: {model.file} has other inputs or outputs than a {task.kind} network')
     units = model.inputs[0].shape[-1]
     if units != manifest.unit_count:
-        raise GraspDecoderError(f'{where}: {model.file} takes {units} units, but the unit table has '
-                                f'{manifest.unit_count}')
+        raise GraspDecoderError(
+            f'{where}: {model.file} takes {units} units, but the unit table has {manifest.unit_count}'
+        )
     state = ((1, task.state_size),) * (task.kind == RECURRENT)
     features = (1, units) if task.kind == RECURRENT else (1, task.look_back, units)
-    if tuple(tensor.shape for tensor in model.inputs) != (features, *state) or \
-            tuple(tensor.shape for tensor in model.outputs)[:len(outputs)] != ((1, n_outputs), *state, *state):
+    if tuple(tensor.shape for tensor in model.inputs) != (features, *state) or tuple(
+        tensor.shape for tensor in model.outputs
+    )[: len(outputs)] != ((1, n_outputs), *state, *state):
         raise GraspDecoderError(f'{where}: the tensors of {model.file} have other shapes than the manifest says')

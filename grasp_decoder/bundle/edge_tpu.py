@@ -72,8 +72,10 @@ def check_model(content: bytes, source: str) -> ModelCheck:
             problem = f'comes after {first.name} #{first.index}'
         checks.append(OperatorCheck(index, node.name, shape_of(node.outputs[0]), problem))
     if len(model.subgraphs) > 1:
-        checks = [OperatorCheck(check.index, check.name, check.shape, check.problem or 'more than one subgraph')
-                  for check in checks]
+        checks = [
+            OperatorCheck(check.index, check.name, check.shape, check.problem or 'more than one subgraph')
+            for check in checks
+        ]
     return ModelCheck(
         operators=tuple(checks),
         parameter_bytes=sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None),

@@ -31,9 +31,15 @@ RENAME_EXCHANGE = 2
 Report = Callable[[Bundle, Path], dict]
 
 
-def write_bundle(out: str | Path, networks: Sequence[TaskNetwork], train: Sequence[TrialBins],
-                 validation: Sequence[TrialBins], manifest: Manifest, report: Report | None = None,
-                 edge_tpu: bool = False) -> Bundle:
+def write_bundle(
+    out: str | Path,
+    networks: Sequence[TaskNetwork],
+    train: Sequence[TrialBins],
+    validation: Sequence[TrialBins],
+    manifest: Manifest,
+    report: Report | None = None,
+    edge_tpu: bool = False,
+) -> Bundle:
     """Export ``networks`` and put the sealed bundle in the place of ``out`` in one step.
 
     Everything is written to a folder beside ``out`` first; a crash at any time leaves an old bundle whole.
@@ -132,5 +138,6 @@ def _put_in_place(draft: Path, out: Path) -> None:
 def _exchange(first: Path, second: Path) -> bool:
     """Swap two names in one step (Linux, renameat2); False where that is not to be had."""
     rename = getattr(ctypes.CDLL(None), 'renameat2', None)
-    return rename is not None and 0 == rename(
-        AT_FDCWD, os.fsencode(first), AT_FDCWD, os.fsencode(second), RENAME_EXCHANGE)
+    return (
+        rename is not None and rename(AT_FDCWD, os.fsencode(first), AT_FDCWD, os.fsencode(second), RENAME_EXCHANGE) == 0
+    )

@@ -21,8 +21,10 @@ TIMEOUT_S = 600
 def require_compiler() -> None:
     """Raise a `GraspDecoderError` unless the compiler is installed; to be asked before hours of training."""
     if shutil.which(COMPILER) is None:
-        raise GraspDecoderError(f'{COMPILER} is not installed (x86-64 Debian or Ubuntu only, see docs/coral.md); '
-                                'install it or leave out --edgetpu')
+        raise GraspDecoderError(
+            f'{COMPILER} is not installed (x86-64 Debian or Ubuntu only, see docs/coral.md); '
+            'install it or leave out --edgetpu'
+        )
 
 
 def compile_models(folder: Path, tasks: Mapping[str, TaskManifest]) -> tuple[dict[str, TaskManifest], tuple[str, ...]]:

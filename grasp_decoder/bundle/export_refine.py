@@ -35,8 +35,12 @@ def refine(content: bytes, fine_logits: tuple[float, float] | None) -> bytes:
     producers = {index: position for position, operator in enumerate(graph.operators) for index in operator.outputs}
     for operator, name in zip(graph.operators, names):
         source = operator.inputs[0]
-        if name in SATURATION and source in producers and names[producers[source]] in RESCALING \
-                and sum(source in other.inputs for other in graph.operators) == 1:
+        if (
+            name in SATURATION
+            and source in producers
+            and names[producers[source]] in RESCALING
+            and sum(source in other.inputs for other in graph.operators) == 1
+        ):
             _narrow(graph.tensors[source], SATURATION[name])
     if fine_logits is not None:
         _repeat(graph, producers[graph.outputs[0]], *fine_logits)

@@ -190,11 +190,14 @@ class Manifest:
             raise GraspDecoderError(f'{source} is not JSON ({error}); train the bundle again') from error
         version = document.get('schema_version') if isinstance(document, dict) else None
         if isinstance(version, int) and version > SCHEMA_VERSION:
-            raise GraspDecoderError(f'{source} has schema version {version}, this grasp_decoder reads up to '
-                                    f'{SCHEMA_VERSION}; update grasp_decoder')
+            raise GraspDecoderError(
+                f'{source} has schema version {version}, this grasp_decoder reads up to '
+                f'{SCHEMA_VERSION}; update grasp_decoder'
+            )
         if version != SCHEMA_VERSION:
-            raise GraspDecoderError(f'{source} has schema version {version}, not {SCHEMA_VERSION}; '
-                                    'train the bundle again')
+            raise GraspDecoderError(
+                f'{source} has schema version {version}, not {SCHEMA_VERSION}; train the bundle again'
+            )
         return _parse(cls, document, source)
 
 
@@ -231,8 +234,9 @@ def _parse(kind: Any, value: Any, where: str) -> Any:
         return float(value)
     if type(value) is kind:
         return value
-    raise GraspDecoderError(f'{where}: {value!r} is not of type {getattr(kind, "__name__", kind)}; '
-                            'train the bundle again')
+    raise GraspDecoderError(
+        f'{where}: {value!r} is not of type {getattr(kind, "__name__", kind)}; train the bundle again'
+    )
 
 
 def _parse_dataclass(kind: type, value: dict, where: str) -> Any:

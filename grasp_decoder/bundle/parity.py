@@ -26,7 +26,8 @@ def measure_parity(bundle: Bundle, task: str, trials: Sequence[TrialBins]) -> Pa
     """Run both models of ``task`` over whole trials, each trial a segment, and compare them bin by bin."""
     as_float, as_int8 = (
         np.concatenate([_decode(runner, trial) for trial in trials])
-        for runner in (bundle.open(task, precision, backend='cpu') for precision in ('float', 'int8')))
+        for runner in (bundle.open(task, precision, backend='cpu') for precision in ('float', 'int8'))
+    )
     answered = ~np.isnan(as_float[:, 0])
     difference = np.abs(as_float - as_int8)[answered]
     if task == DOF:
@@ -55,14 +56,20 @@ def edge_issues(tasks: Mapping[str, TaskManifest]) -> tuple[str, ...]:
         if manifest.cpu_operators:
             issues.append(f'{task}: {", ".join(manifest.cpu_operators)} would stay on the CPU')
         if parity.agreement < LEAST_AGREEMENT:
-            issues.append(f'{task}: int8 gives the same class in {parity.agreement:.2%} of the bins, '
-                          f'less than {LEAST_AGREEMENT:.1%}')
+            issues.append(
+                f'{task}: int8 gives the same class in {parity.agreement:.2%} of the bins, '
+                f'less than {LEAST_AGREEMENT:.1%}'
+            )
         if parity.confident_agreement < LEAST_CONFIDENT_AGREEMENT:
-            issues.append(f'{task}: int8 gives the same class in {parity.confident_agreement:.2%} of the bins with a '
-                          f'margin above {MARGIN}, less than {LEAST_CONFIDENT_AGREEMENT:.1%}')
+            issues.append(
+                f'{task}: int8 gives the same class in {parity.confident_agreement:.2%} of the bins with a '
+                f'margin above {MARGIN}, less than {LEAST_CONFIDENT_AGREEMENT:.1%}'
+            )
         if parity.float_score - parity.int8_score > MOST_SCORE_LOST[task]:
-            issues.append(f'{task}: int8 scores {parity.int8_score:.4f}, float {parity.float_score:.4f}: '
-                          f'more than {MOST_SCORE_LOST[task]} lost')
+            issues.append(
+                f'{task}: int8 scores {parity.int8_score:.4f}, float {parity.float_score:.4f}: '
+                f'more than {MOST_SCORE_LOST[task]} lost'
+            )
     return tuple(issues)
 
 

@@ -91,7 +91,7 @@ class WindowRunner(TaskRunner):
         self._seen += 1
         if self._seen < self._look_back:
             return None
-        return self._answer((self._ring[np.newaxis, row + 1:row + 1 + self._look_back],))
+        return self._answer((self._ring[np.newaxis, row + 1 : row + 1 + self._look_back],))
 
 
 class RecurrentRunner(TaskRunner):

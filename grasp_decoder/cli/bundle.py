@@ -49,8 +49,10 @@ def describe(bundle: Bundle) -> str:
         f'  classes   {" ".join(manifest.labels)}',
     ]
     for session in manifest.sessions:
-        lines.append(f'  learnt    from {session.name} ({session.sha256[:8]}): {len(session.train)} trials to train, '
-                     f'{len(session.validation)} to validate, {len(session.test)} held out')
+        lines.append(
+            f'  learnt    from {session.name} ({session.sha256[:8]}): {len(session.train)} trials to train, '
+            f'{len(session.validation)} to validate, {len(session.test)} held out'
+        )
     if manifest.started_from:
         lines.append(f'  started   from {manifest.started_from}')
     if manifest.final:
@@ -67,9 +69,11 @@ def _task_lines(name: str, task: TaskManifest) -> Iterator[str]:
     yield f'  {name:8}  {task.model}, {task.kind} network{state}, temperature {task.temperature:.3g}'
     if task.parity:
         parity = task.parity
-        yield (f'            int8 against float on {parity.bins} validation bins: same class {parity.agreement:.2%}, '
-               f'where sure {parity.confident_agreement:.2%}; '
-               f'score {parity.int8_score:.4f} against {parity.float_score:.4f}')
+        yield (
+            f'            int8 against float on {parity.bins} validation bins: same class {parity.agreement:.2%}, '
+            f'where sure {parity.confident_agreement:.2%}; '
+            f'score {parity.int8_score:.4f} against {parity.float_score:.4f}'
+        )
 
 
 def _verify(bundle: Bundle) -> str:
@@ -86,8 +90,11 @@ def _verify(bundle: Bundle) -> str:
 
 def differences(first: Manifest, second: Manifest) -> Iterator[str]:
     """A line per field in which two manifests differ; long values are counted, not printed."""
-    yield from _differences('', {field.name: getattr(first, field.name) for field in fields(Manifest)},
-                            {field.name: getattr(second, field.name) for field in fields(Manifest)})
+    yield from _differences(
+        '',
+        {field.name: getattr(first, field.name) for field in fields(Manifest)},
+        {field.name: getattr(second, field.name) for field in fields(Manifest)},
+    )
 
 
 def _differences(where: str, first: Any, second: Any) -> Iterator[str]:

@@ -56,9 +56,18 @@ def prepare() -> tuple[Path, Path]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as making:
         made = Path(making, session.name)
-        status = synthesize.main(['--out', str(made)]) or train.main([
-            '--session', str(made), '--out', str(Path(making, bundle.name)), '--tasks', 'phase,object',
-            '--max-seconds', str(TRAINING_SECONDS)])
+        status = synthesize.main(['--out', str(made)]) or train.main(
+            [
+                '--session',
+                str(made),
+                '--out',
+                str(Path(making, bundle.name)),
+                '--tasks',
+                'phase,object',
+                '--max-seconds',
+                str(TRAINING_SECONDS),
+            ]
+        )
         if status:
             raise GraspDecoderError("the demo's bundle could not be made: see the message above")
         try:
@@ -82,8 +91,15 @@ def show(session: Path, bundle: Path, out: Path, trials: int) -> int:
     parameters = logs / 'demo.yaml'
     parameters.write_text(yaml.safe_dump({'simulated_hand': {'ros__parameters': {'picture': str(out / HAND_PICTURE)}}}))
     run = Run(
-        session=str(session), bundle=str(bundle), hand='mujoco', trials=trials, split='test',
-        params_file=str(parameters), record=str(out / RECORD), result=str(out / RESULT))
+        session=str(session),
+        bundle=str(bundle),
+        hand='mujoco',
+        trials=trials,
+        split='test',
+        params_file=str(parameters),
+        record=str(out / RECORD),
+        result=str(out / RESULT),
+    )
     print(f'replaying {trials} held-out trials at 1x: spikes -> decoder -> hand, in five processes', flush=True)
     try:
         result = replay_decode.run_nodes(run, logs)
@@ -96,5 +112,5 @@ def show(session: Path, bundle: Path, out: Path, trials: int) -> int:
     replay_decode.print_summary(result)
     print(f'\nin {out}: {RESULT}, {REPORT}/report.html, {TRIAL_PICTURE}, {HAND_PICTURE}')
     held, p99 = result['success_rate'] or 0.0, result['latency_ms']['p99']
-    print(f"demo: {result['trials']} trials, held {100 * held:.1f} %, p99 {p99:.1f} ms")
+    print(f'demo: {result["trials"]} trials, held {100 * held:.1f} %, p99 {p99:.1f} ms')
     return 0 if held >= ENOUGH_HELD else 1

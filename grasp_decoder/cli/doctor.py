@@ -104,8 +104,9 @@ def _interpreter() -> Finding:
 def _ros() -> Finding:
     spec = importlib.util.find_spec('rclpy')
     if spec is None:
-        return Finding(NOTE, 'ROS 2',
-                       'none: train and evaluate work, nodes do not. Start through ./run, or source Jazzy')
+        return Finding(
+            NOTE, 'ROS 2', 'none: train and evaluate work, nodes do not. Start through ./run, or source Jazzy'
+        )
     distro = os.environ.get('ROS_DISTRO')
     if distro is None:
         return Finding(OK, 'ROS 2', f'Jazzy from wheels (rclpy {metadata.version("ros-rclpy")}) in {sys.prefix}')
@@ -172,5 +173,6 @@ def _free(kind: int, port: int) -> bool:
 def _disk() -> Finding:
     free_gb = shutil.disk_usage(Path.home()).free / 1e9
     state = OK if free_gb >= ENOUGH_DISK_GB else NOTE
-    return Finding(state, 'disk', f'{free_gb:.0f} GB free at {Path.home()}; '
-                                  f'set-up and a large session take {ENOUGH_DISK_GB}')
+    return Finding(
+        state, 'disk', f'{free_gb:.0f} GB free at {Path.home()}; set-up and a large session take {ENOUGH_DISK_GB}'
+    )

@@ -31,8 +31,11 @@ def describe(path: Path, check: ModelCheck) -> str:
     """The check as text: a line per operator and a verdict."""
     width = max((len(operator.name) for operator in check.operators), default=0)
     lines = [f'{path}:']
-    lines += [f'  {operator.index:3}  {operator.name:{width}}  {str(operator.shape):14}  '
-              f'{"CPU: " + operator.problem if operator.problem else "Edge TPU"}' for operator in check.operators]
+    lines += [
+        f'  {operator.index:3}  {operator.name:{width}}  {operator.shape!s:14}  '
+        f'{"CPU: " + operator.problem if operator.problem else "Edge TPU"}'
+        for operator in check.operators
+    ]
     mapped = len(check.operators) - len(check.on_cpu)
     memory = f'{(check.parameter_bytes + check.activation_bytes) / 1024:.0f} of {ON_CHIP_BYTES // 1024} KiB on the chip'
     if not check.fits_on_chip:

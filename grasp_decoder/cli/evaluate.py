@@ -25,8 +25,12 @@ def _evaluate(argv) -> int:
     parser = argparse.ArgumentParser(prog='evaluate', description=__doc__)
     parser.add_argument('--bundle', required=True, type=Path, metavar='DIR')
     parser.add_argument('--session', required=True, type=Path, metavar='FILE')
-    parser.add_argument('--split', choices=('test', 'all'), default='test',
-                        help="test (default): trials that the bundle's training held out, or all of another session")
+    parser.add_argument(
+        '--split',
+        choices=('test', 'all'),
+        default='test',
+        help="test (default): trials that the bundle's training held out, or all of another session",
+    )
     parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
     parser.add_argument('--json', required=True, type=Path, metavar='OUT', help='where the scores go')
     arguments = parser.parse_args(argv)
@@ -43,8 +47,10 @@ def _evaluate(argv) -> int:
     if arguments.split == 'test' and held_out is not None:
         trials = [trial for trial in trials if trial.trial_id in held_out]
         if not trials:
-            raise GraspDecoderError(f'bundle {arguments.bundle} held out no trial of {arguments.session}: it was '
-                                    'fitted on all of them; use --split all, or another session')
+            raise GraspDecoderError(
+                f'bundle {arguments.bundle} held out no trial of {arguments.session}: it was '
+                'fitted on all of them; use --split all, or another session'
+            )
     narration.say(f'decoding {len(trials)} trials of {session.name} with {bundle.id}')
     found = scores(evaluate_bundle(bundle, session, trials, manifest.look_back))
     try:

@@ -41,9 +41,15 @@ def describe(session: Session, summary: SessionSummary) -> str:
     rates = summary.rates_hz
     areas = ', '.join(f'{area or "unknown area"} {count}' for area, count in summary.areas.items())
     electrodes = f'; {summary.electrodes} electrodes' if summary.electrodes else ''
-    left_out = [f'{count} {reason}' for count, reason in (
-        (summary.wrong, 'not correct'), (summary.excluded, 'of excluded objects'), (summary.incomplete, 'incomplete'))
-        if count]
+    left_out = [
+        f'{count} {reason}'
+        for count, reason in (
+            (summary.wrong, 'not correct'),
+            (summary.excluded, 'of excluded objects'),
+            (summary.incomplete, 'incomplete'),
+        )
+        if count
+    ]
     lines = [
         f'{session.name}: {session.unit_count} units, {len(session.trials)} trials,'
         f' {summary.trial_s.sum() / 60:.1f} min recorded',
@@ -61,7 +67,7 @@ def describe(session: Session, summary: SessionSummary) -> str:
         return '\n'.join([*lines, 'movement and no grasps: train it with --dof and one of these signals'])
     lines.append(f'objects: {len(summary.objects)} ids; id: trials to use / all')
     cells = [f'{object_id:>5}: {usable:>3}/{every:<3}' for object_id, (usable, every) in summary.objects.items()]
-    lines += [' '.join(cells[at:at + _OBJECTS_PER_LINE]).rstrip() for at in range(0, len(cells), _OBJECTS_PER_LINE)]
+    lines += [' '.join(cells[at : at + _OBJECTS_PER_LINE]).rstrip() for at in range(0, len(cells), _OBJECTS_PER_LINE)]
     lines.append('phases, s           median    5 %   95 %   trials')
     for (label, following), seconds in summary.phases_s.items():
         low, median, high = np.percentile(seconds, [5, 50, 95])

@@ -27,8 +27,9 @@ class Narration:
             if self._bar is None or done < self._bar.n:
                 self.close()
                 interval = 0.2 if sys.stderr.isatty() else 15
-                self._bar = tqdm(desc=name, total=total, unit='epoch', mininterval=interval, file=sys.stderr,
-                                 dynamic_ncols=True)
+                self._bar = tqdm(
+                    desc=name, total=total, unit='epoch', mininterval=interval, file=sys.stderr, dynamic_ncols=True
+                )
             self._bar.set_postfix_str(message, refresh=False)
             self._bar.update(done - self._bar.n)
 

@@ -40,8 +40,9 @@ def _replay_decode(argv) -> int:
     parser.add_argument('--speed', default=1.0, type=float, help='times real time; 0: as fast as the decoder follows')
     parser.add_argument('--trials', default=0, type=int, help='how many trials, from the first (default: all)')
     parser.add_argument('--split', default='all', choices=SPLITS, help='test: only trials that training held out')
-    parser.add_argument('--only-correct', action='store_true',
-                        help='leave out trials that the recording marks as not correct')
+    parser.add_argument(
+        '--only-correct', action='store_true', help='leave out trials that the recording marks as not correct'
+    )
     parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
     parser.add_argument('--params-file', type=Path, help='ROS 2 parameter file on top of config/*.yaml')
     parser.add_argument('--record', default='', help='.npz or .mcap file to keep the run in')
@@ -54,13 +55,18 @@ def _replay_decode(argv) -> int:
         check_writable(Path(path))
     with tempfile.TemporaryDirectory(prefix='replay_decode_') as folder:
         run = Run(
-            session=str(arguments.session.absolute()), bundle=str(arguments.bundle.absolute()), hand=arguments.hand,
-            speed=arguments.speed, trials=arguments.trials, split=arguments.split,
+            session=str(arguments.session.absolute()),
+            bundle=str(arguments.bundle.absolute()),
+            hand=arguments.hand,
+            speed=arguments.speed,
+            trials=arguments.trials,
+            split=arguments.split,
             only_correct=arguments.only_correct,
             mapping=str(arguments.map.absolute()) if arguments.map else '',
             params_file=str(arguments.params_file.absolute()) if arguments.params_file else '',
             record=arguments.record and str(Path(arguments.record).absolute()),
-            result=str(Path(folder, 'result.json')))
+            result=str(Path(folder, 'result.json')),
+        )
         try:
             result = run_nodes(run, Path(folder))
         except NodeDied as error:
@@ -135,20 +141,21 @@ def _relay(output) -> None:
 
 def print_summary(result: dict) -> None:
     """The result as a table for people."""
+
     def percent(value):
         return '-' if value is None else f'{100 * value:.1f} %'
 
     latency = result['latency_ms']
     rows = [
-        ('trials', f"{result['trials']}"),
+        ('trials', f'{result["trials"]}'),
         ('phase accuracy', percent(result['phase_accuracy'])),
         ('object accuracy', percent(result['object_accuracy'])),
         ('right grip', percent(result['right_grip_rate'])),
         ('hand closed in time', percent(result['closed_rate'])),
         ('object held', percent(result['success_rate'])),
         ('latency p50 / p99 / max', ' / '.join('-' if v is None else f'{v:.2f}' for v in latency.values()) + ' ms'),
-        ('lost batches', f"{result['lost_batches']}"),
-        ('wrong bins', f"{result['wrong_bins']} of {result['bins']}"),
+        ('lost batches', f'{result["lost_batches"]}'),
+        ('wrong bins', f'{result["wrong_bins"]} of {result["bins"]}'),
     ]
     for name, value in rows:
         print(f'{name:26}{value}')

@@ -20,15 +20,19 @@ def synthesize(argv) -> None:
     parser.add_argument('--units', type=int, default=96, help='default %(default)s')
     parser.add_argument('--trials', type=int, default=160, help='default %(default)s')
     parser.add_argument('--objects', type=int, default=8, help='default %(default)s')
-    parser.add_argument('--days', type=int, default=1, help='more than one writes FILE_day1.neo.mat, '
-                        'FILE_day2 ... with drifting tuning, replaced units and shuffled sort codes')
+    parser.add_argument(
+        '--days',
+        type=int,
+        default=1,
+        help='more than one writes FILE_day1.neo.mat, '
+        'FILE_day2 ... with drifting tuning, replaced units and shuffled sort codes',
+    )
     parser.add_argument('--seed', type=int, default=42, help='default %(default)s')
     arguments = parser.parse_args(argv)
     paths = day_paths(arguments.out, arguments.days)
     for path in paths:
         check_session_writable(path)
-    sessions = synthetic_sessions(
-        arguments.units, arguments.trials, arguments.objects, arguments.seed, arguments.days)
+    sessions = synthetic_sessions(arguments.units, arguments.trials, arguments.objects, arguments.seed, arguments.days)
     for session, path in zip(sessions, paths):
         write_session(session, path)
         print(f'{path}: {session.unit_count} units, {len(session.trials)} trials')

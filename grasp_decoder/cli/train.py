@@ -21,49 +21,97 @@ def main(argv=None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog='train', description='Train decoders of grasp phase, object and aperture from recorded sessions; write '
+        prog='train',
+        description='Train decoders of grasp phase, object and aperture from recorded sessions; write '
         'a sealed bundle with a report. Several sessions give one bundle each in OUT/NAME and a joint report in '
-        'OUT/report.')
-    parser.add_argument('--session', nargs='+', required=True, type=Path, metavar='FILE',
-                        help='recordings to learn from')
+        'OUT/report.',
+    )
+    parser.add_argument(
+        '--session', nargs='+', required=True, type=Path, metavar='FILE', help='recordings to learn from'
+    )
     parser.add_argument('--out', required=True, type=Path, metavar='DIR', help='where the bundle goes')
-    parser.add_argument('--tasks', type=_tasks, metavar='LIST',
-                        help='phase,object,dof (default: all that the events allow)')
-    parser.add_argument('--dof', metavar='SIGNAL',
-                        help='what the task dof decodes: a continuous signal of the recording, such as the position of '
-                        'the hand (inspect lists them; default: the synthetic aperture)')
+    parser.add_argument(
+        '--tasks', type=_tasks, metavar='LIST', help='phase,object,dof (default: all that the events allow)'
+    )
+    parser.add_argument(
+        '--dof',
+        metavar='SIGNAL',
+        help='what the task dof decodes: a continuous signal of the recording, such as the position of '
+        'the hand (inspect lists them; default: the synthetic aperture)',
+    )
     parser.add_argument('--velocity', action='store_true', help="decode that signal's rate of change instead")
     parser.add_argument('--bin-ms', type=_positive(float), default=40, metavar='MS', help='bin width (default 40)')
-    parser.add_argument('--look-back', type=_look_back, metavar='auto|N',
-                        help='bins of a window (default auto: 12, or what fits between the start of a trial and Hold)')
+    parser.add_argument(
+        '--look-back',
+        type=_look_back,
+        metavar='auto|N',
+        help='bins of a window (default auto: 12, or what fits between the start of a trial and Hold)',
+    )
     parser.add_argument('--model', metavar='NAME', help='model family for all tasks (default: the best of each task)')
-    parser.add_argument('--map', type=Path, metavar='FILE',
-                        help='YAML that names events and annotations of the recording')
-    parser.add_argument('--merge', type=Path, metavar='FILE',
-                        help='YAML of identical objects (default: those of the paper)')
-    parser.add_argument('--protocol', choices=('default', 'seed'), default='default',
-                        help="seed: labels and classes as in the paper's published code")
-    parser.add_argument('--baselines', choices=('fast', 'all', 'none'), default='fast',
-                        help="fast: naive Bayes and LDA (default); all: the paper's BiLSTM as well")
-    parser.add_argument('--repeats', type=_positive(int), default=1, metavar='N',
-                        help='stratified splits to average over; the bundle is of the first (default 1)')
-    parser.add_argument('--search', type=_positive(int), default=0, metavar='TRIALS',
-                        help="search the paper's table 2 for the object network first; goes on where it ended, and "
-                        'over machines (docs/search.md)')
-    parser.add_argument('--train-fraction', nargs='+', type=float, default=[0.8], metavar='F',
-                        help='share of the trials for training and validation (default 0.8); further ones make the '
-                        'curve of reduced training sets')
-    parser.add_argument('--init-from', type=Path, metavar='BUNDLE',
-                        help='go on from the networks of another day, which may have had other units '
-                        '(docs/training.md); with few trials that is far better than to train afresh')
-    parser.add_argument('--final', action='store_true',
-                        help='fit on all trials in the end; the scores are those from before')
-    parser.add_argument('--max-seconds', type=_positive(float), default=math.inf, metavar='S',
-                        help='time for training each session, and for a search before it; then the best networks so '
-                        'far are kept, as after Ctrl-C')
+    parser.add_argument(
+        '--map', type=Path, metavar='FILE', help='YAML that names events and annotations of the recording'
+    )
+    parser.add_argument(
+        '--merge', type=Path, metavar='FILE', help='YAML of identical objects (default: those of the paper)'
+    )
+    parser.add_argument(
+        '--protocol',
+        choices=('default', 'seed'),
+        default='default',
+        help="seed: labels and classes as in the paper's published code",
+    )
+    parser.add_argument(
+        '--baselines',
+        choices=('fast', 'all', 'none'),
+        default='fast',
+        help="fast: naive Bayes and LDA (default); all: the paper's BiLSTM as well",
+    )
+    parser.add_argument(
+        '--repeats',
+        type=_positive(int),
+        default=1,
+        metavar='N',
+        help='stratified splits to average over; the bundle is of the first (default 1)',
+    )
+    parser.add_argument(
+        '--search',
+        type=_positive(int),
+        default=0,
+        metavar='TRIALS',
+        help="search the paper's table 2 for the object network first; goes on where it ended, and "
+        'over machines (docs/search.md)',
+    )
+    parser.add_argument(
+        '--train-fraction',
+        nargs='+',
+        type=float,
+        default=[0.8],
+        metavar='F',
+        help='share of the trials for training and validation (default 0.8); further ones make the '
+        'curve of reduced training sets',
+    )
+    parser.add_argument(
+        '--init-from',
+        type=Path,
+        metavar='BUNDLE',
+        help='go on from the networks of another day, which may have had other units '
+        '(docs/training.md); with few trials that is far better than to train afresh',
+    )
+    parser.add_argument(
+        '--final', action='store_true', help='fit on all trials in the end; the scores are those from before'
+    )
+    parser.add_argument(
+        '--max-seconds',
+        type=_positive(float),
+        default=math.inf,
+        metavar='S',
+        help='time for training each session, and for a search before it; then the best networks so '
+        'far are kept, as after Ctrl-C',
+    )
     parser.add_argument('--edgetpu', action='store_true', help='also compile the int8 models with edgetpu_compiler')
-    parser.add_argument('--seed', type=int, default=42,
-                        help='random state of the first split and of training (default 42)')
+    parser.add_argument(
+        '--seed', type=int, default=42, help='random state of the first split and of training (default 42)'
+    )
     return parser
 
 
@@ -79,16 +127,29 @@ def _train(argv) -> int:
     # TensorFlow takes seconds to import: not for --help or a wrong argument.
     logging.getLogger('tensorflow').setLevel(logging.ERROR)  # advice for those who program it
     from grasp_decoder.learning.experiment import run_experiment
-    from grasp_decoder.learning.preparation import Narrator, prepare, Settings
+    from grasp_decoder.learning.preparation import Narrator, Settings, prepare
     from grasp_decoder.learning.report import write_joint_report, write_report
 
     settings = Settings(
-        tasks=arguments.tasks, bin_ns=round(arguments.bin_ms * 1e6), look_back=arguments.look_back,
-        model=arguments.model, mapping=arguments.map, merge=arguments.merge, protocol=arguments.protocol,
-        baselines=arguments.baselines, repeats=arguments.repeats, search_trials=arguments.search,
-        train_fractions=tuple(arguments.train_fraction), final=arguments.final, max_seconds=arguments.max_seconds,
-        seed=arguments.seed, edge_tpu=arguments.edgetpu, init_from=arguments.init_from,
-        dof=arguments.dof, velocity=arguments.velocity)
+        tasks=arguments.tasks,
+        bin_ns=round(arguments.bin_ms * 1e6),
+        look_back=arguments.look_back,
+        model=arguments.model,
+        mapping=arguments.map,
+        merge=arguments.merge,
+        protocol=arguments.protocol,
+        baselines=arguments.baselines,
+        repeats=arguments.repeats,
+        search_trials=arguments.search,
+        train_fractions=tuple(arguments.train_fraction),
+        final=arguments.final,
+        max_seconds=arguments.max_seconds,
+        seed=arguments.seed,
+        edge_tpu=arguments.edgetpu,
+        init_from=arguments.init_from,
+        dof=arguments.dof,
+        velocity=arguments.velocity,
+    )
     narration = Narration()
     evaluations = []
     several = len(arguments.session) > 1
@@ -142,5 +203,6 @@ def _positive(kind):
         if not 0 < value < math.inf:
             raise argparse.ArgumentTypeError(f'{text} is not a number above 0')
         return value
+
     parse.__name__ = kind.__name__
     return parse

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -31,7 +31,8 @@ class GraspController:
         self._grips = grips
         self._machine = GraspStateMachine(settings, grips.default_grip)
         self._aperture = MotionLimiter(
-            0.0, 0.0, 1.0, settings.max_aperture_velocity, settings.max_aperture_acceleration)
+            0.0, 0.0, 1.0, settings.max_aperture_velocity, settings.max_aperture_acceleration
+        )
         self._checker: DecodeChecker | None = None
         self._e_stopped = False
         self._segment = -1
@@ -154,5 +155,10 @@ class GraspController:
         self._moved_ns = now_ns
         stamp_ns = self._last.stamp_ns if self._last is not None else 0
         return HandCommand(
-            stamp_ns, due_ns, self._machine.state, self._machine.grip, float(self._aperture.position),
-            self._machine.reason)
+            stamp_ns,
+            due_ns,
+            self._machine.state,
+            self._machine.grip,
+            float(self._aperture.position),
+            self._machine.reason,
+        )

@@ -82,8 +82,9 @@ class GraspStateMachine:
     def _in_preshape(self, grasp, grip, confidence, settled):
         if grasp >= self._settings.close_threshold:
             self._close(grip, confidence)
-        elif (self._stayed(self._settings.preshape_dwell_s)
-                and (grip != self.grip or confidence < self._settings.preshape_release)):
+        elif self._stayed(self._settings.preshape_dwell_s) and (
+            grip != self.grip or confidence < self._settings.preshape_release
+        ):
             self._enter(HandMode.OPEN, f'no longer sure of the {self.grip} grip')
 
     def _close(self, grip, confidence):
@@ -99,6 +100,5 @@ class GraspStateMachine:
             self._enter(HandMode.HOLD, 'closed')
 
     def _in_hold(self, grasp, grip, confidence, settled):
-        if (self._stayed(self._settings.hold_dwell_s)
-                and self._rested(self._settings.release_dwell_s)):
+        if self._stayed(self._settings.hold_dwell_s) and self._rested(self._settings.release_dwell_s):
             self._enter(HandMode.OPEN, 'released: rest decoded')

@@ -87,10 +87,14 @@ class _Reader:
         opened = self._posture(top['open'], 'open', motors)
         grips = self._section(top['grips'], 'grips')
         postures = {name: self._grip(name, grip, opened, motors) for name, grip in grips.items()}
-        shapes = {self._id(shape, 'shapes'): self._rules(shape, rules, postures)
-                  for shape, rules in self._section(top.get('shapes') or {}, 'shapes').items()}
-        objects = {self._id(object_id, 'objects'): self._known(grip, f'objects: {object_id}', postures)
-                   for object_id, grip in self._section(top.get('objects') or {}, 'objects').items()}
+        shapes = {
+            self._id(shape, 'shapes'): self._rules(shape, rules, postures)
+            for shape, rules in self._section(top.get('shapes') or {}, 'shapes').items()
+        }
+        objects = {
+            self._id(object_id, 'objects'): self._known(grip, f'objects: {object_id}', postures)
+            for object_id, grip in self._section(top.get('objects') or {}, 'objects').items()
+        }
         default = self._known(top['default_grip'], 'default_grip', postures)
         return GripTable(motors, postures, default, shapes, objects)
 
@@ -127,8 +131,10 @@ class _Reader:
         where = f'motors: {name}'
         limits = ('low', 'high', 'max_velocity', 'max_acceleration')
         motor = self._section(motor, where, {*limits, 'joints'}, set())
-        joints = {joint: self._number(ratio, f'{where}: {joint}')
-                  for joint, ratio in self._section(motor['joints'], f'{where}: joints').items()}
+        joints = {
+            joint: self._number(ratio, f'{where}: {joint}')
+            for joint, ratio in self._section(motor['joints'], f'{where}: joints').items()
+        }
         read = Motor(name, *(self._number(motor[limit], f'{where}: {limit}') for limit in limits), joints)
         if read.low >= read.high:
             self._fail(where, f'low, {read.low}, must be below high, {read.high}')
@@ -157,14 +163,18 @@ class _Reader:
     def _grip(self, name, grip, opened, motors):
         where = f'grips: {name}'
         grip = self._section(grip, where, {'preshape', 'closed'}, set())
-        return np.stack([opened, *(self._posture(grip[part], f'{where}: {part}', motors)
-                                   for part in ('preshape', 'closed'))])
+        return np.stack(
+            [opened, *(self._posture(grip[part], f'{where}: {part}', motors) for part in ('preshape', 'closed'))]
+        )
 
     def _rules(self, shape, rules, postures):
         where = f'shapes: {shape}'
         rules = self._section(rules, where)
-        return {self._size(size, where): self._known(grip, f'{where}: {size}', postures)
-                for size, grip in rules.items() if size != 'name'}
+        return {
+            self._size(size, where): self._known(grip, f'{where}: {size}', postures)
+            for size, grip in rules.items()
+            if size != 'name'
+        }
 
     def _size(self, size, where):
         return size if size == 'any' else self._id(size, where)

@@ -11,10 +11,11 @@ have. The last trial of a run has no next Cue, so that it is not scored either.
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence
 
 import numpy as np
 
@@ -112,8 +113,10 @@ def summarize(outcomes: Sequence[TrialOutcome]) -> dict:
         'false_closings_per_minute': 60.0 * false_closings / rest_s if rest_s else None,
         'note': _note(outcomes, scored),
         'outcomes': [
-            {name: getattr(outcome, name)
-             for name in ('trial', 'object_id', 'grip', 'right_grip', 'success', 'failure')}
+            {
+                name: getattr(outcome, name)
+                for name in ('trial', 'object_id', 'grip', 'right_grip', 'success', 'failure')
+            }
             for outcome in outcomes
         ],
         'failures': dict(Counter(outcome.failure for outcome in scored if outcome.failure)),
@@ -133,8 +136,10 @@ def summarize(outcomes: Sequence[TrialOutcome]) -> dict:
 def _note(outcomes, scored):
     if scored or not any(outcome.too_short for outcome in outcomes):
         return ''
-    return (f'the trials are too short to keep an object for {KEPT_S:g} s: closed_rate counts, not success_rate; '
-            'with --params-file config/short_trials.yaml the hand lets go in time for the next one')
+    return (
+        f'the trials are too short to keep an object for {KEPT_S:g} s: closed_rate counts, not success_rate; '
+        'with --params-file config/short_trials.yaml the hand lets go in time for the next one'
+    )
 
 
 def _rate(values):
@@ -155,7 +160,7 @@ class _Timeline:
     def between(self, start_ns, stop_ns):
         """Records in [start, stop), with the last one before them, if there is one, in front."""
         first = bisect_left(self._stamps, start_ns)
-        return self._records[max(first - 1, 0):bisect_left(self._stamps, stop_ns)]
+        return self._records[max(first - 1, 0) : bisect_left(self._stamps, stop_ns)]
 
 
 def _score(marks, after, commands, states, grips):
@@ -165,8 +170,7 @@ def _score(marks, after, commands, states, grips):
     false_closings = [c for c in closings if c.stamp_ns < marks.go_ns or deadline_ns <= c.stamp_ns < marks.end_ns]
     early = any(c.stamp_ns < marks.go_ns for c in false_closings)
     onset = next((c for c in closings if marks.go_ns <= c.stamp_ns < deadline_ns), None)
-    held = onset and next(
-        (c for c in _entries(commands.between(onset.stamp_ns, deadline_ns + 1), HandMode.HOLD)), None)
+    held = onset and next((c for c in _entries(commands.between(onset.stamp_ns, deadline_ns + 1), HandMode.HOLD)), None)
     grip = onset.grip if onset else ''
     kept_s = _longest_lift_s(states.between(onset.stamp_ns, stop_ns)) if onset else 0.0
     failure = ''
@@ -201,7 +205,7 @@ def _score(marks, after, commands, states, grips):
 
 def _entries(commands, state):
     """Commands that enter ``state`` from another one."""
-    return [b for a, b in zip(commands, commands[1:]) if b.state == state != a.state]
+    return [b for a, b in itertools.pairwise(commands) if b.state == state != a.state]
 
 
 def _longest_lift_s(samples):

@@ -21,10 +21,14 @@ class ControlSettings:
     ``max_latency_s``) are seconds of CLOCK_MONOTONIC. Raises GraspDecoderError for a value outside its range.
     """
 
-    safe_state: str = field(default='open', metadata={
-        'choices': SAFE_STATES, 'description': 'what SAFE does: open the hand, or hold it where it is'})
-    proportional: bool = field(default=False, metadata={
-        'description': 'the aperture follows the decoded aperture (regression) instead of the phase'})
+    safe_state: str = field(
+        default='open',
+        metadata={'choices': SAFE_STATES, 'description': 'what SAFE does: open the hand, or hold it where it is'},
+    )
+    proportional: bool = field(
+        default=False,
+        metadata={'description': 'the aperture follows the decoded aperture (regression) instead of the phase'},
+    )
 
     object_memory_s: float = _number(0.2, 0.01, 60.0, 'time constant of forgetting evidence about the object, s')
     object_gain: float = _number(0.4, 0.001, 1.0, 'weight of one bin of object evidence; 1: bins are independent')
@@ -62,5 +66,6 @@ class ControlSettings:
                 raise GraspDecoderError(f'{spec.name} is {value}: it must lie in {rules["low"]}..{rules["high"]}')
         for low, high in (('release_threshold', 'close_threshold'), ('preshape_release', 'preshape_confidence')):
             if getattr(self, low) > getattr(self, high):
-                raise GraspDecoderError(f'{low} is {getattr(self, low)}: it must not exceed {high}, '
-                                        f'{getattr(self, high)}')
+                raise GraspDecoderError(
+                    f'{low} is {getattr(self, low)}: it must not exceed {high}, {getattr(self, high)}'
+                )

@@ -50,8 +50,7 @@ class BinDecoder:
         manifest = bundle.manifest
         self.bundle = bundle
         self._runners = runners
-        self._recurrent = [runners[task] for task, network in manifest.tasks.items()
-                           if network.kind == RECURRENT]
+        self._recurrent = [runners[task] for task, network in manifest.tasks.items() if network.kind == RECURRENT]
         self._classes = manifest.classes
         self._grasp_threshold = manifest.thresholds.grasp
         self._self_reset = manifest.self_reset
@@ -61,8 +60,13 @@ class BinDecoder:
     @classmethod
     def open(cls, bundle: Bundle, back_end: BackEnd) -> BinDecoder:
         """All tasks of ``bundle`` on ``back_end``, whose fields are the arguments of `Bundle.open`."""
-        return cls(bundle, {task: bundle.open(task, back_end.precision, back_end.backend, back_end.device,
-                                              back_end.threads) for task in bundle.manifest.tasks})
+        return cls(
+            bundle,
+            {
+                task: bundle.open(task, back_end.precision, back_end.backend, back_end.device, back_end.threads)
+                for task in bundle.manifest.tasks
+            },
+        )
 
     def twin(self) -> BinDecoder:
         """Another one on the same engines, with a past of its own. Not to be used at the same time."""
@@ -94,10 +98,15 @@ class BinDecoder:
             object_id, confidence = self._classes[best], float(object_answer[best])
         if self._self_reset is not None:
             self._reset_after_grasp(phase)
-        return Decode(phase, phase_probability, object_id,
-                      NOTHING if object_answer is None else object_answer,
-                      confidence, float('nan') if dof is None or not self._decodes_aperture else float(dof[0]),
-                      NOTHING if dof is None else dof)
+        return Decode(
+            phase,
+            phase_probability,
+            object_id,
+            NOTHING if object_answer is None else object_answer,
+            confidence,
+            float('nan') if dof is None or not self._decodes_aperture else float(dof[0]),
+            NOTHING if dof is None else dof,
+        )
 
     def _reset_after_grasp(self, phase: int) -> None:
         if phase == GRASP:

@@ -49,8 +49,8 @@ class StreamingDecoder:
     on; `swap` lets it take over. It has then seen the latest bins as if it had been running all the time.
     """
 
-    def __init__(self, back_end: BackEnd = BackEnd(), reorder_depth: int = 2):
-        self._back_end = back_end
+    def __init__(self, back_end: BackEnd | None = None, reorder_depth: int = 2):
+        self._back_end = back_end or BackEnd()
         self._reorder_depth = reorder_depth
         self._decoder: BinDecoder | None = None
         self._decoded = 0
@@ -126,8 +126,10 @@ class StreamingDecoder:
         running, manifest = self.bundle, bundle.manifest
         bundle.require_unit_count(running.manifest.unit_count, 'the running stream')
         if manifest.bin_ns != running.manifest.bin_ns:
-            raise GraspDecoderError(f'bundle {bundle.path} decodes bins of {manifest.bin_ns / 1e6:g} ms, but the '
-                                    f'running one {running.manifest.bin_ns / 1e6:g} ms: restart the decoder for it')
+            raise GraspDecoderError(
+                f'bundle {bundle.path} decodes bins of {manifest.bin_ns / 1e6:g} ms, but the '
+                f'running one {running.manifest.bin_ns / 1e6:g} ms: restart the decoder for it'
+            )
         successor = Successor(BinDecoder.open(bundle, self._back_end))
         # The second pass is short: it takes the bins that came during the first.
         for _ in range(2):
@@ -197,7 +199,8 @@ class Rehearsal:
     def decode(self) -> DecodedGrasp:
         """One more bin, in which each unit fires once."""
         start_ns = self._bins * self._bin_ns
-        batch = SpikeBatch(self._bins, 0, start_ns, start_ns + self._bin_ns, self._unit_count, self._unit,
-                           self._offset_ns)
+        batch = SpikeBatch(
+            self._bins, 0, start_ns, start_ns + self._bin_ns, self._unit_count, self._unit, self._offset_ns
+        )
         self._bins += 1
         return self._decoder.push(batch)[0]

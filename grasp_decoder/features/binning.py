@@ -55,8 +55,9 @@ def bin_counts(times_ns, units, start_ns: int, stop_ns: int, bin_ns: int, unit_c
     index = (np.asarray(times_ns, dtype=np.int64) - start_ns) // bin_ns
     units = np.asarray(units, dtype=np.int64)
     if units.size and (units.max() >= unit_count or units.min() < 0):
-        raise GraspDecoderError(f'spikes of unit {units.max()} in a recording of {unit_count} units: '
-                                'check the unit table of the recording')
+        raise GraspDecoderError(
+            f'spikes of unit {units.max()} in a recording of {unit_count} units: check the unit table of the recording'
+        )
     inside = (index >= 0) & (index < n_bins)
     if not inside.all():
         index, units = index[inside], units[inside]
@@ -227,11 +228,19 @@ class Binner:
         """Use the next batch in sequence (a jump in sequence is a loss)."""
         lost = batch.sequence - self._expected
         same_segment = batch.segment == self._segment
-        if lost or same_segment and batch.start_ns > self._now:
+        if lost or (same_segment and batch.start_ns > self._now):
             self.health.lost_batches += lost
-            self.losses.append(Loss(self.health.restarts, self._expected, lost,
-                                    self._segment, None if self._segment is None else self._now,
-                                    batch.segment, batch.start_ns))
+            self.losses.append(
+                Loss(
+                    self.health.restarts,
+                    self._expected,
+                    lost,
+                    self._segment,
+                    None if self._segment is None else self._now,
+                    batch.segment,
+                    batch.start_ns,
+                )
+            )
         self._remember(batch)
         if not same_segment:
             self._segment = batch.segment
@@ -267,8 +276,14 @@ class Binner:
         closing = max(0, (batch.end_ns - self._open_start) // self.bin_ns)
         # One row for each bin that closes, and one for that which stays open.
         stop = self._open_start + (closing + 1) * self.bin_ns
-        rows = bin_counts(batch.start_ns + batch.offset_ns.astype(np.int64), batch.unit, self._open_start, stop,
-                          self.bin_ns, self.unit_count)
+        rows = bin_counts(
+            batch.start_ns + batch.offset_ns.astype(np.int64),
+            batch.unit,
+            self._open_start,
+            stop,
+            self.bin_ns,
+            self.unit_count,
+        )
         for row in rows[:-1]:
             self._counts += row
             self._close(batch, bins)
@@ -276,8 +291,17 @@ class Binner:
 
     def _close(self, batch: SpikeBatch, bins: list[Bin]):
         end = self._open_start + self.bin_ns
-        bins.append(Bin(self._segment, self._open_index, self._open_start, end, self._due(end, batch),
-                        _saturated(self._counts), self._fresh))
+        bins.append(
+            Bin(
+                self._segment,
+                self._open_index,
+                self._open_start,
+                end,
+                self._due(end, batch),
+                _saturated(self._counts),
+                self._fresh,
+            )
+        )
         self.health.bins += 1
         self._open_start = end
         self._open_index += 1
@@ -293,7 +317,10 @@ class Binner:
 
 
 def _same(batch: SpikeBatch, other: SpikeBatch | None) -> bool:
-    return (other is not None
-            and (batch.sequence, batch.segment, batch.start_ns, batch.end_ns, batch.due_ns)
-            == (other.sequence, other.segment, other.start_ns, other.end_ns, other.due_ns)
-            and np.array_equal(batch.unit, other.unit) and np.array_equal(batch.offset_ns, other.offset_ns))
+    return (
+        other is not None
+        and (batch.sequence, batch.segment, batch.start_ns, batch.end_ns, batch.due_ns)
+        == (other.sequence, other.segment, other.start_ns, other.end_ns, other.due_ns)
+        and np.array_equal(batch.unit, other.unit)
+        and np.array_equal(batch.offset_ns, other.offset_ns)
+    )

@@ -46,14 +46,20 @@ def drop_rare_classes(trials: Sequence[TrialBins], protocol: str = 'default') ->
     frequency = Counter(keys)
     kept = [trial for trial, key in zip(trials, keys) if frequency[key] >= FEWEST_TRIALS]
     if len(classes_of(kept)) < 2:
-        raise GraspDecoderError(f'a decoder needs two objects with at least {FEWEST_TRIALS} usable trials each; here '
-                                + ', '.join(f'object {key} has {n}' for key, n in sorted(frequency.items())))
+        raise GraspDecoderError(
+            f'a decoder needs two objects with at least {FEWEST_TRIALS} usable trials each; here '
+            + ', '.join(f'object {key} has {n}' for key, n in sorted(frequency.items()))
+        )
     return kept
 
 
-def split_trials(trials: Sequence[TrialBins], random_state: int = FIRST_RANDOM_STATE,
-                 train_fraction: float = DEFAULT_TRAIN_FRACTION, protocol: str = 'default',
-                 by_object: bool = True) -> Split:
+def split_trials(
+    trials: Sequence[TrialBins],
+    random_state: int = FIRST_RANDOM_STATE,
+    train_fraction: float = DEFAULT_TRAIN_FRACTION,
+    protocol: str = 'default',
+    by_object: bool = True,
+) -> Split:
     """Drop rare classes, then split stratified by class into training, validation and test trials.
 
     ``train_fraction`` of the trials are for training and validation (the paper's table 5); of these, validation takes
@@ -69,11 +75,14 @@ def split_trials(trials: Sequence[TrialBins], random_state: int = FIRST_RANDOM_S
     if by_object:
         trials = drop_rare_classes(trials, protocol)
     elif len(trials) < FEWEST_TRIALS:
-        raise GraspDecoderError(f'{len(trials)} usable trials are too few to train, to stop and to test on: '
-                                f'{FEWEST_TRIALS} are the least')
+        raise GraspDecoderError(
+            f'{len(trials)} usable trials are too few to train, to stop and to test on: {FEWEST_TRIALS} are the least'
+        )
     if not 0 < train_fraction < 1:
-        raise GraspDecoderError(f'a training fraction of {train_fraction:g} leaves no trials to train or to test on; '
-                                'give one between 0 and 1 (--train-fraction)')
+        raise GraspDecoderError(
+            f'a training fraction of {train_fraction:g} leaves no trials to train or to test on; '
+            'give one between 0 and 1 (--train-fraction)'
+        )
     known, test = _hold_out(trials, 1 - train_fraction, 2, random_state, stratum)
     train, validation = _hold_out(known, _validation_fraction(train_fraction), 1, random_state, stratum)
     return Split(train, validation, test, classes_of(trials) if by_object else ())
@@ -89,8 +98,9 @@ def _stratum(protocol: str) -> Callable[[TrialBins], int]:
     return attrgetter('recorded_object_id' if protocol == 'seed' else 'object_id')
 
 
-def _hold_out(trials: list[TrialBins], fraction: float, keep: int, random_state: int,
-              stratum: Callable[[TrialBins], object]) -> tuple[list[TrialBins], list[TrialBins]]:
+def _hold_out(
+    trials: list[TrialBins], fraction: float, keep: int, random_state: int, stratum: Callable[[TrialBins], object]
+) -> tuple[list[TrialBins], list[TrialBins]]:
     """(kept, held out): a stratified split that keeps at least ``keep`` trials of each class and holds one out.
 
     Needs ``keep + 1`` trials of each class. scikit-learn's split alone may leave a rare class out on one side; then
@@ -99,8 +109,9 @@ def _hold_out(trials: list[TrialBins], fraction: float, keep: int, random_state:
     strata = list(map(stratum, trials))
     n_strata = len(set(strata))
     n_held = min(max(int(np.ceil(round(fraction * len(trials), 9))), n_strata), len(trials) - keep * n_strata)
-    kept, held = train_test_split(range(len(trials)), test_size=n_held, random_state=random_state,
-                                  stratify=strata if n_strata > 1 else None)
+    kept, held = train_test_split(
+        range(len(trials)), test_size=n_held, random_state=random_state, stratify=strata if n_strata > 1 else None
+    )
     for key in sorted(set(strata)):
         _move([i for i in held if strata[i] == key], held, kept, keep - sum(strata[i] == key for i in kept))
         _move([i for i in kept if strata[i] == key], kept, held, 1 - sum(strata[i] == key for i in held))
@@ -109,6 +120,6 @@ def _hold_out(trials: list[TrialBins], fraction: float, keep: int, random_state:
 
 def _move(candidates: list[int], source: list[int], target: list[int], n: int) -> None:
     """Move the last ``n`` (or none) of the candidates from one list to the other."""
-    for item in candidates[len(candidates) - max(n, 0):]:
+    for item in candidates[len(candidates) - max(n, 0) :]:
         source.remove(item)
         target.append(item)

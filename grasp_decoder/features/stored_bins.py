@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grasp_decoder.features.trial_bins import bin_trials, TrialBins
+from grasp_decoder.features.trial_bins import TrialBins, bin_trials
 from grasp_decoder.recording.cache import release
 from grasp_decoder.recording.session import Session
 from grasp_decoder.share import cache_directory
@@ -52,8 +52,11 @@ def save_bins(path: Path, trials: Sequence[TrialBins]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix='.new_', delete=False) as scratch:
         try:
-            np.savez(scratch, trials=np.array(json.dumps(rows)),
-                     **{name: np.concatenate([getattr(trial, name) for trial in trials]) for name in _ARRAYS})
+            np.savez(
+                scratch,
+                trials=np.array(json.dumps(rows)),
+                **{name: np.concatenate([getattr(trial, name) for trial in trials]) for name in _ARRAYS},
+            )
             os.replace(scratch.name, path)
         except BaseException:
             os.unlink(scratch.name)
@@ -73,7 +76,9 @@ def load_bins(path: Path) -> list[TrialBins]:
 
 def _path(session: Session, bin_ns: int, merge: Mapping[int, int], protocol: str) -> Path:
     """One name per content: the source, how it was read, and how it is binned."""
-    trials = [(trial.id, trial.start_ns, trial.stop_ns, trial.object_id, trial.usable, sorted(trial.events.items()))
-              for trial in session.trials]
+    trials = [
+        (trial.id, trial.start_ns, trial.stop_ns, trial.object_id, trial.usable, sorted(trial.events.items()))
+        for trial in session.trials
+    ]
     identity = (_LAYOUT, session.source_sha256, session.unit_count, trials, bin_ns, sorted(merge.items()), protocol)
     return cache_directory() / 'bins' / f'{hashlib.sha256(repr(identity).encode()).hexdigest()[:32]}.npz'

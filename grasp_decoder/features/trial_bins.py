@@ -79,6 +79,7 @@ def usable_trials(session: Session) -> list[Trial]:
     Raises:
         GraspDecoderError: no trial is left, with the reason.
     """
+
     def keep(condition, problem):
         nonlocal trials
         trials = [trial for trial in trials if condition(trial)]
@@ -89,16 +90,19 @@ def usable_trials(session: Session) -> list[Trial]:
     if not session.is_grasping:
         keep(session.is_usable, 'no trial has a spike and is correct')
         return trials
-    keep(lambda t: 'Hold' in t.events and 'Rew' in t.events,
-         'no trial has the events Hold and Rew; name yours in a mapping file (--map)')
+    keep(
+        lambda t: 'Hold' in t.events and 'Rew' in t.events,
+        'no trial has the events Hold and Rew; name yours in a mapping file (--map)',
+    )
     keep(lambda t: t.object_id >= 0, 'no trial has an object; name its annotation in a mapping file (--map)')
     keep(lambda t: t.times_ns.size, 'no trial has a spike')
     keep(lambda t: t.usable, 'no trial is correct and of an object that the mapping (--map) does not exclude')
     return trials
 
 
-def bin_trials(session: Session, bin_ns: int = DEFAULT_BIN_NS,
-               merge: Mapping[int, int] | None = None, protocol: str = 'default') -> list[TrialBins]:
+def bin_trials(
+    session: Session, bin_ns: int = DEFAULT_BIN_NS, merge: Mapping[int, int] | None = None, protocol: str = 'default'
+) -> list[TrialBins]:
     """Bin every usable trial of a session.
 
     Args:
@@ -114,8 +118,10 @@ def bin_trials(session: Session, bin_ns: int = DEFAULT_BIN_NS,
     merge = read_merge() if merge is None else merge
     trials = [bin_trial(trial, session.unit_count, bin_ns, merge) for trial in usable_trials(session)]
     if session.is_grasping and not any(trial.phase.any() for trial in trials):
-        raise GraspDecoderError(f'session {session.name}: a bin of {bin_ns / 1e6:g} ms is longer than the hold phase '
-                                'of every trial; give a shorter one (--bin-ms)')
+        raise GraspDecoderError(
+            f'session {session.name}: a bin of {bin_ns / 1e6:g} ms is longer than the hold phase '
+            'of every trial; give a shorter one (--bin-ms)'
+        )
     return [label_by_next_bin(trial) for trial in trials] if protocol == 'seed' else trials
 
 
@@ -125,10 +131,16 @@ def bin_trial(trial: Trial, unit_count: int, bin_ns: int, merge: Mapping[int, in
     event_bins = {label: (time - trial.start_ns) // bin_ns for label, time in trial.events.items()}
     index = np.arange(len(counts))
     return TrialBins(
-        trial_id=trial.id, object_id=merge.get(trial.object_id, trial.object_id), recorded_object_id=trial.object_id,
-        bin_ns=bin_ns, start_ns=trial.start_ns, counts=counts,
+        trial_id=trial.id,
+        object_id=merge.get(trial.object_id, trial.object_id),
+        recorded_object_id=trial.object_id,
+        bin_ns=bin_ns,
+        start_ns=trial.start_ns,
+        counts=counts,
         phase=((index >= event_bins.get('Hold', len(index))) & (index < event_bins.get('Rew', 0))).astype(np.uint8),
-        dof=synthetic_aperture(trial.events, trial.start_ns + (index + 1) * bin_ns), event_bins=event_bins)
+        dof=synthetic_aperture(trial.events, trial.start_ns + (index + 1) * bin_ns),
+        event_bins=event_bins,
+    )
 
 
 def label_by_next_bin(trial: TrialBins) -> TrialBins:

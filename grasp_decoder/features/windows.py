@@ -78,11 +78,15 @@ def choose_look_back(trials: Sequence[TrialBins], requested: int | None = None) 
         look_back = min(DEFAULT_LOOK_BACK, room)
         if look_back >= SHORTEST_LOOK_BACK:
             return look_back
-        raise GraspDecoderError(f'only {room} bins of {bin_ms:g} ms fit between the start of a trial and Hold and at '
-                                f'least {SHORTEST_LOOK_BACK} are needed; give a shorter bin (--bin-ms)')
+        raise GraspDecoderError(
+            f'only {room} bins of {bin_ms:g} ms fit between the start of a trial and Hold and at '
+            f'least {SHORTEST_LOOK_BACK} are needed; give a shorter bin (--bin-ms)'
+        )
     if requested < 1:
         raise GraspDecoderError(f'a look-back of {requested} bins is none: give at least 1')
     if requested > room:
-        raise GraspDecoderError(f'a look-back of {requested} bins of {bin_ms:g} ms does not fit between the start of a '
-                                f'trial and Hold, where there are {room}; give a shorter one (--look-back, --bin-ms)')
+        raise GraspDecoderError(
+            f'a look-back of {requested} bins of {bin_ms:g} ms does not fit between the start of a '
+            f'trial and Hold, where there are {room}; give a shorter one (--look-back, --bin-ms)'
+        )
     return requested

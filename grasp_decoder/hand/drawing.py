@@ -45,8 +45,9 @@ class Drawing:
         """Picture of a state, uint8 (height, width, 3)."""
         name = grasp_object(self._object_id).name if self._object_id >= 0 else None
         pose_scene(self._model, self._data, state, name)
-        mujoco.mjv_updateScene(self._model, self._data, self._shown, None, self._camera,
-                               mujoco.mjtCatBit.mjCAT_ALL.value, self._scene)
+        mujoco.mjv_updateScene(
+            self._model, self._data, self._shown, None, self._camera, mujoco.mjtCatBit.mjCAT_ALL.value, self._scene
+        )
         width, height = self._size
         viewport = mujoco.MjrRect(0, 0, width, height)
         mujoco.mjr_render(viewport, self._scene, self._context)

@@ -24,10 +24,12 @@ class HandKinematics:
     def joint_positions(self, placed: Mapping[str, np.ndarray]) -> np.ndarray:
         """Positions (n_joints,) from homogeneous transforms (4, 4) of links in the world; a missing link is at rest."""
         placed = {**self._rest, **placed}
-        return np.array([
-            _position(joint, np.linalg.inv(rest) @ np.linalg.inv(placed[joint.parent]) @ placed[joint.child])
-            for joint, rest in zip(self._joints, self._relative_rest)
-        ])
+        return np.array(
+            [
+                _position(joint, np.linalg.inv(rest) @ np.linalg.inv(placed[joint.parent]) @ placed[joint.child])
+                for joint, rest in zip(self._joints, self._relative_rest)
+            ]
+        )
 
 
 def _position(joint, moved: np.ndarray) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 
 import mujoco
 import numpy as np
@@ -16,7 +16,7 @@ from grasp_decoder.hand.sdf_to_mujoco import compile_scene
 from grasp_decoder.hand.simulator import SimulatedHand
 
 
-@lru_cache(maxsize=None)
+@cache
 def scene(object_id: int) -> mujoco.MjModel:
     """Compiled model of the hand over the object, or over an empty table for -1."""
     models = [hand_model()]

@@ -8,8 +8,8 @@ is a post.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 import math
+from dataclasses import dataclass
 
 SAME_OBJECT = {11: 41, 12: 54, 13: 34, 14: 44, 16: 25}  # the mixed turntable shows objects of the others again
 DEFAULT_OBJECT = 74

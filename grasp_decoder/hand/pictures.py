@@ -6,12 +6,12 @@ process of its own: ``python -m grasp_decoder.hand.pictures STATES.npz PICTURE.p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import os
-from pathlib import Path
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -92,7 +92,10 @@ def draw(kept: Path, picture: Path) -> None:
     palette = film[-1].quantize(128)
     film = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in film]
     film[0].save(
-        picture.with_suffix('.gif'), save_all=True, append_images=film[1:], loop=0,
+        picture.with_suffix('.gif'),
+        save_all=True,
+        append_images=film[1:],
+        loop=0,
         duration=round(1000 * float(states['period_s'])),
     )
     kept.unlink()
@@ -104,9 +107,15 @@ def _frames(states: dict[str, np.ndarray], indices: Sequence[int], size: tuple[i
 
     with Drawing(int(states['object_id'][0]), size) as drawing:
         return [
-            drawing.draw(SimulatedHand(
-                joint_position=states['joint_position'][index], object_id=int(states['object_id'][index]),
-                contact=False, lift_m=float(states['lift_m'][index]), object_pose=states['object_pose'][index]))
+            drawing.draw(
+                SimulatedHand(
+                    joint_position=states['joint_position'][index],
+                    object_id=int(states['object_id'][index]),
+                    contact=False,
+                    lift_m=float(states['lift_m'][index]),
+                    object_pose=states['object_pose'][index],
+                )
+            )
             for index in indices
         ]
 

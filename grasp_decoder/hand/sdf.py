@@ -6,10 +6,10 @@ and radians, as SDF has them. The simulators get their geometry, limits and gain
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 

@@ -40,12 +40,21 @@ def _furnish(spec: mujoco.MjSpec) -> None:
     world = spec.worldbody
     spec.visual.global_.offwidth, spec.visual.global_.offheight = 1280, 960
     spec.add_texture(
-        name='sky', type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
-        rgb1=[0.97, 0.98, 1.0], rgb2=[0.72, 0.78, 0.85], width=256, height=256,
+        name='sky',
+        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+        rgb1=[0.97, 0.98, 1.0],
+        rgb2=[0.72, 0.78, 0.85],
+        width=256,
+        height=256,
     )
     world.add_geom(
-        name='table', type=mujoco.mjtGeom.mjGEOM_PLANE, size=[1.5, 1.5, 0.05], rgba=[0.86, 0.84, 0.80, 1],
-        friction=[1, _TORSIONAL_FRICTION_M, 1e-4], condim=4,
+        name='table',
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[1.5, 1.5, 0.05],
+        rgba=[0.86, 0.84, 0.80, 1],
+        friction=[1, _TORSIONAL_FRICTION_M, 1e-4],
+        condim=4,
     )
     spec.visual.map.shadowclip, spec.visual.quality.shadowsize = 4, 4096
     sun = mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
@@ -88,12 +97,19 @@ def _add_shape(body: mujoco.MjsBody, shape: Shape, **options) -> None:
 def _add_joint(spec: mujoco.MjSpec, body: mujoco.MjsBody, joint: Joint) -> None:
     kind = mujoco.mjtJoint.mjJNT_SLIDE if joint.kind == 'prismatic' else mujoco.mjtJoint.mjJNT_HINGE
     body.add_joint(
-        name=joint.name, type=kind, axis=joint.axis, range=[joint.lower, joint.upper], damping=joint.damping,
+        name=joint.name,
+        type=kind,
+        axis=joint.axis,
+        range=[joint.lower, joint.upper],
+        damping=joint.damping,
         limited=mujoco.mjtLimited.mjLIMITED_TRUE,
     )
     actuator = spec.add_actuator(
-        name=joint.name, target=joint.name, trntype=mujoco.mjtTrn.mjTRN_JOINT,
-        ctrlrange=[joint.lower, joint.upper], forcerange=[-joint.effort, joint.effort],
+        name=joint.name,
+        target=joint.name,
+        trntype=mujoco.mjtTrn.mjTRN_JOINT,
+        ctrlrange=[joint.lower, joint.upper],
+        forcerange=[-joint.effort, joint.effort],
     )
     actuator.set_to_position(kp=joint.stiffness)
 

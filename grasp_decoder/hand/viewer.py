@@ -31,7 +31,8 @@ class Viewer:
             raise GraspDecoderError('no viewer: there is no display (DISPLAY is not set)')
         self._since_s = 0.0
         self._process = subprocess.Popen(
-            [sys.executable, '-m', __name__], stdin=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=prepare_child)
+            [sys.executable, '-m', __name__], stdin=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=prepare_child
+        )
         os.set_blocking(self._process.stdin.fileno(), False)
 
     def show(self, state: SimulatedHand, dt_s: float) -> None:
@@ -90,8 +91,12 @@ def _newest_state() -> SimulatedHand | None:
         return None
     numbers = np.frombuffer(received[-_BYTES:])
     return SimulatedHand(
-        joint_position=numbers[1:1 + _JOINTS], object_id=int(numbers[0]), contact=False, lift_m=0.0,
-        object_pose=numbers[1 + _JOINTS:].reshape(4, 4))
+        joint_position=numbers[1 : 1 + _JOINTS],
+        object_id=int(numbers[0]),
+        contact=False,
+        lift_m=0.0,
+        object_pose=numbers[1 + _JOINTS :].reshape(4, 4),
+    )
 
 
 if __name__ == '__main__':

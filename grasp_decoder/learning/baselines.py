@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.pipeline import make_pipeline, Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
@@ -57,8 +57,9 @@ class PoissonNaiveBayes(ClassifierMixin, BaseEstimator):
         """Log-probability of sample and class, but for what is the same for all classes: float64 (n, n_classes)."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        return (X @ np.log(self.rates_).T - np.outer(_exposure(exposure, len(X)), self.rates_.sum(axis=1))
-                + self.log_prior_)
+        return (
+            X @ np.log(self.rates_).T - np.outer(_exposure(exposure, len(X)), self.rates_.sum(axis=1)) + self.log_prior_
+        )
 
     def predict_proba(self, X, exposure=None) -> np.ndarray:
         """Probability of each class, float64 (n, n_classes)."""
@@ -85,8 +86,9 @@ class PoissonNaiveBayes(ClassifierMixin, BaseEstimator):
         own_rates = self._rates(spikes[index] - X, time[index] - exposure)
         with np.errstate(divide='ignore'):  # a class that only this sample has is never predicted
             own_prior = np.log((samples[index] - 1) / len(X))
-        joint[np.arange(len(X)), index] = ((X * np.log(own_rates)).sum(axis=1) - exposure * own_rates.sum(axis=1)
-                                           + own_prior)
+        joint[np.arange(len(X)), index] = (
+            (X * np.log(own_rates)).sum(axis=1) - exposure * own_rates.sum(axis=1) + own_prior
+        )
         return self.classes_[joint.argmax(axis=1)]
 
     def __sklearn_tags__(self):
@@ -120,14 +122,23 @@ def window_counts(trials: Sequence[TrialBins], windows: Windows, look_back: int)
 
 def hold_counts(trials: Sequence[TrialBins]) -> tuple[np.ndarray, np.ndarray]:
     """Spikes per unit in each trial's whole hold phase, float32 (n, units), and its bins, int64 (n,)."""
-    return (np.array([trial.counts[trial.phase == 1].sum(axis=0) for trial in trials], np.float32),
-            np.array([np.count_nonzero(trial.phase) for trial in trials]))
+    return (
+        np.array([trial.counts[trial.phase == 1].sum(axis=0) for trial in trials], np.float32),
+        np.array([np.count_nonzero(trial.phase) for trial in trials]),
+    )
 
 
 def fixed_window_counts(trials: Sequence[TrialBins], look_back: int) -> np.ndarray:
     """Spikes per unit in one fixed window per trial, ``look_back`` bins to each side of Hold: Fabiani's offline way."""
-    return np.array([trial.counts[max(0, trial.event_bins['Hold'] - look_back):trial.event_bins['Hold'] + look_back]
-                     .sum(axis=0) for trial in trials], np.float32)
+    return np.array(
+        [
+            trial.counts[max(0, trial.event_bins['Hold'] - look_back) : trial.event_bins['Hold'] + look_back].sum(
+                axis=0
+            )
+            for trial in trials
+        ],
+        np.float32,
+    )
 
 
 def _exposure(exposure, n: int) -> np.ndarray:

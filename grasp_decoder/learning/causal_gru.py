@@ -23,8 +23,7 @@ from grasp_decoder.bundle.task_network import DOF, OBJECT, RECURRENT, TaskNetwor
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.fisher_read_in import OBJECT_RANK, fisher_read_in
 from grasp_decoder.learning.graph_layers import fixed_dense, two_part_dense
-from grasp_decoder.learning.training import (SQUARE_ROOT_LUT, UNKNOWN, FitProblem, calibrate, probabilities,
-                                             train_best)
+from grasp_decoder.learning.training import SQUARE_ROOT_LUT, UNKNOWN, FitProblem, calibrate, probabilities, train_best
 from grasp_decoder.learning.transfer import Start, aligned_read_in, read_out_for, start_for_others
 from grasp_decoder.learning.trial_arrays import longest, padded_counts, padded_targets, scored_bins
 
@@ -80,8 +79,14 @@ def fit_causal_gru(problem: FitProblem) -> TaskNetwork:
     return _fit(problem, _Recipe('causal_gru', members, 60, 4e-3, padded_counts, front, read_in))
 
 
-def fit_fisher_gru(problem: FitProblem, *, members: int | None = None, noise: float = NOISE, shrink_means: bool = True,
-                   object_rank: int = OBJECT_RANK) -> TaskNetwork:
+def fit_fisher_gru(
+    problem: FitProblem,
+    *,
+    members: int | None = None,
+    noise: float = NOISE,
+    shrink_means: bool = True,
+    object_rank: int = OBJECT_RANK,
+) -> TaskNetwork:
     """Fit a GRU on the Fisher read-in; see `grasp_decoder.learning.fitting.fit`.
 
     Args:
@@ -101,17 +106,25 @@ def continue_gru(problem: FitProblem, start: Start) -> TaskNetwork:
     return _fit(problem, _fixed_read_in(*aligned_read_in(problem, start), NOISE, 1, start))
 
 
-def _fixed_read_in(kernel: np.ndarray, bias: np.ndarray, noise: float, members: int,
-                   start: Start | None = None) -> _Recipe:
+def _fixed_read_in(
+    kernel: np.ndarray, bias: np.ndarray, noise: float, members: int, start: Start | None = None
+) -> _Recipe:
     def prepare(trials, n_bins):
         padded = np.zeros((len(trials), n_bins, len(bias)), np.float32)
         for row, trial in zip(padded, trials):
-            row[:trial.n_bins] = SQUARE_ROOT_LUT[np.minimum(trial.counts, 255)] @ kernel + bias
+            row[: trial.n_bins] = SQUARE_ROOT_LUT[np.minimum(trial.counts, 255)] @ kernel + bias
         return padded
 
-    return _Recipe('fisher_gru', members, 40 if members == 1 else 28, 1e-2, prepare,
-                   lambda source, member: keras.layers.GaussianNoise(noise)(source),
-                   lambda model, member: (kernel, bias), start)
+    return _Recipe(
+        'fisher_gru',
+        members,
+        40 if members == 1 else 28,
+        1e-2,
+        prepare,
+        lambda source, member: keras.layers.GaussianNoise(noise)(source),
+        lambda model, member: (kernel, bias),
+        start,
+    )
 
 
 def _fit(problem: FitProblem, recipe: _Recipe) -> TaskNetwork:
@@ -120,18 +133,29 @@ def _fit(problem: FitProblem, recipe: _Recipe) -> TaskNetwork:
     model = _sequence_model(problem, recipe, inputs)
     if recipe.start is not None:
         model.get_layer('gru_0').set_weights([recipe.start[f'gru_{i}'] for i in range(3)])
-        model.get_layer('read_out_0').set_weights(read_out_for(problem.classes, recipe.start) if problem.task == OBJECT
-                                                  else [recipe.start[f'read_out_{i}'] for i in range(2)])
+        model.get_layer('read_out_0').set_weights(
+            read_out_for(problem.classes, recipe.start)
+            if problem.task == OBJECT
+            else [recipe.start[f'read_out_{i}'] for i in range(2)]
+        )
     batch = max(1, min(LARGEST_BATCH, len(inputs) // STEPS_PER_EPOCH))
     steps = recipe.epochs * -(-len(inputs) // batch)
     rate = keras.optimizers.schedules.CosineDecay(
-        recipe.learning_rate / 10, steps, alpha=0.01, warmup_target=recipe.learning_rate, warmup_steps=steps // 15)
+        recipe.learning_rate / 10, steps, alpha=0.01, warmup_target=recipe.learning_rate, warmup_steps=steps // 15
+    )
     model.compile(keras.optimizers.Adam(rate), problem.loss(), weighted_metrics=[problem.score()])
-    train_best(problem, model, (inputs, _targets(problem, problem.train, n_bins),
-                                _bin_weights(problem, problem.train, n_bins)),
-               (recipe.prepare(problem.validation, n_bins), padded_targets(problem, problem.validation, n_bins),
-                scored_bins(problem, problem.validation, n_bins).astype(np.float32)),
-               epochs=recipe.epochs, batch_size=batch)
+    train_best(
+        problem,
+        model,
+        (inputs, _targets(problem, problem.train, n_bins), _bin_weights(problem, problem.train, n_bins)),
+        (
+            recipe.prepare(problem.validation, n_bins),
+            padded_targets(problem, problem.validation, n_bins),
+            scored_bins(problem, problem.validation, n_bins).astype(np.float32),
+        ),
+        epochs=recipe.epochs,
+        batch_size=batch,
+    )
     return _task_network(problem, recipe, model)
 
 
@@ -140,8 +164,8 @@ def _bin_weights(problem: FitProblem, trials: Sequence[TrialBins], n_bins: int) 
     weights = scored_bins(problem, trials, n_bins).astype(np.float32)
     if problem.task == OBJECT:
         for row, trial in zip(weights, trials):
-            row[:trial.event_bins['Hold']] = WEIGHT_BEFORE_HOLD
-            row[:trial.event_bins.get('Cue', 0)] = WEIGHT_BEFORE_CUE
+            row[: trial.event_bins['Hold']] = WEIGHT_BEFORE_HOLD
+            row[: trial.event_bins.get('Cue', 0)] = WEIGHT_BEFORE_CUE
     return weights
 
 
@@ -150,7 +174,7 @@ def _targets(problem: FitProblem, trials: Sequence[TrialBins], n_bins: int) -> n
     targets = padded_targets(problem, trials, n_bins)
     if problem.task == OBJECT:
         for row, trial in zip(targets, trials):
-            row[:trial.event_bins.get('Cue', 0)] = UNKNOWN
+            row[: trial.event_bins.get('Cue', 0)] = UNKNOWN
     return targets
 
 
@@ -170,25 +194,43 @@ def _task_network(problem: FitProblem, recipe: _Recipe, model: keras.Model) -> T
     def logits(trials):
         outputs = model.predict(recipe.prepare(trials, longest(trials)), batch_size=32, verbose=0)
         outputs = outputs.reshape(*outputs.shape[:2], recipe.members, problem.output_count).mean(axis=2)
-        return [output[:trial.n_bins] for output, trial in zip(outputs, trials)]
+        return [output[: trial.n_bins] for output, trial in zip(outputs, trials)]
 
     temperature = 1.0
     if problem.task != DOF:
         trials = problem.validation
         weights = _bin_weights(problem, trials, longest(trials))
-        temperature = calibrate(np.concatenate(logits(trials)),
-                                np.concatenate([problem.targets(trial) for trial in trials]),
-                                np.concatenate([row[:trial.n_bins] for row, trial in zip(weights, trials)]))
-    parts = _joined([(recipe.read_in(model, member), model.get_layer(f'gru_{member}').get_weights(),
-                      model.get_layer(f'read_out_{member}').get_weights()) for member in range(recipe.members)])
+        temperature = calibrate(
+            np.concatenate(logits(trials)),
+            np.concatenate([problem.targets(trial) for trial in trials]),
+            np.concatenate([row[: trial.n_bins] for row, trial in zip(weights, trials)]),
+        )
+    parts = _joined(
+        [
+            (
+                recipe.read_in(model, member),
+                model.get_layer(f'gru_{member}').get_weights(),
+                model.get_layer(f'read_out_{member}').get_weights(),
+            )
+            for member in range(recipe.members)
+        ]
+    )
     return TaskNetwork(
-        task=problem.task, model=recipe.name, kind=RECURRENT, look_back=1, lut=SQUARE_ROOT_LUT,
-        graph=_step_graph(*parts), temperature=temperature, start=start_for_others(problem, *parts),
-        predict=lambda trials: [probabilities(problem.task, output, temperature) for output in logits(trials)])
+        task=problem.task,
+        model=recipe.name,
+        kind=RECURRENT,
+        look_back=1,
+        lut=SQUARE_ROOT_LUT,
+        graph=_step_graph(*parts),
+        temperature=temperature,
+        start=start_for_others(problem, *parts),
+        predict=lambda trials: [probabilities(problem.task, output, temperature) for output in logits(trials)],
+    )
 
 
 def _joined(members):
     """The weights of one network that computes the mean of its members' outputs: their states lie side by side."""
+
     def by_gate(index, join):
         gates = zip(*(np.split(gru[index], 3, axis=1) for _, gru, _ in members))
         return np.concatenate([join(gate) for gate in gates], axis=1)
@@ -208,22 +250,31 @@ def _step_graph(read_in, gru, read_out) -> keras.Model:
     kernel, bias = read_in
     input_kernels, state_kernels, (input_bias, state_bias) = gru
     input_kernels, state_kernels, input_bias, state_bias = (
-        np.split(part, 3, axis=-1) for part in (input_kernels, state_kernels, input_bias, state_bias))
+        np.split(part, 3, axis=-1) for part in (input_kernels, state_kernels, input_bias, state_bias)
+    )
 
     features = keras.Input(batch_shape=(1, len(kernel)), name='features')
     state = keras.Input(batch_shape=(1, len(state_kernels[0])), name='state')
     x = two_part_dense(kernel, bias)(features)
 
     def gate(index, sign=1):
-        return keras.layers.Activation('sigmoid')(keras.layers.Add()([
-            fixed_dense(sign * input_kernels[index], sign * (input_bias[index] + state_bias[index]))(x),
-            fixed_dense(sign * state_kernels[index], np.zeros_like(state_bias[index]))(state)]))
+        return keras.layers.Activation('sigmoid')(
+            keras.layers.Add()(
+                [
+                    fixed_dense(sign * input_kernels[index], sign * (input_bias[index] + state_bias[index]))(x),
+                    fixed_dense(sign * state_kernels[index], np.zeros_like(state_bias[index]))(state),
+                ]
+            )
+        )
 
     keep, update, reset = gate(0), gate(0, -1), gate(1)
     recurrent = keras.layers.Multiply()([reset, fixed_dense(state_kernels[2], state_bias[2])(state)])
     candidate = keras.layers.Activation('tanh')(
-        keras.layers.Add()([fixed_dense(input_kernels[2], input_bias[2])(x), recurrent]))
-    new_state = keras.layers.Add()([keras.layers.Multiply()([keep, state]),
-                                    keras.layers.Multiply()([update, candidate])])
-    return keras.Model([features, state], {'logits': fixed_dense(*read_out)(new_state), 'update': update,
-                                           'candidate': candidate})
+        keras.layers.Add()([fixed_dense(input_kernels[2], input_bias[2])(x), recurrent])
+    )
+    new_state = keras.layers.Add()(
+        [keras.layers.Multiply()([keep, state]), keras.layers.Multiply()([update, candidate])]
+    )
+    return keras.Model(
+        [features, state], {'logits': fixed_dense(*read_out)(new_state), 'update': update, 'candidate': candidate}
+    )

@@ -6,8 +6,13 @@ import numpy as np
 
 from grasp_decoder.features.splits import Split
 from grasp_decoder.features.windows import object_windows
-from grasp_decoder.learning.baselines import (fixed_window_counts, hold_counts, PoissonNaiveBayes, shrinkage_lda,
-                                              window_counts)
+from grasp_decoder.learning.baselines import (
+    PoissonNaiveBayes,
+    fixed_window_counts,
+    hold_counts,
+    shrinkage_lda,
+    window_counts,
+)
 from grasp_decoder.learning.metrics import ObjectDecodes
 
 NAIVE_BAYES = 'naive_bayes'
@@ -29,20 +34,34 @@ def compare(split: Split, look_back: int) -> dict[str, ObjectDecodes]:
     known_counts = window_counts(known, known_windows, look_back)
     test_counts = window_counts(split.test, test_windows, look_back)
     test_ids = np.array([trial.trial_id for trial in split.test])
-    found = {name: _decodes(model.fit(known_counts, known_windows.label), test_counts, test_windows.label,
-                            test_ids[test_windows.trial], split.classes)
-             for name, model in ((NAIVE_BAYES, PoissonNaiveBayes()), (LDA, shrinkage_lda()))}
+    found = {
+        name: _decodes(
+            model.fit(known_counts, known_windows.label),
+            test_counts,
+            test_windows.label,
+            test_ids[test_windows.trial],
+            split.classes,
+        )
+        for name, model in ((NAIVE_BAYES, PoissonNaiveBayes()), (LDA, shrinkage_lda()))
+    }
     found[FIXED_WINDOW] = _decodes(
         shrinkage_lda().fit(fixed_window_counts(known, look_back), [trial.object_id for trial in known]),
-        fixed_window_counts(split.test, look_back), np.array([trial.object_id for trial in split.test]), test_ids,
-        split.classes)
+        fixed_window_counts(split.test, look_back),
+        np.array([trial.object_id for trial in split.test]),
+        test_ids,
+        split.classes,
+    )
     found[LEAVE_ONE_OUT] = _leave_one_out(split)
     return found
 
 
 def _decodes(model, counts, object_ids, trial_ids, classes) -> ObjectDecodes:
-    return ObjectDecodes(_all_classes(model.predict_proba(counts), model.classes_, classes),
-                         np.searchsorted(classes, object_ids), trial_ids, classes)
+    return ObjectDecodes(
+        _all_classes(model.predict_proba(counts), model.classes_, classes),
+        np.searchsorted(classes, object_ids),
+        trial_ids,
+        classes,
+    )
 
 
 def _leave_one_out(split: Split) -> ObjectDecodes:
@@ -50,8 +69,12 @@ def _leave_one_out(split: Split) -> ObjectDecodes:
     counts, bins = hold_counts(trials)
     labels = np.array([trial.object_id for trial in trials])
     answers = np.searchsorted(split.classes, PoissonNaiveBayes().leave_one_out(counts, labels, bins))
-    return ObjectDecodes(np.eye(len(split.classes))[answers], np.searchsorted(split.classes, labels),
-                         np.array([trial.trial_id for trial in trials]), split.classes)
+    return ObjectDecodes(
+        np.eye(len(split.classes))[answers],
+        np.searchsorted(split.classes, labels),
+        np.array([trial.trial_id for trial in trials]),
+        split.classes,
+    )
 
 
 def _all_classes(probability, known, classes) -> np.ndarray:

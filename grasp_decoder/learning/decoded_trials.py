@@ -12,7 +12,7 @@ from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, TaskNetwork
 from grasp_decoder.decoding.bin_decoder import BackEnd
 from grasp_decoder.decoding.decoded_grasp import DecodedGrasp
 from grasp_decoder.decoding.streaming import StreamingDecoder
-from grasp_decoder.features.trial_bins import bin_trial, GRASP, TrialBins
+from grasp_decoder.features.trial_bins import GRASP, TrialBins, bin_trial
 from grasp_decoder.learning.regression import with_movement
 from grasp_decoder.recording.batches import batches, trial_batches
 from grasp_decoder.recording.cache import release
@@ -40,11 +40,15 @@ class DecodedTrial:
 def predict_trials(networks: Mapping[str, TaskNetwork], trials: Sequence[TrialBins]) -> list[DecodedTrial]:
     """Decode trials with float networks that are not in a bundle (yet)."""
     answers = {task: network.predict(trials) for task, network in networks.items()}
-    return [DecodedTrial(
-        trial,
-        answers[PHASE][i][:, GRASP] >= 0.5 if PHASE in answers else None,
-        answers[OBJECT][i] if OBJECT in answers else None,
-        answers[DOF][i].reshape(trial.n_bins, -1) if DOF in answers else None) for i, trial in enumerate(trials)]
+    return [
+        DecodedTrial(
+            trial,
+            answers[PHASE][i][:, GRASP] >= 0.5 if PHASE in answers else None,
+            answers[OBJECT][i] if OBJECT in answers else None,
+            answers[DOF][i].reshape(trial.n_bins, -1) if DOF in answers else None,
+        )
+        for i, trial in enumerate(trials)
+    ]
 
 
 def decode_trials(bundle: Bundle, session: Session, trials: Sequence[TrialBins], precision: str) -> list[DecodedTrial]:
@@ -78,8 +82,10 @@ def decode_endless(bundle: Bundle, session: Session, trials: Sequence[TrialBins]
     decoder = _decoder(bundle, precision)
     stream = (decode for batch in _endless_batches(session, manifest.bin_ns) for decode in decoder.push(batch))
     kept = {index: decode for index, decode in enumerate(stream) if index in wanted}
-    return [_decoded_trial(bundle, bins, [kept[first + k] for k in range(bins.n_bins) if first + k in kept])
-            for first, bins in placed]
+    return [
+        _decoded_trial(bundle, bins, [kept[first + k] for k in range(bins.n_bins) if first + k in kept])
+        for first, bins in placed
+    ]
 
 
 def _decoder(bundle: Bundle, precision: str) -> StreamingDecoder:
@@ -98,8 +104,9 @@ def _endless_batches(session: Session, period_ns: int) -> Iterator[SpikeBatch]:
             sequence += 1
         # Float times of the source may let a trial begin a little before the last one's end.
         later = trial.times_ns >= now
-        rest = replace(trial, start_ns=max(now, trial.start_ns), times_ns=trial.times_ns[later],
-                       units=trial.units[later])
+        rest = replace(
+            trial, start_ns=max(now, trial.start_ns), times_ns=trial.times_ns[later], units=trial.units[later]
+        )
         for batch in trial_batches(rest, session.unit_count, period_ns, sequence=sequence):
             yield batch
             sequence, now = batch.sequence + 1, batch.end_ns
@@ -107,7 +114,7 @@ def _endless_batches(session: Session, period_ns: int) -> Iterator[SpikeBatch]:
 
 
 def _decoded_trial(bundle: Bundle, trial: TrialBins, decodes: Sequence[DecodedGrasp]) -> DecodedTrial:
-    decodes = decodes[:trial.n_bins]
+    decodes = decodes[: trial.n_bins]
     tasks = bundle.manifest.tasks
     objects, dof = None, None
     if OBJECT in tasks:
@@ -116,7 +123,8 @@ def _decoded_trial(bundle: Bundle, trial: TrialBins, decodes: Sequence[DecodedGr
         movement = bundle.manifest.movement
         dof = _rows(decodes, 'dof', trial.n_bins, len(movement.low) if movement else 1)
     return DecodedTrial(
-        trial, np.array([decode.phase == GRASP for decode in decodes], bool) if PHASE in tasks else None, objects, dof)
+        trial, np.array([decode.phase == GRASP for decode in decodes], bool) if PHASE in tasks else None, objects, dof
+    )
 
 
 def _rows(decodes: Sequence[DecodedGrasp], name: str, n_bins: int, width: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning import metrics
-from grasp_decoder.learning.decoded_trials import decode_endless, decode_trials, DecodedTrial
+from grasp_decoder.learning.decoded_trials import DecodedTrial, decode_endless, decode_trials
 from grasp_decoder.recording.session import Session
 
 
@@ -78,15 +78,28 @@ def evaluate_bundle(bundle: Bundle, session: Session, trials: Sequence[TrialBins
         GraspDecoderError: the bundle decodes other units, or none of the trials' objects.
     """
     bundle.require_unit_count(session.unit_count, f'session {session.name}')
-    known = sorted((trial for trial in trials
-                    if OBJECT not in bundle.manifest.tasks or trial.object_id in bundle.manifest.classes),
-                   key=lambda each: each.trial_id)
+    known = sorted(
+        (
+            trial
+            for trial in trials
+            if OBJECT not in bundle.manifest.tasks or trial.object_id in bundle.manifest.classes
+        ),
+        key=lambda each: each.trial_id,
+    )
     if not known:
-        raise GraspDecoderError(f'session {session.name}: none of the trials to evaluate has an object that the bundle '
-                                f'{bundle.path} decodes')
-    return Evaluation(session.name, bundle.manifest.classes, look_back,
-                      [decode_trials(bundle, session, known, 'float')], decode_trials(bundle, session, known, 'int8'),
-                      decode_endless(bundle, session, known, 'float'), movement=bundle.manifest.movement)
+        raise GraspDecoderError(
+            f'session {session.name}: none of the trials to evaluate has an object that the bundle '
+            f'{bundle.path} decodes'
+        )
+    return Evaluation(
+        session.name,
+        bundle.manifest.classes,
+        look_back,
+        [decode_trials(bundle, session, known, 'float')],
+        decode_trials(bundle, session, known, 'int8'),
+        decode_endless(bundle, session, known, 'float'),
+        movement=bundle.manifest.movement,
+    )
 
 
 def scores(evaluation: Evaluation) -> dict:
@@ -100,8 +113,10 @@ def scores(evaluation: Evaluation) -> dict:
         found['dof'] = metrics.dof_summary(evaluation.repeats, evaluation.look_back)
     found['int8'] = _int8_scores(evaluation)
     if evaluation.baselines:
-        found['baselines'] = {name: metrics.object_summary(repeats) | {'shape_and_size': metrics.shape_and_size(
-            metrics.pool(repeats))} for name, repeats in evaluation.baselines.items()}
+        found['baselines'] = {
+            name: metrics.object_summary(repeats) | {'shape_and_size': metrics.shape_and_size(metrics.pool(repeats))}
+            for name, repeats in evaluation.baselines.items()
+        }
     if evaluation.curve:
         found['training_curve'] = evaluation.curve
     if evaluation.edge_tpu:
@@ -115,11 +130,14 @@ def _object_scores(evaluation: Evaluation) -> dict:
     return metrics.object_summary(repeats) | {
         'endless_accuracy': float(evaluation.hold_windows(evaluation.endless).correct.mean()),
         'chance': metrics.object_chance(len(evaluation.classes)),
-        'classes': list(evaluation.classes), 'confusion': metrics.confusion(pooled).tolist(),
-        'per_object': metrics.per_object(pooled), 'shape_and_size': metrics.shape_and_size(pooled),
+        'classes': list(evaluation.classes),
+        'confusion': metrics.confusion(pooled).tolist(),
+        'per_object': metrics.per_object(pooled),
+        'shape_and_size': metrics.shape_and_size(pooled),
         'calibration': metrics.calibration(pooled)['curve'],
         'over_time': metrics.accuracy_over_time(evaluation.decoded, evaluation.classes),
-        'decision_times': metrics.decision_times(evaluation.decoded, evaluation.classes)}
+        'decision_times': metrics.decision_times(evaluation.decoded, evaluation.classes),
+    }
 
 
 def _int8_scores(evaluation: Evaluation) -> dict:
@@ -128,13 +146,17 @@ def _int8_scores(evaluation: Evaluation) -> dict:
     both = list(zip(evaluation.repeats[0], evaluation.int8))
     first = evaluation.look_back - 1
     if evaluation.has(PHASE):
-        same = np.concatenate([a.grasp[first:a.trial.n_bins] == b.grasp[first:a.trial.n_bins] for a, b in both])
-        found[PHASE] = {'agreement': float(same.mean()),
-                        'accuracy': metrics.phase_summary([evaluation.int8], evaluation.look_back)['accuracy']}
+        same = np.concatenate([a.grasp[first : a.trial.n_bins] == b.grasp[first : a.trial.n_bins] for a, b in both])
+        found[PHASE] = {
+            'agreement': float(same.mean()),
+            'accuracy': metrics.phase_summary([evaluation.int8], evaluation.look_back)['accuracy'],
+        }
     if evaluation.has(OBJECT):
         same = np.concatenate([a.objects[first:].argmax(axis=1) == b.objects[first:].argmax(axis=1) for a, b in both])
-        found[OBJECT] = {'agreement': float(same.mean()),
-                         'accuracy': float(evaluation.hold_windows(evaluation.int8).correct.mean())}
+        found[OBJECT] = {
+            'agreement': float(same.mean()),
+            'accuracy': float(evaluation.hold_windows(evaluation.int8).correct.mean()),
+        }
     agreements = [task['agreement'] for task in found.values()]
     if agreements:
         found['agreement'] = min(agreements)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -22,13 +22,13 @@ from grasp_decoder.bundle.export import check_replaceable, write_bundle
 from grasp_decoder.bundle.export_edge_tpu import require_compiler
 from grasp_decoder.bundle.manifest import Manifest, SelfReset, SourceSession
 from grasp_decoder.bundle.task_network import OBJECT, TASKS, TaskNetwork
-from grasp_decoder.features.splits import random_states, Split
-from grasp_decoder.features.trial_bins import read_merge, TrialBins
+from grasp_decoder.features.splits import Split, random_states
+from grasp_decoder.features.trial_bins import TrialBins, read_merge
 from grasp_decoder.learning import metrics
-from grasp_decoder.learning.comparison import ALL, compare, LDA, NONE, SEED_BILSTM
+from grasp_decoder.learning.comparison import ALL, LDA, NONE, SEED_BILSTM, compare
 from grasp_decoder.learning.decoded_trials import DecodedTrial, predict_trials
-from grasp_decoder.learning.evaluation import evaluate_bundle, Evaluation, scores
-from grasp_decoder.learning.preparation import Narrator, prepare, Run, Settings
+from grasp_decoder.learning.evaluation import Evaluation, evaluate_bundle, scores
+from grasp_decoder.learning.preparation import Narrator, Run, Settings, prepare
 from grasp_decoder.learning.search import search
 from grasp_decoder.learning.seed_bilstm import Architecture, fit_seed_bilstm
 from grasp_decoder.learning.training import FitProblem
@@ -56,8 +56,9 @@ class Beside:
             self.baselines.setdefault(name, []).append(decodes)
 
 
-def run_experiment(path: Path, out: Path, settings: Settings, narrator: Narrator,
-                   write_report: WriteReport) -> Evaluation | None:
+def run_experiment(
+    path: Path, out: Path, settings: Settings, narrator: Narrator, write_report: WriteReport
+) -> Evaluation | None:
     """Read, bin, split, fit, export, evaluate and report one session; None in a worker of a search.
 
     Ctrl-C ends the network that is being trained at its best epoch. Once the bundle's own networks are trained, it ends
@@ -90,8 +91,13 @@ def run_experiment(path: Path, out: Path, settings: Settings, narrator: Narrator
         narrator.say(f'evaluating on {len(split.test)} held-out trials, causally')
         with _timed(run, 'evaluate_s'):
             found = evaluate_bundle(bundle, run.session, split.test, run.look_back)
-        found = replace(found, repeats=found.repeats + beside.repeats, baselines=beside.baselines, timing=run.timing,
-                        facts=_facts(run, states[:1 + len(beside.repeats)], split, bundle.manifest))
+        found = replace(
+            found,
+            repeats=found.repeats + beside.repeats,
+            baselines=beside.baselines,
+            timing=run.timing,
+            facts=_facts(run, states[: 1 + len(beside.repeats)], split, bundle.manifest),
+        )
         return replace(found, curve=[_first_curve_point(found), *beside.curve] if beside.curve else [])
 
     if not settings.final:
@@ -108,10 +114,25 @@ def _search(run: Run, state: int, out: Path) -> Architecture | None:
     """Search the architecture of the object network on the first split; finished trials are kept beside the bundle."""
     settings = run.settings
     split = run.split(state)
-    problem = FitProblem(OBJECT, split.train, split.validation, split.classes, run.look_back, state,
-                         run.narrator.stage(f'search, split {state}'), run.deadline - time.monotonic())
-    identity = (run.session.source_sha256, settings.bin_ns, run.look_back, sorted(read_merge(settings.merge).items()),
-                settings.protocol, state, settings.train_fractions[0])
+    problem = FitProblem(
+        OBJECT,
+        split.train,
+        split.validation,
+        split.classes,
+        run.look_back,
+        state,
+        run.narrator.stage(f'search, split {state}'),
+        run.deadline - time.monotonic(),
+    )
+    identity = (
+        run.session.source_sha256,
+        settings.bin_ns,
+        run.look_back,
+        sorted(read_merge(settings.merge).items()),
+        settings.protocol,
+        state,
+        settings.train_fractions[0],
+    )
     project = hashlib.sha256(repr(identity).encode()).hexdigest()[:16]
     return search(problem, settings.search_trials, out.with_name(f'{out.name}.search'), project, run.narrator.say)
 
@@ -154,8 +175,9 @@ def _baselines(run: Run, split: Split, state: int) -> dict[str, metrics.ObjectDe
     if run.settings.baselines == ALL:
         start = time.monotonic()
         network = run.fit(OBJECT, split, state, SEED_BILSTM)
-        found[SEED_BILSTM] = metrics.hold_windows(predict_trials({OBJECT: network}, split.test), split.classes,
-                                                  run.look_back)
+        found[SEED_BILSTM] = metrics.hold_windows(
+            predict_trials({OBJECT: network}, split.test), split.classes, run.look_back
+        )
         run.timing.setdefault('train_seed_bilstm_s', time.monotonic() - start)
     return found
 
@@ -174,8 +196,12 @@ def _curve_point(run: Run, states: list[int], fraction: float) -> dict:
 
 
 def _first_curve_point(evaluation: Evaluation) -> dict:
-    return _curve_row(evaluation.facts['train_fraction'], evaluation.facts['split'], evaluation.object_repeats,
-                      evaluation.baselines.get(LDA))
+    return _curve_row(
+        evaluation.facts['train_fraction'],
+        evaluation.facts['split'],
+        evaluation.object_repeats,
+        evaluation.baselines.get(LDA),
+    )
 
 
 def _curve_row(fraction: float, sizes, decoder, lda) -> dict:
@@ -187,8 +213,14 @@ def _curve_row(fraction: float, sizes, decoder, lda) -> dict:
     return row
 
 
-def _export(run: Run, out: Path, networks: dict[str, TaskNetwork], split: Split,
-            evaluate: Callable[[Bundle], Evaluation], write_report: WriteReport) -> Evaluation:
+def _export(
+    run: Run,
+    out: Path,
+    networks: dict[str, TaskNetwork],
+    split: Split,
+    evaluate: Callable[[Bundle], Evaluation],
+    write_report: WriteReport,
+) -> Evaluation:
     evaluation: Evaluation | None = None
 
     def report(bundle: Bundle, folder: Path) -> dict:
@@ -201,28 +233,48 @@ def _export(run: Run, out: Path, networks: dict[str, TaskNetwork], split: Split,
 
     run.narrator.say('exporting to TFLite, as float and as int8')
     start = time.monotonic()
-    write_bundle(out, list(networks.values()), split.train, split.validation, _manifest(run, split), report,
-                 run.settings.edge_tpu)
+    write_bundle(
+        out,
+        list(networks.values()),
+        split.train,
+        split.validation,
+        _manifest(run, split),
+        report,
+        run.settings.edge_tpu,
+    )
     return evaluation
 
 
 def headline(found: dict) -> dict:
     """The numbers of metrics.json without its tables."""
-    return {task: {key: value for key, value in section.items() if isinstance(value, (int, float)) or key == 'ci95'}
-            for task, section in found.items() if task in TASKS}
+    return {
+        task: {key: value for key, value in section.items() if isinstance(value, (int, float)) or key == 'ci95'}
+        for task, section in found.items()
+        if task in TASKS
+    }
 
 
 def _manifest(run: Run, split: Split) -> Manifest:
-    ids = {part: tuple(sorted(trial.trial_id for trial in getattr(split, part)))
-           for part in ('train', 'validation', 'test')}
+    ids = {
+        part: tuple(sorted(trial.trial_id for trial in getattr(split, part)))
+        for part in ('train', 'validation', 'test')
+    }
     return Manifest(
-        name=run.session.name, created=datetime.now(timezone.utc).isoformat(timespec='seconds'),
+        name=run.session.name,
+        created=datetime.now(UTC).isoformat(timespec='seconds'),
         package_version=grasp_decoder.__version__,
-        sessions=(SourceSession(run.session.name, run.session.source_sha256, **ids),), units=run.session.units,
-        bin_s=run.settings.bin_ns / NS_PER_S, look_back=run.look_back, classes=split.classes,
-        labels=tuple(f'object {object_id}' for object_id in split.classes), merge=read_merge(run.settings.merge),
-        self_reset=_self_reset(split.train), final=run.settings.final and not split.test,
-        started_from=run.started_from, movement=run.movement)
+        sessions=(SourceSession(run.session.name, run.session.source_sha256, **ids),),
+        units=run.session.units,
+        bin_s=run.settings.bin_ns / NS_PER_S,
+        look_back=run.look_back,
+        classes=split.classes,
+        labels=tuple(f'object {object_id}' for object_id in split.classes),
+        merge=read_merge(run.settings.merge),
+        self_reset=_self_reset(split.train),
+        final=run.settings.final and not split.test,
+        started_from=run.started_from,
+        movement=run.movement,
+    )
 
 
 def _self_reset(train: list[TrialBins]) -> SelfReset | None:
@@ -235,12 +287,21 @@ def _self_reset(train: list[TrialBins]) -> SelfReset | None:
 
 
 def _facts(run: Run, states: list[int], split: Split, manifest: Manifest) -> dict:
-    return {'units': run.session.unit_count, 'trials': len(run.session.trials), 'usable_trials': len(run.trials),
-            'bin_ms': run.settings.bin_ns / 1e6, 'look_back': run.look_back, 'protocol': run.settings.protocol,
-            'split': [len(split.train), len(split.validation), len(split.test)], 'random_states': states,
-            'train_fraction': run.settings.train_fractions[0], 'final': run.settings.final,
-            'started_from': run.started_from, 'ended_early': run.ended_early,
-            'models': {task: network.model for task, network in manifest.tasks.items()}}
+    return {
+        'units': run.session.unit_count,
+        'trials': len(run.session.trials),
+        'usable_trials': len(run.trials),
+        'bin_ms': run.settings.bin_ns / 1e6,
+        'look_back': run.look_back,
+        'protocol': run.settings.protocol,
+        'split': [len(split.train), len(split.validation), len(split.test)],
+        'random_states': states,
+        'train_fraction': run.settings.train_fractions[0],
+        'final': run.settings.final,
+        'started_from': run.started_from,
+        'ended_early': run.ended_early,
+        'models': {task: network.model for task, network in manifest.tasks.items()},
+    }
 
 
 @contextmanager

@@ -10,10 +10,21 @@ from grasp_decoder.learning.evaluation import Evaluation
 from grasp_decoder.learning.tables import competitors
 
 STYLE = {
-    'font.family': 'DejaVu Sans', 'font.size': 9, 'axes.spines.top': False, 'axes.spines.right': False,
-    'axes.edgecolor': '#8a8f98', 'axes.labelcolor': '#30343b', 'xtick.color': '#5a606b', 'ytick.color': '#5a606b',
-    'axes.titlesize': 10, 'axes.titleweight': 'bold', 'axes.titlelocation': 'left', 'legend.frameon': False,
-    'figure.constrained_layout.use': True, 'svg.hashsalt': 'grasp_decoder', 'svg.fonttype': 'path',
+    'font.family': 'DejaVu Sans',
+    'font.size': 9,
+    'axes.spines.top': False,
+    'axes.spines.right': False,
+    'axes.edgecolor': '#8a8f98',
+    'axes.labelcolor': '#30343b',
+    'xtick.color': '#5a606b',
+    'ytick.color': '#5a606b',
+    'axes.titlesize': 10,
+    'axes.titleweight': 'bold',
+    'axes.titlelocation': 'left',
+    'legend.frameon': False,
+    'figure.constrained_layout.use': True,
+    'svg.hashsalt': 'grasp_decoder',
+    'svg.fonttype': 'path',
 }
 BLUE, LIGHT_BLUE, GREY, ORANGE, GREEN = '#1f5fa8', '#9cc3ea', '#9aa0a8', '#d9822b', '#2f8f5b'
 CHANNELS = (ORANGE, BLUE, GREEN)
@@ -22,9 +33,11 @@ TRIALS_OF_MOVEMENT = 8
 
 def styled(draw):
     """Decorator: draw in the report's style, whatever the user's own is."""
+
     def drawn(*args, **kwargs) -> Figure:
         with matplotlib.rc_context(STYLE):
             return draw(*args, **kwargs)
+
     return drawn
 
 
@@ -41,14 +54,23 @@ def comparison(scores: dict) -> Figure:
     figure = Figure(figsize=(7, 0.5 * len(rows) + 0.6))
     axes = figure.add_subplot()
     for y, (_, row) in enumerate(rows):
-        for key, interval, colour, side in (('relaxed_accuracy', 'relaxed_ci95', LIGHT_BLUE, -1),
-                                            ('accuracy', 'ci95', BLUE, 1)):
+        for key, interval, colour, side in (
+            ('relaxed_accuracy', 'relaxed_ci95', LIGHT_BLUE, -1),
+            ('accuracy', 'ci95', BLUE, 1),
+        ):
             value, (low, high) = 100 * row[key], (100 * bound for bound in row[interval])
             height = y + 0.13 * side
             axes.plot([low, high], [height, height], color=colour, linewidth=2, solid_capstyle='round')
             axes.plot(value, height, 'o', color=colour, markersize=6)
-            axes.annotate(f'{value:.1f}', (high, height), (5, 0), textcoords='offset points', va='center', fontsize=7.5,
-                          color='#30343b')
+            axes.annotate(
+                f'{value:.1f}',
+                (high, height),
+                (5, 0),
+                textcoords='offset points',
+                va='center',
+                fontsize=7.5,
+                color='#30343b',
+            )
     axes.axvline(100 * scores['object']['chance']['accuracy'], color=GREY, linewidth=1, linestyle=':')
     axes.set_yticks(range(len(rows)), [name.replace(', ', ',\n', 1) for name, _ in rows])
     axes.get_yticklabels()[-1].set_fontweight('bold')
@@ -77,13 +99,20 @@ def confusion(scores: dict) -> Figure:
         axes.axhline(boundary, color='#c9ced6', linewidth=0.6)
         axes.axvline(boundary, color='#c9ced6', linewidth=0.6)
     for row, column in np.argwhere(share >= 10):
-        axes.text(column, row, f'{share[row, column]:.0f}', ha='center', va='center', fontsize=5.5,
-                  color='white' if share[row, column] > 55 else '#30343b')
+        axes.text(
+            column,
+            row,
+            f'{share[row, column]:.0f}',
+            ha='center',
+            va='center',
+            fontsize=5.5,
+            color='white' if share[row, column] > 55 else '#30343b',
+        )
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     axes.set_xlabel('decoded object (tens: shape, units: size)')
     axes.set_ylabel('true object')
-    figure.colorbar(image, ax=axes, shrink=0.5, label='% of the true object\'s windows')
+    figure.colorbar(image, ax=axes, shrink=0.5, label="% of the true object's windows")
     return figure
 
 
@@ -197,9 +226,16 @@ def example_trial(evaluation: Evaluation) -> Figure:
     figure = Figure(figsize=(7.2, 2 + 1.1 * len(panels)))
     axes = figure.subplots(len(panels) + 1, 1, sharex=True, height_ratios=[2] + [1] * len(panels))
     order = np.argsort(trial.counts.sum(axis=0))
-    axes[0].imshow(np.sqrt(trial.counts[:, order].T), aspect='auto', cmap='Greys', origin='lower', vmax=2, vmin=0,
-                   extent=(seconds[0] - trial.bin_ns / 1e9, seconds[-1], 0, trial.counts.shape[1]),
-                   interpolation='nearest')
+    axes[0].imshow(
+        np.sqrt(trial.counts[:, order].T),
+        aspect='auto',
+        cmap='Greys',
+        origin='lower',
+        vmax=2,
+        vmin=0,
+        extent=(seconds[0] - trial.bin_ns / 1e9, seconds[-1], 0, trial.counts.shape[1]),
+        interpolation='nearest',
+    )
     axes[0].set_ylabel('units')
     held = f', object {trial.object_id}' if trial.object_id >= 0 else ''
     axes[0].set_title(f'trial {trial.trial_id}{held}', pad=14)
@@ -218,9 +254,16 @@ def example_trial(evaluation: Evaluation) -> Figure:
             axis.set_ylabel('movement' if evaluation.movement else 'aperture')
         axis.set_ylim(-0.08, 1.08)
     for axis in axes:
-        _mark_events(axis, {label: trial.event_bins[label] - hold
-                            for label in ('Cue', 'Go', 'Hold', 'Rew') if label in trial.event_bins},
-                     trial.bin_ns / 1e6, named=axis is axes[0])
+        _mark_events(
+            axis,
+            {
+                label: trial.event_bins[label] - hold
+                for label in ('Cue', 'Go', 'Hold', 'Rew')
+                if label in trial.event_bins
+            },
+            trial.bin_ns / 1e6,
+            named=axis is axes[0],
+        )
     axes[-1].set_xlabel('s from Hold' if 'Hold' in trial.event_bins else 's')
     return figure
 
@@ -251,5 +294,13 @@ def _mark_events(axes, events: dict[str, float], bin_ms: float, named: bool = Tr
         x = offset * bin_ms / 1e3
         axes.axvline(x, color='#c2c7cf', linewidth=0.8, zorder=0)
         if named:
-            axes.annotate(label, (x, 1), (2, 1), xycoords=('data', 'axes fraction'), textcoords='offset points',
-                          fontsize=7.5, color='#5a606b', va='bottom')
+            axes.annotate(
+                label,
+                (x, 1),
+                (2, 1),
+                xycoords=('data', 'axes fraction'),
+                textcoords='offset points',
+                fontsize=7.5,
+                color='#5a606b',
+                va='bottom',
+            )

@@ -14,6 +14,7 @@ whitened time course that all trials share.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,8 +34,9 @@ NOISE_SHRINKAGE = 0.05
 TIME_POINTS = 4
 
 
-def fisher_read_in(trials: Sequence[TrialBins], shrink_means: bool = True,
-                   object_rank: int = OBJECT_RANK) -> tuple[np.ndarray, np.ndarray]:
+def fisher_read_in(
+    trials: Sequence[TrialBins], shrink_means: bool = True, object_rank: int = OBJECT_RANK
+) -> tuple[np.ndarray, np.ndarray]:
     """Kernel float32 (units, directions) and bias (directions,) of the read-in; outputs have about unit variance.
 
     It takes square roots of counts.
@@ -55,7 +57,7 @@ def fisher_read_in(trials: Sequence[TrialBins], shrink_means: bool = True,
     for trial, object_label in zip(trials, label):
         counts = activity(trial)
         bounds = sorted(min(trial.event_bins[event], trial.n_bins - 1) for event in events)
-        epochs = [counts[first:max(last, first + 1)] for first, last in zip(bounds, bounds[1:])]
+        epochs = [counts[first : max(last, first + 1)] for first, last in itertools.pairwise(bounds)]
         means.append([epoch.mean(axis=0) for epoch in epochs])
         time_course = time_course + counts[_time_points(bounds, trial.n_bins)] / len(trials)
         for index, epoch in enumerate(epochs):
@@ -64,8 +66,10 @@ def fisher_read_in(trials: Sequence[TrialBins], shrink_means: bool = True,
                 groups.append((index, position, object_label))
     white = whitening(noise_covariance(np.array(blocks), *np.array(groups).T))
 
-    directions = [_leading(_class_means((epoch - epoch.mean(axis=0)) @ white, label, shrink_means), object_rank)
-                  for epoch in np.array(means).swapaxes(0, 1)]
+    directions = [
+        _leading(_class_means((epoch - epoch.mean(axis=0)) @ white, label, shrink_means), object_rank)
+        for epoch in np.array(means).swapaxes(0, 1)
+    ]
     directions.append(_leading((time_course - time_course.mean(axis=0)) @ white, TIME_RANK))
     kernel = white @ np.concatenate(directions, axis=1)
     outputs = np.concatenate([activity(trial) @ kernel for trial in trials])
@@ -81,8 +85,12 @@ def activity(trial: TrialBins) -> np.ndarray:
 def _time_points(bounds: Sequence[int], n_bins: int) -> np.ndarray:
     """Bins at the same relative times within every stretch between two events of every trial."""
     edges = [0, *bounds, n_bins]
-    return np.concatenate([np.linspace(first, max(first, last - 1), TIME_POINTS).round().astype(int)
-                           for first, last in zip(edges, edges[1:])])
+    return np.concatenate(
+        [
+            np.linspace(first, max(first, last - 1), TIME_POINTS).round().astype(int)
+            for first, last in itertools.pairwise(edges)
+        ]
+    )
 
 
 def noise_covariance(noise: np.ndarray, epoch: np.ndarray, position: np.ndarray, label: np.ndarray) -> np.ndarray:
@@ -130,4 +138,4 @@ def _class_means(white: np.ndarray, label: np.ndarray, shrink: bool) -> np.ndarr
 def _leading(rows: np.ndarray, rank: int) -> np.ndarray:
     """The leading directions (units, at most rank) of some rows (n, units)."""
     _, strength, directions = np.linalg.svd(rows, full_matrices=False)
-    return directions[:min(rank, np.count_nonzero(strength > 1e-3 * strength[0]))].T
+    return directions[: min(rank, np.count_nonzero(strength > 1e-3 * strength[0]))].T

@@ -9,13 +9,22 @@ from grasp_decoder.bundle.task_network import TaskNetwork
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.features.windows import DEFAULT_LOOK_BACK
-from grasp_decoder.learning.networks import default_model, ModelFamily, MODELS
+from grasp_decoder.learning.networks import MODELS, ModelFamily, default_model
 from grasp_decoder.learning.training import FitProblem, Progress, make_deterministic
 
 
-def fit(task: str, train: Sequence[TrialBins], validation: Sequence[TrialBins], classes: Sequence[int], *,
-        model: str | ModelFamily | None = None, look_back: int = DEFAULT_LOOK_BACK, seed: int = 42,
-        progress: Progress = lambda done, total, message: None, max_seconds: float = math.inf) -> TaskNetwork:
+def fit(
+    task: str,
+    train: Sequence[TrialBins],
+    validation: Sequence[TrialBins],
+    classes: Sequence[int],
+    *,
+    model: str | ModelFamily | None = None,
+    look_back: int = DEFAULT_LOOK_BACK,
+    seed: int = 42,
+    progress: Progress = lambda done, total, message: None,
+    max_seconds: float = math.inf,
+) -> TaskNetwork:
     """Fit a network of one task; the same arguments give the same network.
 
     Args:

@@ -59,8 +59,9 @@ def hold_windows(decoded: Sequence[DecodedTrial], classes: Sequence[int], look_b
     windows = object_windows(trials, look_back)
     probability = [each.objects[windows.last_bin[windows.trial == i]] for i, each in enumerate(decoded)]
     ids = np.array([trial.trial_id for trial in trials])
-    return ObjectDecodes(np.concatenate(probability), np.searchsorted(classes, windows.label), ids[windows.trial],
-                         tuple(classes))
+    return ObjectDecodes(
+        np.concatenate(probability), np.searchsorted(classes, windows.label), ids[windows.trial], tuple(classes)
+    )
 
 
 def end_of_hold(windows: ObjectDecodes) -> ObjectDecodes:
@@ -78,8 +79,10 @@ def object_summary(repeats: Sequence[ObjectDecodes]) -> dict:
         'ci95': mean_interval(windows.correct, windows.trial),
         'relaxed_ci95': mean_interval(windows.relaxed_correct, windows.trial),
         'trial_ci95': mean_interval(trials.correct, trials.trial),
-        'n_windows': len(windows.label), 'n_trials': len(trials.label),
-        'accuracy_of_repeats': [float(repeat.correct.mean()) for repeat in repeats]}
+        'n_windows': len(windows.label),
+        'n_trials': len(trials.label),
+        'accuracy_of_repeats': [float(repeat.correct.mean()) for repeat in repeats],
+    }
 
 
 def _object_scores(windows: ObjectDecodes) -> dict:
@@ -103,13 +106,15 @@ def mean_scores(rows: Sequence[dict]) -> dict:
 
 def pool(repeats: Sequence[ObjectDecodes]) -> ObjectDecodes:
     """The decodes of all repeats together."""
-    return ObjectDecodes(*(np.concatenate([getattr(repeat, name) for repeat in repeats])
-                           for name in ('probability', 'label', 'trial')), repeats[0].classes)
+    return ObjectDecodes(
+        *(np.concatenate([getattr(repeat, name) for repeat in repeats]) for name in ('probability', 'label', 'trial')),
+        repeats[0].classes,
+    )
 
 
 def object_chance(n_classes: int) -> dict:
     """What guessing evenly among the classes scores."""
-    return {'accuracy': 1 / n_classes, 'relaxed_accuracy': (3 * n_classes - 2) / n_classes ** 2}
+    return {'accuracy': 1 / n_classes, 'relaxed_accuracy': (3 * n_classes - 2) / n_classes**2}
 
 
 def confusion(windows: ObjectDecodes) -> np.ndarray:
@@ -123,10 +128,16 @@ def per_object(windows: ObjectDecodes) -> list[dict]:
     for index, object_id in enumerate(windows.classes):
         own = windows.label == index
         if own.any():
-            rows.append({'object': object_id, 'windows': int(own.sum()), 'trials': len(np.unique(windows.trial[own])),
-                         'accuracy': float(windows.correct[own].mean()),
-                         'relaxed_accuracy': float(windows.relaxed_correct[own].mean()),
-                         'ci95': mean_interval(windows.correct[own], windows.trial[own])})
+            rows.append(
+                {
+                    'object': object_id,
+                    'windows': int(own.sum()),
+                    'trials': len(np.unique(windows.trial[own])),
+                    'accuracy': float(windows.correct[own].mean()),
+                    'relaxed_accuracy': float(windows.relaxed_correct[own].mean()),
+                    'ci95': mean_interval(windows.correct[own], windows.trial[own]),
+                }
+            )
     return rows
 
 
@@ -143,9 +154,13 @@ def shape_and_size(windows: ObjectDecodes) -> dict:
     shape = (true // 10 == decoded // 10) & (decoded != SHAPE_OF_ITS_OWN)
     size = true % 10 == decoded % 10
     if len(true):
-        scores.update(shape_accuracy=float(shape.mean()), shape_ci95=mean_interval(shape, trial),
-                      size_accuracy=float(size.mean()), size_ci95=mean_interval(size, trial),
-                      product=float(shape.mean() * size.mean()))
+        scores.update(
+            shape_accuracy=float(shape.mean()),
+            shape_ci95=mean_interval(shape, trial),
+            size_accuracy=float(size.mean()),
+            size_ci95=mean_interval(size, trial),
+            product=float(shape.mean() * size.mean()),
+        )
     return scores
 
 
@@ -153,8 +168,15 @@ def calibration(windows: ObjectDecodes, bins: int = 10) -> dict:
     """Reliability curve and expected calibration error (Guo et al. 2017)."""
     confidence = windows.probability.max(axis=1)
     index = np.minimum((confidence * bins).astype(int), bins - 1)
-    curve = [{'confidence': float(confidence[index == b].mean()), 'accuracy': float(windows.correct[index == b].mean()),
-              'windows': int((index == b).sum())} for b in range(bins) if (index == b).any()]
+    curve = [
+        {
+            'confidence': float(confidence[index == b].mean()),
+            'accuracy': float(windows.correct[index == b].mean()),
+            'windows': int((index == b).sum()),
+        }
+        for b in range(bins)
+        if (index == b).any()
+    ]
     error = sum(point['windows'] * abs(point['confidence'] - point['accuracy']) for point in curve) / len(confidence)
     return {'error': float(error), 'curve': curve}
 
@@ -169,14 +191,19 @@ def accuracy_over_time(decoded: Sequence[DecodedTrial], classes: Sequence[int]) 
                 off = abs(int(each.objects[k].argmax()) - label)
                 correct.setdefault(k - events['Hold'], []).append((off == 0, off <= 1))
     offsets = sorted(k for k, trials in correct.items() if 2 * len(trials) >= len(decoded))
-    events = {label: float(np.median([each.trial.event_bins[label] - each.trial.event_bins['Hold']
-                                      for each in decoded]))
-              for label in ('Cue', 'Go', 'Hold', 'Rew', 'End')
-              if all(label in each.trial.event_bins for each in decoded)}
+    events = {
+        label: float(np.median([each.trial.event_bins[label] - each.trial.event_bins['Hold'] for each in decoded]))
+        for label in ('Cue', 'Go', 'Hold', 'Rew', 'End')
+        if all(label in each.trial.event_bins for each in decoded)
+    }
     means = [np.mean(correct[k], axis=0) for k in offsets]
-    return {'bin': offsets, 'accuracy': [float(mean[0]) for mean in means],
-            'relaxed_accuracy': [float(mean[1]) for mean in means],
-            'trials': [len(correct[k]) for k in offsets], 'events': events}
+    return {
+        'bin': offsets,
+        'accuracy': [float(mean[0]) for mean in means],
+        'relaxed_accuracy': [float(mean[1]) for mean in means],
+        'trials': [len(correct[k]) for k in offsets],
+        'events': events,
+    }
 
 
 def decision_times(decoded: Sequence[DecodedTrial], classes: Sequence[int]) -> list[dict]:
@@ -190,14 +217,19 @@ def decision_times(decoded: Sequence[DecodedTrial], classes: Sequence[int]) -> l
         for each in decoded:
             events = each.trial.event_bins
             start = events.get('Go', events.get('Cue', 0))
-            sure = np.flatnonzero(each.objects[start:events['Rew']].max(axis=1) >= confidence)
+            sure = np.flatnonzero(each.objects[start : events['Rew']].max(axis=1) >= confidence)
             if len(sure):
                 k = start + sure[0]
                 times.append((k + 1 - events['Hold']) * each.trial.bin_ns / 1e9)
                 correct.append(classes[each.objects[k].argmax()] == each.trial.object_id)
-        rows.append({'confidence': confidence, 'decided': len(times) / len(decoded),
-                     'accuracy': float(np.mean(correct)) if correct else None,
-                     'median_s_after_hold': float(np.median(times)) if times else None})
+        rows.append(
+            {
+                'confidence': confidence,
+                'decided': len(times) / len(decoded),
+                'accuracy': float(np.mean(correct)) if correct else None,
+                'median_s_after_hold': float(np.median(times)) if times else None,
+            }
+        )
     return rows
 
 
@@ -206,25 +238,32 @@ def phase_summary(repeats: Sequence[Sequence[DecodedTrial]], look_back: int) -> 
     decoded = [trial for repeat in repeats for trial in repeat]
     tables, ids = phase_confusions(decoded, look_back), [each.trial.trial_id for each in decoded]
     return mean_scores([_phase_scores(repeat, look_back) for repeat in repeats]) | {
-        'confusion': tables.sum(axis=0).reshape(2, 2).tolist(), 'ci95': interval(tables, ids, _phase_accuracy),
-        'f1_ci95': interval(tables, ids, _phase_f1), 'n_windows': int(tables.sum()),
-        'chance': {'accuracy': float(tables[:, :2].sum() / tables.sum()), 'f1': 0.0}}
+        'confusion': tables.sum(axis=0).reshape(2, 2).tolist(),
+        'ci95': interval(tables, ids, _phase_accuracy),
+        'f1_ci95': interval(tables, ids, _phase_f1),
+        'n_windows': int(tables.sum()),
+        'chance': {'accuracy': float(tables[:, :2].sum() / tables.sum()), 'f1': 0.0},
+    }
 
 
 def _phase_scores(decoded: Sequence[DecodedTrial], look_back: int) -> dict:
     table = phase_confusions(decoded, look_back).sum(axis=0)
     onset, offset, missed, false_onsets = _transitions(decoded)
     rest_s = sum(np.count_nonzero(each.trial.phase != GRASP) * each.trial.bin_ns for each in decoded) / 1e9
-    return {'accuracy': float(_phase_accuracy(table)), 'f1': float(_phase_f1(table)),
-            'onset_error_bins': float(np.median(np.abs(onset))) if onset else None,
-            'offset_error_bins': float(np.median(np.abs(offset))) if offset else None,
-            'missed_grasps': missed / len(decoded), 'false_onsets_per_minute': false_onsets / (rest_s / 60)}
+    return {
+        'accuracy': float(_phase_accuracy(table)),
+        'f1': float(_phase_f1(table)),
+        'onset_error_bins': float(np.median(np.abs(onset))) if onset else None,
+        'offset_error_bins': float(np.median(np.abs(offset))) if offset else None,
+        'missed_grasps': missed / len(decoded),
+        'false_onsets_per_minute': false_onsets / (rest_s / 60),
+    }
 
 
 def phase_confusions(decoded: Sequence[DecodedTrial], look_back: int) -> np.ndarray:
     """Per trial, windows that are (rest as rest, rest as grasp, grasp as rest, grasp as grasp), int (n_trials, 4)."""
     windows = phase_windows([each.trial for each in decoded], look_back)
-    answer = np.concatenate([each.grasp[look_back - 1:each.trial.n_bins] for each in decoded])
+    answer = np.concatenate([each.grasp[look_back - 1 : each.trial.n_bins] for each in decoded])
     table = np.zeros((len(decoded), 4), int)
     np.add.at(table, (windows.trial, 2 * windows.label + answer), 1)
     return table
@@ -303,7 +342,7 @@ def debounce(grasp: np.ndarray) -> np.ndarray:
         run = run + 1 if value != state else 0
         if run == DEBOUNCE_BINS:
             state, run = bool(value), 0
-            steady[k - DEBOUNCE_BINS + 1:k] = state
+            steady[k - DEBOUNCE_BINS + 1 : k] = state
         steady[k] = state
     return steady
 
@@ -317,13 +356,22 @@ def _dof_sums(decoded: Sequence[DecodedTrial], look_back: int) -> np.ndarray:
     """Per trial and degree of freedom: windows, sum and sum of squares of the target, sum of squared errors."""
     sums = []
     for each in decoded:
-        target = each.trial.dof.reshape(each.trial.n_bins, -1)[look_back - 1:].astype(np.float64)
-        error = each.dof[look_back - 1:each.trial.n_bins] - target
-        sums.append(np.stack([np.full(target.shape[1], len(target)), target.sum(axis=0), (target ** 2).sum(axis=0),
-                              (error ** 2).sum(axis=0)], axis=-1))
+        target = each.trial.dof.reshape(each.trial.n_bins, -1)[look_back - 1 :].astype(np.float64)
+        error = each.dof[look_back - 1 : each.trial.n_bins] - target
+        sums.append(
+            np.stack(
+                [
+                    np.full(target.shape[1], len(target)),
+                    target.sum(axis=0),
+                    (target**2).sum(axis=0),
+                    (error**2).sum(axis=0),
+                ],
+                axis=-1,
+            )
+        )
     return np.array(sums)
 
 
 def _r2(sums):
     n, total, squares, errors = np.moveaxis(np.asarray(sums, np.float64), -1, 0)
-    return 1 - errors / (squares - total ** 2 / n)
+    return 1 - errors / (squares - total**2 / n)

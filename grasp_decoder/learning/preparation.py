@@ -18,7 +18,7 @@ from grasp_decoder.bundle.task_network import DOF, OBJECT, TASKS, TaskNetwork
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.splits import DEFAULT_TRAIN_FRACTION, FIRST_RANDOM_STATE, Split, split_trials
 from grasp_decoder.features.stored_bins import stored_bin_trials
-from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS, read_merge, TrialBins
+from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS, TrialBins, read_merge
 from grasp_decoder.features.windows import choose_look_back
 from grasp_decoder.learning.causal_gru import continue_gru, fit_causal_gru
 from grasp_decoder.learning.comparison import ALL, FAST
@@ -86,8 +86,13 @@ class Run:
 
     def split(self, state: int, fraction: float | None = None) -> Split:
         """One split of the trials, by default with the first of the training fractions."""
-        return split_trials(self.trials, state, fraction or self.settings.train_fractions[0], self.settings.protocol,
-                            by_object=OBJECT in self.tasks)
+        return split_trials(
+            self.trials,
+            state,
+            fraction or self.settings.train_fractions[0],
+            self.settings.protocol,
+            by_object=OBJECT in self.tasks,
+        )
 
     def model(self, task: str) -> str | ModelFamily | None:
         """The model of a task: of a search or another day, what was asked for, or None for the default."""
@@ -103,8 +108,17 @@ class Run:
         self.fits_to_go = max(1, self.fits_to_go - 1)
         watch = _Watch(self.narrator.stage(f'{task}, split {state}'), seconds)
         with noticed_interrupt() as interrupted:
-            network = fit(task, split.train, split.validation, split.classes, model=model, look_back=self.look_back,
-                          seed=state, progress=watch, max_seconds=seconds)
+            network = fit(
+                task,
+                split.train,
+                split.validation,
+                split.classes,
+                model=model,
+                look_back=self.look_back,
+                seed=state,
+                progress=watch,
+                max_seconds=seconds,
+            )
         if interrupted and not self.must_fit:
             raise KeyboardInterrupt
         if interrupted or watch.out_of_time:
@@ -145,13 +159,15 @@ def prepare(path: Path, settings: Settings, narrator: Narrator) -> Run:
     timing['bin_s'] = time.monotonic() - start
     tasks = _tasks(session, trials, settings, narrator)
     if OBJECT not in tasks and (settings.search_trials or len(settings.train_fractions) > 1):
-        raise GraspDecoderError('a search and a curve of training fractions are about the object network: '
-                                'add object to --tasks')
-    fits = (len(tasks) * (settings.repeats + settings.final)
-            + (OBJECT in tasks) * settings.repeats * (len(settings.train_fractions) - 1
-                                                      + (settings.baselines == ALL)))
-    run = Run(settings, narrator, session, trials, tasks, choose_look_back(trials, settings.look_back), fits, timing,
-              deadline)
+        raise GraspDecoderError(
+            'a search and a curve of training fractions are about the object network: add object to --tasks'
+        )
+    fits = len(tasks) * (settings.repeats + settings.final) + (OBJECT in tasks) * settings.repeats * (
+        len(settings.train_fractions) - 1 + (settings.baselines == ALL)
+    )
+    run = Run(
+        settings, narrator, session, trials, tasks, choose_look_back(trials, settings.look_back), fits, timing, deadline
+    )
     if settings.dof is not None and DOF in tasks:
         _decode_movement(run)
     if settings.init_from is not None:
@@ -160,16 +176,20 @@ def prepare(path: Path, settings: Settings, narrator: Narrator) -> Run:
         split = run.split(settings.seed, fraction)
     _say_what_is_left_out(run, split)
     objects = f'{len(split.classes)} objects, ' if split.classes else ''
-    narrator.say(f'{session.name}: {session.unit_count} units, {len(trials)} usable trials of {len(session.trials)}, '
-                 f'{objects}bins of {settings.bin_ns / 1e6:g} ms, look-back {run.look_back} bins')
+    narrator.say(
+        f'{session.name}: {session.unit_count} units, {len(trials)} usable trials of {len(session.trials)}, '
+        f'{objects}bins of {settings.bin_ns / 1e6:g} ms, look-back {run.look_back} bins'
+    )
     return run
 
 
 def _say_what_is_left_out(run: Run, split: Split) -> None:
     rare = Counter(trial.object_id for trial in run.trials if split.classes and trial.object_id not in split.classes)
     if rare:
-        run.narrator.say('left out, because fewer than 3 trials can neither be trained nor tested: '
-                         + ', '.join(f'object {each} ({count})' for each, count in sorted(rare.items())))
+        run.narrator.say(
+            'left out, because fewer than 3 trials can neither be trained nor tested: '
+            + ', '.join(f'object {each} ({count})' for each, count in sorted(rare.items()))
+        )
     fires = np.any([trial.counts.any(axis=0) for trial in run.trials], axis=0)
     if not fires.all():
         run.narrator.say(f'{np.count_nonzero(~fires)} of {len(fires)} units have no spike in any usable trial')
@@ -179,8 +199,10 @@ def _tasks(session: Session, trials: list[TrialBins], settings: Settings, narrat
     """The tasks that were asked for, else all that the session allows."""
     if settings.tasks is not None:
         if not session.is_grasping and settings.tasks != (DOF,):
-            raise GraspDecoderError(f'session {session.name} has movement and no grasps: only the task dof can be '
-                                    'learnt from it (--tasks dof --dof position)')
+            raise GraspDecoderError(
+                f'session {session.name} has movement and no grasps: only the task dof can be '
+                'learnt from it (--tasks dof --dof position)'
+            )
         return settings.tasks
     if not session.is_grasping:
         return (DOF,)
@@ -208,7 +230,9 @@ def _start_from_another_day(run: Run) -> None:
         raise GraspDecoderError('--init-from goes on with the networks of the bundle: leave out --model and --search')
     bundle = load_bundle(settings.init_from)
     if bundle.manifest.bin_ns != settings.bin_ns:
-        raise GraspDecoderError(f'bundle {settings.init_from} decodes bins of {bundle.manifest.bin_ns / 1e6:g} ms: '
-                                'give the same width (--bin-ms)')
+        raise GraspDecoderError(
+            f'bundle {settings.init_from} decodes bins of {bundle.manifest.bin_ns / 1e6:g} ms: '
+            'give the same width (--bin-ms)'
+        )
     run.started_from = bundle.id
     run.models.update({task: partial(continue_gru, start=bundle.start(task)) for task in run.tasks})

@@ -57,14 +57,26 @@ def movement_trials(binned: BinnedKinematics, names: Sequence[str] = ('x', 'y'))
     """
     unknown = set(names) - set(KINEMATICS)
     if unknown:
-        raise GraspDecoderError(f'there is no movement {", ".join(sorted(unknown))}; '
-                                f'use some of {", ".join(KINEMATICS)}')
+        raise GraspDecoderError(
+            f'there is no movement {", ".join(sorted(unknown))}; use some of {", ".join(KINEMATICS)}'
+        )
     columns = [KINEMATICS.index(name) for name in names]
     if not all(np.isfinite(movement).all() for movement in binned.movement):
         raise GraspDecoderError('the movement contains NaN; leave those bins out or interpolate them')
-    return [TrialBins(trial_id=index, object_id=-1, recorded_object_id=-1, bin_ns=binned.bin_ns, start_ns=0,
-                      counts=counts, phase=np.zeros(len(counts), np.uint8), dof=movement[:, columns], event_bins={})
-            for index, (counts, movement) in enumerate(zip(binned.counts, binned.movement))]
+    return [
+        TrialBins(
+            trial_id=index,
+            object_id=-1,
+            recorded_object_id=-1,
+            bin_ns=binned.bin_ns,
+            start_ns=0,
+            counts=counts,
+            phase=np.zeros(len(counts), np.uint8),
+            dof=movement[:, columns],
+            event_bins={},
+        )
+        for index, (counts, movement) in enumerate(zip(binned.counts, binned.movement))
+    ]
 
 
 def movement_range(session: Session, train: Sequence[TrialBins], signal: str, velocity: bool) -> Movement:
@@ -76,8 +88,10 @@ def movement_range(session: Session, train: Sequence[TrialBins], signal: str, ve
     scale = MovementScale.of([_movement(trial, session.trials[trial.trial_id], signal, velocity) for trial in train])
     for channel, (low, high) in enumerate(zip(scale.low, scale.high)):
         if low == high:
-            raise GraspDecoderError(f'session {session.name}: channel {channel + 1} of the signal {signal} is constant '
-                                    f'({low:g}) in all training trials: there is nothing to decode')
+            raise GraspDecoderError(
+                f'session {session.name}: channel {channel + 1} of the signal {signal} is constant '
+                f'({low:g}) in all training trials: there is nothing to decode'
+            )
     return Movement(signal, velocity, tuple(scale.low.tolist()), tuple(scale.high.tolist()))
 
 
@@ -94,15 +108,19 @@ def with_movement(trial: TrialBins, recorded: Trial, movement: Movement) -> Tria
 def _movement(trial: TrialBins, recorded: Trial, signal: str, velocity: bool) -> np.ndarray:
     """float64 (n_bins, k), in the recording's unit (per second)."""
     if signal not in recorded.signals:
-        raise GraspDecoderError(f'trial {recorded.id} has no signal {signal!r}; it has '
-                                + (', '.join(sorted(recorded.signals)) or 'none') + ' (--dof)')
+        raise GraspDecoderError(
+            f'trial {recorded.id} has no signal {signal!r}; it has '
+            + (', '.join(sorted(recorded.signals)) or 'none')
+            + ' (--dof)'
+        )
     times, values = recorded.signals[signal]
     ends = trial.start_ns + trial.bin_ns * np.arange(1, trial.n_bins + 1)
     if not len(times) or times[0] > ends[0] or times[-1] < ends[-1] - trial.bin_ns:
         raise GraspDecoderError(f'the signal {signal!r} does not cover trial {recorded.id}: leave this trial out')
     if not np.isfinite(values).all():
-        raise GraspDecoderError(f'the signal {signal!r} contains NaN in trial {recorded.id}: leave this trial out or '
-                                'interpolate it')
+        raise GraspDecoderError(
+            f'the signal {signal!r} contains NaN in trial {recorded.id}: leave this trial out or interpolate it'
+        )
 
     def at(moments):
         return np.stack([np.interp(moments, times, channel) for channel in values.T], axis=1)

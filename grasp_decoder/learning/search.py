@@ -53,8 +53,9 @@ def is_worker() -> bool:
     return is_distributed() and CHIEF not in os.environ['KERASTUNER_TUNER_ID']
 
 
-def search(problem: FitProblem, trials: int, folder: Path, project: str,
-           say: Callable[[str], None]) -> Architecture | None:
+def search(
+    problem: FitProblem, trials: int, folder: Path, project: str, say: Callable[[str], None]
+) -> Architecture | None:
     """Try ``trials`` architectures and give the one with the best validation score; None in a worker.
 
     Ctrl-C ends the search early: the best of the finished trials is given, and the next call goes on from there.
@@ -103,8 +104,13 @@ class _Tuner(keras_tuner.Tuner):
         for name, values in SPACE.items():
             space.Choice(name, list(values), ordered=not isinstance(values[0], str))
         oracle = keras_tuner.oracles.BayesianOptimizationOracle(
-            keras_tuner.Objective('score', 'max'), max_trials=trials, seed=problem.seed, hyperparameters=space,
-            allow_new_entries=False, tune_new_entries=False)
+            keras_tuner.Objective('score', 'max'),
+            max_trials=trials,
+            seed=problem.seed,
+            hyperparameters=space,
+            allow_new_entries=False,
+            tune_new_entries=False,
+        )
         oracle.verbose = 0
         super().__init__(oracle=oracle, directory=str(folder), project_name=project)
 
@@ -119,8 +125,10 @@ class _Tuner(keras_tuner.Tuner):
             _, score = train_seed_bilstm(problem, _architecture(trial.hyperparameters))
         if interrupted:  # training gave its best epoch so far, but the trial is not finished
             raise KeyboardInterrupt
-        self._say(f'search: trial {int(trial.trial_id) + 1} of {self.oracle.max_trials}, validation {score:.4f} with '
-                  f'{_described(trial.hyperparameters)}')
+        self._say(
+            f'search: trial {int(trial.trial_id) + 1} of {self.oracle.max_trials}, validation {score:.4f} with '
+            f'{_described(trial.hyperparameters)}'
+        )
         return {'score': score}
 
 

@@ -69,10 +69,17 @@ def train_seed_bilstm(problem: FitProblem, architecture: Architecture) -> tuple[
     model = _window_model(problem, architecture)
     model.compile(keras.optimizers.Adam(architecture.learning_rate), problem.loss(), weighted_metrics=[problem.score()])
     halving = keras.callbacks.ReduceLROnPlateau(
-        monitor='val_score', mode='max', factor=0.5, patience=schedule.halving_patience, min_lr=schedule.smallest_rate)
-    score = train_best(problem, model, _WindowBatches(problem, problem.train, shuffle=True),
-                       _WindowBatches(problem, problem.validation), epochs=schedule.epochs, patience=schedule.patience,
-                       callbacks=[halving])
+        monitor='val_score', mode='max', factor=0.5, patience=schedule.halving_patience, min_lr=schedule.smallest_rate
+    )
+    score = train_best(
+        problem,
+        model,
+        _WindowBatches(problem, problem.train, shuffle=True),
+        _WindowBatches(problem, problem.validation),
+        epochs=schedule.epochs,
+        patience=schedule.patience,
+        callbacks=[halving],
+    )
     return model, score
 
 
@@ -97,7 +104,7 @@ class _WindowBatches(keras.utils.PyDataset):
         return -(-len(self._last) // BATCH)
 
     def __getitem__(self, index):
-        last = self._last[index * BATCH:(index + 1) * BATCH]
+        last = self._last[index * BATCH : (index + 1) * BATCH]
         return self._bins[last[:, None] + self._offsets].astype(np.float32), self._targets[last]
 
     def on_epoch_end(self):
@@ -108,17 +115,25 @@ def _window_model(problem: FitProblem, architecture: Architecture) -> keras.Mode
     """Windows of counts (batch, look_back, units) -> logits (batch, outputs)."""
     inputs = x = keras.Input((problem.look_back, problem.unit_count))
     for index in range(architecture.layers):
-        x = keras.layers.Bidirectional(keras.layers.LSTM(
-            architecture.units, return_sequences=index < architecture.layers - 1, dropout=architecture.dropout,
-            kernel_regularizer=architecture.kernel_regulariser,
-            recurrent_regularizer=architecture.recurrent_regulariser),
-            name=f'bilstm_{index}')(x)
+        x = keras.layers.Bidirectional(
+            keras.layers.LSTM(
+                architecture.units,
+                return_sequences=index < architecture.layers - 1,
+                dropout=architecture.dropout,
+                kernel_regularizer=architecture.kernel_regulariser,
+                recurrent_regularizer=architecture.recurrent_regulariser,
+            ),
+            name=f'bilstm_{index}',
+        )(x)
     return keras.Model(inputs, keras.layers.Dense(problem.output_count, name='read_out')(x))
 
 
 def _task_network(problem: FitProblem, model: keras.Model) -> TaskNetwork:
-    layers = [(layer.forward_layer.cell.get_weights(), layer.backward_layer.cell.get_weights())
-              for layer in model.layers if isinstance(layer, keras.layers.Bidirectional)]
+    layers = [
+        (layer.forward_layer.cell.get_weights(), layer.backward_layer.cell.get_weights())
+        for layer in model.layers
+        if isinstance(layer, keras.layers.Bidirectional)
+    ]
     read_out = model.get_layer('read_out').get_weights()
 
     def logits(trials):
@@ -131,9 +146,15 @@ def _task_network(problem: FitProblem, model: keras.Model) -> TaskNetwork:
         scored = np.concatenate([problem.scored(trial) for trial in problem.validation]) & ~np.isnan(outputs[:, 0])
         temperature = calibrate(outputs[scored], targets[scored])
     return TaskNetwork(
-        task=problem.task, model='seed_bilstm', kind=WINDOW, look_back=problem.look_back, lut=COUNT_LUT,
-        graph=_window_graph(layers, read_out, problem.look_back, problem.unit_count), temperature=temperature,
-        predict=lambda trials: [probabilities(problem.task, output, temperature) for output in logits(trials)])
+        task=problem.task,
+        model='seed_bilstm',
+        kind=WINDOW,
+        look_back=problem.look_back,
+        lut=COUNT_LUT,
+        graph=_window_graph(layers, read_out, problem.look_back, problem.unit_count),
+        temperature=temperature,
+        predict=lambda trials: [probabilities(problem.task, output, temperature) for output in logits(trials)],
+    )
 
 
 def _trial_logits(layers, read_out, counts: np.ndarray, look_back: int) -> np.ndarray:
@@ -155,7 +176,7 @@ def _trial_logits(layers, read_out, counts: np.ndarray, look_back: int) -> np.nd
         backward = _lstm(projected[1][:, ::-1], directions[1][1])[:, ::-1]
         x = np.concatenate([forward, backward], axis=2)
     last = np.concatenate([forward[:, -1], backward[:, 0]], axis=1)
-    logits[look_back - 1:] = last @ kernel + bias
+    logits[look_back - 1 :] = last @ kernel + bias
     return logits
 
 
@@ -197,7 +218,7 @@ def _unrolled_lstm(sequence: list, weights) -> list:
     states = []
     for x in sequence:
         gates = project(x) if hidden is None else add([project(x), recur(hidden)])
-        in_gate, forget, candidate, out_gate = (gates[:, start:start + units] for start in range(0, 4 * units, units))
+        in_gate, forget, candidate, out_gate = (gates[:, start : start + units] for start in range(0, 4 * units, units))
         admitted = multiply([sigmoid(in_gate), tanh(candidate)])
         cell = admitted if cell is None else add([multiply([sigmoid(forget), cell]), admitted])
         hidden = multiply([sigmoid(out_gate), tanh(cell)])

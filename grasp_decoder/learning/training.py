@@ -99,6 +99,7 @@ class FitProblem:
 
     def score(self) -> keras.metrics.Metric:
         """Metric ``score`` of the members' mean, larger is better: accuracy, or for dof minus the squared error."""
+
         def of_mean(target, outputs):
             output = keras.ops.mean(_members(outputs, self.output_count), axis=-2)
             if self.task == DOF:
@@ -148,8 +149,17 @@ def make_deterministic(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def train_best(problem: FitProblem, model: keras.Model, training, validation, *, epochs: int,
-               patience: float = math.inf, callbacks: Sequence[keras.callbacks.Callback] = (), **fit_options) -> float:
+def train_best(
+    problem: FitProblem,
+    model: keras.Model,
+    training,
+    validation,
+    *,
+    epochs: int,
+    patience: float = math.inf,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    **fit_options,
+) -> float:
     """Train a compiled model in place and leave it with the weights of its best epoch on validation data.
 
     Returns the validation score of that epoch.

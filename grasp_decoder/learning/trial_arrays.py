@@ -15,7 +15,7 @@ def padded_counts(trials: Sequence[TrialBins], n_bins: int) -> np.ndarray:
     """Counts of every trial, uint8 (n_trials, n_bins, units), zeros behind a trial's end, clipped as by the lut."""
     padded = np.zeros((len(trials), n_bins, trials[0].counts.shape[1]), np.uint8)
     for row, trial in zip(padded, trials):
-        row[:trial.n_bins] = np.minimum(trial.counts, LUT_SIZE - 1)
+        row[: trial.n_bins] = np.minimum(trial.counts, LUT_SIZE - 1)
     return padded
 
 
@@ -24,7 +24,7 @@ def padded_targets(problem: FitProblem, trials: Sequence[TrialBins], n_bins: int
     shape = (problem.output_count,) if problem.task == DOF else ()
     padded = np.zeros((len(trials), n_bins, *shape), np.float32 if problem.task == DOF else np.int32)
     for row, trial in zip(padded, trials):
-        row[:trial.n_bins] = problem.targets(trial)
+        row[: trial.n_bins] = problem.targets(trial)
     return padded
 
 
@@ -32,7 +32,7 @@ def scored_bins(problem: FitProblem, trials: Sequence[TrialBins], n_bins: int) -
     """`FitProblem.scored` of every trial, bool (n_trials, n_bins)."""
     padded = np.zeros((len(trials), n_bins), bool)
     for row, trial in zip(padded, trials):
-        row[:trial.n_bins] = problem.scored(trial)
+        row[: trial.n_bins] = problem.scored(trial)
     return padded
 
 

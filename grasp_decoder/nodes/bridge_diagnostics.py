@@ -26,18 +26,29 @@ class BridgeDiagnostics:
         last, self._command = self._command, command
         self._safe_times += command.state == HandMode.SAFE and (last is None or last.state != HandMode.SAFE)
         if command.due_ns:
-            self._times.add(self.bin_s, (received_ns - command.due_ns) / NS_PER_S,
-                            (published_ns - received_ns) / NS_PER_S)
+            self._times.add(
+                self.bin_s, (received_ns - command.due_ns) / NS_PER_S, (published_ns - received_ns) / NS_PER_S
+            )
 
     def _statuses(self) -> list[DiagnosticStatus]:
-        return [self._state(), status('hand_bridge: latency', DiagnosticStatus.OK, 'bin edge to hand command',
-                                      stage_values(self._times))]
+        return [
+            self._state(),
+            status('hand_bridge: latency', DiagnosticStatus.OK, 'bin edge to hand command', stage_values(self._times)),
+        ]
 
     def _state(self) -> DiagnosticStatus:
         command = self._command
         if command is None:
             return status('hand_bridge: hand', DiagnosticStatus.STALE, 'no command yet', {})
         level = DiagnosticStatus.WARN if command.state == HandMode.SAFE else DiagnosticStatus.OK
-        return status('hand_bridge: hand', level, f'{command.state.name}: {command.reason}', {
-            'state': command.state.name, 'grip': command.grip, 'aperture': f'{command.aperture:.2f}',
-            'times in SAFE': self._safe_times})
+        return status(
+            'hand_bridge: hand',
+            level,
+            f'{command.state.name}: {command.reason}',
+            {
+                'state': command.state.name,
+                'grip': command.grip,
+                'aperture': f'{command.aperture:.2f}',
+                'times in SAFE': self._safe_times,
+            },
+        )

@@ -40,10 +40,12 @@ class DecoderSettings:
     backend: str = parameter('auto', 'auto, cpu, edgetpu or a plugged-in back end; auto takes an Edge TPU that answers')
     device: str = parameter('', 'Edge TPU to use (usb, pci, :N, usb:N, pci:N); empty: the first')
     threads: int = parameter(1, "threads of the CPU's interpreter", 1, 16)
-    reorder_depth: int = parameter(2, 'batches that may overtake a missing one before it counts as lost', 0, 64,
-                                   dynamic=True)
-    rehearse: bool = parameter(True, 'decode a made-up bin just before a real one comes, which is then decoded faster',
-                               dynamic=True)
+    reorder_depth: int = parameter(
+        2, 'batches that may overtake a missing one before it counts as lost', 0, 64, dynamic=True
+    )
+    rehearse: bool = parameter(
+        True, 'decode a made-up bin just before a real one comes, which is then decoded faster', dynamic=True
+    )
     priority: int = parameter(0, 'real-time priority (SCHED_FIFO), where the system allows it; 0: none', 0, 99)
     cpu: int = parameter(-1, 'CPU to run on; -1: any', -1, 1023)
 
@@ -90,8 +92,10 @@ class Decoder(LifecycleNode):
         try:
             if not settings.bundle:
                 raise GraspDecoderError('decoder: parameter bundle is empty: give the folder that train has written')
-            decoder = StreamingDecoder(BackEnd(settings.precision, settings.backend, settings.device or None,
-                                               settings.threads), settings.reorder_depth)
+            decoder = StreamingDecoder(
+                BackEnd(settings.precision, settings.backend, settings.device or None, settings.threads),
+                settings.reorder_depth,
+            )
             decoder.configure(_bundle_for_a_hand(settings.bundle))
         except GraspDecoderError as error:
             self._failure = error
@@ -143,8 +147,9 @@ class Decoder(LifecycleNode):
 
     def _subscribe(self) -> None:
         self._decoder.reset()
-        self._subscription = self.create_subscription(msg.SpikeBatch, topics.SPIKES[0], lambda message: None,
-                                                      topics.SPIKES[1], callback_group=ReceivedByHand())
+        self._subscription = self.create_subscription(
+            msg.SpikeBatch, topics.SPIKES[0], lambda message: None, topics.SPIKES[1], callback_group=ReceivedByHand()
+        )
         self._receiver = Receiver(self._subscription, self.context, self._rehearse)
         self._bin_came_ns = 0
 
@@ -168,8 +173,13 @@ class Decoder(LifecycleNode):
             ready_ns = time.monotonic_ns()
             self._publisher.publish(decoded_grasp_message(decode, message.header.frame_id))
             publish_duration = (time.monotonic_ns() - ready_ns) / NS_PER_S
-            self._times.add(self._decoder.bundle.manifest.bin_s, decode.receive_duration, decode.binning_duration,
-                            decode.inference_duration, publish_duration)
+            self._times.add(
+                self._decoder.bundle.manifest.bin_s,
+                decode.receive_duration,
+                decode.binning_duration,
+                decode.inference_duration,
+                publish_duration,
+            )
         if decodes:
             # The next bin comes after as long as this one came after the last.
             self._receiver.expect(2 * received_ns - self._bin_came_ns)
@@ -209,9 +219,16 @@ class Decoder(LifecycleNode):
         manifest = bundle.manifest
         places = sorted({place.split()[0] for place in self._decoder.backends.values()})
         message = msg.DecoderInfo(
-            bundle_id=bundle.id, bundle_sha256=bundle.sha256, bin_s=manifest.bin_s, look_back=manifest.look_back,
-            unit_count=manifest.unit_count, backend=f'{"+".join(places)}:{self._settings.precision}',
-            object_id=list(manifest.classes), object_label=list(manifest.labels), tasks=list(manifest.tasks))
+            bundle_id=bundle.id,
+            bundle_sha256=bundle.sha256,
+            bin_s=manifest.bin_s,
+            look_back=manifest.look_back,
+            unit_count=manifest.unit_count,
+            backend=f'{"+".join(places)}:{self._settings.precision}',
+            object_id=list(manifest.classes),
+            object_label=list(manifest.labels),
+            tasks=list(manifest.tasks),
+        )
         message.header.stamp = self.get_clock().now().to_msg()
         self._info_publisher.publish(message)
 

@@ -40,7 +40,7 @@ class DecoderDiagnostics:
 
     def _troubles(self) -> int:
         health = self._decoder.health
-        return (health.lost_batches + health.late_batches + health.rejected + health.clock_jumps + health.restarts)
+        return health.lost_batches + health.late_batches + health.rejected + health.clock_jumps + health.restarts
 
     def _stream(self) -> DiagnosticStatus:
         health = self._decoder.health
@@ -57,22 +57,27 @@ class DecoderDiagnostics:
             summary = f'another decoder publishes {topics.DECODED_GRASP[0]}: stop all but one'
         elif health.bins == bins:
             level, summary = DiagnosticStatus.STALE, 'no bin in the last second'
-        return status('decoder: spikes', level, summary, {
-            'spikes per second': round((health.spikes - spikes) / PERIOD_S),
-            'bins per second': round((health.bins - bins) / PERIOD_S),
-            'silent units': self._decoder.silent_units(),
-            'bins': health.bins,
-            'lost batches': health.lost_batches,
-            'lost bins': health.lost_bins,
-            'late batches': health.late_batches,
-            'late spikes': health.late_spikes,
-            'duplicate batches': health.duplicates,
-            'reordered batches': health.reordered,
-            'rejected batches': health.rejected,
-            'last rejection': health.last_rejection,
-            'clock jumps': health.clock_jumps,
-            'source restarts': health.restarts,
-        })
+        return status(
+            'decoder: spikes',
+            level,
+            summary,
+            {
+                'spikes per second': round((health.spikes - spikes) / PERIOD_S),
+                'bins per second': round((health.bins - bins) / PERIOD_S),
+                'silent units': self._decoder.silent_units(),
+                'bins': health.bins,
+                'lost batches': health.lost_batches,
+                'lost bins': health.lost_bins,
+                'late batches': health.late_batches,
+                'late spikes': health.late_spikes,
+                'duplicate batches': health.duplicates,
+                'reordered batches': health.reordered,
+                'rejected batches': health.rejected,
+                'last rejection': health.last_rejection,
+                'clock jumps': health.clock_jumps,
+                'source restarts': health.restarts,
+            },
+        )
 
     def _latency(self) -> DiagnosticStatus:
         level, summary = DiagnosticStatus.OK, 'bin edge to published decode'

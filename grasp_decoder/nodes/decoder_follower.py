@@ -36,8 +36,15 @@ class DecoderFollower:
         self._heard_ns = time.monotonic_ns()
         node.create_subscription(msg.DecoderInfo, topics.DECODER_INFO[0], self._learn, topics.DECODER_INFO[1])
         self._receiver = Receiver(
-            node.create_subscription(msg.DecodedGrasp, topics.DECODED_GRASP[0], self._learn, topics.DECODED_GRASP[1],
-                                     callback_group=ReceivedByHand()), node.context)
+            node.create_subscription(
+                msg.DecodedGrasp,
+                topics.DECODED_GRASP[0],
+                self._learn,
+                topics.DECODED_GRASP[1],
+                callback_group=ReceivedByHand(),
+            ),
+            node.context,
+        )
 
     def _learn(self, info: msg.DecoderInfo) -> None:
         self._bin_ns = round(info.bin_s * 1e9)

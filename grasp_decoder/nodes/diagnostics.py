@@ -34,8 +34,13 @@ class Diagnostics:
 
 
 def status(name: str, level: bytes, summary: str, values: dict) -> DiagnosticStatus:
-    return DiagnosticStatus(name=name, level=level, message=summary, hardware_id='grasp_decoder',
-                            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()])
+    return DiagnosticStatus(
+        name=name,
+        level=level,
+        message=summary,
+        hardware_id='grasp_decoder',
+        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+    )
 
 
 def stage_values(times: StageTimes) -> dict[str, str]:

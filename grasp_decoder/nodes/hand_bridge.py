@@ -65,11 +65,16 @@ class HandBridge(Node):
         self._commands = self.create_publisher(msg.HandCommand, *topics.HAND_COMMAND)
         self._targets = self.create_publisher(JointState, *topics.JOINT_TARGETS)
         self._decodes = self.create_subscription(
-            msg.DecodedGrasp, topics.DECODED_GRASP[0], lambda message: None, topics.DECODED_GRASP[1],
-            callback_group=ReceivedByHand())
+            msg.DecodedGrasp,
+            topics.DECODED_GRASP[0],
+            lambda message: None,
+            topics.DECODED_GRASP[1],
+            callback_group=ReceivedByHand(),
+        )
         self.create_subscription(msg.DecoderInfo, topics.DECODER_INFO[0], self._new_decoder, topics.DECODER_INFO[1])
-        self._spikes = self.create_subscription(msg.SpikeBatch, topics.SPIKES[0], lambda batch: None,
-                                                QoSProfile(depth=1), callback_group=ReceivedByHand())
+        self._spikes = self.create_subscription(
+            msg.SpikeBatch, topics.SPIKES[0], lambda batch: None, QoSProfile(depth=1), callback_group=ReceivedByHand()
+        )
         self.create_subscription(Bool, topics.E_STOP[0], self._e_stop, topics.E_STOP[1])
         self.create_service(Trigger, topics.RESET, self._reset)
         self._diagnostics = BridgeDiagnostics(self)
@@ -115,8 +120,13 @@ class HandBridge(Node):
 
     def _publish(self, command: HandCommand, now_ns: int) -> None:
         message = msg.HandCommand(
-            due_ns=command.due_ns, state=int(command.state), grip=command.grip, aperture=command.aperture,
-            reason=command.reason, published_ns=time.monotonic_ns())
+            due_ns=command.due_ns,
+            state=int(command.state),
+            grip=command.grip,
+            aperture=command.aperture,
+            reason=command.reason,
+            published_ns=time.monotonic_ns(),
+        )
         message.header.stamp = stamp(command.stamp_ns)
         self._commands.publish(message)
         angles = self._joints.step(command, now_ns)

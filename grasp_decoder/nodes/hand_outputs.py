@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, Sequence
+from typing import Protocol
 
 import numpy as np
 from action_msgs.msg import GoalStatus
@@ -28,8 +29,11 @@ RETRY_PERIOD_S = 0.1
 class OutputSettings:
     """Parameters of the output."""
 
-    output: str = parameter('none', 'what a robot gets beside /hand/joint_targets', choices=(
-        'none', 'forward_command', 'joint_trajectory', 'gripper_command', 'parallel_gripper_command'))
+    output: str = parameter(
+        'none',
+        'what a robot gets beside /hand/joint_targets',
+        choices=('none', 'forward_command', 'joint_trajectory', 'gripper_command', 'parallel_gripper_command'),
+    )
     output_name: str = parameter('', "topic or action of the output; empty: the usual name of the controller's")
     trajectory_s: float = parameter(0.05, 'time in s that a trajectory gives the hand to reach its point', 0.001, 1.0)
     gripper_joint: str = parameter('gripper', 'joint of a parallel gripper')
@@ -55,7 +59,8 @@ class ForwardCommandOutput:
 
     def __init__(self, node: Node, settings: OutputSettings):
         self._publisher = node.create_publisher(
-            Float64MultiArray, settings.output_name or '/hand_controller/commands', DEPTH)
+            Float64MultiArray, settings.output_name or '/hand_controller/commands', DEPTH
+        )
 
     def send(self, angles: np.ndarray, target_aperture: float, safe: bool) -> None:
         self._publisher.publish(Float64MultiArray(data=array('d', angles)))
@@ -66,10 +71,12 @@ class JointTrajectoryOutput:
 
     def __init__(self, node: Node, settings: OutputSettings, joints: Sequence[str]):
         self._publisher = node.create_publisher(
-            JointTrajectory, settings.output_name or '/hand_controller/joint_trajectory', DEPTH)
+            JointTrajectory, settings.output_name or '/hand_controller/joint_trajectory', DEPTH
+        )
         self._joints = list(joints)
-        self._time_from_start = Duration(nanosec=round(settings.trajectory_s * 1e9) % 1_000_000_000,
-                                         sec=int(settings.trajectory_s))
+        self._time_from_start = Duration(
+            nanosec=round(settings.trajectory_s * 1e9) % 1_000_000_000, sec=int(settings.trajectory_s)
+        )
 
     def send(self, angles: np.ndarray, target_aperture: float, safe: bool) -> None:
         point = JointTrajectoryPoint(positions=array('d', angles), time_from_start=self._time_from_start)
@@ -155,7 +162,8 @@ def make_output(node: Node, settings: OutputSettings, joints: Sequence[str]) -> 
     except ImportError as error:
         raise GraspDecoderError(
             f'output {settings.output} needs the ROS package control_msgs: install ros-jazzy-control-msgs, '
-            'or choose another output') from error
+            'or choose another output'
+        ) from error
     if settings.output == 'gripper_command':
         return GripperOutput(node, settings, action.GripperCommand, '/gripper_controller/gripper_cmd')
     return GripperOutput(node, settings, action.ParallelGripperCommand, '/gripper_controller/gripper_cmd')

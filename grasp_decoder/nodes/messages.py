@@ -41,8 +41,15 @@ def spike_batch_message(batch: SpikeBatch, session_name: str) -> msg.SpikeBatch:
 
 def spike_batch_from(message: msg.SpikeBatch) -> SpikeBatch:
     return SpikeBatch(
-        message.sequence, message.segment, message.window_start, message.window_end, message.unit_count,
-        np.frombuffer(message.unit, np.uint16), np.frombuffer(message.offset_ns, np.uint32), message.due_ns)
+        message.sequence,
+        message.segment,
+        message.window_start,
+        message.window_end,
+        message.unit_count,
+        np.frombuffer(message.unit, np.uint16),
+        np.frombuffer(message.offset_ns, np.uint32),
+        message.due_ns,
+    )
 
 
 def trial_event_message(event: TrialEvent, session_name: str) -> msg.TrialEvent:
@@ -53,8 +60,7 @@ def trial_event_message(event: TrialEvent, session_name: str) -> msg.TrialEvent:
 
 
 def trial_event_from(message: msg.TrialEvent) -> TrialEvent:
-    return TrialEvent(stamp_ns(message.header.stamp), message.trial, message.segment, message.label,
-                      message.object_id)
+    return TrialEvent(stamp_ns(message.header.stamp), message.trial, message.segment, message.label, message.object_id)
 
 
 def decoded_grasp_message(decode: DecodedGrasp, session_name: str) -> msg.DecodedGrasp:

@@ -49,11 +49,13 @@ def declare(node: Node, settings: type[Settings], change: Callable[[Settings], N
         default = spec.default if spec.default is not MISSING else spec.default_factory()
         array = isinstance(default, tuple)
         try:
-            value = node.declare_parameter(spec.name, list(default) if array else default,
-                                           _descriptor(spec, default)).value
+            value = node.declare_parameter(
+                spec.name, list(default) if array else default, _descriptor(spec, default)
+            ).value
         except (InvalidParameterTypeException, InvalidParameterValueException) as error:
-            raise GraspDecoderError(f'{node.get_name()}: parameter {spec.name}: {_allowed(spec, default)}; '
-                                    f'{str(error).splitlines()[0]}') from error
+            raise GraspDecoderError(
+                f'{node.get_name()}: parameter {spec.name}: {_allowed(spec, default)}; {str(error).splitlines()[0]}'
+            ) from error
         choices = spec.metadata.get('choices')
         if choices and value not in choices:
             raise GraspDecoderError(f'{node.get_name()}: parameter {spec.name} is {value!r}: {_allowed(spec, default)}')
@@ -84,9 +86,11 @@ def _listen(node: Node, settings: Settings, change: Callable[[Settings], None]) 
 
 def _descriptor(spec, default) -> ParameterDescriptor:
     # An empty list has no type of its own, so lists are checked by what uses them.
-    descriptor = ParameterDescriptor(description=spec.metadata['description'],
-                                     read_only=not spec.metadata.get('dynamic'),
-                                     dynamic_typing=isinstance(default, tuple))
+    descriptor = ParameterDescriptor(
+        description=spec.metadata['description'],
+        read_only=not spec.metadata.get('dynamic'),
+        dynamic_typing=isinstance(default, tuple),
+    )
     if spec.metadata.get('choices'):
         descriptor.additional_constraints = 'one of ' + ', '.join(spec.metadata['choices'])
     if 'low' in spec.metadata:
@@ -101,8 +105,9 @@ def _descriptor(spec, default) -> ParameterDescriptor:
 def _allowed(spec, default) -> str:
     if spec.metadata.get('choices'):
         return 'it must be one of ' + ', '.join(spec.metadata['choices'])
-    kind = {float: 'a decimal number', int: 'a whole number', bool: 'true or false', str: 'text',
-            tuple: 'a list'}[type(default)]
+    kind = {float: 'a decimal number', int: 'a whole number', bool: 'true or false', str: 'text', tuple: 'a list'}[
+        type(default)
+    ]
     if 'low' in spec.metadata:
         return f'it must be {kind} from {spec.metadata["low"]} to {spec.metadata["high"]}'
     return f'it must be {kind}'

@@ -59,7 +59,8 @@ class Recorder(Node):
     def _record(self, topic, qos, kind) -> None:
         type_name = f'{kind.__module__.split(".")[0]}/msg/{kind.__name__}'
         self.create_subscription(
-            kind, topic, lambda data: self._recorder.write(topic, type_name, data, time.time_ns()), qos, raw=True)
+            kind, topic, lambda data: self._recorder.write(topic, type_name, data, time.time_ns()), qos, raw=True
+        )
 
     def run(self) -> None:
         executor = SingleThreadedExecutor(context=self.context)

@@ -69,8 +69,9 @@ class RunMonitor(Node):
         self._session = read_session(settings.session, settings.mapping or None)
         self._bundle = load_bundle(settings.bundle)
         self._bundle.require_unit_count(self._session.unit_count, settings.session)
-        self._trials = select_trials(self._session, self._bundle.manifest, settings.split, settings.trials,
-                                     settings.only_correct)
+        self._trials = select_trials(
+            self._session, self._bundle.manifest, settings.split, settings.trials, settings.only_correct
+        )
         self._grips = load_grip_table(settings.grips or None)
         self._record = RunRecord()
         self._recent = RunRecord()
@@ -112,7 +113,8 @@ class RunMonitor(Node):
         name, qos = topics.deep(topic)
         return Receiver(
             self.create_subscription(kind, name, lambda message: None, qos, callback_group=ReceivedByHand()),
-            self.context)
+            self.context,
+        )
 
     def _hear(self) -> None:
         """Take every message that is there, then leave the CPU to those who decode."""
@@ -137,13 +139,23 @@ class RunMonitor(Node):
             self._tell_trials(decoded.stamp_ns)
 
     def _on_command(self, message) -> None:
-        self._keep('commands', PublishedCommand(
-            stamp_ns(message.header.stamp), message.due_ns, HandMode(message.state), message.grip, message.aperture,
-            message.reason, message.published_ns))
+        self._keep(
+            'commands',
+            PublishedCommand(
+                stamp_ns(message.header.stamp),
+                message.due_ns,
+                HandMode(message.state),
+                message.grip,
+                message.aperture,
+                message.reason,
+                message.published_ns,
+            ),
+        )
 
     def _on_state(self, message) -> None:
-        self._keep('samples', HandSample(
-            stamp_ns(message.header.stamp), message.monotonic_ns, message.lift, message.contact))
+        self._keep(
+            'samples', HandSample(stamp_ns(message.header.stamp), message.monotonic_ns, message.lift, message.contact)
+        )
 
     def _keep(self, name, item) -> None:
         getattr(self._record, name).append(item)
@@ -163,8 +175,9 @@ class RunMonitor(Node):
     def _tell_trial(self) -> None:
         number, of = self._told + 1, len(self._trials)
         if self._settings.speed:
-            for outcome in score_run(self._recent, self._trials[:number + 1], self._bundle.manifest.merge,
-                                     self._grips, first=self._told):
+            for outcome in score_run(
+                self._recent, self._trials[: number + 1], self._bundle.manifest.merge, self._grips, first=self._told
+            ):
                 if outcome.segment == self._told:
                     print(trial_line(outcome, number, of), flush=True)
         else:
@@ -179,8 +192,10 @@ class RunMonitor(Node):
         deadline = time.monotonic() + self._settings.start_timeout_s
         while self.context.ok() and (missing := list(self._missing())):
             if time.monotonic() > deadline:
-                raise GraspDecoderError(f'run_monitor: still waiting for {", ".join(missing)} after '
-                                        f'{self._settings.start_timeout_s:g} s: see the logs of the nodes')
+                raise GraspDecoderError(
+                    f'run_monitor: still waiting for {", ".join(missing)} after '
+                    f'{self._settings.start_timeout_s:g} s: see the logs of the nodes'
+                )
             self._executor.spin_once(0.0)
             self._hear()
         self._listen(SETTLING_S)
@@ -218,10 +233,19 @@ class RunMonitor(Node):
 
     def _finish(self) -> None:
         if self._binner.health.lost_batches:
-            self.get_logger().warning(f'{self._binner.health.lost_batches} batches of {topics.SPIKES[0]} did not '
-                                      'arrive here: their bins count as wrong')
-        result = run_result(self._record, self._session, self._trials, self._bundle,
-                            BackEnd(self._precision, 'cpu'), self._grips, paced=self._settings.speed > 0)
+            self.get_logger().warning(
+                f'{self._binner.health.lost_batches} batches of {topics.SPIKES[0]} did not '
+                'arrive here: their bins count as wrong'
+            )
+        result = run_result(
+            self._record,
+            self._session,
+            self._trials,
+            self._bundle,
+            BackEnd(self._precision, 'cpu'),
+            self._grips,
+            paced=self._settings.speed > 0,
+        )
         if self._settings.record:
             self._record.save(Path(self._settings.record), [trial.id for trial in self._trials])
         text = json.dumps(result, indent=1, allow_nan=False)

@@ -23,7 +23,7 @@ from grasp_decoder.hand.rig import GraspRig
 from grasp_decoder.hand.simulator import SIMULATORS, SimulatedHand, open_simulator
 from grasp_decoder.hand.viewer import Viewer
 from grasp_decoder.nodes import topics
-from grasp_decoder.nodes.messages import stamp, stamp_ns
+from grasp_decoder.nodes.messages import stamp_ns
 from grasp_decoder.nodes.parameters import declare, parameter
 from grasp_decoder.nodes.ros_simulator import RosSimulator
 from grasp_decoder.nodes.spin import run_node
@@ -40,7 +40,8 @@ class SimulatedHandSettings:
     simulator: str = parameter('mujoco', 'what the hand is simulated by', choices=(*SIMULATORS, 'ros'))
     speed: float = parameter(1.0, 'seconds of simulation in one second', 0.1, 20.0)
     picture: str = parameter(
-        '', 'PNG file for a picture of the first grasp that lifts; a film goes beside it as .gif; empty: none')
+        '', 'PNG file for a picture of the first grasp that lifts; a film goes beside it as .gif; empty: none'
+    )
     viewer: bool = parameter(False, 'show the hand in a window, where there is a display')
 
 
@@ -122,8 +123,13 @@ class SimulatedHandNode(Node):
         joints = JointState(name=self._simulator.joint_names, position=hand.joint_position)
         joints.header.stamp = self._command.header.stamp
         state = msg.HandState(
-            header=joints.header, monotonic_ns=time.monotonic_ns(), command_due_ns=self._command_due_ns,
-            joint_name=joints.name, joint_position=joints.position, object_id=hand.object_id, contact=hand.contact,
+            header=joints.header,
+            monotonic_ns=time.monotonic_ns(),
+            command_due_ns=self._command_due_ns,
+            joint_name=joints.name,
+            joint_position=joints.position,
+            object_id=hand.object_id,
+            contact=hand.contact,
             lift=hand.lift_m,
         )
         self._hand_states.publish(state)

@@ -22,6 +22,8 @@ class SolePublisher:
     def _look(self) -> None:
         others = self._node.count_publishers(self._topic) - 1
         if others > self.others:
-            self._node.get_logger().warning(f'{others} other node(s) publish {self._topic} too, and whoever listens '
-                                            'cannot tell them apart: stop all but one')
+            self._node.get_logger().warning(
+                f'{others} other node(s) publish {self._topic} too, and whoever listens '
+                'cannot tell them apart: stop all but one'
+            )
         self.others = others

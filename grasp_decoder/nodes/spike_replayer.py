@@ -51,8 +51,9 @@ class ReplayerSettings:
     split: str = parameter('all', "all trials, or those that the bundle's training held out", choices=('all', 'test'))
     trials: int = parameter(0, 'how many trials, from the first; 0: all', 0, 2**31 - 1)
     only_correct: bool = parameter(False, 'leave out trials that the recording marks as not correct')
-    speed: float = parameter(1.0, 'times the speed of the recording, from 0.1; 0: as fast as the decoder follows',
-                             0.0, 1000.0, dynamic=True)
+    speed: float = parameter(
+        1.0, 'times the speed of the recording, from 0.1; 0: as fast as the decoder follows', 0.0, 1000.0, dynamic=True
+    )
     batch_ms: float = parameter(10.0, 'length of a batch in ms', 1.0, 40.0)
     loop: bool = parameter(False, 'begin again after the last trial, on a clock that goes on')
     start_paused: bool = parameter(False, 'send heartbeats only, until ~/resume is called')

@@ -52,8 +52,9 @@ class Receiver:
     called a moment before, to go the same way with made-up data.
     """
 
-    def __init__(self, subscription: Subscription, context: rclpy.context.Context,
-                 rehearse: Callable[[], None] | None = None):
+    def __init__(
+        self, subscription: Subscription, context: rclpy.context.Context, rehearse: Callable[[], None] | None = None
+    ):
         self._subscription = subscription
         self._rehearse = rehearse
         self._expected_ns: int | None = None

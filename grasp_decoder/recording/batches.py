@@ -25,7 +25,8 @@ def batches(session: Session, period_ns: int, trials: Iterable[Trial] | None = N
     segments = session.trials if trials is None else trials
     if not 0 < period_ns <= _LONGEST_PERIOD_NS:
         raise GraspDecoderError(
-            f'batches of {period_ns / 1e6:g} ms cannot be sent: a period lies between 1 ns and 4.29 s')
+            f'batches of {period_ns / 1e6:g} ms cannot be sent: a period lies between 1 ns and 4.29 s'
+        )
     sequence = 0
     for segment, trial in enumerate(segments):
         for batch in trial_batches(trial, session.unit_count, period_ns, segment, sequence):
@@ -34,7 +35,8 @@ def batches(session: Session, period_ns: int, trials: Iterable[Trial] | None = N
 
 
 def trial_batches(
-        trial: Trial, unit_count: int, period_ns: int, segment: int = 0, sequence: int = 0) -> Iterator[SpikeBatch]:
+    trial: Trial, unit_count: int, period_ns: int, segment: int = 0, sequence: int = 0
+) -> Iterator[SpikeBatch]:
     """The batches of one trial; their numbers start at ``sequence``."""
     starts = np.arange(trial.start_ns, trial.stop_ns, period_ns, dtype=np.int64)
     ends = np.append(starts[1:], trial.stop_ns)

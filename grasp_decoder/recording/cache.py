@@ -6,16 +6,15 @@ pickled. A folder appears whole or not at all; a damaged one is read anew. Delet
 
 from __future__ import annotations
 
-from dataclasses import asdict
 import hashlib
 import itertools
 import json
 import logging
 import mmap
-import os
-from pathlib import Path
 import shutil
 import tempfile
+from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 
@@ -53,8 +52,10 @@ def load(sha256: str, mapping_sha256: str) -> Session | None:
     folder = _folder(sha256, mapping_sha256)
     try:
         table = json.loads((folder / 'session.json').read_text(encoding='utf-8'))
-        arrays = {name: np.asarray(np.load(folder / f'{name}.npy', mmap_mode='r', allow_pickle=False))
-                  for name in ('times_ns', 'units', 'signal_times_ns', 'signal_values')}
+        arrays = {
+            name: np.asarray(np.load(folder / f'{name}.npy', mmap_mode='r', allow_pickle=False))
+            for name in ('times_ns', 'units', 'signal_times_ns', 'signal_values')
+        }
         return _session(table, arrays)
     except FileNotFoundError:
         return None
@@ -125,8 +126,10 @@ def _session(table: dict, arrays: dict[str, np.ndarray]) -> Session:
     for row in table['trials']:
         signals = {}
         for name, (samples, channels) in row.pop('signals').items():
-            signals[name] = (arrays['signal_times_ns'][sample:sample + samples],
-                             arrays['signal_values'][value:value + samples * channels].reshape(samples, channels))
+            signals[name] = (
+                arrays['signal_times_ns'][sample : sample + samples],
+                arrays['signal_values'][value : value + samples * channels].reshape(samples, channels),
+            )
             sample, value = sample + samples, value + samples * channels
         stop = spike + row.pop('spikes')
         spikes = slice(spike, stop)

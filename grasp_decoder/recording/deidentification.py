@@ -14,8 +14,13 @@ def deidentified(session: Session) -> Session:
     origin = session.trials[0].start_ns
     trials = tuple(
         replace(
-            trial, start_ns=trial.start_ns - origin, stop_ns=trial.stop_ns - origin, times_ns=trial.times_ns - origin,
+            trial,
+            start_ns=trial.start_ns - origin,
+            stop_ns=trial.stop_ns - origin,
+            times_ns=trial.times_ns - origin,
             events={label: time - origin for label, time in trial.events.items()},
-            signals={name: (times - origin, values) for name, (times, values) in trial.signals.items()})
-        for trial in session.trials)
+            signals={name: (times - origin, values) for name, (times, values) in trial.signals.items()},
+        )
+        for trial in session.trials
+    )
     return replace(session, name=ANONYMOUS_NAME, trials=trials, source_sha256='')

@@ -52,13 +52,15 @@ def read_binned_kinematics(path, bin_ns: int = 100_000_000) -> BinnedKinematics:
     movement, counts = np.asarray(variables['X'], dtype=np.float64), np.asarray(variables['Y'])
     if movement.ndim != 2 or movement.shape[1] != len(KINEMATICS) or counts.ndim != 2 or len(counts) != len(movement):
         raise GraspDecoderError(
-            f'{path}: X is {movement.shape} and Y is {counts.shape}; expected (bins, 4) and (bins, units)')
+            f'{path}: X is {movement.shape} and Y is {counts.shape}; expected (bins, 4) and (bins, units)'
+        )
     if not np.isfinite(counts).all() or counts.min(initial=0) < 0:
         raise GraspDecoderError(f'{path}: Y holds what are no spike counts')
     starts = np.flatnonzero((movement[:, 2:] == 0).all(axis=1))
     starts = starts[starts > 0]
     return BinnedKinematics(
-        bin_ns, counts.shape[1], tuple(np.split(counts.astype(np.uint16), starts)), tuple(np.split(movement, starts)))
+        bin_ns, counts.shape[1], tuple(np.split(counts.astype(np.uint16), starts)), tuple(np.split(movement, starts))
+    )
 
 
 def is_binned_kinematics(path) -> bool:
@@ -82,8 +84,19 @@ def kinematics_session(path: Path, sha256: str = '') -> Session:
     for index, (counts, movement) in enumerate(zip(binned.counts, binned.movement)):
         times, units = _spread(counts, start_ns, binned.bin_ns)
         ends = start_ns + binned.bin_ns * np.arange(1, len(counts) + 1)
-        trials.append(Trial(index, start_ns, int(ends[-1]), {}, -1, None, times, units,
-                            {'position': (ends, movement[:, :2]), 'velocity': (ends, movement[:, 2:])}))
+        trials.append(
+            Trial(
+                index,
+                start_ns,
+                int(ends[-1]),
+                {},
+                -1,
+                None,
+                times,
+                units,
+                {'position': (ends, movement[:, :2]), 'velocity': (ends, movement[:, 2:])},
+            )
+        )
         start_ns = int(ends[-1])
     return Session(path.stem, tuple(map(Unit, range(binned.unit_count))), tuple(trials), sha256)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
 import hashlib
-from importlib import resources
 import json
+from dataclasses import asdict, dataclass, fields
+from importlib import resources
 from pathlib import Path
 
 import yaml
@@ -74,4 +74,5 @@ def _check(path, entries) -> None:
             fits = value is None or isinstance(value, str)
         if not fits:
             raise GraspDecoderError(
-                f'{path}: the mapping\'s entry "{name}" cannot be {value!r}; see neo_mat_mapping.yaml')
+                f'{path}: the mapping\'s entry "{name}" cannot be {value!r}; see neo_mat_mapping.yaml'
+            )

@@ -9,11 +9,12 @@ checksum raises `DamagedFile`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 import math
 import struct
-from typing import Any, BinaryIO, Callable, Iterator
 import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class Variable:
             piece = self._piece(size - filled)
             if not piece:
                 raise DamagedFile('it ends inside a variable')
-            data[filled:filled + len(piece)] = piece
+            data[filled : filled + len(piece)] = piece
             filled += len(piece)
         return data
 
@@ -134,7 +135,7 @@ def struct_fields(variable: Variable) -> Iterator[tuple[str, int]]:
         kind, field_size = _PAIR.unpack(variable.read(8))
         if kind != _MATRIX:
             raise UnknownLayout('a field is not a matrix')
-        yield _c_string(names[start:start + width]), field_size
+        yield _c_string(names[start : start + width]), field_size
 
 
 def cell_elements(variable: Variable, size: int) -> Iterator[bytearray]:
@@ -164,7 +165,7 @@ def _read_matrix_head(variable: Variable) -> tuple[int, tuple[int, ...], str]:
     for _ in range(2):  # dimensions, name
         tag = variable.read(8)
         _, size, data = _tag(tag, 0)
-        parts.append(bytes(tag[4:4 + size]) if data == 4 else bytes(variable.read(_padded(size))[:size]))
+        parts.append(bytes(tag[4 : 4 + size]) if data == 4 else bytes(variable.read(_padded(size))[:size]))
     return flags[8], tuple(np.frombuffer(parts[0], '<i4')), parts[1].decode('latin-1')
 
 
@@ -180,7 +181,7 @@ def _tag(buffer, position: int) -> tuple[int, int, int]:
     """Type, byte count and start of the data of the element at ``position``."""
     word, size = _PAIR.unpack_from(buffer, position)
     if word >> 16:  # small element: type, size and up to 4 bytes of data in 8 bytes
-        return word & 0xffff, word >> 16, position + 4
+        return word & 0xFFFF, word >> 16, position + 4
     return word, size, position + 8
 
 
@@ -229,7 +230,7 @@ class Matrix:
         """Names of a struct's fields and the position of the first one."""
         _, width = _PAIR.unpack_from(self.buffer, self.body)
         _, size, data = _tag(self.buffer, self.body + 8)
-        names = [_c_string(bytes(self.buffer[at:at + width])) for at in range(data, data + size, width or 1)]
+        names = [_c_string(bytes(self.buffer[at : at + width])) for at in range(data, data + size, width or 1)]
         return names, _after(self.body + 8, data, size)
 
     def elements(self) -> list[int]:
@@ -256,7 +257,7 @@ class Matrix:
             raise UnknownLayout(f'matrix class {self.matrix_class}')
         if self.size == 0:
             return np.zeros(self.shape, _NUMBER_CLASSES[self.matrix_class])
-        kind, size, data = _tag(self.buffer, self.body)
+        kind, _size, data = _tag(self.buffer, self.body)
         if kind not in _NUMBER_TYPES:
             raise UnknownLayout(f'numbers of type {kind}')
         numbers = np.frombuffer(self.buffer, _NUMBER_TYPES[kind], self.size, data)
@@ -268,10 +269,10 @@ class Matrix:
         kind, size, data = _tag(self.buffer, self.body)
         if kind not in _TEXT_TYPES or len(self.shape) != 2:
             raise UnknownLayout(f'text of type {kind}')
-        text = bytes(self.buffer[data:data + size]).decode(_TEXT_TYPES[kind])
+        text = bytes(self.buffer[data : data + size]).decode(_TEXT_TYPES[kind])
         if len(text) != self.size:
             raise UnknownLayout('text of variable width')
-        return [text[row::self.shape[0]] for row in range(self.shape[0])]
+        return [text[row :: self.shape[0]] for row in range(self.shape[0])]
 
 
 class Columns:
@@ -308,8 +309,12 @@ class Columns:
             raise UnknownLayout(f'{name}: not a plain matrix')
         word, size = self._word(at + 48), self._word(at + 52)
         small = word >> 16 != 0
-        return (self._word(at + 16) & 0xff, np.where(small, word & 0xffff, word),
-                np.where(small, word >> 16, size), at + np.where(small, 52, 56))
+        return (
+            self._word(at + 16) & 0xFF,
+            np.where(small, word & 0xFFFF, word),
+            np.where(small, word >> 16, size),
+            at + np.where(small, 52, 56),
+        )
 
     def numbers(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """All numbers of a field, struct by struct, as float64, and how many each struct has."""
@@ -337,7 +342,7 @@ class Columns:
         lines = []
         _, _, sizes, starts = self._data(name)
         for at, start, size in zip(self._fields[name].tolist(), starts.tolist(), sizes.tolist()):
-            key = self._view[start:start + size].tobytes()
+            key = self._view[start : start + size].tobytes()
             if key not in seen:
                 rows = Matrix.at(self._view, at).value()
                 if not isinstance(rows, list) or len(rows) != 1 or not isinstance(rows[0], str):
@@ -350,7 +355,7 @@ class Columns:
         """A field of any kind, parsed and converted once for each of its distinct bytes (kept in ``cache``)."""
         found = []
         for at, size in zip(self._fields[name].tolist(), self._word(self._fields[name] + 4).tolist()):
-            key = self._view[at:at + 8 + size].tobytes()
+            key = self._view[at : at + 8 + size].tobytes()
             if key not in cache:
                 cache[key] = convert(Matrix.at(key, 0).value())
             found.append(cache[key])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 import struct
-from typing import BinaryIO
 import zlib
+from collections.abc import Callable, Iterable
+from typing import BinaryIO
 
 import numpy as np
 
@@ -13,7 +13,7 @@ _HEADER = b'MATLAB 5.0 MAT-file'.ljust(116) + bytes(8) + b'\x00\x01IM'
 _INT8, _INT32, _UINT32, _DOUBLE, _INT64, _MATRIX, _COMPRESSED, _UTF8 = 1, 5, 6, 9, 12, 14, 15, 16
 _CELL_CLASS, _STRUCT_CLASS, _CHAR_CLASS, _DOUBLE_CLASS, _INT64_CLASS = 1, 2, 4, 6, 14
 _PAIR = struct.Struct('<II')
-_LARGEST = 2 ** 32 - 1
+_LARGEST = 2**32 - 1
 
 
 def number(value) -> bytes:
@@ -56,7 +56,8 @@ def structure_of(body: bytes) -> bytes:
 
 
 def write_file(
-        file: BinaryIO, name: str, field: str, elements: Callable[[], Iterable[bytes]], more: dict[str, bytes]) -> None:
+    file: BinaryIO, name: str, field: str, elements: Callable[[], Iterable[bytes]], more: dict[str, bytes]
+) -> None:
     """A file of one struct: a row of cells in ``field``, and ``more`` small fields after it.
 
     Args:
@@ -73,8 +74,9 @@ def write_file(
         raise OverflowError(f'{size} bytes are more than a MAT-5 file can hold')
     packer = zlib.compressobj(3)
     start = file.write(_HEADER + _PAIR.pack(_COMPRESSED, 0))
-    packed = file.write(packer.compress(
-        _PAIR.pack(_MATRIX, size) + struct_head + names + _PAIR.pack(_MATRIX, cells_size) + cells_head))
+    packed = file.write(
+        packer.compress(_PAIR.pack(_MATRIX, size) + struct_head + names + _PAIR.pack(_MATRIX, cells_size) + cells_head)
+    )
     for element in elements():
         packed += file.write(packer.compress(element))
     packed += file.write(packer.compress(tail) + packer.flush())

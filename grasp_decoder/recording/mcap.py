@@ -6,17 +6,17 @@ Format: https://mcap.dev/spec.
 
 from __future__ import annotations
 
+import struct
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-import struct
 from typing import Any
 
+import numpy as np
 from mcap.exceptions import McapError
 from mcap.reader import make_reader
 from mcap.writer import Writer
 from mcap_ros2.decoder import DecoderFactory
-import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.message_definitions import message_definition
@@ -36,7 +36,7 @@ class Recorder:
     def __init__(self, path):
         self.path = Path(path)
         try:
-            self._file = open(self.path, 'wb')
+            self._file = open(self.path, 'wb')  # noqa: SIM115  (`close` closes it)
         except OSError as error:
             raise GraspDecoderError(f'{path}: the run cannot be recorded: {error.strerror}') from None
         self._writer = Writer(self._file)
@@ -93,7 +93,8 @@ def read_mcap(path: Path, sha256: str = '') -> Session:
                 continue
             if message.sequence < last.sequence:
                 raise GraspDecoderError(
-                    f'{path}: the source was started again within the recording; record each run apart')
+                    f'{path}: the source was started again within the recording; record each run apart'
+                )
             broken |= {last.segment, message.segment}
         last = message
         if message.window_end > message.window_start:
@@ -104,7 +105,8 @@ def read_mcap(path: Path, sha256: str = '') -> Session:
     if len(unit_counts) > 1:
         raise GraspDecoderError(f'{path}: the recording holds sources of {sorted(unit_counts)} units; keep one')
     trials = tuple(
-        _trial(index, batches[segment], events[segment], segment in broken) for index, segment in enumerate(batches))
+        _trial(index, batches[segment], events[segment], segment in broken) for index, segment in enumerate(batches)
+    )
     [unit_count] = unit_counts
     return Session(last.header.frame_id, tuple(map(Unit, range(unit_count))), trials, sha256)
 
@@ -130,8 +132,16 @@ def _trial(index: int, batches: list, events: list, broken: bool) -> Trial:
     for event in sorted(events, key=_stamp_ns):
         found.setdefault(event.label, _stamp_ns(event))
     return Trial(
-        index, batches[0].window_start, batches[-1].window_end, found, events[0].object_id if events else -1, None,
-        np.concatenate(times), np.concatenate(units), excluded=broken)
+        index,
+        batches[0].window_start,
+        batches[-1].window_end,
+        found,
+        events[0].object_id if events else -1,
+        None,
+        np.concatenate(times),
+        np.concatenate(units),
+        excluded=broken,
+    )
 
 
 def _stamp_ns(message) -> int:

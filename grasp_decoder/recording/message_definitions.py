@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 import re
 import sys
+from pathlib import Path
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.share import share_directory
 
 _SEPARATOR = '=' * 80
 _FIELD = re.compile(r'^\s*([A-Za-z][\w/]*)(?:<=\d+)?(?:\[[^\]]*\])?\s+[A-Za-z]')
-_BUILT_IN = frozenset(('bool', 'byte', 'char', 'string', 'wstring', 'float32', 'float64', *(
-    f'{sign}int{bits}' for sign in ('', 'u') for bits in (8, 16, 32, 64))))
+_BUILT_IN = frozenset(
+    (
+        'bool',
+        'byte',
+        'char',
+        'string',
+        'wstring',
+        'float32',
+        'float64',
+        *(f'{sign}int{bits}' for sign in ('', 'u') for bits in (8, 16, 32, 64)),
+    )
+)
 
 
 def message_definition(type_name: str) -> str:
@@ -21,8 +31,7 @@ def message_definition(type_name: str) -> str:
     texts: dict[str, str] = {}
     _collect(type_name, texts)
     first, *others = texts.items()
-    return first[1] + ''.join(
-        f'{_SEPARATOR}\nMSG: {name.replace("/msg/", "/")}\n{text}' for name, text in others)
+    return first[1] + ''.join(f'{_SEPARATOR}\nMSG: {name.replace("/msg/", "/")}\n{text}' for name, text in others)
 
 
 def _collect(type_name: str, texts: dict[str, str]) -> None:

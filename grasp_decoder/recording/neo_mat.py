@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from grasp_decoder.recording import mat5
-from grasp_decoder.recording.recorded_block import (
-    RecordedBlock, RecordedTrial, add_signal, sample_times, unit_factor)
+from grasp_decoder.recording.recorded_block import RecordedBlock, RecordedTrial, add_signal, sample_times, unit_factor
 
 _PY_NONE = 'Py_None'  # how Neo writes an annotation that is None
 _NO_NUMBERS = np.zeros(0)
@@ -80,8 +79,7 @@ def _trial(segment: bytearray, unit_annotations: dict[bytes, Any]) -> RecordedTr
     described = [{}] * len(trains)
     if 'annotations' in columns:
         described = columns.values('annotations', unit_annotations, _plain)
-    return RecordedTrial(
-        annotations, starts[1].min(), stops[1].max(), events, spikes, counts, described, signals)
+    return RecordedTrial(annotations, starts[1].min(), stops[1].max(), events, spikes, counts, described, signals)
 
 
 def _seconds(columns: mat5.Columns, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.recording.recorded_block import (
-    RecordedBlock, RecordedTrial, add_signal, sample_times, unit_factor)
+from grasp_decoder.recording.recorded_block import RecordedBlock, RecordedTrial, add_signal, sample_times, unit_factor
 
 _NEVER = {'PickleIO'}  # loading a pickle runs whatever code is in it
 

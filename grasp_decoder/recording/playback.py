@@ -98,14 +98,15 @@ class Playback(Iterator[Step]):
             GraspDecoderError: the trial is not played, or is shorter than that.
 
         """
-        for position, trial in enumerate(self._trials):
-            if trial.id == trial_id:
-                break
-        else:
+        position = {trial.id: position for position, trial in enumerate(self._trials)}.get(trial_id)
+        if position is None:
             raise GraspDecoderError(f'trial {trial_id} is not among the {len(self._trials)} that are played')
+        trial = self._trials[position]
         if not 0 <= time_ns < trial.stop_ns - trial.start_ns:
-            raise GraspDecoderError(f'trial {trial_id} is {(trial.stop_ns - trial.start_ns) / 1e9:g} s long: '
-                                    f'{time_ns / 1e9:g} s lies outside of it')
+            raise GraspDecoderError(
+                f'trial {trial_id} is {(trial.stop_ns - trial.start_ns) / 1e9:g} s long: '
+                f'{time_ns / 1e9:g} s lies outside of it'
+            )
         self._steps = self._play(position, time_ns)
 
     def _play(self, position: int, skip_ns: int) -> Iterator[Step]:
@@ -143,5 +144,10 @@ def _from(trial: Trial, skip_ns: int) -> Trial:
         return trial
     start_ns = trial.start_ns + skip_ns
     later = trial.times_ns >= start_ns
-    return replace(trial, start_ns=start_ns, times_ns=trial.times_ns[later], units=trial.units[later],
-                   events={label: time_ns for label, time_ns in trial.events.items() if time_ns >= start_ns})
+    return replace(
+        trial,
+        start_ns=start_ns,
+        times_ns=trial.times_ns[later],
+        units=trial.units[later],
+        events={label: time_ns for label, time_ns in trial.events.items() if time_ns >= start_ns},
+    )

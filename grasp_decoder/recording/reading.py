@@ -10,8 +10,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import itertools
 import logging
+from dataclasses import replace
 from numbers import Real
 from pathlib import Path
 
@@ -51,7 +52,8 @@ def read_session(path, mapping=None) -> Session:
                 from grasp_decoder.recording.mcap import read_mcap  # not needed otherwise
             except ModuleNotFoundError as missing:
                 raise GraspDecoderError(
-                    f'{path}: MCAP files need the Python packages mcap and mcap-ros2-support ({missing})') from None
+                    f'{path}: MCAP files need the Python packages mcap and mcap-ros2-support ({missing})'
+                ) from None
             session = read_mcap(path, sha256)
         elif path.suffix == '.mat' and is_binned_kinematics(path):
             session = kinematics_session(path, sha256)
@@ -74,7 +76,8 @@ def read_block(path: Path) -> RecordedBlock:
         return read_with_neo(path)
     if block is None:
         raise GraspDecoderError(
-            f'{path}: a .mat file without a Neo block: expected the variable "block" that Neo\'s NeoMatlabIO writes')
+            f'{path}: a .mat file without a Neo block: expected the variable "block" that Neo\'s NeoMatlabIO writes'
+        )
     return block
 
 
@@ -94,7 +97,8 @@ def session_from_block(path: Path, block: RecordedBlock, mapping: Mapping, sha25
         if len(trial.spike_counts) != unit_count:
             raise GraspDecoderError(
                 f'{path}: trial {index} has {len(trial.spike_counts)} spike trains, trial 0 has {unit_count};'
-                ' every trial must list every unit, in the same order')
+                ' every trial must list every unit, in the same order'
+            )
         if trial.unit_annotations != recorded[0].unit_annotations and _units(trial, mapping) != units:
             raise GraspDecoderError(f'{path}: the spike trains of trial {index} are not the units of trial 0, in order')
         trials.append(_trial(path, index, trial, mapping))
@@ -112,9 +116,14 @@ def _units(trial: RecordedTrial, mapping: Mapping) -> tuple[Unit, ...]:
         return int(value) if isinstance(value, Real) and value % 1 == 0 else None
 
     return tuple(
-        Unit(index, number(described, mapping.electrode), number(described, mapping.sort_code),
-             None if described.get(mapping.area) is None else str(described[mapping.area]).strip())
-        for index, described in enumerate(trial.unit_annotations))
+        Unit(
+            index,
+            number(described, mapping.electrode),
+            number(described, mapping.sort_code),
+            None if described.get(mapping.area) is None else str(described[mapping.area]).strip(),
+        )
+        for index, described in enumerate(trial.unit_annotations)
+    )
 
 
 def _trial(path: Path, index: int, recorded: RecordedTrial, mapping: Mapping) -> Trial:
@@ -137,9 +146,17 @@ def _trial(path: Path, index: int, recorded: RecordedTrial, mapping: Mapping) ->
     if (value := recorded.annotations.get(mapping.correct)) is not None:
         correct = bool(_whole_number(path, index, mapping.correct, value))
     return Trial(
-        index, start, stop, events, object_id, correct, times, units,
+        index,
+        start,
+        stop,
+        events,
+        object_id,
+        correct,
+        times,
+        units,
         {name: (to_ns(seconds), values) for name, (seconds, values) in recorded.signals.items()},
-        excluded=mapping.first_excluded_object is not None and object_id >= mapping.first_excluded_object)
+        excluded=mapping.first_excluded_object is not None and object_id >= mapping.first_excluded_object,
+    )
 
 
 def _whole_number(path: Path, index: int, name: str, value) -> int:
@@ -149,7 +166,8 @@ def _whole_number(path: Path, index: int, name: str, value) -> int:
             raise ValueError
     except (TypeError, ValueError):
         raise GraspDecoderError(
-            f'{path}: trial {index}: annotation "{name}" is {value!r}, not a whole number') from None
+            f'{path}: trial {index}: annotation "{name}" is {value!r}, not a whole number'
+        ) from None
     return number
 
 
@@ -160,27 +178,33 @@ def _check(path: Path, trials: list[Trial], mapping: Mapping) -> None:
     if mapping.object is not None and all(trial.object_id == -1 for trial in trials):
         raise GraspDecoderError(
             f'{path}: no trial has the annotation "{mapping.object}" that names its object;'
-            ' say in a mapping (--map) which annotation does')
+            ' say in a mapping (--map) which annotation does'
+        )
     if not any('Hold' in trial.events for trial in trials):
         found = sorted({label for trial in trials for label in trial.events})
         raise GraspDecoderError(
             f'{path}: no trial has the event "Hold" (found: {", ".join(found) or "none"});'
-            ' say in a mapping (--map) which event it is')
-    for before, after in zip(trials, trials[1:]):
+            ' say in a mapping (--map) which event it is'
+        )
+    for before, after in itertools.pairwise(trials):
         if after.start_ns < before.start_ns:
             raise GraspDecoderError(
-                f'{path}: trials are out of order: trial {after.id} starts before trial {before.id}; sort them by time')
+                f'{path}: trials are out of order: trial {after.id} starts before trial {before.id}; sort them by time'
+            )
         if after.start_ns < before.stop_ns - _TOLERANCE_NS:
             raise GraspDecoderError(
                 f'{path}: trials overlap: trial {after.id} starts before trial {before.id} ends;'
-                ' are their times absolute?')
+                ' are their times absolute?'
+            )
     if mapping.incomplete_trials == 'refuse':
         for trial in trials:
             if trial.correct is not False and not trial.times_ns.size:
                 raise GraspDecoderError(
                     f'{path}: trial {trial.id} has no spikes; was it exported whole?'
-                    ' A mapping with "incomplete_trials: leave_out" goes on without it')
+                    ' A mapping with "incomplete_trials: leave_out" goes on without it'
+                )
             if trial.correct is not False and mapping.object is not None and trial.object_id == -1:
                 raise GraspDecoderError(
                     f'{path}: trial {trial.id} has no annotation "{mapping.object}";'
-                    ' a mapping with "incomplete_trials: leave_out" goes on without it')
+                    ' a mapping with "incomplete_trials: leave_out" goes on without it'
+                )

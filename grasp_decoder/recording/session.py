@@ -59,8 +59,14 @@ class Trial:
     @property
     def usable(self) -> bool:
         """The one rule of which trials to train and score with: correct, complete and not excluded."""
-        return (self.correct is not False and not self.excluded and self.object_id >= 0
-                and 'Hold' in self.events and 'Rew' in self.events and len(self.times_ns) > 0)
+        return (
+            self.correct is not False
+            and not self.excluded
+            and self.object_id >= 0
+            and 'Hold' in self.events
+            and 'Rew' in self.events
+            and len(self.times_ns) > 0
+        )
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from matplotlib.figure import Figure
 import numpy as np
+from matplotlib.figure import Figure
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.session import NS_PER_S, Session, Trial
@@ -45,17 +45,28 @@ def _raster(axes, session: Session, summary: SessionSummary, trial: Trial) -> No
     area_of_unit = np.array([list(colours).index(unit.area) for unit in session.units])
     for index, (area, colour) in enumerate(colours.items()):
         chosen = area_of_unit[trial.units] == index
-        axes.plot(seconds[chosen], trial.units[chosen], '|', color=colour,
-                  markersize=max(1.4, 300 / session.unit_count), markeredgewidth=0.7, rasterized=True,
-                  label=area or 'area unknown')
+        axes.plot(
+            seconds[chosen],
+            trial.units[chosen],
+            '|',
+            color=colour,
+            markersize=max(1.4, 300 / session.unit_count),
+            markeredgewidth=0.7,
+            rasterized=True,
+            label=area or 'area unknown',
+        )
     times = [*trial.events.values(), np.inf]
     for label, time, following in zip(trial.events, times, times[1:]):
         at = (time - trial.start_ns) / NS_PER_S
         axes.axvline(at, color='#444444', linewidth=0.6, alpha=0.6)
         if following - time > _SHORTEST_LABELLED_NS:
             axes.annotate(label, (at, 1.01), xycoords=('data', 'axes fraction'), fontsize=9, rotation=35)
-    axes.set(xlabel=f'time in trial {trial.id} (object {trial.object_id}), s', ylabel='unit',
-             xlim=(0, (trial.stop_ns - trial.start_ns) / NS_PER_S), ylim=(-1, session.unit_count))
+    axes.set(
+        xlabel=f'time in trial {trial.id} (object {trial.object_id}), s',
+        ylabel='unit',
+        xlim=(0, (trial.stop_ns - trial.start_ns) / NS_PER_S),
+        ylim=(-1, session.unit_count),
+    )
     legend = axes.legend(loc='center left', bbox_to_anchor=(1.0, 0.5), frameon=False)
     for handle in legend.legend_handles:
         handle.set(marker='s', markersize=7)
@@ -66,12 +77,17 @@ def _rates(axes, session: Session, summary: SessionSummary) -> None:
     edges = np.geomspace(0.1, max(100.0, rates.max() * 1.01), 28)
     areas = [unit.area for unit in session.units]
     columns = [[rate for rate, of in zip(rates, areas) if of == area and rate > 0] for area in summary.areas]
-    axes.hist([np.maximum(column, edges[0]) for column in columns], edges, stacked=True,
-              color=list(_colours(summary).values()))
+    axes.hist(
+        [np.maximum(column, edges[0]) for column in columns],
+        edges,
+        stacked=True,
+        color=list(_colours(summary).values()),
+    )
     axes.axvline(np.median(rates), color='#222222', linewidth=1, linestyle='--')
     axes.set(xscale='log', xlabel='rate, Hz', ylabel='units')
     axes.set_title(
-        f'median {np.median(rates):.1f}, mean {rates.mean():.1f} Hz; {len(summary.silent_units)} silent', fontsize=10)
+        f'median {np.median(rates):.1f}, mean {rates.mean():.1f} Hz; {len(summary.silent_units)} silent', fontsize=10
+    )
 
 
 def _objects(axes, summary: SessionSummary) -> None:
@@ -80,8 +96,12 @@ def _objects(axes, summary: SessionSummary) -> None:
     axes.bar(position, every, color=_GREY, label='left out')
     axes.bar(position, usable, color=_AREA_COLOURS[0], label='to use')
     small = len(position) > 16
-    axes.set_xticks(position, [str(object_id) for object_id in summary.objects], rotation=90 if small else 0,
-                    fontsize=7 if small else 10)
+    axes.set_xticks(
+        position,
+        [str(object_id) for object_id in summary.objects],
+        rotation=90 if small else 0,
+        fontsize=7 if small else 10,
+    )
     axes.set(xlabel='object', ylabel='trials', xlim=(-0.7, len(position) - 0.3))
     axes.set_title(f'{summary.usable} of {every.sum()} trials to use', fontsize=10, loc='left')
     axes.legend(frameon=False, fontsize=8, ncols=2, loc='lower right', bbox_to_anchor=(1.0, 1.0))
@@ -89,9 +109,16 @@ def _objects(axes, summary: SessionSummary) -> None:
 
 def _phases(axes, summary: SessionSummary) -> None:
     names = [label for label, _ in summary.phases_s]
-    axes.boxplot(list(summary.phases_s.values()), orientation='horizontal', whis=(5, 95), showfliers=False, widths=0.6,
-                 patch_artist=True, boxprops={'facecolor': _AREA_COLOURS[0], 'alpha': 0.35},
-                 medianprops={'color': _AREA_COLOURS[1], 'linewidth': 2})
+    axes.boxplot(
+        list(summary.phases_s.values()),
+        orientation='horizontal',
+        whis=(5, 95),
+        showfliers=False,
+        widths=0.6,
+        patch_artist=True,
+        boxprops={'facecolor': _AREA_COLOURS[0], 'alpha': 0.35},
+        medianprops={'color': _AREA_COLOURS[1], 'linewidth': 2},
+    )
     axes.set_yticks(np.arange(len(names)) + 1, names)
     axes.invert_yaxis()
     axes.set(xlabel='time to the next event, s')

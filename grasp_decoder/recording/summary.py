@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass
 
@@ -52,7 +53,9 @@ def summarize(session: Session) -> SessionSummary:
     spikes = np.sum([np.bincount(trial.units, minlength=session.unit_count) for trial in trials], axis=0)
     left_out = Counter(
         'wrong' if trial.correct is False else 'excluded' if trial.excluded else 'incomplete'
-        for trial in trials if not session.is_usable(trial))
+        for trial in trials
+        if not session.is_usable(trial)
+    )
     every = Counter(trial.object_id for trial in trials)
     usable = Counter(trial.object_id for trial in trials if session.is_usable(trial))
     return SessionSummary(
@@ -60,7 +63,9 @@ def summarize(session: Session) -> SessionSummary:
         electrodes=len({unit.electrode for unit in session.units} - {None}),
         rates_hz=spikes / trial_s.sum(),
         trial_s=trial_s,
-        wrong=left_out['wrong'], excluded=left_out['excluded'], incomplete=left_out['incomplete'],
+        wrong=left_out['wrong'],
+        excluded=left_out['excluded'],
+        incomplete=left_out['incomplete'],
         objects={object_id: (usable[object_id], every[object_id]) for object_id in sorted(every)},
         phases_s=_phases(session),
         signals={name: values.shape[1] for trial in trials for name, (_, values) in trial.signals.items()},
@@ -71,7 +76,13 @@ def _phases(session: Session) -> dict[tuple[str, str], np.ndarray]:
     """Seconds from each event to the next, in the order of the first trial that has the most events."""
     labels = list(max((trial.events for trial in session.trials), key=len))
     return {
-        (label, following): np.array([
-            trial.events[following] - trial.events[label]
-            for trial in session.trials if label in trial.events and following in trial.events]) / NS_PER_S
-        for label, following in zip(labels, labels[1:])}
+        (label, following): np.array(
+            [
+                trial.events[following] - trial.events[label]
+                for trial in session.trials
+                if label in trial.events and following in trial.events
+            ]
+        )
+        / NS_PER_S
+        for label, following in itertools.pairwise(labels)
+    }

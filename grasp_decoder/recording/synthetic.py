@@ -8,8 +8,8 @@ drift, units are replaced, and sort codes are shuffled within their electrode.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtri
@@ -23,8 +23,16 @@ LARGEST_OBJECT = 84
 AREAS = ('AIP', 'F5', 'M1')
 # Seconds from each event to the next: median and spread; Hold to Rew is the grasp.
 PHASES = {
-    'Start': (0.050, 0.005), 'Rest': (0.001, 0.0), 'FixLOn': (0.001, 0.0003), 'Fix': (0.63, 0.05), 'Cue': (0.70, 0.0),
-    'Mem': (0.79, 0.10), 'React': (0.013, 0.003), 'Go': (0.55, 0.10), 'Hold': (0.39, 0.02), 'Rew': (0.026, 0.0),
+    'Start': (0.050, 0.005),
+    'Rest': (0.001, 0.0),
+    'FixLOn': (0.001, 0.0003),
+    'Fix': (0.63, 0.05),
+    'Cue': (0.70, 0.0),
+    'Mem': (0.79, 0.10),
+    'React': (0.013, 0.003),
+    'Go': (0.55, 0.10),
+    'Hold': (0.39, 0.02),
+    'Rew': (0.026, 0.0),
     'Intert': (0.498, 0.0),
 }
 # How much of a unit's object preference shows in each phase.
@@ -109,9 +117,13 @@ def _population(rng: np.random.Generator, count: int) -> _Population:
     log_rate[rng.random(count) < SILENT_UNITS] = -np.inf
     shapes, sizes = len(SHAPES), len(SIZES)
     return _Population(
-        tuple(table), log_rate, rng.normal(0, PHASE_RESPONSE, (count, len(PHASES))),
-        rng.normal(0, 0.7 * TUNING, (count, shapes)), rng.normal(0, 0.6 * TUNING, (count, sizes)),
-        rng.normal(0, 0.4 * TUNING, (count, shapes, sizes)))
+        tuple(table),
+        log_rate,
+        rng.normal(0, PHASE_RESPONSE, (count, len(PHASES))),
+        rng.normal(0, 0.7 * TUNING, (count, shapes)),
+        rng.normal(0, 0.6 * TUNING, (count, sizes)),
+        rng.normal(0, 0.4 * TUNING, (count, shapes, sizes)),
+    )
 
 
 def _next_day(rng: np.random.Generator, before: _Population) -> _Population:
@@ -122,7 +134,7 @@ def _next_day(rng: np.random.Generator, before: _Population) -> _Population:
     order = np.lexsort((rng.random(len(electrodes)), electrodes))
 
     def mixed(old, new):
-        drifted = math.sqrt(1 - DAY_DRIFT ** 2) * old + DAY_DRIFT * new
+        drifted = math.sqrt(1 - DAY_DRIFT**2) * old + DAY_DRIFT * new
         return np.where(replaced.reshape(-1, *[1] * (old.ndim - 1)), new, drifted)[order]
 
     return replace(
@@ -131,7 +143,8 @@ def _next_day(rng: np.random.Generator, before: _Population) -> _Population:
         phase_response=mixed(before.phase_response, fresh.phase_response),
         shape_tuning=mixed(before.shape_tuning, fresh.shape_tuning),
         size_tuning=mixed(before.size_tuning, fresh.size_tuning),
-        object_tuning=mixed(before.object_tuning, fresh.object_tuning))
+        object_tuning=mixed(before.object_tuning, fresh.object_tuning),
+    )
 
 
 def _session(rng, population: _Population, object_ids: list[int], count: int, name: str) -> Session:
@@ -162,20 +175,28 @@ def _trial(rng, population: _Population, index: int, object_id: int, start_s: fl
     order = np.lexsort((units, times))
     events = dict(zip((*PHASES, 'End'), to_ns(starts).tolist()))
     trial = Trial(
-        index, int(to_ns(start_s)), int(to_ns(stop_s)), events, object_id, bool(rng.random() >= WRONG_TRIALS),
-        times[order], units[order])
+        index,
+        int(to_ns(start_s)),
+        int(to_ns(stop_s)),
+        events,
+        object_id,
+        bool(rng.random() >= WRONG_TRIALS),
+        times[order],
+        units[order],
+    )
     return trial, stop_s + PAUSE_S
 
 
 def _log_rate(population: _Population, object_id: int) -> np.ndarray:
     """Log-rate of every unit in every phase, (units, phases), with the mean rate kept."""
     shape, size = SHAPES.index(object_id // 10), SIZES.index(object_id % 10)
-    preference = (population.shape_tuning[:, shape] + population.size_tuning[:, size]
-                  + population.object_tuning[:, shape, size])
+    preference = (
+        population.shape_tuning[:, shape] + population.size_tuning[:, size] + population.object_tuning[:, shape, size]
+    )
     course = np.array([[TUNING_COURSE[area].get(phase, 0.0) for phase in PHASES] for area in AREAS])
     course = course[[AREAS.index(unit.area) for unit in population.units]]
     modulation = population.phase_response + course * preference[:, None]
-    spread = PHASE_RESPONSE ** 2 + TUNING ** 2 * course ** 2
+    spread = PHASE_RESPONSE**2 + TUNING**2 * course**2
     return population.log_rate[:, None] + modulation - spread / 2
 
 

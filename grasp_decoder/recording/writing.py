@@ -6,16 +6,15 @@ trains. Here one trial at a time is put together from bytes; tests show that Neo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 import os
-from pathlib import Path
 import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.recording.mat5_encoding import (
-    cells, field_names, number, structure, structure_of, text, write_file)
+from grasp_decoder.recording.mat5_encoding import cells, field_names, number, structure, structure_of, text, write_file
 from grasp_decoder.recording.session import NS_PER_S, Session, Trial, Unit
 
 _TRAIN_FIELDS = ('times', 'times_units', 't_start', 't_start_units', 't_stop', 't_stop_units', 'annotations')
@@ -52,8 +51,9 @@ def write_session(session: Session, path) -> None:
         with tempfile.TemporaryDirectory(dir=Path(path).parent, prefix='.new_') as scratch:
             whole = Path(scratch, 'session.mat')
             with open(whole, 'wb') as file:
-                write_file(file, 'block', 'segments', segments,
-                           {'name': text(session.name), 'annotations': structure({})})
+                write_file(
+                    file, 'block', 'segments', segments, {'name': text(session.name), 'annotations': structure({})}
+                )
             whole.replace(path)
     except OSError as error:
         raise GraspDecoderError(f'{path}: cannot be written: {error.strerror}') from None
@@ -64,7 +64,10 @@ def write_session(session: Session, path) -> None:
 def _unit_annotations(unit: Unit) -> bytes:
     found = {}
     for name, value, encode in (
-            ('electrode', unit.electrode, number), ('u', unit.sort_code, number), ('area', unit.area, text)):
+        ('electrode', unit.electrode, number),
+        ('u', unit.sort_code, number),
+        ('area', unit.area, text),
+    ):
         if value is not None:
             found[name] = encode(value)
     return structure(found)
@@ -74,16 +77,33 @@ def _segment(trial: Trial, unit_annotations: list[bytes]) -> bytes:
     annotations = {'obj': number(trial.object_id)}
     if trial.correct is not None:
         annotations['correct'] = number(int(trial.correct))
-    events = structure({
-        'times': number(_seconds(list(trial.events.values()))), 'times_units': _SECONDS,
-        'labels': text(*(label.ljust(8) for label in trial.events))})
+    events = structure(
+        {
+            'times': number(_seconds(list(trial.events.values()))),
+            'times_units': _SECONDS,
+            'labels': text(*(label.ljust(8) for label in trial.events)),
+        }
+    )
     signals = [
-        structure({'times': number(_seconds(times)), 'times_units': _SECONDS, 'signal': number(values),
-                   'signal_units': text('dimensionless'), 'name': text(name)})
-        for name, (times, values) in trial.signals.items()]
-    return structure({
-        'events': cells([events]), 'spiketrains': cells(_trains(trial, unit_annotations)),
-        'irregularlysampledsignals': cells(signals), 'annotations': structure(annotations)})
+        structure(
+            {
+                'times': number(_seconds(times)),
+                'times_units': _SECONDS,
+                'signal': number(values),
+                'signal_units': text('dimensionless'),
+                'name': text(name),
+            }
+        )
+        for name, (times, values) in trial.signals.items()
+    ]
+    return structure(
+        {
+            'events': cells([events]),
+            'spiketrains': cells(_trains(trial, unit_annotations)),
+            'irregularlysampledsignals': cells(signals),
+            'annotations': structure(annotations),
+        }
+    )
 
 
 def _trains(trial: Trial, unit_annotations: list[bytes]) -> list[bytes]:
@@ -93,8 +113,10 @@ def _trains(trial: Trial, unit_annotations: list[bytes]) -> list[bytes]:
     start, stop = number(trial.start_ns / NS_PER_S), number(trial.stop_ns / NS_PER_S)
     bounds = b''.join((_SECONDS, start, _SECONDS, stop, _SECONDS))
     trains = np.split(_seconds(trial.times_ns[order]), ends[:-1])
-    return [structure_of(b''.join((head, number(times), bounds, annotations)))
-            for times, annotations in zip(trains, unit_annotations)]
+    return [
+        structure_of(b''.join((head, number(times), bounds, annotations)))
+        for times, annotations in zip(trains, unit_annotations)
+    ]
 
 
 def _seconds(times_ns) -> np.ndarray:

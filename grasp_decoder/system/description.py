@@ -72,8 +72,14 @@ class NodeDescription:
 
 def describe(run: Run) -> list[NodeDescription]:
     """The nodes of a run, listeners before those who speak to them."""
-    selection = {'session': run.session, 'mapping': run.mapping, 'bundle': run.bundle, 'split': run.split,
-                 'trials': run.trials, 'only_correct': run.only_correct}
+    selection = {
+        'session': run.session,
+        'mapping': run.mapping,
+        'bundle': run.bundle,
+        'split': run.split,
+        'trials': run.trials,
+        'only_correct': run.only_correct,
+    }
     nodes = {'hand_bridge': {}, 'decoder': {'bundle': run.bundle}}
     to_mcap = run.record.endswith('.mcap')
     if to_mcap:
@@ -87,14 +93,18 @@ def describe(run: Run) -> list[NodeDescription]:
         pace = {'speed': run.speed} if run.speed else {'speed': 0.0, 'batch_ms': FULL_SPEED_BATCH_MS}
         nodes = {
             'run_monitor': {
-                **selection, 'hand': run.hand, 'speed': run.speed, 'listeners': listeners, 'result': run.result,
-                'record': '' if to_mcap else run.record},
+                **selection,
+                'hand': run.hand,
+                'speed': run.speed,
+                'listeners': listeners,
+                'result': run.result,
+                'record': '' if to_mcap else run.record,
+            },
             **nodes,
             'spike_replayer': {**selection, **pace, 'start_paused': True, 'subscribers': listeners},
         }
     return [
-        NodeDescription(name, _parameter_files(name, run.params_file), parameters)
-        for name, parameters in nodes.items()
+        NodeDescription(name, _parameter_files(name, run.params_file), parameters) for name, parameters in nodes.items()
     ]
 
 

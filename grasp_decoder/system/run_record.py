@@ -87,7 +87,8 @@ class RunRecord:
             'counts': np.array([counts.get((d.segment, d.bin), missing) for d in self.decodes], np.uint16),
             'class': [decode.object_id for decode in self.decodes],
             'probabilities': np.array(
-                [d.object_probability if len(d.object_probability) else unknown for d in self.decodes], np.float32),
+                [d.object_probability if len(d.object_probability) else unknown for d in self.decodes], np.float32
+            ),
             'phase': np.array([decode.phase for decode in self.decodes], np.uint8),
             'phase_probability': np.array([decode.phase_probability for decode in self.decodes], np.float32),
             'aperture': np.array([decode.aperture for decode in self.decodes], np.float32),

@@ -20,8 +20,13 @@ UNPACED = 'at full speed no hand keeps step with the recording: the decoding is 
 
 
 def run_result(
-    record: RunRecord, session: Session, trials: Sequence[Trial], bundle: Bundle, back_end: BackEnd, grips: GripTable,
-    paced: bool = True
+    record: RunRecord,
+    session: Session,
+    trials: Sequence[Trial],
+    bundle: Bundle,
+    back_end: BackEnd,
+    grips: GripTable,
+    paced: bool = True,
 ) -> dict:
     """Score a run; the keys are explained in docs/running.md. Rates and accuracies are of the usable trials.
 
@@ -41,7 +46,8 @@ def run_result(
         },
         'stages_ms': {
             stage: {name: float(np.percentile(durations, q)) for name, q in percentiles.items()}
-            for stage, durations in record.stages_ms().items() if paced and len(durations)
+            for stage, durations in record.stages_ms().items()
+            if paced and len(durations)
         },
         'lost_batches': record.decodes[-1].lost_batches if record.decodes else 0,
         'bins': expected_bins(trials, bundle.manifest.bin_ns),
@@ -103,7 +109,7 @@ def decoding_accuracy(record: RunRecord, session: Session, trials: Sequence[Tria
 
 def trial_line(outcome: TrialOutcome, number: int, of: int) -> str:
     """One trial for a person who watches."""
-    grip = f"{outcome.grip or 'none'} ({'right' if outcome.right_grip else 'wrong'})"
+    grip = f'{outcome.grip or "none"} ({"right" if outcome.right_grip else "wrong"})'
     if outcome.success is None:
         end = 'closed' if outcome.closed else 'not closed'
     else:

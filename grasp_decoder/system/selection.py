@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from grasp_decoder.bundle.manifest import Manifest
 
 
-def select_trials(session: Session, manifest: Manifest | None, split: str = 'all', count: int = 0,
-                  only_correct: bool = False) -> list[Trial]:
+def select_trials(
+    session: Session, manifest: Manifest | None, split: str = 'all', count: int = 0, only_correct: bool = False
+) -> list[Trial]:
     """The trials of a run.
 
     Args:
@@ -28,8 +29,11 @@ def select_trials(session: Session, manifest: Manifest | None, split: str = 'all
         if manifest is None:
             raise GraspDecoderError('the test trials are named by a bundle: give the one that decodes')
         held_out = manifest.held_out_trials(session.source_sha256)
-    trials = [trial for trial in session.trials
-              if (held_out is None or trial.id in held_out) and not (only_correct and trial.correct is False)]
+    trials = [
+        trial
+        for trial in session.trials
+        if (held_out is None or trial.id in held_out) and not (only_correct and trial.correct is False)
+    ]
     if not trials:
         raise GraspDecoderError(f'{session.name}: no trial is left to replay: choose others, or --split all')
     return trials[:count] if count else trials

@@ -44,21 +44,30 @@ def _figure(session: Session, trial: Trial, run, segment: int) -> Figure:
     raster, counts, decoded, hand = figure.subplots(4, 1, sharex=True, height_ratios=(3, 2.2, 1.8, 1.8))
 
     raster.plot(seconds(trial.times_ns), trial.units, '|', color='#30343b', markersize=2.2, markeredgewidth=0.5)
-    raster.set(ylabel='unit', ylim=(-1, session.unit_count),
-               title=f'Spikes of trial {trial.id}, object {trial.object_id}')
+    raster.set(
+        ylabel='unit', ylim=(-1, session.unit_count), title=f'Spikes of trial {trial.id}, object {trial.object_id}'
+    )
 
     edges = np.append(run['bin'][rows] * bin_s, (run['bin'][rows][-1] + 1) * bin_s)
     most = max(1, int(np.percentile(run['counts'][rows], 99.5)))
     counts.pcolormesh(edges, np.arange(session.unit_count + 1) - 0.5, run['counts'][rows].T, cmap='Blues', vmax=most)
-    counts.set(ylabel='unit', title=f'Counts in bins of {1000 * bin_s:.0f} ms, as the decoder got them '
-                                    f'(white: 0, dark blue: {most} or more)')
+    counts.set(
+        ylabel='unit',
+        title=f'Counts in bins of {1000 * bin_s:.0f} ms, as the decoder got them (white: 0, dark blue: {most} or more)',
+    )
 
     stamps = seconds(run['stamp_ns'][rows])
     decoded.step(stamps, run['phase_probability'][rows], where='pre', color=BLUE, label='P(grasp phase)')
-    decoded.step(stamps, np.nanmax(run['probabilities'][rows], axis=1), where='pre', color=ORANGE,
-                 label='P(most probable object)')
-    decoded.axvspan(seconds(trial.events['Hold']), seconds(trial.events['Rew']), color=GREEN, alpha=0.12,
-                    label='hold phase')
+    decoded.step(
+        stamps,
+        np.nanmax(run['probabilities'][rows], axis=1),
+        where='pre',
+        color=ORANGE,
+        label='P(most probable object)',
+    )
+    decoded.axvspan(
+        seconds(trial.events['Hold']), seconds(trial.events['Rew']), color=GREEN, alpha=0.12, label='hold phase'
+    )
     decoded.set(ylabel='probability', ylim=(-0.03, 1.03), title='Decoded')
     decoded.legend(**ABOVE_RIGHT)
 
@@ -70,16 +79,24 @@ def _figure(session: Session, trial: Trial, run, segment: int) -> Figure:
     lift.plot(seconds(run['hand_stamp_ns'][during]), 100 * run['hand_lift'][during], color=GREEN)
     lift.set(ylabel='lift (cm)', ylim=(-0.3, None))
     lift.spines['right'].set_visible(True)
-    hand.legend([*hand.get_lines(), *lift.get_lines()], ['commanded aperture (1: closed)', 'lift of the object'],
-                **ABOVE_RIGHT)
+    hand.legend(
+        [*hand.get_lines(), *lift.get_lines()], ['commanded aperture (1: closed)', 'lift of the object'], **ABOVE_RIGHT
+    )
 
     for axes in (raster, counts, decoded, hand):
         for label in MARKED_EVENTS:
             axes.axvline(seconds(trial.events[label]), color=GREY, linewidth=0.8, linestyle='--')
     for label in MARKED_EVENTS:
-        raster.annotate(label, (seconds(trial.events[label]), 1), (2, -9), xycoords=('data', 'axes fraction'),
-                        textcoords='offset points', fontsize=8, color='#5a606b',
-                        bbox={'facecolor': 'white', 'edgecolor': 'none', 'pad': 0.5})
+        raster.annotate(
+            label,
+            (seconds(trial.events[label]), 1),
+            (2, -9),
+            xycoords=('data', 'axes fraction'),
+            textcoords='offset points',
+            fontsize=8,
+            color='#5a606b',
+            bbox={'facecolor': 'white', 'edgecolor': 'none', 'pad': 0.5},
+        )
     return figure
 
 

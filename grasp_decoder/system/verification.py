@@ -39,7 +39,8 @@ def count_wrong_bins(
             trial = trials[right.segment]
             if not right.bin:
                 counts = bin_counts(
-                    trial.times_ns, trial.units, trial.start_ns, trial.stop_ns, bin_ns, session.unit_count)
+                    trial.times_ns, trial.units, trial.start_ns, trial.stop_ns, bin_ns, session.unit_count
+                )
             expected.add(place)
             wrong += (
                 place not in decoded

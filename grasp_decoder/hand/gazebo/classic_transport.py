@@ -6,11 +6,11 @@ first message to a publisher, is a Packet. Nothing here runs in a thread: `Class
 
 from __future__ import annotations
 
-from collections.abc import Callable
 import contextlib
 import selectors
 import socket
 import time
+from collections.abc import Callable
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.gazebo.messages import message_class
@@ -84,9 +84,7 @@ class ClassicTransport:
     def advertise(self, topic: str, message_type: str) -> None:
         """Offer a topic; it can be published on once `has_subscriber` says so."""
         self._readers[topic] = []
-        self._master.send_packet(
-            'advertise', Publish(topic=topic, msg_type=message_type, host=_HOST, port=self._port)
-        )
+        self._master.send_packet('advertise', Publish(topic=topic, msg_type=message_type, host=_HOST, port=self._port))
 
     def has_subscriber(self, topic: str) -> bool:
         """Whether anyone listens to an advertised topic."""

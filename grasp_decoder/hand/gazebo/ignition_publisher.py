@@ -71,7 +71,10 @@ class IgnitionPublisher:
 
     def _publisher(self):
         publisher = Discovery.Publisher(
-            topic=self._topic, address=self._address, process_uuid=self._process, node_uuid=self._node,
+            topic=self._topic,
+            address=self._address,
+            process_uuid=self._process,
+            node_uuid=self._node,
             scope=Discovery.Publisher.ALL,
         )
         publisher.msg_pub.ctrl = self._control_address

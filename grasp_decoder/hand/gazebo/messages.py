@@ -20,8 +20,17 @@ def _compile() -> dict[str, type]:
         compiled = Path(scratch, 'messages.pb')
         # In a process of its own: in one that has loaded TensorFlow, the compiler finds another protobuf and crashes.
         protoc = subprocess.run(
-            [sys.executable, '-m', 'grpc_tools.protoc', f'--proto_path={folder}', f'--descriptor_set_out={compiled}',
-             *_PROTO_FILES], capture_output=True, text=True)
+            [
+                sys.executable,
+                '-m',
+                'grpc_tools.protoc',
+                f'--proto_path={folder}',
+                f'--descriptor_set_out={compiled}',
+                *_PROTO_FILES,
+            ],
+            capture_output=True,
+            text=True,
+        )
         if protoc.returncode:
             raise GraspDecoderError(f'{folder}: protoc ended with status {protoc.returncode}: {protoc.stderr.strip()}')
         description = descriptor_pb2.FileDescriptorSet.FromString(compiled.read_bytes())

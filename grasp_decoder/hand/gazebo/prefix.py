@@ -7,16 +7,16 @@ explains it to users.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 import fcntl
 import hashlib
 import os
-from pathlib import Path
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
+from pathlib import Path
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.share import cache_directory
@@ -26,8 +26,12 @@ APT_FOLDER = Path('/etc/apt')
 LOCK_FILE = Path(__file__).with_name('packages.lock')
 
 _LIBRARY_FOLDERS = (
-    'usr/lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu/blas', 'usr/lib/x86_64-linux-gnu/lapack',
-    'usr/lib/x86_64-linux-gnu/pulseaudio', 'usr/lib', 'lib/x86_64-linux-gnu',
+    'usr/lib/x86_64-linux-gnu',
+    'usr/lib/x86_64-linux-gnu/blas',
+    'usr/lib/x86_64-linux-gnu/lapack',
+    'usr/lib/x86_64-linux-gnu/pulseaudio',
+    'usr/lib',
+    'lib/x86_64-linux-gnu',
 )
 
 

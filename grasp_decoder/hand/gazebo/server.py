@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
-import time
+from pathlib import Path
 
 from grasp_decoder.child_process import prepare_child
 from grasp_decoder.errors import GraspDecoderError
@@ -20,7 +19,7 @@ WORLD_NAME = 'default'
 TIMESTEP_S = 0.002
 _HASTE = 2.0  # times as fast as is asked for, at most, so that what was late can catch up
 
-_WORLD = '''<?xml version="1.0"?>
+_WORLD = """<?xml version="1.0"?>
 <sdf version="1.6">
   <world name="{name}">
     <gravity>0 0 -9.81</gravity>
@@ -50,7 +49,7 @@ _WORLD = '''<?xml version="1.0"?>
 {hand}
   </world>
 </sdf>
-'''
+"""
 
 
 def world_sdf(speed: float) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 import itertools
 import time
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -98,9 +98,13 @@ class GazeboSimulator:
         self._classic.subscribe(contacts, 'gazebo.msgs.Contacts', self._on_contacts)
         self._wait(self._ignition.new_subscribers, 'the hand in gzserver does not listen', _START_PATIENCE_S)
         self._wait(
-            lambda: self._classic.has_subscriber(self._factory) and self._classic.has_subscriber(self._request)
-            and self._classic.has_subscriber(self._control),
-            'gzserver does not answer', _START_PATIENCE_S,
+            lambda: (
+                self._classic.has_subscriber(self._factory)
+                and self._classic.has_subscriber(self._request)
+                and self._classic.has_subscriber(self._control)
+            ),
+            'gzserver does not answer',
+            _START_PATIENCE_S,
         )
         self._step(1, _START_PATIENCE_S)
 
@@ -198,9 +202,7 @@ class GazeboSimulator:
             self._posed_ns = self._now_ns
         for pose in message.pose:
             position, turn = pose.position, pose.orientation
-            self._poses[pose.name] = transform(
-                (position.x, position.y, position.z), (turn.w, turn.x, turn.y, turn.z)
-            )
+            self._poses[pose.name] = transform((position.x, position.y, position.z), (turn.w, turn.x, turn.y, turn.z))
 
     def _on_response(self, payload: bytes) -> None:
         self._answered = Response.FromString(payload).id
