@@ -18,10 +18,10 @@ from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.features.splits import Split, random_states, split_trials
 from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS, TrialBins, bin_trials
 from grasp_decoder.features.windows import choose_look_back
-from grasp_decoder.learning import metrics
-from grasp_decoder.learning.causal_gru import continue_gru
-from grasp_decoder.learning.decoded_trials import predict_trials
-from grasp_decoder.learning.fitting import fit
+from grasp_decoder.learning.evaluation import metrics
+from grasp_decoder.learning.evaluation.decoded_trials import predict_trials
+from grasp_decoder.learning.models.causal_gru import continue_gru
+from grasp_decoder.learning.models.fitting import fit
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.synthetic import synthesize
 

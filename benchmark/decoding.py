@@ -31,16 +31,16 @@ from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.features.splits import Split, random_states, split_trials
 from grasp_decoder.features.trial_bins import bin_trials, classes_of
 from grasp_decoder.features.windows import DEFAULT_LOOK_BACK, choose_look_back
-from grasp_decoder.learning import metrics
-from grasp_decoder.learning.comparison import ALL, FAST, LDA, SEED_BILSTM, compare
-from grasp_decoder.learning.decoded_trials import predict_trials
-from grasp_decoder.learning.evaluation import scores
-from grasp_decoder.learning.experiment import run_experiment
-from grasp_decoder.learning.fitting import fit
-from grasp_decoder.learning.preparation import Narrator, Settings
-from grasp_decoder.learning.regression import MovementScale, movement_trials
-from grasp_decoder.learning.tables import competitors, number, percent
-from grasp_decoder.recording.kinematics import read_binned_kinematics
+from grasp_decoder.learning.evaluation import metrics
+from grasp_decoder.learning.evaluation.comparison import ALL, FAST, LDA, SEED_BILSTM, compare
+from grasp_decoder.learning.evaluation.decoded_trials import predict_trials
+from grasp_decoder.learning.evaluation.evaluation import scores
+from grasp_decoder.learning.experiment.experiment import run_experiment
+from grasp_decoder.learning.experiment.preparation import Narrator, Settings
+from grasp_decoder.learning.models.fitting import fit
+from grasp_decoder.learning.movement import MovementScale, movement_trials
+from grasp_decoder.learning.report.tables import competitors, number, percent
+from grasp_decoder.recording.binned_kinematics import read_binned_kinematics
 from grasp_decoder.recording.reading import read_session
 
 GRASP_SESSION = 'MSyn40.neo.mat'

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.results import ROOT
-from grasp_decoder.learning.metrics import ObjectDecodes
+from grasp_decoder.learning.evaluation.metrics import ObjectDecodes
 
 CODE = (
     'benchmark/decoding*.py',

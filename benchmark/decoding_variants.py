@@ -16,19 +16,19 @@ import grasp_decoder
 from benchmark.decoding_pieces import Piece, Pieces
 from benchmark.material import recording
 from benchmark.results import markdown_table
-from grasp_decoder.bundle.export import write_bundle
+from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.bundle.manifest import Manifest
 from grasp_decoder.bundle.task_network import OBJECT, TaskNetwork
 from grasp_decoder.features.splits import Split, split_trials
 from grasp_decoder.features.trial_bins import bin_trials
 from grasp_decoder.features.windows import DEFAULT_LOOK_BACK
-from grasp_decoder.learning import metrics
-from grasp_decoder.learning.causal_gru import fit_causal_gru, fit_fisher_gru
-from grasp_decoder.learning.comparison import LDA, compare
-from grasp_decoder.learning.decoded_trials import predict_trials
-from grasp_decoder.learning.seed_bilstm import fit_seed_bilstm
-from grasp_decoder.learning.tables import percent
-from grasp_decoder.learning.training import FitProblem, make_deterministic
+from grasp_decoder.learning.evaluation import metrics
+from grasp_decoder.learning.evaluation.comparison import LDA, compare
+from grasp_decoder.learning.evaluation.decoded_trials import predict_trials
+from grasp_decoder.learning.models.causal_gru import fit_causal_gru, fit_fisher_gru
+from grasp_decoder.learning.models.seed_bilstm import fit_seed_bilstm
+from grasp_decoder.learning.models.training import FitProblem, make_deterministic
+from grasp_decoder.learning.report.tables import percent
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Session
 

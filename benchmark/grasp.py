@@ -18,17 +18,19 @@ from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.control.grasp_controller import GraspController
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.joint_targets import JointTargets
-from grasp_decoder.control.outcome import HandSample, TrialOutcome, score_trials, summarize
+from grasp_decoder.control.outcome import TrialOutcome, score_trials, summarize
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.hand.rig import GraspRig
 from grasp_decoder.hand.simulator import SIMULATORS, open_simulator
 from grasp_decoder.recording.playback import Playback
 from grasp_decoder.recording.reading import read_session
-from grasp_decoder.recording.session import NS_PER_S, Session, Trial
+from grasp_decoder.recording.session import Session, Trial
 from grasp_decoder.system.description import SPLITS
 from grasp_decoder.system.run_result import trial_marks
 from grasp_decoder.system.selection import select_trials
+from grasp_decoder.types.hand_state import HandState
+from grasp_decoder.types.time import NS_PER_S
 
 STEP_NS = 10_000_000
 
@@ -75,7 +77,7 @@ def closed_loop(session: Session, bundle: Bundle, trials: Sequence[Trial], hand:
                 now_ns += STEP_NS
                 state = rig.advance(STEP_NS / NS_PER_S)
                 stamp_ns = commands[-1].stamp_ns if commands else 0
-                samples.append(HandSample(stamp_ns, now_ns, state.lift_m, state.contact))
+                samples.append(HandState(stamp_ns, now_ns, state.lift_m, state.contact))
             if step.batch.segment != segment:
                 segment = step.batch.segment
                 rig.place(trials[segment].object_id)

@@ -18,13 +18,13 @@ import numpy as np
 import grasp_decoder
 from benchmark.results import print_table, write_results
 from grasp_decoder.bundle.bundle import Bundle
-from grasp_decoder.bundle.export import write_bundle
+from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.bundle.manifest import Manifest
 from grasp_decoder.bundle.task_network import OBJECT, PHASE, RECURRENT, TaskNetwork
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.features.splits import split_trials
 from grasp_decoder.features.trial_bins import bin_trials
-from grasp_decoder.learning.fitting import fit
+from grasp_decoder.learning.models.fitting import fit
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.synthetic import synthesize
 

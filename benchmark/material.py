@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.recording.session import NS_PER_S, Session, Trial, Unit
+from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
 from grasp_decoder.system.processes import executable_path
+from grasp_decoder.types.time import NS_PER_S
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / 'bench' / 'material'

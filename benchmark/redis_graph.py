@@ -30,13 +30,13 @@ from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.joint_targets import JointTargets
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.decoding.bin_decoder import BackEnd
-from grasp_decoder.decoding.decoded_grasp import DecodedGrasp
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes.spin import COLLECT_EVERY_S
 from grasp_decoder.recording.playback import Pace, Playback
 from grasp_decoder.recording.reading import read_session
-from grasp_decoder.recording.spike_batch import SpikeBatch
+from grasp_decoder.types.decoded_grasp import DecodedGrasp
+from grasp_decoder.types.spike_batch import SpikeBatch
 
 SPIKES, TRIAL_EVENTS, DECODED, COMMANDS, JOINT_TARGETS = (
     'spikes',

@@ -19,11 +19,11 @@ from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.decoding.bin_decoder import BackEnd
 from grasp_decoder.decoding.streaming import StreamingDecoder
-from grasp_decoder.nodes.messages import decoded_grasp_message
+from grasp_decoder.nodes.conversion import decoded_grasp_message
 from grasp_decoder.nodes.spin import REHEARSE_BEFORE_NS
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.reading import read_session
-from grasp_decoder.recording.session import NS_PER_S
+from grasp_decoder.types.time import NS_PER_S
 
 WARM_UP = 25
 BACK_TO_BACK, PAUSED, REHEARSED = 'back to back', 'every bin', 'every bin, rehearsed'

@@ -18,8 +18,8 @@ from rclpy.executors import ExternalShutdownException
 
 from grasp_decoder import msg
 from grasp_decoder.nodes import topics
-from grasp_decoder.nodes.messages import spike_batch_message
-from grasp_decoder.recording.spike_batch import SpikeBatch
+from grasp_decoder.nodes.conversion import spike_batch_message
+from grasp_decoder.types.spike_batch import SpikeBatch
 
 
 def made_up_spikes(units, rate_hz):

@@ -19,8 +19,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from grasp_decoder.bundle.accelerator import Accelerator
-from grasp_decoder.bundle.backends import AUTO, CPU, EDGE_TPU, Engine, Model, back_ends, open_cpu
+from grasp_decoder.bundle.engines.accelerator import Accelerator
+from grasp_decoder.bundle.engines.backends import AUTO, CPU, EDGE_TPU, Engine, Model, back_ends, open_cpu
+from grasp_decoder.bundle.engines.task_runner import TaskRunner, make_buffers, make_runner
 from grasp_decoder.bundle.manifest import Manifest, TaskManifest
 from grasp_decoder.bundle.task_network import (
     DOF,
@@ -32,7 +33,6 @@ from grasp_decoder.bundle.task_network import (
     PHASE,
     RECURRENT,
 )
-from grasp_decoder.bundle.task_runner import TaskRunner, make_buffers, make_runner
 from grasp_decoder.errors import GraspDecoderError
 
 MANIFEST = 'manifest.json'

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.recording.session import NS_PER_S, Unit
+from grasp_decoder.recording.session import Unit
+from grasp_decoder.types.time import NS_PER_S
 
 SCHEMA_VERSION = 1
 

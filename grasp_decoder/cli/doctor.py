@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 
 import grasp_decoder
-from grasp_decoder.bundle.backends import EDGE_TPU_LIBRARY, INTERPRETERS
+from grasp_decoder.bundle.engines.backends import EDGE_TPU_LIBRARY, INTERPRETERS
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.system.processes import executable_path

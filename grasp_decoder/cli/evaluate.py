@@ -11,8 +11,8 @@ from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.cli.narration import Narration
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import bin_trials
-from grasp_decoder.learning.evaluation import evaluate_bundle, scores
-from grasp_decoder.learning.regression import with_movement
+from grasp_decoder.learning.evaluation.evaluation import evaluate_bundle, scores
+from grasp_decoder.learning.movement import with_movement
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.writing import check_writable
 

@@ -126,9 +126,9 @@ def _train(argv) -> int:
         raise GraspDecoderError('--velocity is of a signal: name it (--dof)')
     # TensorFlow takes seconds to import: not for --help or a wrong argument.
     logging.getLogger('tensorflow').setLevel(logging.ERROR)  # advice for those who program it
-    from grasp_decoder.learning.experiment import run_experiment
-    from grasp_decoder.learning.preparation import Narrator, Settings, prepare
-    from grasp_decoder.learning.report import write_joint_report, write_report
+    from grasp_decoder.learning.experiment.experiment import run_experiment
+    from grasp_decoder.learning.experiment.preparation import Narrator, Settings, prepare
+    from grasp_decoder.learning.report.report import write_joint_report, write_report
 
     settings = Settings(
         tasks=arguments.tasks,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from grasp_decoder.control.settings import ControlSettings
-from grasp_decoder.decoding.decoded_grasp import REST, DecodedGrasp
-from grasp_decoder.recording.session import NS_PER_S
+from grasp_decoder.types.decoded_grasp import REST, DecodedGrasp
+from grasp_decoder.types.time import NS_PER_S
 
 PROBABILITY_TOLERANCE = 1e-3
 

@@ -10,11 +10,11 @@ from grasp_decoder.control.evidence import EvidenceAccumulator
 from grasp_decoder.control.faults import DecodeChecker, SilenceJudge, SourceClock
 from grasp_decoder.control.grasp_state_machine import GraspStateMachine
 from grasp_decoder.control.grip_table import PRESHAPE_APERTURE, GripTable
-from grasp_decoder.control.hand_command import HandCommand, HandMode
 from grasp_decoder.control.limits import MotionLimiter
 from grasp_decoder.control.settings import ControlSettings
-from grasp_decoder.decoding.decoded_grasp import DecodedGrasp
-from grasp_decoder.recording.session import NS_PER_S
+from grasp_decoder.types.decoded_grasp import DecodedGrasp
+from grasp_decoder.types.hand_command import HandCommand, HandMode
+from grasp_decoder.types.time import NS_PER_S
 
 
 class GraspController:

@@ -13,9 +13,9 @@ docs/safety.md explains them.
 
 from __future__ import annotations
 
-from grasp_decoder.control.hand_command import HandMode
 from grasp_decoder.control.settings import ControlSettings
-from grasp_decoder.recording.session import NS_PER_S
+from grasp_decoder.types.hand_command import HandMode
+from grasp_decoder.types.time import NS_PER_S
 
 MAX_STEP_NS = 500_000_000
 """A jump of the acquisition clock counts as at most this much dwell time: the longest gap that a replay keeps."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grasp_decoder.recording.session import NS_PER_S
+from grasp_decoder.types.time import NS_PER_S
 
 
 class GripperGoals:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from grasp_decoder.control.grip_table import GripTable
-from grasp_decoder.control.hand_command import HandCommand
 from grasp_decoder.control.limits import MotionLimiter
-from grasp_decoder.recording.session import NS_PER_S
+from grasp_decoder.types.hand_command import HandCommand
+from grasp_decoder.types.time import NS_PER_S
 
 
 class JointTargets:

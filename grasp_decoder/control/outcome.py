@@ -20,8 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from grasp_decoder.control.grip_table import GripTable
-from grasp_decoder.control.hand_command import HandCommand, HandMode
-from grasp_decoder.recording.session import NS_PER_S
+from grasp_decoder.types.hand_command import HandCommand, HandMode
+from grasp_decoder.types.hand_state import HandState
+from grasp_decoder.types.time import NS_PER_S
 
 CLOSED_AFTER_REW_S = 0.3
 LIFTED_M = 0.05
@@ -42,16 +43,6 @@ class TrialMarks:
     hold_ns: int
     rew_ns: int
     end_ns: int
-
-
-@dataclass(frozen=True)
-class HandSample:
-    """A state of the hand, as in ``msg/HandState.msg``: stamp of its command, CLOCK_MONOTONIC, lift (m), contact."""
-
-    stamp_ns: int
-    monotonic_ns: int
-    lift: float
-    contact: bool
 
 
 @dataclass(frozen=True)
@@ -87,7 +78,7 @@ class TrialOutcome:
 def score_trials(
     trials: Sequence[TrialMarks],
     commands: Sequence[HandCommand],
-    samples: Sequence[HandSample],
+    samples: Sequence[HandState],
     grips: GripTable,
 ) -> list[TrialOutcome]:
     """Score each trial, in order; ``commands`` and ``samples`` as they came, ``samples`` empty without a hand."""

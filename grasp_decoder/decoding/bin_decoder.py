@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from grasp_decoder.bundle.bundle import Bundle
+from grasp_decoder.bundle.engines.task_runner import TaskRunner
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, RECURRENT
-from grasp_decoder.bundle.task_runner import TaskRunner
-from grasp_decoder.decoding.decoded_grasp import GRASP, REST
+from grasp_decoder.types.decoded_grasp import GRASP, REST
 
 NO_OBJECT = -1
 NOTHING = np.empty(0, np.float32)

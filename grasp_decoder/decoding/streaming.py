@@ -12,14 +12,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from grasp_decoder.bundle.backends import CPU
 from grasp_decoder.bundle.bundle import Bundle
+from grasp_decoder.bundle.engines.backends import CPU
 from grasp_decoder.decoding.bin_decoder import BackEnd, BinDecoder
-from grasp_decoder.decoding.decoded_grasp import DecodedGrasp
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.binning import Bin, Binner, StreamHealth
-from grasp_decoder.recording.session import NS_PER_S
-from grasp_decoder.recording.spike_batch import SpikeBatch
+from grasp_decoder.types.decoded_grasp import DecodedGrasp
+from grasp_decoder.types.spike_batch import SpikeBatch
+from grasp_decoder.types.time import NS_PER_S
 
 # A new bundle runs through the latest bins before it takes over: 10 s of them at 40 ms.
 REMEMBERED_BINS = 250

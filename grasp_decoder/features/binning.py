@@ -29,7 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.recording.spike_batch import SpikeBatch
+from grasp_decoder.types.spike_batch import SpikeBatch
 
 # Batches and losses remembered: an old sequence number that fits none of them is a source that has restarted.
 REMEMBERED_BATCHES = 64

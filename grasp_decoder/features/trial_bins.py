@@ -25,9 +25,6 @@ DEFAULT_BIN_NS = 40_000_000
 
 PROTOCOLS = ('default', 'seed')
 
-REST = 0
-GRASP = 1
-
 
 @dataclass(frozen=True)
 class TrialBins:

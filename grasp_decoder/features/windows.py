@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.features.trial_bins import GRASP, TrialBins
+from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.types.decoded_grasp import GRASP
 
 DEFAULT_LOOK_BACK = 12
 SHORTEST_LOOK_BACK = 3

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from grasp_decoder.control.hand_command import HandMode
 from grasp_decoder.control.limits import MotionLimiter
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.sdf import LIFT_JOINT, hand_model
 from grasp_decoder.hand.simulator import HandSimulator, SimulatedHand
+from grasp_decoder.types.hand_command import HandMode
 
 LIFT_M = 0.1
 _OPEN_MODES = (HandMode.OPEN, HandMode.PRESHAPE)

@@ -62,7 +62,7 @@ def open_simulator(name: str, speed: float = 1.0) -> HandSimulator:
     ``speed`` is for simulators with a clock of their own: seconds of simulation in one second.
     """
     if name == 'mujoco':
-        from grasp_decoder.hand.mujoco_simulator import MujocoSimulator
+        from grasp_decoder.hand.mujoco.simulator import MujocoSimulator
 
         return MujocoSimulator()
     if name == 'gazebo':

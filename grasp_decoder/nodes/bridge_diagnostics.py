@@ -5,10 +5,10 @@ from __future__ import annotations
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 
-from grasp_decoder.control.hand_command import HandCommand, HandMode
 from grasp_decoder.decoding.stage_times import StageTimes
 from grasp_decoder.nodes.diagnostics import Diagnostics, stage_values, status
-from grasp_decoder.recording.session import NS_PER_S
+from grasp_decoder.types.hand_command import HandCommand, HandMode
+from grasp_decoder.types.time import NS_PER_S
 
 
 class BridgeDiagnostics:

@@ -20,12 +20,12 @@ from grasp_decoder.decoding.stage_times import StageTimes
 from grasp_decoder.decoding.streaming import Rehearsal, StreamingDecoder
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.conversion import decoded_grasp_message, spike_batch_from
 from grasp_decoder.nodes.decoder_diagnostics import DecoderDiagnostics
-from grasp_decoder.nodes.messages import decoded_grasp_message, spike_batch_from
 from grasp_decoder.nodes.parameters import declare, parameter
 from grasp_decoder.nodes.spin import ReceivedByHand, Receiver, prefer_real_time, run_node, spin
-from grasp_decoder.recording.session import NS_PER_S
 from grasp_decoder.srv import LoadBundle
+from grasp_decoder.types.time import NS_PER_S
 
 POLL_NS = 50_000_000
 

@@ -10,7 +10,7 @@ from rclpy.node import Node
 from grasp_decoder import msg
 from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.spin import ReceivedByHand, Receiver
-from grasp_decoder.recording.spike_batch import SpikeBatch
+from grasp_decoder.types.spike_batch import SpikeBatch
 
 # Enough to keep both sides busy, far less than the queues of /spikes and /decoded_grasp hold.
 BINS_AHEAD = 8

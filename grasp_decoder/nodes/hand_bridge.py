@@ -21,16 +21,16 @@ from grasp_decoder import msg
 from grasp_decoder.control.faults import SourceClock
 from grasp_decoder.control.grasp_controller import GraspController
 from grasp_decoder.control.grip_table import load_grip_table
-from grasp_decoder.control.hand_command import HandCommand, HandMode
 from grasp_decoder.control.joint_targets import JointTargets
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.bridge_diagnostics import BridgeDiagnostics
+from grasp_decoder.nodes.conversion import decoded_grasp_from, stamp
 from grasp_decoder.nodes.hand_outputs import OutputSettings, make_output
-from grasp_decoder.nodes.messages import decoded_grasp_from, stamp
 from grasp_decoder.nodes.parameters import declare, parameter
 from grasp_decoder.nodes.sole_publisher import SolePublisher
 from grasp_decoder.nodes.spin import ReceivedByHand, Receiver, prefer_real_time, run_node, spin
+from grasp_decoder.types.hand_command import HandCommand, HandMode
 
 WATCHDOG_NS = 20_000_000
 

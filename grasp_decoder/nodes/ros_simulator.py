@@ -11,8 +11,8 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.hand.kinematics import transform
-from grasp_decoder.hand.pictures import draw_state
+from grasp_decoder.hand.joint_positions import transform
+from grasp_decoder.hand.pictures.film import draw_state
 from grasp_decoder.hand.sdf import hand_joint_names
 from grasp_decoder.hand.simulator import SimulatedHand
 

@@ -18,13 +18,11 @@ from std_srvs.srv import Trigger
 from grasp_decoder import msg
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.control.grip_table import load_grip_table
-from grasp_decoder.control.hand_command import HandMode
-from grasp_decoder.control.outcome import HandSample
 from grasp_decoder.decoding.bin_decoder import BackEnd
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.binning import Binner
 from grasp_decoder.nodes import topics
-from grasp_decoder.nodes.messages import decoded_grasp_from, spike_batch_from, stamp_ns
+from grasp_decoder.nodes.conversion import decoded_grasp_from, spike_batch_from, stamp_ns
 from grasp_decoder.nodes.parameters import declare, parameter
 from grasp_decoder.nodes.spin import ReceivedByHand, Receiver, run_node
 from grasp_decoder.recording.reading import read_session
@@ -33,6 +31,8 @@ from grasp_decoder.system.run_record import PublishedCommand, RunRecord
 from grasp_decoder.system.run_result import run_result, score_run, trial_line
 from grasp_decoder.system.selection import select_trials
 from grasp_decoder.system.verification import expected_bins
+from grasp_decoder.types.hand_command import HandMode
+from grasp_decoder.types.hand_state import HandState
 
 NAP_S = 0.01
 # Both ends of a new connection are ready a moment after it has been discovered.
@@ -154,7 +154,7 @@ class RunMonitor(Node):
 
     def _on_state(self, message) -> None:
         self._keep(
-            'samples', HandSample(stamp_ns(message.header.stamp), message.monotonic_ns, message.lift, message.contact)
+            'samples', HandState(stamp_ns(message.header.stamp), message.monotonic_ns, message.lift, message.contact)
         )
 
     def _keep(self, name, item) -> None:

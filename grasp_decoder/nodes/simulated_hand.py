@@ -16,18 +16,18 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
 from grasp_decoder import msg
-from grasp_decoder.control.hand_command import HandMode
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.hand.pictures import FirstGrasp
+from grasp_decoder.hand.pictures.film import FirstGrasp
+from grasp_decoder.hand.pictures.viewer import Viewer
 from grasp_decoder.hand.rig import GraspRig
 from grasp_decoder.hand.simulator import SIMULATORS, SimulatedHand, open_simulator
-from grasp_decoder.hand.viewer import Viewer
 from grasp_decoder.nodes import topics
-from grasp_decoder.nodes.messages import stamp_ns
+from grasp_decoder.nodes.conversion import stamp_ns
 from grasp_decoder.nodes.parameters import declare, parameter
 from grasp_decoder.nodes.ros_simulator import RosSimulator
 from grasp_decoder.nodes.spin import run_node
-from grasp_decoder.recording.session import NS_PER_S
+from grasp_decoder.types.hand_command import HandMode
+from grasp_decoder.types.time import NS_PER_S
 
 PERIOD_NS = 10_000_000
 MAX_STEP_S = 0.1

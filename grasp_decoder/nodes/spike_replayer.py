@@ -19,16 +19,16 @@ from grasp_decoder import msg
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.conversion import spike_batch_message, stamp, trial_event_message
 from grasp_decoder.nodes.decoder_follower import DecoderFollower
-from grasp_decoder.nodes.messages import spike_batch_message, stamp, trial_event_message
 from grasp_decoder.nodes.parameters import declare, parameter
 from grasp_decoder.nodes.sole_publisher import SolePublisher
 from grasp_decoder.nodes.spin import prefer_real_time, run_node, spin
 from grasp_decoder.recording.playback import Pace, Playback, Step, heartbeat_at
 from grasp_decoder.recording.reading import read_session
-from grasp_decoder.recording.session import NS_PER_S, to_ns
 from grasp_decoder.srv import Seek
 from grasp_decoder.system.selection import select_trials
+from grasp_decoder.types.time import NS_PER_S, to_ns
 
 HEARTBEAT_NS = 40_000_000
 NAP_NS = 10_000_000

@@ -8,7 +8,7 @@ import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.session import Session, Trial
-from grasp_decoder.recording.spike_batch import SpikeBatch
+from grasp_decoder.types.spike_batch import SpikeBatch
 
 _LONGEST_PERIOD_NS = np.iinfo(np.uint32).max
 

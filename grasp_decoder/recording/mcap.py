@@ -20,7 +20,8 @@ from mcap_ros2.decoder import DecoderFactory
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.message_definitions import message_definition
-from grasp_decoder.recording.session import NS_PER_S, Session, Trial, Unit
+from grasp_decoder.recording.session import Session, Trial, Unit
+from grasp_decoder.types.time import NS_PER_S
 
 SPIKES = 'grasp_decoder/msg/SpikeBatch'
 TRIAL_EVENTS = 'grasp_decoder/msg/TrialEvent'

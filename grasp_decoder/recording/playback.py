@@ -14,21 +14,11 @@ import numpy as np
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.batches import trial_batches
 from grasp_decoder.recording.session import Session, Trial
-from grasp_decoder.recording.spike_batch import SpikeBatch
+from grasp_decoder.types.spike_batch import SpikeBatch
+from grasp_decoder.types.trial_event import TrialEvent
 
 # Pauses between trials are no longer than this, and of this length where the recording has none (a loop).
 LONGEST_GAP_NS = 500_000_000
-
-
-@dataclass(frozen=True)
-class TrialEvent:
-    """Fields as in ``msg/TrialEvent.msg``."""
-
-    stamp_ns: int
-    trial: int
-    segment: int
-    label: str
-    object_id: int
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,13 @@ import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording import cache, mat5
-from grasp_decoder.recording.kinematics import is_binned_kinematics, kinematics_session
+from grasp_decoder.recording.binned_kinematics import is_binned_kinematics, kinematics_session
 from grasp_decoder.recording.mapping import Mapping, default_mapping, load_mapping
 from grasp_decoder.recording.neo_mat import read_neo_mat
 from grasp_decoder.recording.neo_reader import read_with_neo
 from grasp_decoder.recording.recorded_block import RecordedBlock, RecordedTrial
-from grasp_decoder.recording.session import Session, Trial, Unit, to_ns
+from grasp_decoder.recording.session import Session, Trial, Unit
+from grasp_decoder.types.time import to_ns
 
 _log = logging.getLogger(__name__)
 _TOLERANCE_NS = 1_000_000  # clocks stored as float32 seconds step by up to this much

@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.recording.session import NS_PER_S, Session, Trial
+from grasp_decoder.recording.session import Session, Trial
 from grasp_decoder.recording.summary import SessionSummary
+from grasp_decoder.types.time import NS_PER_S
 
 _AREA_COLOURS = ('#2f6690', '#d1603d', '#3a7d44', '#8e5572', '#7a6c5d')
 _GREY = '#b8bec4'

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grasp_decoder.recording.session import NS_PER_S, Session
+from grasp_decoder.recording.session import Session
+from grasp_decoder.types.time import NS_PER_S
 
 
 @dataclass(frozen=True)

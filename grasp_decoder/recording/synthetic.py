@@ -15,7 +15,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.recording.session import Session, Trial, Unit, to_ns
+from grasp_decoder.recording.session import Session, Trial, Unit
+from grasp_decoder.types.time import to_ns
 
 SHAPES = range(2, 9)
 SIZES = range(1, 7)

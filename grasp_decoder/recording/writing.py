@@ -15,7 +15,8 @@ import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.mat5_encoding import cells, field_names, number, structure, structure_of, text, write_file
-from grasp_decoder.recording.session import NS_PER_S, Session, Trial, Unit
+from grasp_decoder.recording.session import Session, Trial, Unit
+from grasp_decoder.types.time import NS_PER_S
 
 _TRAIN_FIELDS = ('times', 'times_units', 't_start', 't_start_units', 't_stop', 't_stop_units', 'annotations')
 _SECONDS = text('s')

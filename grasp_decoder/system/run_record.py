@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from grasp_decoder.control.hand_command import HandCommand
-from grasp_decoder.control.outcome import HandSample
-from grasp_decoder.decoding.decoded_grasp import DecodedGrasp
 from grasp_decoder.features.binning import Bin
-from grasp_decoder.recording.session import NS_PER_S
+from grasp_decoder.types.decoded_grasp import DecodedGrasp
+from grasp_decoder.types.hand_command import HandCommand
+from grasp_decoder.types.hand_state import HandState
+from grasp_decoder.types.time import NS_PER_S
 
 NS_PER_MS = 1e6
 STAGES = ('receive', 'binning', 'inference', 'command', 'total')
@@ -53,7 +53,7 @@ class RunRecord:
     bins: list[Bin] = field(default_factory=list)
     decodes: list[DecodedGrasp] = field(default_factory=list)
     commands: list[PublishedCommand] = field(default_factory=list)
-    samples: list[HandSample] = field(default_factory=list)
+    samples: list[HandState] = field(default_factory=list)
 
     def latencies_ms(self) -> np.ndarray:
         """Latency of each command that answers a decode, in ms."""

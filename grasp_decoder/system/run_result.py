@@ -10,11 +10,11 @@ from grasp_decoder.bundle.bundle import Bundle
 from grasp_decoder.control.grip_table import GripTable
 from grasp_decoder.control.outcome import TrialMarks, TrialOutcome, score_trials, summarize
 from grasp_decoder.decoding.bin_decoder import BackEnd
-from grasp_decoder.decoding.decoded_grasp import GRASP
 from grasp_decoder.features.trial_bins import bin_trial
 from grasp_decoder.recording.session import Session, Trial
 from grasp_decoder.system.run_record import RunRecord
 from grasp_decoder.system.verification import count_wrong_bins, expected_bins
+from grasp_decoder.types.decoded_grasp import GRASP
 
 UNPACED = 'at full speed no hand keeps step with the recording: the decoding is judged, grasps and latency are not'
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from grasp_decoder.control.hand_command import HandMode
-from grasp_decoder.learning.figures import BLUE, GREEN, GREY, ORANGE, styled
-from grasp_decoder.recording.session import NS_PER_S, Session, Trial
+from grasp_decoder.learning.report.figures import BLUE, GREEN, GREY, ORANGE, styled
+from grasp_decoder.recording.session import Session, Trial
+from grasp_decoder.types.hand_command import HandMode
+from grasp_decoder.types.time import NS_PER_S
 
 # Where a legend hides no data: on the line of the title.
 ABOVE_RIGHT = {'loc': 'lower right', 'bbox_to_anchor': (1, 0.97), 'ncols': 3, 'fontsize': 8}

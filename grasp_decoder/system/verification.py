@@ -8,12 +8,12 @@ import numpy as np
 
 from grasp_decoder.bundle.bundle import Bundle
 from grasp_decoder.decoding.bin_decoder import BackEnd
-from grasp_decoder.decoding.decoded_grasp import DecodedGrasp
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.features.binning import bin_counts
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.session import Session, Trial
 from grasp_decoder.system.run_record import RunRecord
+from grasp_decoder.types.decoded_grasp import DecodedGrasp
 
 OUTPUTS = ('phase', 'phase_probability', 'object_id', 'object_probability', 'confidence', 'aperture')
 

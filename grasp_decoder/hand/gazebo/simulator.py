@@ -13,12 +13,12 @@ from grasp_decoder.hand.gazebo.classic_transport import ClassicTransport
 from grasp_decoder.hand.gazebo.ignition_publisher import IgnitionPublisher
 from grasp_decoder.hand.gazebo.messages import message_class
 from grasp_decoder.hand.gazebo.server import TIMESTEP_S, WORLD_NAME, GazeboServer
-from grasp_decoder.hand.kinematics import HandKinematics, transform
-from grasp_decoder.hand.objects import grasp_object, object_sdf
-from grasp_decoder.hand.pictures import draw_state
+from grasp_decoder.hand.joint_positions import HandKinematics, transform
+from grasp_decoder.hand.object_models import grasp_object, object_sdf
+from grasp_decoder.hand.pictures.film import draw_state
 from grasp_decoder.hand.sdf import hand_joint_names, hand_model, parse_model
 from grasp_decoder.hand.simulator import SimulatedHand
-from grasp_decoder.recording.session import NS_PER_S
+from grasp_decoder.types.time import NS_PER_S
 
 _START_PATIENCE_S = 60.0
 _PATIENCE_S = 10.0

@@ -1,0 +1,155 @@
+"""TaskRunner: counts in, probabilities out, one bin at a time.
+
+It holds what a graph without loops cannot: the ring of a window network's last bins, or a recurrent network's state.
+Buffers are made once; a step allocates next to nothing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+
+from grasp_decoder.bundle.engines.backends import Engine
+from grasp_decoder.bundle.manifest import ModelFile, TaskManifest, Tensor
+from grasp_decoder.bundle.task_network import DOF, FINE_LOGITS, RECURRENT
+
+
+class TaskRunner(ABC):
+    """One task of a bundle on a back end. Make it with `Bundle.open`."""
+
+    def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine):
+        self.task = task
+        self._made_from = task, manifest, model, engine
+        self._engine = engine
+        self._lut = quantise(np.asarray(manifest.lut, np.float32), model.inputs[0])
+        self._inverse_temperature = np.float32(1 / manifest.temperature)
+        self._outputs = make_buffers(model.outputs)
+        self._logits = _Dequantiser(model.outputs[0], self._outputs[0])
+        self._fine_logits = None
+        if model.outputs[-1].name == FINE_LOGITS:
+            self._fine_logits = _Dequantiser(model.outputs[-1], self._outputs[-1])
+
+    @property
+    def backend(self) -> str:
+        """Where the task runs now, for people."""
+        return self._engine.description
+
+    def twin(self) -> TaskRunner:
+        """Another one on the same engine, with a past of its own. Not to be used at the same time."""
+        return type(self)(*self._made_from)
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget the past: a new segment starts."""
+
+    @abstractmethod
+    def step(self, counts: np.ndarray) -> np.ndarray | None:
+        """Decode one more bin.
+
+        Args:
+            counts: uint16 (units,), spikes of the bin.
+
+        Returns:
+            float32 (n,): probabilities that sum to 1 (phase, object) or the aperture 0..1 (dof); None until a window
+            network has seen ``look_back`` bins. The array is the caller's.
+        """
+
+    def _answer(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        self._engine.run(inputs, self._outputs)
+        logits = self._logits()[0]
+        if self._fine_logits:
+            fine = self._outputs[-1][0]
+            np.copyto(logits, self._fine_logits()[0], where=(fine > -128) & (fine < 127))
+        if self.task == DOF:
+            return np.clip(logits, 0, 1)
+        logits *= self._inverse_temperature
+        logits -= logits.max()
+        probabilities = np.exp(logits)
+        probabilities /= probabilities.sum()
+        return probabilities
+
+
+class WindowRunner(TaskRunner):
+    """Runs a network of the last ``look_back`` bins."""
+
+    def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine):
+        super().__init__(task, manifest, model, engine)
+        self._look_back = manifest.look_back
+        # Every bin is written twice, look_back rows apart, so that each window is one contiguous slice.
+        self._ring = np.zeros((2 * self._look_back, model.inputs[0].shape[-1]), self._lut.dtype)
+        self._seen = 0
+
+    def reset(self) -> None:
+        self._seen = 0
+
+    def step(self, counts: np.ndarray) -> np.ndarray | None:
+        row = self._seen % self._look_back
+        np.take(self._lut, counts, out=self._ring[row], mode='clip')
+        self._ring[row + self._look_back] = self._ring[row]
+        self._seen += 1
+        if self._seen < self._look_back:
+            return None
+        return self._answer((self._ring[np.newaxis, row + 1 : row + 1 + self._look_back],))
+
+
+class RecurrentRunner(TaskRunner):
+    """Runs one step of a recurrent network per bin and keeps its state in float32."""
+
+    def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine):
+        super().__init__(task, manifest, model, engine)
+        self._inputs = make_buffers(model.inputs)
+        self._state_tensor = model.inputs[1]
+        self._update = _Dequantiser(model.outputs[1], self._outputs[1])
+        self._candidate = _Dequantiser(model.outputs[2], self._outputs[2])
+        self.state = np.zeros(self._state_tensor.shape, np.float32)
+
+    def reset(self) -> None:
+        self.state[...] = 0
+
+    def step(self, counts: np.ndarray) -> np.ndarray:
+        np.take(self._lut, counts, out=self._inputs[0][0], mode='clip')
+        self._inputs[1][...] = quantise(self.state, self._state_tensor)
+        answer = self._answer(self._inputs)
+        change = self._candidate()
+        change -= self.state
+        change *= self._update()
+        self.state += change
+        return answer
+
+
+def make_runner(task: str, manifest: TaskManifest, model: ModelFile, engine: Engine) -> TaskRunner:
+    """The runner for the kind of network that the manifest names."""
+    runner = RecurrentRunner if manifest.kind == RECURRENT else WindowRunner
+    return runner(task, manifest, model, engine)
+
+
+def make_buffers(tensors: Sequence[Tensor]) -> list[np.ndarray]:
+    """Zeroed arrays of the tensors' shapes, int8 or, where there is no scale, float32."""
+    return [np.zeros(tensor.shape, np.int8 if tensor.scale else np.float32) for tensor in tensors]
+
+
+def quantise(values: np.ndarray, tensor: Tensor) -> np.ndarray:
+    """``values`` as the int8 (float32 when its scale is 0) numbers that ``tensor`` takes."""
+    if not tensor.scale:
+        return values
+    scaled = values * np.float32(1 / tensor.scale)
+    np.rint(scaled, out=scaled)
+    scaled += tensor.zero_point
+    return np.clip(scaled, -128, 127, out=scaled).astype(np.int8)
+
+
+class _Dequantiser:
+    """float32 values of an output buffer, through one buffer that is made once."""
+
+    def __init__(self, tensor: Tensor, values: np.ndarray):
+        self._raw = values
+        self._scale = np.float32(tensor.scale or 1)
+        self._zero_point = np.float32(tensor.zero_point)
+        self._values = np.empty(tensor.shape, np.float32)
+
+    def __call__(self) -> np.ndarray:
+        np.subtract(self._raw, self._zero_point, out=self._values)
+        self._values *= self._scale
+        return self._values

@@ -1,0 +1,90 @@
+"""What int8 models are calibrated on: what their float model meets in the training trials.
+
+The converter takes the smallest and largest value that every tensor has on the representative data as its range. Here
+is what is done to make 8 bits go further: inputs are chosen from whole trials, so that a recurrent network is
+calibrated on states that it reaches, and the range of the features is widened to where their steps meet the counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from grasp_decoder.bundle.engines.backends import Engine, Model, open_cpu
+from grasp_decoder.bundle.engines.task_runner import make_runner
+from grasp_decoder.bundle.manifest import TaskManifest
+from grasp_decoder.bundle.task_network import LUT_SIZE
+
+if TYPE_CHECKING:
+    from grasp_decoder.features.trial_bins import TrialBins
+
+TRIALS = 60
+SAMPLES = 1000
+WIDEST = 1.25
+CLOSE = 0.1
+MOST = 0.95
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Inputs of the float model at random bins of random training trials, and its logits there.
+
+    Attributes:
+        inputs: per sample, the model's inputs in its order.
+        logits: float32 (samples, n).
+    """
+
+    inputs: list[list[np.ndarray]]
+    logits: np.ndarray
+
+    def close_logit_range(self) -> tuple[float, float]:
+        """Range of most best two logits that are close: where rounding decides which is best."""
+        best = np.sort(self.logits, axis=1)[:, -2:]
+        difference = best[:, 1] - best[:, 0]
+        close = best[difference <= np.quantile(difference, CLOSE)]
+        low, high = np.quantile(close, (1 - MOST, MOST))
+        return float(low), float(high)
+
+
+def calibrate(task: str, manifest: TaskManifest, content: bytes, train: Sequence[TrialBins]) -> Calibration:
+    """Run the float model ``content`` over a random choice of the training trials."""
+    rng = np.random.default_rng(0)
+    recorder = _Recorder(open_cpu(Model(f'{task} model', content)))
+    runner = make_runner(task, manifest, manifest.models['float'], recorder)
+    for index in rng.permutation(len(train))[:TRIALS]:
+        runner.reset()
+        for counts in train[index].counts:
+            runner.step(counts)
+    chosen = np.sort(rng.permutation(len(recorder.inputs))[:SAMPLES])
+    inputs = [recorder.inputs[index] for index in chosen]
+    features = max((sample[0] for sample in inputs), key=np.max)
+    features[np.unravel_index(features.argmax(), features.shape)] = _feature_top(np.asarray(manifest.lut), train)
+    return Calibration(inputs, np.concatenate([recorder.logits[index] for index in chosen]))
+
+
+class _Recorder:
+    """An engine that keeps what it was run on and the logits it gave."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+        self.description = engine.description
+        self.inputs: list[list[np.ndarray]] = []
+        self.logits: list[np.ndarray] = []
+
+    def run(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
+        self.inputs.append([values.copy() for values in inputs])
+        self._engine.run(inputs, outputs)
+        self.logits.append(outputs[0].copy())
+
+
+def _feature_top(lut: np.ndarray, train: Sequence[TrialBins]) -> float:
+    """The end of the features' range, 0 to at least the largest feature met, at which 255 steps fit them best."""
+    frequency = sum(np.bincount(np.minimum(trial.counts, LUT_SIZE - 1).ravel(), minlength=LUT_SIZE) for trial in train)
+    largest = lut[frequency > 0].max()
+    tops = largest * np.linspace(1, WIDEST, 500)
+    steps = tops / (LUT_SIZE - 1)
+    errors = np.square(np.rint(lut[:, None] / steps) * steps - lut[:, None])
+    return float(tops[(frequency @ errors).argmin()])

@@ -1,0 +1,102 @@
+"""Parity: does the int8 model decode what the float model decodes?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from grasp_decoder.bundle.bundle import Bundle
+from grasp_decoder.bundle.engines.task_runner import TaskRunner
+from grasp_decoder.bundle.manifest import Parity, TaskManifest
+from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE
+
+if TYPE_CHECKING:
+    from grasp_decoder.features.trial_bins import TrialBins
+
+MARGIN = 0.05
+
+LEAST_AGREEMENT = 0.98
+LEAST_CONFIDENT_AGREEMENT = 0.995
+MOST_SCORE_LOST = {PHASE: 0.005, OBJECT: 0.005, DOF: 0.01}
+
+
+def measure_parity(bundle: Bundle, task: str, trials: Sequence[TrialBins]) -> Parity:
+    """Run both models of ``task`` over whole trials, each trial a segment, and compare them bin by bin."""
+    as_float, as_int8 = (
+        np.concatenate([_decode(runner, trial) for trial in trials])
+        for runner in (bundle.open(task, precision, backend='cpu') for precision in ('float', 'int8'))
+    )
+    answered = ~np.isnan(as_float[:, 0])
+    difference = np.abs(as_float - as_int8)[answered]
+    if task == DOF:
+        same = confident = np.ones(len(difference), bool)
+    else:
+        same = (as_float.argmax(axis=1) == as_int8.argmax(axis=1))[answered]
+        best = np.sort(as_float[answered], axis=1)[:, -2:]
+        confident = best[:, 1] - best[:, 0] > MARGIN
+    target = _targets(task, bundle, trials)
+    return Parity(
+        bins=len(same),
+        agreement=float(same.mean()),
+        confident_agreement=float(same[confident].mean()) if confident.any() else 1.0,
+        mean_difference=float(difference.mean()),
+        max_difference=float(difference.max()),
+        float_score=_score(task, as_float, target, answered),
+        int8_score=_score(task, as_int8, target, answered),
+    )
+
+
+def edge_issues(tasks: Mapping[str, TaskManifest]) -> tuple[str, ...]:
+    """Why a bundle of these tasks is not ready for an Edge TPU, a line each; empty when it is."""
+    issues = []
+    for task, manifest in tasks.items():
+        parity = manifest.parity
+        if manifest.cpu_operators:
+            issues.append(f'{task}: {", ".join(manifest.cpu_operators)} would stay on the CPU')
+        if parity.agreement < LEAST_AGREEMENT:
+            issues.append(
+                f'{task}: int8 gives the same class in {parity.agreement:.2%} of the bins, '
+                f'less than {LEAST_AGREEMENT:.1%}'
+            )
+        if parity.confident_agreement < LEAST_CONFIDENT_AGREEMENT:
+            issues.append(
+                f'{task}: int8 gives the same class in {parity.confident_agreement:.2%} of the bins with a '
+                f'margin above {MARGIN}, less than {LEAST_CONFIDENT_AGREEMENT:.1%}'
+            )
+        if parity.float_score - parity.int8_score > MOST_SCORE_LOST[task]:
+            issues.append(
+                f'{task}: int8 scores {parity.int8_score:.4f}, float {parity.float_score:.4f}: '
+                f'more than {MOST_SCORE_LOST[task]} lost'
+            )
+    return tuple(issues)
+
+
+def _decode(runner: TaskRunner, trial: TrialBins) -> np.ndarray:
+    """float32 (n_bins, n); NaN rows where the runner has no answer yet."""
+    runner.reset()
+    answers = [runner.step(counts) for counts in trial.counts]
+    width = next(len(answer) for answer in answers if answer is not None)
+    return np.array([np.full(width, np.nan, np.float32) if answer is None else answer for answer in answers])
+
+
+def _targets(task: str, bundle: Bundle, trials: Sequence[TrialBins]) -> np.ndarray:
+    """Target of every bin: class index (n,) (-1: not scored) or aperture or movement (n, k) (NaN: not scored)."""
+    if task == DOF:
+        return np.concatenate([trial.dof.reshape(trial.n_bins, -1) for trial in trials])
+    phase = np.concatenate([trial.phase for trial in trials]).astype(int)
+    if task == PHASE:
+        return phase
+    index = {object_id: position for position, object_id in enumerate(bundle.manifest.classes)}
+    objects = np.concatenate([np.full(trial.n_bins, index.get(trial.object_id, -1)) for trial in trials])
+    return np.where(phase == 1, objects, -1)
+
+
+def _score(task: str, answers: np.ndarray, target: np.ndarray, answered: np.ndarray) -> float:
+    if task == DOF:
+        scored = answered & ~np.isnan(target).any(axis=1)
+        error = np.square(answers[scored] - target[scored]).sum(axis=0)
+        return float(np.mean(1 - error / np.square(target[scored] - target[scored].mean(axis=0)).sum(axis=0)))
+    scored = answered & (target >= 0)
+    return float((answers.argmax(axis=1) == target)[scored].mean())

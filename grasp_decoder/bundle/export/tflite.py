@@ -1,0 +1,106 @@
+"""Keras graph to TFLite, as float and as full int8."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+from absl import logging
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from grasp_decoder.bundle.edge_tpu import check_model
+from grasp_decoder.bundle.export.calibration import calibrate
+from grasp_decoder.bundle.export.refinement import refine
+from grasp_decoder.bundle.manifest import ModelFile, TaskManifest
+from grasp_decoder.bundle.task_network import DOF, GRAPH_INPUTS, GRAPH_OUTPUTS, RECURRENT, TaskNetwork
+from grasp_decoder.bundle.tflite_file import describe
+
+if TYPE_CHECKING:
+    from grasp_decoder.features.trial_bins import TrialBins
+
+
+def convert(network: TaskNetwork, train: Sequence[TrialBins], folder: Path) -> TaskManifest:
+    """Write ``TASK_float.tflite`` and ``TASK_int8.tflite`` into ``folder``; give the task's part of the manifest.
+
+    The int8 model takes and gives int8 and is calibrated on training trials only.
+    """
+    frozen = _frozen(network)
+    as_float = _write(_convert(_converter(frozen)), folder, f'{network.task}_float.tflite', network.kind)
+    manifest = TaskManifest(
+        model=network.model,
+        kind=network.kind,
+        look_back=network.look_back,
+        lut=tuple(float(feature) for feature in network.lut),
+        temperature=float(network.temperature),
+        models={'float': as_float},
+        state_size=as_float.inputs[1].shape[-1] if network.kind == RECURRENT else 0,
+    )
+    calibration = calibrate(network.task, manifest, (folder / as_float.file).read_bytes(), train)
+    converter = _converter(frozen)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: iter(calibration.inputs)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    # One scale per weight matrix: the Edge TPU's compiler is older than scales per row of fully connected layers.
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    content = refine(_convert(converter), None if network.task == DOF else calibration.close_logit_range())
+    as_int8 = _write(content, folder, f'{network.task}_int8.tflite', network.kind)
+    on_cpu = tuple(str(operator) for operator in check_model(content, as_int8.file).on_cpu)
+    return replace(manifest, models={'float': as_float, 'int8': as_int8}, cpu_operators=on_cpu)
+
+
+def _frozen(network: TaskNetwork) -> Any:
+    """The graph with its weights as constants, inputs and outputs in the order of the contract."""
+    shapes = {tensor.name: tensor.shape for tensor in network.graph.inputs}
+    names = GRAPH_INPUTS[network.kind]
+
+    signature = [tf.TensorSpec(shapes[name], tf.float32, name=name) for name in names]
+
+    @tf.function(input_signature=signature, autograph=False)
+    def run(*inputs):
+        outputs = network.graph(dict(zip(names, inputs)))
+        return tuple(outputs[name] for name in GRAPH_OUTPUTS[network.kind])
+
+    return convert_variables_to_constants_v2(run.get_concrete_function())
+
+
+def _converter(frozen: Any) -> tf.lite.TFLiteConverter:
+    with _quiet():
+        return tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+
+
+def _convert(converter: tf.lite.TFLiteConverter) -> bytes:
+    with _quiet():
+        return converter.convert()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the converter says to itself, in Python and below it, off the terminal; an error brings it along."""
+    verbosity, kept = logging.get_verbosity(), os.dup(2)
+    with tempfile.TemporaryFile() as said, warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        logging.set_verbosity(logging.ERROR)
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except Exception as error:
+            said.seek(0)
+            error.add_note(said.read().decode(errors='replace'))
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            logging.set_verbosity(verbosity)
+
+
+def _write(content: bytes, folder: Path, name: str, kind: str) -> ModelFile:
+    (folder / name).write_bytes(content)
+    return describe(content, name, kind)

@@ -1,0 +1,143 @@
+"""Writing a bundle: networks to TFLite, proof that int8 decodes like float, and one atomic step into place."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from grasp_decoder.bundle.bundle import MANIFEST, REPORT, SEAL, Bundle, load_bundle, seal_of, start_file
+from grasp_decoder.bundle.export.edge_tpu_compiler import compile_models, require_compiler
+from grasp_decoder.bundle.export.parity import edge_issues, measure_parity
+from grasp_decoder.bundle.export.tflite import convert
+from grasp_decoder.bundle.manifest import Manifest
+from grasp_decoder.bundle.task_network import TaskNetwork
+from grasp_decoder.errors import GraspDecoderError
+
+if TYPE_CHECKING:
+    from grasp_decoder.features.trial_bins import TrialBins
+
+AT_FDCWD = -100
+RENAME_EXCHANGE = 2
+
+Report = Callable[[Bundle, Path], dict]
+
+
+def write_bundle(
+    out: str | Path,
+    networks: Sequence[TaskNetwork],
+    train: Sequence[TrialBins],
+    validation: Sequence[TrialBins],
+    manifest: Manifest,
+    report: Report | None = None,
+    edge_tpu: bool = False,
+) -> Bundle:
+    """Export ``networks`` and put the sealed bundle in the place of ``out`` in one step.
+
+    Everything is written to a folder beside ``out`` first; a crash at any time leaves an old bundle whole.
+
+    Args:
+        out: the bundle's folder; an existing bundle is replaced, anything else refused.
+        networks: one per task.
+        train: trials that int8 is calibrated on.
+        validation: trials that the parity of int8 and float is measured on.
+        manifest: all that is known before the export; ``tasks``, ``edge_ready``, ``edge_issues``, ``metrics`` and
+            ``files`` are filled in here.
+        report: called with the finished bundle (still in its temporary place) and the folder ``report`` to write into;
+            what it returns becomes the manifest's ``metrics``.
+        edge_tpu: also compile the int8 models with ``edgetpu_compiler``.
+
+    Raises:
+        GraspDecoderError: ``out`` is no bundle or cannot be written, or ``edgetpu_compiler`` is missing.
+    """
+    if edge_tpu:
+        require_compiler()
+    out = Path(out)
+    check_replaceable(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f'.{out.name}.', dir=out.parent))
+    except OSError as error:
+        raise GraspDecoderError(f'cannot write a bundle to {out}: {error.strerror}') from error
+    try:
+        tasks = {network.task: convert(network, train, draft) for network in networks}
+        for network in networks:
+            if network.start:
+                np.savez(draft / start_file(network.task), **network.start)
+        manifest = replace(manifest, tasks=tasks)
+        bundle = _seal(draft, manifest)
+        tasks = {task: replace(tasks[task], parity=measure_parity(bundle, task, validation)) for task in tasks}
+        issues = edge_issues(tasks)
+        if edge_tpu:
+            tasks, not_compiled = compile_models(draft, tasks)
+            issues += not_compiled
+        manifest = replace(manifest, tasks=tasks, edge_issues=issues, edge_ready=not issues)
+        if report is not None:
+            bundle = _seal(draft, manifest)
+            (draft / REPORT).mkdir()
+            manifest = replace(manifest, metrics=report(bundle, draft / REPORT))
+        _seal(draft, manifest)
+        _flush(draft)
+        _put_in_place(draft, out)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return load_bundle(out)
+
+
+def check_replaceable(out: Path) -> None:
+    """Refuse a place that `write_bundle` could not write to, before any work is done for it."""
+    if out.exists() and not (out / MANIFEST).is_file() and not (out.is_dir() and not any(out.iterdir())):
+        raise GraspDecoderError(f'{out} exists and is no bundle; name another folder or remove it')
+    existing = next(parent for parent in out.absolute().parents if parent.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise GraspDecoderError(f'cannot write a bundle to {out}: {existing} is no folder that you may write to')
+
+
+def _seal(folder: Path, manifest: Manifest) -> Bundle:
+    """Write the manifest with the hash of every file, and its seal; give the bundle as a reader finds it."""
+    files = sorted(path for path in folder.rglob('*') if path.is_file() and path.name not in (MANIFEST, SEAL))
+    hashes = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    data = replace(manifest, files=hashes).to_json().encode()
+    (folder / MANIFEST).write_bytes(data)
+    (folder / SEAL).write_bytes(seal_of(hashlib.sha256(data).hexdigest()))
+    return load_bundle(folder)
+
+
+def _flush(folder: Path) -> None:
+    """Have every file on the disk before a name points to it."""
+    folder.chmod(0o755)  # mkdtemp makes it private
+    for path in (*folder.rglob('*'), folder):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _put_in_place(draft: Path, out: Path) -> None:
+    """Give ``draft`` the name ``out``; what was there ends up under the draft's name."""
+    if not out.exists():
+        draft.rename(out)
+    elif not _exchange(draft, out):
+        # This file system cannot exchange two names: a crash between these two renames leaves the old bundle whole
+        # under the name `aside` and the new one whole under the draft's.
+        aside = draft.with_name(f'{draft.name}.old')
+        out.rename(aside)
+        draft.rename(out)
+        aside.rename(draft)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Swap two names in one step (Linux, renameat2); False where that is not to be had."""
+    rename = getattr(ctypes.CDLL(None), 'renameat2', None)
+    return (
+        rename is not None and rename(AT_FDCWD, os.fsencode(first), AT_FDCWD, os.fsencode(second), RENAME_EXCHANGE) == 0
+    )

@@ -1,0 +1,100 @@
+"""The hand in MuJoCo: embedded and faster than real time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+import mujoco
+import numpy as np
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.hand.mujoco.scene import compile_scene
+from grasp_decoder.hand.object_models import grasp_object, object_sdf
+from grasp_decoder.hand.pictures.film import draw_state
+from grasp_decoder.hand.sdf import hand_joint_names, hand_model, parse_model
+from grasp_decoder.hand.simulator import SimulatedHand
+
+
+@cache
+def scene(object_id: int) -> mujoco.MjModel:
+    """Compiled model of the hand over the object, or over an empty table for -1."""
+    models = [hand_model()]
+    if object_id >= 0:
+        models.append(parse_model(object_sdf(grasp_object(object_id)), f'object {object_id}'))
+    return compile_scene(*models)
+
+
+class MujocoSimulator:
+    """`HandSimulator` in this process."""
+
+    def __init__(self):
+        """Open the hand over an empty table."""
+        self.joint_names = hand_joint_names()
+        self._object_id = -1
+        self._behind_s = 0.0
+        self._enter(scene(-1))
+
+    def _enter(self, model: mujoco.MjModel) -> None:
+        self._model, self._data = model, mujoco.MjData(model)
+        self._joint_address = np.array([model.joint(name).qposadr[0] for name in self.joint_names])
+        self._actuator = {name: model.actuator(name).id for name in self.joint_names}
+        mujoco.mj_forward(model, self._data)
+
+    def set_object(self, object_id: int) -> None:
+        """Put this object at its place in reach."""
+        before = self._data
+        position, velocity = self._hand_motion(before)
+        control = before.ctrl.copy()
+        self._enter(scene(object_id))
+        self._data.qpos[self._joint_address] = position
+        self._data.qvel[: len(velocity)] = velocity
+        self._data.ctrl[:] = control
+        mujoco.mj_forward(self._model, self._data)
+        self._object_id = object_id
+        self._body = self._model.body(f'{grasp_object(object_id).name}/object').id
+        self._rest_m = float(self._data.xipos[self._body, 2])
+
+    def _hand_motion(self, data: mujoco.MjData) -> tuple[np.ndarray, np.ndarray]:
+        count = len(self.joint_names)
+        return data.qpos[self._joint_address].copy(), data.qvel[:count].copy()
+
+    def command(self, targets: Mapping[str, float]) -> None:
+        """Set joint targets."""
+        for name, target in targets.items():
+            if name not in self._actuator:
+                raise GraspDecoderError(f"joint '{name}' is not one of hand.sdf's: {', '.join(self.joint_names)}")
+            self._data.ctrl[self._actuator[name]] = target
+
+    def advance(self, dt_s: float) -> None:
+        """Step; what is less than a time step is made up for later."""
+        steps, self._behind_s = divmod(self._behind_s + dt_s, self._model.opt.timestep)
+        mujoco.mj_step(self._model, self._data, nstep=int(steps))
+
+    def state(self) -> SimulatedHand:
+        """Say how things are now."""
+        held = self._object_id >= 0
+        return SimulatedHand(
+            joint_position=self._data.qpos[self._joint_address].copy(),
+            object_id=self._object_id,
+            contact=held and self._touches_object(),
+            lift_m=float(self._data.xipos[self._body, 2]) - self._rest_m if held else 0.0,
+            object_pose=self._object_pose() if held else np.eye(4),
+        )
+
+    def _object_pose(self) -> np.ndarray:
+        pose = np.eye(4)
+        pose[:3, :3] = self._data.xmat[self._body].reshape(3, 3)
+        pose[:3, 3] = self._data.xpos[self._body]
+        return pose
+
+    def _touches_object(self) -> bool:
+        bodies = self._model.geom_bodyid[self._data.contact.geom[: self._data.ncon]]
+        return bool(np.any((bodies == self._body).any(axis=1) & (bodies != 0).all(axis=1)))
+
+    def render(self) -> np.ndarray:
+        """Draw how things are now."""
+        return draw_state(self.state())
+
+    def close(self) -> None:
+        """Nothing outlives this object."""

@@ -1,0 +1,103 @@
+"""A window that shows the hand of any simulator as it moves, drawn by MuJoCo in a process of its own.
+
+``python -m grasp_decoder.hand.pictures.viewer`` reads states from its standard input, as `Viewer` writes them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+from grasp_decoder.child_process import prepare_child
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.hand.sdf import hand_joint_names
+from grasp_decoder.hand.simulator import SimulatedHand
+
+_JOINTS = len(hand_joint_names())
+_BYTES = 8 * (1 + _JOINTS + 16)  # small enough for a pipe to take it whole or not at all
+_PERIOD_S = 0.04
+_AWAY = np.array([0.0, 0.0, -9.0])
+
+
+class Viewer:
+    """Shows states in a window of another process, which never holds up the simulation."""
+
+    def __init__(self):
+        """Open the window. Raises `GraspDecoderError` without a display."""
+        if not (os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')):
+            raise GraspDecoderError('no viewer: there is no display (DISPLAY is not set)')
+        self._since_s = 0.0
+        self._process = subprocess.Popen(
+            [sys.executable, '-m', __name__], stdin=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=prepare_child
+        )
+        os.set_blocking(self._process.stdin.fileno(), False)
+
+    def show(self, state: SimulatedHand, dt_s: float) -> None:
+        """Take the state after another ``dt_s``. Raises `GraspDecoderError` when the window has gone."""
+        self._since_s += dt_s
+        if self._since_s < _PERIOD_S:
+            return
+        self._since_s = 0.0
+        numbers = np.array([state.object_id, *state.joint_position, *state.object_pose.ravel()], np.float64)
+        try:
+            os.write(self._process.stdin.fileno(), numbers.tobytes())
+        except BlockingIOError:
+            pass  # the window is slower; it shows a later one
+        except BrokenPipeError:
+            words = self._process.stderr.read().decode(errors='replace').strip().split('\n')
+            raise GraspDecoderError(f'no viewer any more: {words[-1] or "its window was closed"}') from None
+
+    def close(self) -> None:
+        """Close the window."""
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stderr.close()
+
+
+def _view() -> None:
+    """Show what comes in until it ends or the window is closed."""
+    import mujoco.viewer
+
+    from grasp_decoder.hand.mujoco.scene import compile_scene
+    from grasp_decoder.hand.object_models import DEFAULT_OBJECT, grasp_object, known_object_ids, object_sdf
+    from grasp_decoder.hand.pictures.drawing import camera, pose_scene, shown
+    from grasp_decoder.hand.sdf import hand_model, parse_model
+
+    objects = {object_id: grasp_object(object_id) for object_id in known_object_ids()}
+    model = compile_scene(hand_model(), *(parse_model(object_sdf(each), each.name) for each in objects.values()))
+    model.geom_contype[:] = model.geom_conaffinity[:] = 0  # seen, not felt
+    data = mujoco.MjData(model)
+    with mujoco.viewer.launch_passive(model, data, show_left_ui=False, show_right_ui=False) as window:
+        with window.lock():
+            for name in ('lookat', 'distance', 'azimuth', 'elevation'):
+                setattr(window.cam, name, getattr(camera(), name))
+            window.opt.geomgroup[:] = shown().geomgroup
+        while window.is_running() and (state := _newest_state()) is not None:
+            with window.lock():
+                for each in objects.values():
+                    data.joint(each.name).qpos[:3] = _AWAY
+                shape = objects.get(state.object_id, objects[DEFAULT_OBJECT])
+                pose_scene(model, data, state, shape.name if state.object_id >= 0 else None)
+            window.sync()
+
+
+def _newest_state() -> SimulatedHand | None:
+    """The last state that has come, waiting for one; None at the end."""
+    received = os.read(sys.stdin.fileno(), 1000 * _BYTES)
+    if not received:
+        return None
+    numbers = np.frombuffer(received[-_BYTES:])
+    return SimulatedHand(
+        joint_position=numbers[1 : 1 + _JOINTS],
+        object_id=int(numbers[0]),
+        contact=False,
+        lift_m=0.0,
+        object_pose=numbers[1 + _JOINTS :].reshape(4, 4),
+    )
+
+
+if __name__ == '__main__':
+    _view()

@@ -1,0 +1,136 @@
+"""What a decoder said about every bin of some trials: what all scores and figures are computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from grasp_decoder.bundle.bundle import Bundle
+from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, TaskNetwork
+from grasp_decoder.decoding.bin_decoder import BackEnd
+from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.features.trial_bins import TrialBins, bin_trial
+from grasp_decoder.learning.movement import with_movement
+from grasp_decoder.recording.batches import batches, trial_batches
+from grasp_decoder.recording.cache import release
+from grasp_decoder.recording.session import Session
+from grasp_decoder.types.decoded_grasp import GRASP, DecodedGrasp
+from grasp_decoder.types.spike_batch import SpikeBatch
+
+
+@dataclass(frozen=True)
+class DecodedTrial:
+    """One trial as it was decoded; None for a task that the decoder does not have.
+
+    Attributes:
+        trial: its bins and labels; rows below are for its bins.
+        grasp: bool (n_bins,), the decided phase.
+        objects: float32 (n_bins, n_classes), probability of each class; NaN before the first window is full.
+        dof: float32 (n_bins, k), decoded aperture or kinematics; NaN before the first window is full.
+    """
+
+    trial: TrialBins
+    grasp: np.ndarray | None = None
+    objects: np.ndarray | None = None
+    dof: np.ndarray | None = None
+
+
+def predict_trials(networks: Mapping[str, TaskNetwork], trials: Sequence[TrialBins]) -> list[DecodedTrial]:
+    """Decode trials with float networks that are not in a bundle (yet)."""
+    answers = {task: network.predict(trials) for task, network in networks.items()}
+    return [
+        DecodedTrial(
+            trial,
+            answers[PHASE][i][:, GRASP] >= 0.5 if PHASE in answers else None,
+            answers[OBJECT][i] if OBJECT in answers else None,
+            answers[DOF][i].reshape(trial.n_bins, -1) if DOF in answers else None,
+        )
+        for i, trial in enumerate(trials)
+    ]
+
+
+def decode_trials(bundle: Bundle, session: Session, trials: Sequence[TrialBins], precision: str) -> list[DecodedTrial]:
+    """Decode trials as the running system does, each its own segment."""
+    decoder = _decoder(bundle, precision)
+    recorded = [session.trials[trial.trial_id] for trial in trials]
+    decodes: list[list[DecodedGrasp]] = [[] for _ in trials]
+    for batch in batches(session, bundle.manifest.bin_ns, recorded):
+        for decode in decoder.push(batch):
+            decodes[decode.segment].append(decode)
+    release(session)
+    return [_decoded_trial(bundle, trial, decodes[i]) for i, trial in enumerate(trials)]
+
+
+def decode_endless(bundle: Bundle, session: Session, trials: Sequence[TrialBins], precision: str) -> list[DecodedTrial]:
+    """Decode the whole session as one segment, where only the decoder itself may clear its state; give these trials.
+
+    Trials then lie on the bin grid of the session's start, so their bins and labels are made anew.
+    """
+    manifest = bundle.manifest
+    origin = session.trials[0].start_ns
+    placed = []
+    for trial in (session.trials[trial.trial_id] for trial in trials):
+        first = -((origin - trial.start_ns) // manifest.bin_ns)
+        on_grid = replace(trial, start_ns=origin + first * manifest.bin_ns)
+        bins = bin_trial(on_grid, session.unit_count, manifest.bin_ns, manifest.merge)
+        if manifest.movement:
+            bins = with_movement(bins, trial, manifest.movement)
+        placed.append((first, bins))
+    wanted = {first + k for first, bins in placed for k in range(bins.n_bins)}
+    decoder = _decoder(bundle, precision)
+    stream = (decode for batch in _endless_batches(session, manifest.bin_ns) for decode in decoder.push(batch))
+    kept = {index: decode for index, decode in enumerate(stream) if index in wanted}
+    return [
+        _decoded_trial(bundle, bins, [kept[first + k] for k in range(bins.n_bins) if first + k in kept])
+        for first, bins in placed
+    ]
+
+
+def _decoder(bundle: Bundle, precision: str) -> StreamingDecoder:
+    decoder = StreamingDecoder(BackEnd(precision, 'cpu'))
+    decoder.configure(bundle)
+    return decoder
+
+
+def _endless_batches(session: Session, period_ns: int) -> Iterator[SpikeBatch]:
+    """All trials as one segment, the time between them empty."""
+    sequence, now = 0, session.trials[0].start_ns
+    for trial in session.trials:
+        if trial.start_ns > now:
+            none = np.empty(0, np.uint16)
+            yield SpikeBatch(sequence, 0, now, trial.start_ns, session.unit_count, none, none.astype(np.uint32))
+            sequence += 1
+        # Float times of the source may let a trial begin a little before the last one's end.
+        later = trial.times_ns >= now
+        rest = replace(
+            trial, start_ns=max(now, trial.start_ns), times_ns=trial.times_ns[later], units=trial.units[later]
+        )
+        for batch in trial_batches(rest, session.unit_count, period_ns, sequence=sequence):
+            yield batch
+            sequence, now = batch.sequence + 1, batch.end_ns
+        release(session)
+
+
+def _decoded_trial(bundle: Bundle, trial: TrialBins, decodes: Sequence[DecodedGrasp]) -> DecodedTrial:
+    decodes = decodes[: trial.n_bins]
+    tasks = bundle.manifest.tasks
+    objects, dof = None, None
+    if OBJECT in tasks:
+        objects = _rows(decodes, 'object_probability', trial.n_bins, len(bundle.manifest.classes))
+    if DOF in tasks:
+        movement = bundle.manifest.movement
+        dof = _rows(decodes, 'dof', trial.n_bins, len(movement.low) if movement else 1)
+    return DecodedTrial(
+        trial, np.array([decode.phase == GRASP for decode in decodes], bool) if PHASE in tasks else None, objects, dof
+    )
+
+
+def _rows(decodes: Sequence[DecodedGrasp], name: str, n_bins: int, width: int) -> np.ndarray:
+    """float32 (n_bins, width), NaN where there is no answer yet."""
+    rows = np.full((n_bins, width), np.nan, np.float32)
+    for row, decode in zip(rows, decodes):
+        if len(answer := getattr(decode, name)):
+            row[:] = answer
+    return rows

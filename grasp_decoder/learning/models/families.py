@@ -1,0 +1,32 @@
+"""The model families, by the name that ``train --model`` takes.
+
+A family is one function from a `FitProblem` to a fitted `TaskNetwork`. Add one by writing that function in a module of
+its own and naming it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from grasp_decoder.bundle.task_network import TaskNetwork
+from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.learning.models.causal_gru import fit_causal_gru, fit_fisher_gru
+from grasp_decoder.learning.models.seed_bilstm import fit_seed_bilstm
+from grasp_decoder.learning.models.training import FitProblem
+
+ModelFamily = Callable[[FitProblem], TaskNetwork]
+
+MODELS: dict[str, ModelFamily] = {
+    'fisher_gru': fit_fisher_gru,
+    'causal_gru': fit_causal_gru,
+    'seed_bilstm': fit_seed_bilstm,
+}
+"""Model name -> function that fits it."""
+
+LEARNT_READ_IN_TRIALS_PER_UNIT = 4
+
+
+def default_model(train: Sequence[TrialBins]) -> str:
+    """The model when none is asked for: a learnt read-in pays only where training trials outnumber units by far."""
+    enough = LEARNT_READ_IN_TRIALS_PER_UNIT * train[0].counts.shape[1]
+    return 'causal_gru' if len(train) >= enough else 'fisher_gru'

@@ -1,0 +1,141 @@
+"""A linear read-in found in closed form: the few directions of neural activity that tell objects and phases apart.
+
+Linear discriminant analysis (Fisher 1936) with two estimates that make it work with a dozen trials per class:
+
+- the noise covariance is pooled over all blocks of bins of all trials, so that fluctuations which units share and which
+  are common to all phases are known well and are whitened away;
+- class means are shrunk by empirical Bayes: the covariance of tuning *between classes* is estimated over units, and
+  each unit's class means are the posterior means under it, so that similar objects lend each other trials (Efron and
+  Morris 1973).
+
+The directions are the leading singular vectors of the whitened class means of each epoch of the trial, and of the
+whitened time course that all trials share.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from grasp_decoder.bundle.task_network import LUT_SIZE
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.learning.models.training import SQUARE_ROOT_LUT
+
+EVENTS = ('Cue', 'Mem', 'Go', 'Hold', 'Rew')
+"""Events between which the tuning to objects is taken as constant; those that a trial lacks are left out."""
+
+OBJECT_RANK = 8
+TIME_RANK = 6
+BLOCK_BINS = 6
+NOISE_SHRINKAGE = 0.05
+TIME_POINTS = 4
+
+
+def fisher_read_in(
+    trials: Sequence[TrialBins], shrink_means: bool = True, object_rank: int = OBJECT_RANK
+) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel float32 (units, directions) and bias (directions,) of the read-in; outputs have about unit variance.
+
+    It takes square roots of counts.
+
+    Args:
+        trials: to learn from, with their events.
+        shrink_means: by empirical Bayes; without it class means are taken as they are.
+        object_rank: directions per epoch, at most.
+
+    Raises:
+        GraspDecoderError: the trials have no two events in common.
+    """
+    events = [label for label in EVENTS if all(label in trial.event_bins for trial in trials)]
+    if len(events) < 2:
+        raise GraspDecoderError('fisher_gru needs trials with events, at least Hold and Rew; use the model causal_gru')
+    _, label = np.unique([trial.object_id for trial in trials], return_inverse=True)
+    means, blocks, groups, time_course = [], [], [], 0
+    for trial, object_label in zip(trials, label):
+        counts = activity(trial)
+        bounds = sorted(min(trial.event_bins[event], trial.n_bins - 1) for event in events)
+        epochs = [counts[first : max(last, first + 1)] for first, last in itertools.pairwise(bounds)]
+        means.append([epoch.mean(axis=0) for epoch in epochs])
+        time_course = time_course + counts[_time_points(bounds, trial.n_bins)] / len(trials)
+        for index, epoch in enumerate(epochs):
+            for position, block in enumerate(np.array_split(epoch, max(1, len(epoch) // BLOCK_BINS))):
+                blocks.append(block.mean(axis=0))
+                groups.append((index, position, object_label))
+    white = whitening(noise_covariance(np.array(blocks), *np.array(groups).T))
+
+    directions = [
+        _leading(_class_means((epoch - epoch.mean(axis=0)) @ white, label, shrink_means), object_rank)
+        for epoch in np.array(means).swapaxes(0, 1)
+    ]
+    directions.append(_leading((time_course - time_course.mean(axis=0)) @ white, TIME_RANK))
+    kernel = white @ np.concatenate(directions, axis=1)
+    outputs = np.concatenate([activity(trial) @ kernel for trial in trials])
+    spread = outputs.std(axis=0)
+    return (kernel / spread).astype(np.float32), (-outputs.mean(axis=0) / spread).astype(np.float32)
+
+
+def activity(trial: TrialBins) -> np.ndarray:
+    """Square roots of counts, float32 (n_bins, units)."""
+    return SQUARE_ROOT_LUT[np.minimum(trial.counts, LUT_SIZE - 1)]
+
+
+def _time_points(bounds: Sequence[int], n_bins: int) -> np.ndarray:
+    """Bins at the same relative times within every stretch between two events of every trial."""
+    edges = [0, *bounds, n_bins]
+    return np.concatenate(
+        [
+            np.linspace(first, max(first, last - 1), TIME_POINTS).round().astype(int)
+            for first, last in itertools.pairwise(edges)
+        ]
+    )
+
+
+def noise_covariance(noise: np.ndarray, epoch: np.ndarray, position: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """Covariance (units, units) of block means (n, units) around the means of their moment and of their class."""
+    moments, classes = epoch * 1000 + position, epoch * 1000 + label
+    for group in (moments, classes, moments, classes):
+        noise = noise - _group_means(noise, group)
+    freedom = max(1, len(noise) - len(np.unique(moments)) - len(np.unique(classes)))
+    covariance = (noise.T @ noise / freedom).astype(np.float64)
+    variance = np.diag(covariance)
+    floor = 1e-3 * variance.mean() + 1e-9  # silent units have no variance of their own
+    return (1 - NOISE_SHRINKAGE) * covariance + np.diag(NOISE_SHRINKAGE * variance + floor)
+
+
+def _group_means(rows: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """For every row the mean of the rows of its group."""
+    _, index, size = np.unique(group, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(size), rows.shape[1]))
+    np.add.at(sums, index, rows)
+    return (sums / size[:, None])[index].astype(rows.dtype)
+
+
+def whitening(covariance: np.ndarray) -> np.ndarray:
+    """Symmetric inverse square root of a covariance."""
+    values, vectors = np.linalg.eigh(covariance)
+    return vectors / np.sqrt(values) @ vectors.T
+
+
+def _class_means(white: np.ndarray, label: np.ndarray, shrink: bool) -> np.ndarray:
+    """Means (classes, units) of whitened trials (n, units) per class; shrunk, their posterior means."""
+    n_classes = label.max() + 1
+    trials_per_class = np.bincount(label)
+    means = np.array([white[label == index].mean(axis=0) for index in range(n_classes)])
+    if not shrink:
+        return means
+    freedom = max(1, len(label) - n_classes)
+    noise = np.square(white - means[label]).sum() / freedom / white.shape[1]
+    sampling = np.diag(noise / trials_per_class)
+    values, vectors = np.linalg.eigh(means @ means.T / white.shape[1] - sampling)
+    tuning = vectors * np.clip(values, 0, None) @ vectors.T
+    tuning += 0.02 * np.trace(tuning) / n_classes * np.eye(n_classes)
+    return tuning @ np.linalg.pinv(tuning + sampling) @ means
+
+
+def _leading(rows: np.ndarray, rank: int) -> np.ndarray:
+    """The leading directions (units, at most rank) of some rows (n, units)."""
+    _, strength, directions = np.linalg.svd(rows, full_matrices=False)
+    return directions[: min(rank, np.count_nonzero(strength > 1e-3 * strength[0]))].T

@@ -1,0 +1,21 @@
+"""DecoderInfo: what the running decoder is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DecoderInfo:
+    """Fields and units as in ``msg/DecoderInfo.msg``; the stamp is when it was said, ns."""
+
+    stamp_ns: int
+    bundle_id: str
+    bundle_sha256: str
+    bin_s: float
+    look_back: int
+    unit_count: int
+    backend: str
+    object_id: tuple[int, ...]
+    object_label: tuple[str, ...]
+    tasks: tuple[str, ...]

@@ -1,0 +1,30 @@
+"""HandState: where the joints of a hand are, and what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class HandState:
+    """Fields and units as in ``msg/HandState.msg``; the stamp is that of the last command, ns of the acquisition clock.
+
+    Attributes:
+        monotonic_ns: CLOCK_MONOTONIC of this state.
+        lift: height of the object above its rest, m.
+        contact: whether any finger touches the object.
+        command_due_ns: ``due_ns`` of the last command that changed the joint targets.
+        joint_name: (n_joints,).
+        joint_position: (n_joints,), rad (m for the lift joint).
+        object_id: the object in reach; -1 for none.
+    """
+
+    stamp_ns: int
+    monotonic_ns: int
+    lift: float
+    contact: bool
+    command_due_ns: int = 0
+    joint_name: Sequence[str] = ()
+    joint_position: Sequence[float] = ()
+    object_id: int = -1

@@ -1,0 +1,39 @@
+"""What the Redis benchmark sends is what the nodes send."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grasp_decoder.types.decoded_grasp import DecodedGrasp
+from grasp_decoder.types.spike_batch import SpikeBatch
+
+
+@pytest.fixture
+def redis_graph(monkeypatch):
+    for module in ('redis', 'rclpy'):
+        pytest.importorskip(module, reason=f'no {module} in this environment')
+    pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[2]))
+    from benchmark import redis_graph
+
+    return redis_graph
+
+
+def from_wire(entry):
+    return {name.encode(): value for name, value in entry.items()}
+
+
+def assert_same_fields(one, other):
+    for field in fields(one):
+        np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name))
+
+
+def test_messages_come_back_unchanged(redis_graph):
+    batch = SpikeBatch(7, 1, 10, 50, 3, np.array([0, 2], np.uint16), np.array([5, 39], np.uint32), 99)
+    assert_same_fields(redis_graph.unpack_batch(from_wire(redis_graph.pack_batch(batch))), batch)
+    decode = DecodedGrasp(
+        50, 99, 1, 4, 1, 0.5, 32, np.array([0.25, 0.75], np.float32), 0.75, float('nan'), 2, 3, 0.5, 0.25, 0.125, 98
+    )
+    assert_same_fields(redis_graph.unpack_decode(from_wire(redis_graph.pack_decode(decode))), decode)

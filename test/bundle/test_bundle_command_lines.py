@@ -1,0 +1,72 @@
+"""What bundle and edgetpu say, and their exit statuses."""
+
+import shutil
+
+import pytest
+
+from grasp_decoder.bundle.export.writing import write_bundle
+from grasp_decoder.cli import bundle, edgetpu
+
+from helpers.bundle_samples import CLASSES, make_manifest, make_network, make_trials
+
+
+@pytest.fixture(scope='module')
+def sealed(tmp_path_factory):
+    out = tmp_path_factory.mktemp('bundles') / 'sample'
+    write_bundle(out, [make_network('phase'), make_network('object')], make_trials(), make_trials(), make_manifest())
+    return out
+
+
+def test_show_tells_what_a_bundle_decodes(sealed, capsys):
+    assert bundle.main(['show', str(sealed)]) == 0
+    shown = capsys.readouterr().out
+    assert '24 units in bins of 40 ms' in shown and ' '.join(map(str, CLASSES)) in shown and '2 held out' in shown
+
+
+def test_verify_runs_every_model(sealed, capsys):
+    assert bundle.main(['verify', str(sealed)]) == 0
+    assert capsys.readouterr().out.count('runs on cpu') == 4
+
+
+def test_verify_refuses_a_changed_bundle(sealed, tmp_path, capsys):
+    folder = shutil.copytree(sealed, tmp_path / 'bundle')
+    (folder / 'phase_int8.tflite').write_bytes(b'TFL3')
+    assert bundle.main(['verify', str(folder)]) == 2
+    assert 'phase_int8.tflite was changed' in capsys.readouterr().err
+
+
+def test_diff_names_what_differs(sealed, tmp_path, capsys):
+    other = tmp_path / 'other'
+    write_bundle(other, [make_network('phase', seed=2)], make_trials(), make_trials(), make_manifest(name='other'))
+    assert bundle.main(['diff', str(sealed), str(sealed)]) == 0
+    assert capsys.readouterr().out == 'no difference\n'
+    assert bundle.main(['diff', str(sealed), str(other)]) == 1
+    shown = capsys.readouterr().out
+    assert 'name: sample -> other' in shown and 'files.phase_int8.tflite' in shown and 'tasks.object' in shown
+
+
+def test_check_maps_every_operator_of_int8_models(sealed, capsys):
+    assert edgetpu.main(['check', *(str(sealed / f'{task}_int8.tflite') for task in ('phase', 'object'))]) == 0
+    shown = capsys.readouterr().out
+    assert 'CPU' not in shown and 'FULLY_CONNECTED' in shown and 'of 8192 KiB' in shown
+
+
+def test_check_says_why_a_float_model_does_not_map(sealed, capsys):
+    assert edgetpu.main(['check', str(sealed / 'phase_float.tflite')]) == 1
+    assert 'works on FLOAT32' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        (None, 'cannot read'),
+        (b'no model', 'is no TFLite model'),
+        (b'\xff\xff\xff\x7fTFL3', 'is a damaged TFLite model'),
+    ],
+)
+def test_check_refuses_what_is_no_model(tmp_path, capsys, content, message):
+    path = tmp_path / 'model.tflite'
+    if content:
+        path.write_bytes(content)
+    assert edgetpu.main(['check', str(path)]) == 2
+    assert message in capsys.readouterr().err

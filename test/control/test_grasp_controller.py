@@ -1,0 +1,264 @@
+"""The grasp controller: what it decides, and that every fault is safe."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+
+from grasp_decoder.control.faults import SourceClock
+from grasp_decoder.control.grasp_controller import GraspController
+from grasp_decoder.control.settings import ControlSettings
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.types.hand_command import HandMode
+
+from helpers.healthy_decodes import BIN_NS, BIN_S, GRIPS, LOOK_BACK, NAN, OBJECTS, Decoder
+
+
+def states(commands):
+    """The states that were visited, in order."""
+    visited = []
+    for command in commands:
+        if not visited or visited[-1] != command.state.name:
+            visited.append(command.state.name)
+    return visited
+
+
+def test_a_trial_goes_through_every_state_and_lets_go():
+    hand = Decoder()
+    commands = hand.run(2.8) + hand.run(0.4, grasp=0.98) + hand.run(1.2)
+    assert states(commands) == ['SAFE', 'OPEN', 'PRESHAPE', 'CLOSE', 'HOLD', 'OPEN']
+    held = [c for c in commands if c.state == HandMode.HOLD]
+    assert {c.grip for c in held} == {'spherical'}
+    assert {c.aperture for c in held} == {1.0}
+    assert held[-1].stamp_ns - held[0].stamp_ns >= 1.1e9
+    assert commands[-1].aperture == 0.0
+
+
+def test_closing_begins_within_two_bins_of_the_onset_and_takes_less_than_a_fifth_of_a_second():
+    hand = Decoder()
+    hand.run(2.8)
+    commands = hand.run(0.4, grasp=0.98)
+    assert commands[1].state == HandMode.CLOSE
+    assert commands[5].aperture == 1.0
+
+
+def test_a_single_bin_of_grasp_at_rest_does_not_close():
+    hand = Decoder()
+    commands = hand.run(2.0) + hand.run(BIN_S, grasp=0.98) + hand.run(2.0)
+    assert 'CLOSE' not in states(commands)
+
+
+def test_the_grip_is_the_one_that_the_objects_together_favour():
+    # 31 and 61 are less probable than 44 each; let 21 and 61 share a grip
+    shared = dataclasses.replace(GRIPS, objects={21: 'lateral', 61: 'lateral'})
+    hand = Decoder(GraspController(ControlSettings(), shared))
+    probability = np.array([0.3, 0.05, 0.35, 0.3], np.float32)
+    commands = hand.run(1.0, object_probability=probability)
+    commands += hand.run(0.4, grasp=0.98, object_probability=probability)
+    assert commands[-1].grip == 'lateral'
+
+
+def test_an_object_that_the_table_does_not_list_takes_the_power_grip():
+    controller = GraspController(ControlSettings(), GRIPS)
+    hand = Decoder(controller)
+    controller.configure((1, 2, 3, 4), BIN_S, LOOK_BACK)
+    commands = [
+        controller.step(dataclasses.replace(hand.decode(grasp), object_id=3), hand.now_ns)
+        for grasp in [0.01] * 30 + [0.98] * 8
+    ]
+    assert commands[-1].state == HandMode.HOLD
+    assert commands[-1].grip == 'power'
+
+
+def test_a_decoder_of_the_phase_alone_takes_the_default_grip():
+    hand = Decoder()
+    hand.controller.configure((), BIN_S, LOOK_BACK)
+    empty = {'object_id': 44, 'object_probability': np.empty(0, np.float32)}
+    commands = hand.run(1.0, **empty) + hand.run(0.4, grasp=0.98, **empty)
+    assert commands[-1].state == HandMode.HOLD
+    assert commands[-1].grip == 'power'
+
+
+def test_unsure_of_the_grip_the_hand_stays_open():
+    hand = Decoder(close_confidence=0.6)
+    commands = hand.run(1.0, confidence=0.25) + hand.run(0.4, grasp=0.98, confidence=0.25)
+    assert commands[-1].state == HandMode.OPEN
+    assert 'unsure' in commands[-1].reason
+
+
+def test_rest_while_closing_aborts():
+    hand = Decoder(max_aperture_velocity=1.0)
+    hand.run(1.0)
+    commands = hand.run(0.16, grasp=0.98) + hand.run(0.4)
+    assert states(commands) == ['PRESHAPE', 'CLOSE', 'OPEN']
+    assert 'aborted' in commands[-1].reason
+
+
+def test_the_hand_opens_before_it_preshapes_another_grip():
+    hand = Decoder(object_memory_s=0.02, object_gain=1.0, preshape_dwell_s=0.4, open_dwell_s=0.2)
+    commands = hand.run(1.0) + [hand.step(object_id=OBJECTS[i // 7 % 2]) for i in range(400)]
+    changes = [b for a, b in itertools.pairwise(commands) if a.grip != b.grip]
+    assert len(changes) > 2
+    assert states(commands)[1:] == (['OPEN', 'PRESHAPE'] * 100)[: len(states(commands)) - 1]
+    assert np.diff([c.stamp_ns for c in changes]).min() >= 0.6e9
+
+
+def test_while_a_window_fills_the_hand_is_open():
+    hand = Decoder()
+    hand.run(1.0)
+    unknown = {'phase_probability': NAN, 'object_probability': np.empty(0, np.float32), 'segment': 1}
+    commands = [hand.step(bin=i, object_id=44, **unknown) for i in range(LOOK_BACK - 1)]
+    assert states(commands) == ['OPEN']
+    command = hand.step(bin=LOOK_BACK - 1, **unknown)
+    assert (command.state, command.reason) == (HandMode.SAFE, 'phase probability is nan')
+
+
+def test_a_grasp_outlives_the_end_of_its_segment():
+    hand = Decoder()
+    hand.run(2.8)
+    commands = hand.run(0.4, grasp=0.98)
+    hand.stamp_offset_ns += 4_000_000_000  # a gap in the recording
+    commands += [hand.step(segment=1, bin=i) for i in range(10)]
+    assert states(commands)[-1] == 'HOLD'
+
+
+def aperture(hand, values, grasp=0.0):
+    return [hand.step(aperture=value, grasp=grasp) for value in values]
+
+
+def test_proportional_aperture_follows_the_decode_outside_the_dead_band():
+    hand = Decoder(proportional=True, max_aperture_velocity=2.0, close_threshold=0.5)
+    aperture(hand, [0.0] * 40)
+    commands = aperture(hand, [0.8] * 20)
+    assert commands[-1].aperture == pytest.approx(0.8)
+    steps = np.diff([c.aperture for c in commands])
+    assert steps.max() <= 2.0 * BIN_S + 1e-9
+    wobble = aperture(hand, [0.8, 0.82, 0.78, 0.81] * 4)
+    assert {c.aperture for c in wobble} == {commands[-1].aperture}
+    assert aperture(hand, [0.9] * 20)[-1].aperture == pytest.approx(0.9)
+    assert states(aperture(hand, [0.0] * 40))[-1] in ('OPEN', 'PRESHAPE')
+
+
+FAULTS = {
+    'phase probability is nan': {'phase_probability': NAN},
+    'phase probability is 1.5': {'phase_probability': 1.5},
+    'object probabilities are not in 0..1': {'object_probability': np.array([NAN, 0.0, 1.0, 0.0], np.float32)},
+    '2 object probabilities for 4 objects': {'object_probability': np.array([0.5, 0.5], np.float32)},
+    'unknown object 77': {'object_id': 77},
+    'confidence is nan': {'confidence': NAN},
+    'no confidence: 0': {'confidence': 0.0},
+    'clock went back 10 s': 'clock back',
+    'lost data: 3 spike batches': {'lost_batches': 3},
+    'lost data: bin 900 follows bin': {'bin': 900},
+    'clock jumped 2.04 s in one bin': 'clock jumps',
+    'late: the decode is 0.50 s old': 'late',
+}
+
+
+@pytest.mark.parametrize('reason', FAULTS)
+@pytest.mark.parametrize('grasping', (False, True))
+def test_every_fault_is_safe_at_once_and_recovers_at_rest(reason, grasping):
+    hand = Decoder()
+    hand.run(2.0)
+    if grasping:
+        assert hand.run(0.4, grasp=0.98)[-1].state == HandMode.HOLD
+    change = FAULTS[reason]
+    healthy = hand.decode()
+    if change == 'clock back':
+        hand.stamp_offset_ns -= 10_000_000_000 + BIN_NS
+        change = {'stamp_ns': healthy.stamp_ns - BIN_NS - 10_000_000_000}
+    elif change == 'clock jumps':
+        change = {'stamp_ns': healthy.stamp_ns + 2_000_000_000}
+        hand.stamp_offset_ns += 2_000_000_000
+    elif change == 'late':
+        change = {'due_ns': healthy.due_ns + 1_000_000 - 500_000_000}
+    command = hand.controller.step(dataclasses.replace(healthy, **change), hand.now_ns)
+    assert command.state == HandMode.SAFE
+    assert command.reason.startswith(reason)
+
+    after = {'lost_batches': change.get('lost_batches', 0)}
+    if 'bin' in change:
+        hand.bin = change['bin']
+    assert states(hand.run(2.0, grasp=0.98, **after)) == ['SAFE'], 'grasp right after a fault does not close'
+    assert states(hand.run(2.0, **after))[:2] == ['SAFE', 'OPEN']
+
+
+def milliseconds(ms):
+    return ms * 1_000_000
+
+
+def test_silence_is_safe_and_the_hand_opens_within_its_limits():
+    hand = Decoder()
+    hand.run(2.0)
+    hand.run(0.4, grasp=0.98)
+    assert hand.controller.watchdog(hand.now_ns + milliseconds(150)) is None
+    commands = [hand.controller.watchdog(hand.now_ns + milliseconds(ms)) for ms in range(160, 560, 20)]
+    assert states(commands) == ['SAFE']
+    assert commands[0].aperture > 0.0
+    assert commands[-1].aperture == 0.0
+
+
+@pytest.mark.parametrize(
+    'silent_ms, source_silent_ms, ahead_ms, reason',
+    [
+        (170, 170, 30, 'spikes stopped'),
+        (170, 10, 80, 'decoder stopped: spikes arrive, decodes do not'),
+        (740, 40, 39, None),
+        (760, 40, 39, 'paused'),
+    ],
+)
+def test_silence_names_its_cause(silent_ms, source_silent_ms, ahead_ms, reason):
+    hand = Decoder()
+    last = hand.run(2.0)[-1]
+    now_ns = hand.now_ns + milliseconds(silent_ms)
+    clock = SourceClock(now_ns - milliseconds(source_silent_ms), 0, last.stamp_ns + milliseconds(ahead_ms))
+    command = hand.controller.watchdog(now_ns, lambda: clock)
+    assert (command and command.reason) == reason
+    assert command is None or command.state == HandMode.SAFE
+
+
+def test_after_a_gap_the_next_trial_has_two_bins_of_time_for_its_first_decode():
+    hand = Decoder()
+    stamp_ns = hand.run(2.0)[-1].stamp_ns + 60_000_000_000
+    answers = []
+    for ms in range(510, 640, 10):
+        now_ns = hand.now_ns + milliseconds(ms)
+        answers.append(hand.controller.watchdog(now_ns, lambda: SourceClock(now_ns, 1, stamp_ns + milliseconds(ms))))
+    assert answers[:8] == [None] * 8
+    assert answers[8].reason.startswith('decoder stopped')
+
+
+def test_safe_can_hold_the_hand_where_it_is():
+    hand = Decoder(safe_state='hold')
+    hand.run(2.0)
+    hand.run(0.4, grasp=0.98)
+    commands = hand.run(1.0, confidence=0.0)
+    assert {(c.state, c.aperture) for c in commands} == {(HandMode.SAFE, 1.0)}
+
+
+def test_e_stop_latches_until_reset():
+    hand = Decoder()
+    hand.run(2.0)
+    assert hand.controller.e_stop(hand.now_ns).reason == 'e-stop'
+    commands = [*hand.run(5.0), hand.controller.watchdog(hand.now_ns + 10**9), *hand.run(1.0, confidence=0.0)]
+    assert {(c.state, c.reason) for c in commands} == {(HandMode.SAFE, 'e-stop')}
+    hand.controller.reset()
+    commands = hand.run(1.0)
+    assert states(commands)[:2] == ['SAFE', 'OPEN']
+    assert commands[0].reason == 'e-stop released'
+
+
+def test_without_a_decoder_the_hand_is_safe():
+    hand = Decoder()
+    hand.controller = GraspController(ControlSettings(), GRIPS)
+    assert 'no decoder' in hand.controller.watchdog(0).reason
+    assert states(hand.run(3.0, grasp=0.98)) == ['SAFE']
+
+
+@pytest.mark.parametrize(
+    'change', [{'safe_state': 'float'}, {'hold_dwell_s': -1.0}, {'close_threshold': 0.2}, {'object_gain': NAN}]
+)
+def test_bad_settings_are_refused_by_name(change):
+    with pytest.raises(GraspDecoderError, match=next(iter(change)) if 'close' not in str(change) else 'release'):
+        ControlSettings(**change)

@@ -1,0 +1,93 @@
+"""The real chain, broken while it runs: source, decoder and hand_bridge are processes, and some of them die."""
+
+import pytest
+
+from grasp_decoder.recording.synthetic import synthesize
+from grasp_decoder.recording.writing import write_session
+
+from helpers.bundle_samples import make_manifest, make_network, make_trials
+
+pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
+pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
+
+from std_srvs.srv import Trigger
+
+from grasp_decoder import msg
+from grasp_decoder.nodes import topics
+
+pytestmark = pytest.mark.slow
+
+SAFE, OPEN = msg.HandCommand.SAFE, msg.HandCommand.OPEN
+SAFE_WITHIN_NS = 200_000_000
+
+
+@pytest.fixture(scope='module')
+def recording(tmp_path_factory):
+    path = tmp_path_factory.mktemp('session') / 'small.mat'
+    write_session(synthesize(units=24, trials=3, objects=2)[0], path)
+    return path
+
+
+@pytest.fixture(scope='module')
+def bundle(tmp_path_factory):
+    from grasp_decoder.bundle.export.writing import write_bundle
+
+    path, trials = tmp_path_factory.mktemp('bundle') / 'B', make_trials()
+    networks = [make_network(task) for task in ('phase', 'object')]
+    write_bundle(path, networks, trials, trials, make_manifest(), lambda bundle, report: {})
+    return path
+
+
+def test_whatever_dies_the_hand_is_safe_within_200_ms_and_comes_back_with_it(
+    start_node, node, spin_until, recording, bundle
+):
+    commands = []
+    name, qos = topics.deep(topics.HAND_COMMAND)  # a test that is kept waiting must not miss the last before SAFE
+    node.create_subscription(msg.HandCommand, name, commands.append, qos)
+
+    def start_source():
+        return start_node(
+            'spike_replayer', '--ros-args', '-p', f'session:={recording}', '-p', 'loop:=true', '-p', 'subscribers:=2'
+        )
+
+    def start_decoder():
+        return start_node('decoder', '--ros-args', '-p', f'bundle:={bundle}')
+
+    def reach(state):
+        assert spin_until(lambda: commands and commands[-1].state == state), commands[-1:]
+
+    def silence():
+        """The reason of SAFE, and how long after the last command that a decode caused it came."""
+        reach(SAFE)
+        first = max(i for i, command in enumerate(commands) if command.state != SAFE) + 1
+        caused = [command.published_ns for command in commands[:first] if command.due_ns]
+        return commands[first].reason, commands[first].published_ns - caused[-1]
+
+    # an untrained network says anything about the phase: here it all counts as rest
+    start_node('hand_bridge', '--ros-args', '-p', 'release_threshold:=1.0', '-p', 'close_threshold:=1.0')
+    decoder, source = start_decoder(), start_source()
+    reach(OPEN)
+
+    decoder.kill()
+    reason, after_ns = silence()
+    assert reason.startswith('decoder stopped')
+    assert after_ns <= SAFE_WITHIN_NS
+    decoder = start_decoder()
+    reach(OPEN)
+
+    source.kill()
+    reason, after_ns = silence()
+    assert reason == 'spikes stopped'
+    assert after_ns <= SAFE_WITHIN_NS
+    start_source()
+    reach(OPEN)
+
+    pause = node.create_client(Trigger, '/spike_replayer/pause')
+    assert spin_until(pause.service_is_ready)
+    pause.call_async(Trigger.Request())
+    reason, _ = silence()
+    assert reason == 'paused'
+    resume = node.create_client(Trigger, '/spike_replayer/resume')
+    assert spin_until(resume.service_is_ready)
+    resume.call_async(Trigger.Request())
+    reach(OPEN)

@@ -1,0 +1,241 @@
+"""StreamingDecoder: online equals offline, whatever the batches; bundles are exchanged without a trace."""
+
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grasp_decoder.bundle.manifest import SelfReset, Thresholds
+from grasp_decoder.decoding.bin_decoder import BackEnd, BinDecoder
+from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording.batches import batches
+from grasp_decoder.recording.session import Session, Trial, Unit
+from grasp_decoder.types.decoded_grasp import GRASP, REST
+
+MS = 1_000_000
+UNITS = 4
+BIN_NS = 40 * MS
+
+
+class SumRunner:
+    """A recurrent decoder that can be followed by hand: the share of unit 1 among all spikes since the reset."""
+
+    def __init__(self, n, scale, backend):
+        self.backend = backend
+        self._n = n
+        self._scale = scale
+        self.reset()
+
+    def twin(self):
+        return SumRunner(self._n, self._scale, self.backend)
+
+    def reset(self):
+        self._seen = np.zeros(UNITS)
+
+    def step(self, counts):
+        self._seen += counts
+        share = np.float32(self._scale * self._seen[1] / max(1, self._seen.sum()))
+        if self._n == 1:
+            return np.array([share], np.float32)
+        return np.array([1 - share] + [share / (self._n - 1)] * (self._n - 1), np.float32)
+
+
+@dataclass
+class HandMadeBundle:
+    """What `StreamingDecoder` uses of a `Bundle`, with `SumRunner` as every network."""
+
+    scale: float = 1.0
+    tasks: tuple = ('phase', 'object', 'dof')
+    self_reset: SelfReset | None = None
+    unit_count: int = UNITS
+    bin_ns: int = BIN_NS
+    path: str = 'B'
+    backend: str = 'cpu (sum)'
+
+    @property
+    def manifest(self):
+        networks = {task: SimpleNamespace(kind='recurrent') for task in self.tasks}
+        return SimpleNamespace(
+            tasks=networks,
+            classes=(21, 33, 46),
+            thresholds=Thresholds(grasp=0.4),
+            self_reset=self.self_reset,
+            unit_count=self.unit_count,
+            bin_ns=self.bin_ns,
+            movement=None,
+        )
+
+    def open(self, task, *back_end):
+        return SumRunner({'phase': 2, 'object': 3, 'dof': 1}[task], self.scale, self.backend)
+
+    def require_unit_count(self, unit_count, source):
+        if unit_count != self.unit_count:
+            raise GraspDecoderError(f'{source} has {unit_count} units')
+
+
+def session(seed, trial_count=3):
+    rng = np.random.default_rng(seed)
+    trials, start = [], 0
+    for number in range(trial_count):
+        stop = start + int(rng.integers(100, 700)) * MS
+        times = np.sort(rng.integers(start, stop, 60))
+        trials.append(Trial(number, start, stop, {}, 21, True, times, rng.integers(0, UNITS, 60).astype(np.uint16)))
+        start = stop + 50 * MS
+    return Session('s', tuple(Unit(i) for i in range(UNITS)), tuple(trials))
+
+
+def decode(stream, bundle=None, **options):
+    decoder = StreamingDecoder(**options)
+    decoder.configure(bundle or HandMadeBundle())
+    return [decode for batch in stream for decode in decoder.push(batch)]
+
+
+def outputs(decodes):
+    """All that does not depend on when it was computed."""
+    return [
+        (
+            each.segment,
+            each.bin,
+            each.stamp_ns,
+            each.phase,
+            each.phase_probability,
+            each.object_id,
+            each.object_probability.tolist(),
+            each.confidence,
+            each.aperture,
+        )
+        for each in decodes
+    ]
+
+
+@settings(deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 97), st.integers(1, 97))
+def test_batch_length_changes_nothing(seed, period_ms, other_period_ms):
+    played = session(seed)
+    decodes = decode(batches(played, period_ms * MS))
+    assert outputs(decodes) == outputs(decode(batches(played, other_period_ms * MS)))
+    assert len(decodes) == sum((trial.stop_ns - trial.start_ns) // BIN_NS for trial in played.trials)
+
+
+def test_fields_by_hand():
+    trial = Trial(7, 0, 80 * MS, {}, 33, True, np.array([1, 41, 42]) * MS, np.array([0, 1, 1], np.uint16))
+    played = Session('s', tuple(Unit(i) for i in range(UNITS)), (trial,))
+    first, second = decode(replace(batch, due_ns=5) for batch in batches(played, 40 * MS))
+    assert (first.stamp_ns, first.segment, first.bin, first.phase, first.object_id) == (40 * MS, 0, 0, REST, 21)
+    assert (second.stamp_ns, second.bin, second.phase) == (80 * MS, 1, GRASP)
+    share = float(np.float32(2 / 3))
+    assert (second.phase_probability, second.aperture) == (share, share)
+    assert second.confidence == max(second.object_probability)
+    assert second.due_ns == 5
+    assert second.receive_duration > 0 and second.binning_duration >= 0 and second.inference_duration >= 0
+
+
+def test_each_segment_starts_anew():
+    played = session(3)
+    together = decode(batches(played, 10 * MS))
+    apart = [decode(batches(played, 10 * MS, [trial])) for trial in played.trials]
+    assert [each[3:] for each in outputs(together)] == [each[3:] for trial in apart for each in outputs(trial)]
+
+
+def test_a_loss_is_visible_and_starts_anew():
+    stream = list(batches(session(5, 1), 10 * MS))
+    decodes = decode((batch for batch in stream if batch.sequence != 5), reorder_depth=0)
+    assert decodes[0].bin == 0 and decodes[0].lost_batches == 0
+    assert decodes[1].bin == 2 and decodes[1].lost_batches == 1
+    only_later = [replace(batch, start_ns=batch.start_ns) for batch in stream[8:]]
+    assert [each[4:] for each in outputs(decodes[1:])] == [each[4:] for each in outputs(decode(only_later))]
+
+
+def test_without_object_and_dof():
+    decodes = decode(batches(session(1), 10 * MS), HandMadeBundle(tasks=('phase',)))
+    assert {each.object_id for each in decodes} == {-1}
+    assert all(len(each.object_probability) == 0 and np.isnan(each.aperture) for each in decodes)
+
+
+def test_without_phase_it_rests_and_is_not_for_a_hand(monkeypatch):
+    bundle = HandMadeBundle(tasks=('object',))
+    decodes = decode(batches(session(1), 10 * MS), bundle)
+    assert {each.phase for each in decodes} == {REST} and {each.object_id for each in decodes} != {-1}
+    node = pytest.importorskip('grasp_decoder.nodes.decoder', reason='no ROS 2 in this environment')
+    monkeypatch.setattr(node, 'load_bundle', lambda path: bundle)
+    with pytest.raises(GraspDecoderError, match='no phase network'):
+        node._bundle_for_a_hand('bundle')
+
+
+def test_self_reset_after_a_grasp():
+    """Two bins of GRASP, then the second bin of REST in a row, clear the state; shorter ones do not."""
+    rest, grasp = np.array([9, 0, 0, 0], np.uint16), np.array([0, 9, 0, 0], np.uint16)
+    decoder = BinDecoder.open(HandMadeBundle(self_reset=SelfReset(grasp_bins=2, rest_bins=2)), BackEnd())
+    seen = [decoder.decode(counts).phase_probability for counts in (grasp, rest, rest, grasp)]
+    assert seen == pytest.approx([1, 1 / 2, 1 / 3, 1 / 2])  # one bin below 0.4 only
+    decoder.reset()
+    seen = [decoder.decode(counts).phase_probability for counts in (grasp, rest, rest, rest, rest)]
+    assert seen == pytest.approx([1, 1 / 2, 1 / 3, 1 / 4, 0])  # GRASP, GRASP, REST, REST, cleared
+    seen = [decoder.decode(counts).phase_probability for counts in (rest, grasp)]
+    assert seen == pytest.approx([0, 1 / 3])
+
+
+@settings(deadline=None)
+@given(st.integers(0, 100), st.integers(0, 12))
+def test_exchange_between_two_bins_leaves_no_trace(seed, swap_at):
+    """From the bin of the exchange on, the new bundle says what it would have said had it run from the start."""
+    stream = list(batches(session(seed), 40 * MS))
+    old, new = HandMadeBundle(), HandMadeBundle(scale=0.5)
+    decoder = StreamingDecoder()
+    decoder.configure(old)
+    decodes = []
+    for position, batch in enumerate(stream):
+        if position == swap_at // 2:
+            successor = decoder.prepare(new)
+        if position == swap_at:
+            before = len(decodes)
+            decoder.swap(successor)
+        decodes += decoder.push(batch)
+    if len(stream) > swap_at:
+        assert outputs(decodes) == outputs(decode(stream, old))[:before] + outputs(decode(stream, new))[before:]
+        assert decoder.bundle is new
+
+
+def test_rehearsals_leave_no_trace():
+    stream = list(batches(session(3), 40 * MS))
+    decoder = StreamingDecoder()
+    decoder.configure(HandMadeBundle())
+    rehearsal = decoder.rehearsal()
+    decodes, rehearsed = [], []
+    for batch in stream:
+        rehearsed.append(rehearsal.decode().bin)
+        decodes += decoder.push(batch)
+    assert outputs(decodes) == outputs(decode(stream))
+    assert rehearsed == list(range(len(stream)))
+
+
+def test_nothing_is_rehearsed_beside_an_accelerator():
+    decoder = StreamingDecoder()
+    decoder.configure(HandMadeBundle(backend='edgetpu (usb)'))
+    assert decoder.rehearsal() is None
+
+
+@pytest.mark.parametrize('unfit', [{'unit_count': 5}, {'bin_ns': 20 * MS}])
+def test_an_unfit_bundle_is_refused_and_the_old_one_goes_on(unfit):
+    stream = list(batches(session(2), 10 * MS))
+    decoder = StreamingDecoder()
+    decoder.configure(HandMadeBundle())
+    decodes = [decode for batch in stream[:20] for decode in decoder.push(batch)]
+    with pytest.raises(GraspDecoderError):
+        decoder.prepare(HandMadeBundle(**unfit))
+    decodes += [decode for batch in stream[20:] for decode in decoder.push(batch)]
+    assert outputs(decodes) == outputs(decode(stream))
+
+
+def test_silent_units():
+    trial = Trial(0, 0, 80 * MS, {}, 33, True, np.array([1, 41, 42]) * MS, np.array([0, 1, 1], np.uint16))
+    decoder = StreamingDecoder()
+    decoder.configure(HandMadeBundle())
+    assert decoder.silent_units() == 0
+    for batch in batches(Session('s', tuple(Unit(i) for i in range(UNITS)), (trial,)), 40 * MS):
+        decoder.push(batch)
+    assert decoder.silent_units() == 2

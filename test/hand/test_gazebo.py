@@ -1,0 +1,102 @@
+"""The hand in a real gzserver: physics, motion in time, and an installation that checks what it gets."""
+
+import os
+import time
+
+import pytest
+
+pytest.importorskip('zmq')
+pytest.importorskip('grpc_tools')
+
+from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.hand.gazebo import prefix
+from grasp_decoder.hand.simulator import open_simulator
+
+from helpers.grasps import grasp
+
+
+@pytest.fixture(scope='module')
+def simulator():
+    simulator = open_simulator('gazebo')
+    yield simulator
+    simulator.close()
+
+
+@pytest.mark.gazebo
+@pytest.mark.slow
+@pytest.mark.parametrize('object_id', [13, 23, 33, 43, 53, 63, 73])  # the third size of each shape
+def test_the_grip_of_the_table_lifts_and_holds_the_object(simulator, object_id):
+    lift = grasp(simulator, object_id, load_grip_table().grip_of(object_id))
+    assert lift.held.min() >= 0.05
+    assert lift.released < 0.05
+
+
+@pytest.mark.gazebo
+@pytest.mark.slow
+def test_a_grip_that_does_not_fit_lets_the_object_slip(simulator):
+    assert grasp(simulator, 63, 'power').held.min() < 0.05
+
+
+@pytest.mark.gazebo
+@pytest.mark.slow
+def test_time_stands_still_unless_the_simulator_is_told_to_advance(simulator):
+    simulator.command({'index_mcp': 0.5})
+    before = simulator.state().joint_position.copy()
+    time.sleep(0.3)
+    assert (simulator.state().joint_position == before).all()
+    simulator.advance(0.3)
+    moved = simulator.state().joint_position[simulator.joint_names.index('index_mcp')]
+    assert moved == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.gazebo
+@pytest.mark.slow
+def test_an_unknown_joint_is_refused_with_the_names_of_those_there_are(simulator):
+    with pytest.raises(GraspDecoderError, match="joint 'elbow' is not one of .* index_mcp"):
+        simulator.command({'elbow': 0.1})
+
+
+@pytest.mark.gazebo
+@pytest.mark.slow
+def test_gzserver_ends_with_its_simulator():
+    simulator = open_simulator('gazebo')
+    pid = simulator.server_pid
+    simulator.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_the_lock_names_each_package_once_with_its_hash():
+    packages = prefix.locked_packages()
+    assert len({package.name for package in packages}) == len(packages) > 200
+    assert all(len(package.sha256) == 64 for package in packages)
+
+
+def test_a_package_that_is_not_the_locked_one_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv(prefix.MIRROR_VARIABLE, 'http://mirror.example/debian')
+    (tmp_path / 'gazebo_11.deb').write_bytes(b'something else')
+    with pytest.raises(GraspDecoderError, match='gazebo 11 from http://mirror.example/debian is not what'):
+        prefix._verified_files(tmp_path, [prefix.LockedPackage('gazebo', '11', '0' * 64)])
+
+
+@pytest.mark.parametrize(
+    'source',
+    [
+        'deb http://mirror.example/debian bookworm main\n',
+        'deb [signed-by=/some/key.gpg] https://mirror.example/debian/ bookworm main contrib\n',
+        'Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm\n',
+    ],
+)
+def test_the_mirror_is_the_one_of_this_machine(tmp_path, monkeypatch, source):
+    monkeypatch.delenv(prefix.MIRROR_VARIABLE, raising=False)
+    monkeypatch.setattr(prefix, 'APT_FOLDER', tmp_path)
+    (tmp_path / 'sources.list').write_text('# deb http://commented.example/debian sid main\n' + source)
+    assert prefix.debian_mirror().endswith('mirror.example/debian')
+
+
+def test_without_a_mirror_the_error_names_the_variable(tmp_path, monkeypatch):
+    monkeypatch.delenv(prefix.MIRROR_VARIABLE, raising=False)
+    monkeypatch.setattr(prefix, 'APT_FOLDER', tmp_path)
+    with pytest.raises(GraspDecoderError, match=prefix.MIRROR_VARIABLE):
+        prefix.debian_mirror()

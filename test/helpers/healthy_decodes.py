@@ -1,0 +1,54 @@
+"""Healthy decodes for tests of the grasp controller: one bin after the other, changed where a test wants it."""
+
+import dataclasses
+
+import numpy as np
+
+from grasp_decoder.control.grasp_controller import GraspController
+from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.control.settings import ControlSettings
+from grasp_decoder.types.decoded_grasp import GRASP, REST, DecodedGrasp
+
+GRIPS = load_grip_table()
+OBJECTS = (21, 31, 44, 61)
+BIN_NS = 40_000_000
+BIN_S = 0.04
+LOOK_BACK = 12
+NAN = float('nan')
+
+
+class Decoder:
+    """Makes healthy decodes, one bin after the other; both clocks advance together."""
+
+    def __init__(self, controller=None, **settings):
+        self.settings = ControlSettings(**settings)
+        self.controller = controller or GraspController(self.settings, GRIPS)
+        self.controller.configure(OBJECTS, BIN_S, LOOK_BACK)
+        self.bin = LOOK_BACK - 1
+        self.now_ns = 5_000_000_000
+        self.stamp_offset_ns = 100_000_000_000
+
+    def decode(self, grasp=0.01, object_id=44, confidence=0.9, **changes):
+        self.bin += 1
+        self.now_ns += BIN_NS
+        probability = np.full(len(OBJECTS), (1.0 - confidence) / (len(OBJECTS) - 1), np.float32)
+        probability[OBJECTS.index(object_id)] = confidence
+        decoded = DecodedGrasp(
+            stamp_ns=self.stamp_offset_ns + self.bin * BIN_NS,
+            due_ns=self.now_ns - 1_000_000,
+            segment=0,
+            bin=self.bin,
+            phase=GRASP if grasp > 0.5 else REST,
+            phase_probability=grasp,
+            object_id=object_id,
+            object_probability=probability,
+            confidence=confidence,
+            aperture=NAN,
+        )
+        return dataclasses.replace(decoded, **changes)
+
+    def step(self, **changes):
+        return self.controller.step(self.decode(**changes), self.now_ns)
+
+    def run(self, seconds, **changes):
+        return [self.step(**changes) for _ in range(round(seconds / BIN_S))]

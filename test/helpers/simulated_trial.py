@@ -1,0 +1,93 @@
+"""Plays hand_bridge for one trial on the test's node, and checks what simulated_hand does."""
+
+import time
+
+from sensor_msgs.msg import JointState
+
+from grasp_decoder import msg
+from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.control.joint_targets import JointTargets
+from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.conversion import stamp
+from grasp_decoder.types.hand_command import HandCommand, HandMode
+
+BIN_S = 0.04
+LIFTED_M = 0.05
+
+
+class SimulatedTrial:
+    """Commands a hand every bin and keeps its states."""
+
+    def __init__(self, node, spin_until, object_id):
+        self._node, self._spin_until, self._object_id = node, spin_until, object_id
+        self._grips = load_grip_table()
+        self._targets = JointTargets(self._grips)
+        self._events = node.create_publisher(msg.TrialEvent, *topics.TRIAL_EVENTS)
+        self._commands = node.create_publisher(msg.HandCommand, *topics.HAND_COMMAND)
+        self._joint_targets = node.create_publisher(JointState, *topics.JOINT_TARGETS)
+        self.states = []
+        node.create_subscription(msg.HandState, topics.HAND_STATE[0], self.states.append, topics.HAND_STATE[1])
+        publishers = self._events, self._commands, self._joint_targets
+        assert spin_until(lambda: all(publisher.get_subscription_count() for publisher in publishers), 120.0)
+        assert spin_until(lambda: self.states, 120.0)
+
+    def command(self, mode, aperture, until, patience_s=30.0):
+        """Repeat a command every bin until a condition holds; say whether it came to hold."""
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline:
+            now_ns = time.monotonic_ns()
+            grip = self._grips.grip_of(self._object_id)
+            command = HandCommand(now_ns, now_ns, mode, grip, aperture, 'test')
+            header_stamp = stamp(now_ns)
+            message = msg.HandCommand(due_ns=now_ns, state=int(mode), grip=grip, aperture=aperture)
+            targets = JointState(name=self._targets.names, position=self._targets.step(command, now_ns))
+            message.header.stamp = targets.header.stamp = header_stamp
+            self._commands.publish(message)
+            self._joint_targets.publish(targets)
+            if self._spin_until(until, BIN_S):
+                return True
+        return False
+
+    def check(self):
+        """Run a whole trial: the object is touched, lifted, kept up for a second, and comes down again."""
+        assert self.command(HandMode.OPEN, 0.0, lambda: self._joint('thumb_opposition') > 1.0)
+        self._events.publish(msg.TrialEvent(trial=7, segment=3, label='Start', object_id=self._object_id))
+        assert self.command(HandMode.OPEN, 0.0, lambda: self.states[-1].object_id == self._object_id)
+        self.command(HandMode.PRESHAPE, 0.25, lambda: False, 0.5)
+        assert self.command(HandMode.CLOSE, 1.0, lambda: self.states[-1].contact)
+        self.command(HandMode.CLOSE, 1.0, lambda: False, 0.5)
+        assert self.command(HandMode.HOLD, 1.0, self._kept_for_a_second)
+        assert self.states[-1].command_due_ns > 0
+        assert self.command(HandMode.OPEN, 0.0, lambda: self.states[-1].lift < LIFTED_M)
+
+    def delays_ns(self, joint, angle, count, moved=0.01):
+        """Send a joint to ``angle`` (rad) and back ``count`` times: from each command's stamp to that of its motion."""
+        delays = []
+        for number in range(count):
+            before = self._joint(joint)
+            targets = JointState(name=[joint], position=[angle * (number % 2 == 0)])
+            sent_ns = time.monotonic_ns()
+            targets.header.stamp = stamp(sent_ns)
+            first = len(self.states)
+            self._joint_targets.publish(targets)
+            self._spin_until(lambda: abs(self._joint(joint) - before) > 0.5 * angle)
+            delays.append(
+                next(
+                    state.monotonic_ns - sent_ns
+                    for state in self.states[first:]
+                    if abs(state.joint_position[list(state.joint_name).index(joint)] - before) > moved
+                )
+            )
+        return delays
+
+    def rest(self, until):
+        """Keep the hand open until a condition holds."""
+        assert self.command(HandMode.OPEN, 0.0, until)
+
+    def _joint(self, name):
+        state = self.states[-1]
+        return state.joint_position[list(state.joint_name).index(name)]
+
+    def _kept_for_a_second(self):
+        low = [state.monotonic_ns for state in self.states if state.lift < LIFTED_M]
+        return self.states[-1].monotonic_ns - low[-1] >= 1_000_000_000

@@ -1,0 +1,84 @@
+"""The baselines against scikit-learn's rules, plain loops and known answers."""
+
+import numpy as np
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.features.windows import gather, phase_windows
+from grasp_decoder.learning.evaluation.baselines import (
+    PoissonNaiveBayes,
+    fixed_window_counts,
+    hold_counts,
+    shrinkage_lda,
+    window_counts,
+)
+
+
+def poisson_samples(seed=0, n=120, units=10, classes=4):
+    rng = np.random.default_rng(seed)
+    label = np.arange(n) % classes + 20
+    exposure = rng.integers(5, 15, n)
+    rates = rng.gamma(2, 0.2, (classes, units))
+    return rng.poisson(rates[label - 20] * exposure[:, None]).astype(float), label, exposure
+
+
+def make_bins(n_bins, hold, rew, seed):
+    index = np.arange(n_bins)
+    return TrialBins(
+        trial_id=seed,
+        object_id=21,
+        recorded_object_id=21,
+        bin_ns=40_000_000,
+        start_ns=0,
+        counts=np.random.default_rng(seed).poisson(1, (n_bins, 3)).astype(np.uint16),
+        phase=((index >= hold) & (index < rew)).astype(np.uint8),
+        dof=np.zeros(n_bins, np.float32),
+        event_bins={'Hold': hold, 'Rew': rew},
+    )
+
+
+@parametrize_with_checks([PoissonNaiveBayes()])
+def test_naive_bayes_keeps_the_rules_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+def test_naive_bayes_finds_poisson_classes():
+    counts, label, exposure = poisson_samples(n=800)
+    model = PoissonNaiveBayes().fit(counts[:400], label[:400], exposure[:400])
+    assert (model.predict(counts[400:], exposure[400:]) == label[400:]).mean() > 0.8
+    probability = model.predict_proba(counts[400:], exposure[400:])
+    assert np.allclose(probability.sum(axis=1), 1)
+    assert np.array_equal(model.classes_[probability.argmax(axis=1)], model.predict(counts[400:], exposure[400:]))
+
+
+def test_leave_one_out_in_closed_form_is_refitting_without_the_sample():
+    counts, label, exposure = poisson_samples(n=40)
+    label[0] = 99  # a class of one sample can never be predicted for it
+    expected = []
+    for left_out in range(len(label)):
+        others = np.arange(len(label)) != left_out
+        model = PoissonNaiveBayes().fit(counts[others], label[others], exposure[others])
+        expected.append(model.predict(counts[left_out : left_out + 1], exposure[left_out : left_out + 1])[0])
+    assert PoissonNaiveBayes().leave_one_out(counts, label, exposure).tolist() == expected
+
+
+def test_lda_takes_square_roots_of_counts():
+    counts, label, _ = poisson_samples(n=400)
+    model = shrinkage_lda().fit(counts[:200], label[:200])
+    assert (model.predict(counts[200:]) == label[200:]).mean() > 0.5
+    linear = model.named_steps['lineardiscriminantanalysis']
+    assert np.array_equal(linear.predict(np.sqrt(counts)), model.predict(counts))
+
+
+@pytest.mark.parametrize('look_back', [1, 4])
+def test_counts_of_windows_and_hold_phases(look_back):
+    trials = [make_bins(12, 5, 9, seed=1), make_bins(9, 4, 6, seed=2)]
+    windows = phase_windows(trials, look_back)
+    assert np.array_equal(window_counts(trials, windows, look_back), gather(trials, windows, look_back).sum(axis=1))
+    counts, bins = hold_counts(trials)
+    assert bins.tolist() == [4, 2]
+    assert np.array_equal(counts, [trials[0].counts[5:9].sum(axis=0), trials[1].counts[4:6].sum(axis=0)])
+    assert np.array_equal(
+        fixed_window_counts(trials, 5), [trials[0].counts[0:10].sum(axis=0), trials[1].counts[0:9].sum(axis=0)]
+    )

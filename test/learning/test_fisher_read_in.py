@@ -1,0 +1,94 @@
+"""The read-in finds tuning under noise that units share, with few trials per object."""
+
+import numpy as np
+import pytest
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.learning.models.fisher_read_in import fisher_read_in
+
+UNITS = 40
+OBJECTS = 6
+
+
+def make_trials(trials_per_object=6, shared_noise=1.0, events=('Cue', 'Go', 'Hold', 'Rew')):
+    """Trials of 30 bins, tuned along one known direction from bin 5 on, and noise along another, stronger one."""
+    rng = np.random.default_rng(0)
+    tuning, noise = np.linalg.qr(rng.normal(size=(UNITS, 2)))[0].T
+    trials = []
+    for index in range(trials_per_object * OBJECTS):
+        drive = np.full((30, UNITS), 8.0)
+        drive[5:] += 3 * (index % OBJECTS - OBJECTS / 2) / OBJECTS * tuning * np.sqrt(UNITS)
+        drive += shared_noise * rng.normal(size=(6, 1)).repeat(5, axis=0) * noise * np.sqrt(UNITS)
+        trials.append(
+            TrialBins(
+                trial_id=index,
+                object_id=20 + index % OBJECTS,
+                recorded_object_id=20 + index % OBJECTS,
+                bin_ns=40_000_000,
+                start_ns=0,
+                counts=rng.poisson(np.clip(drive, 0, None) ** 2).astype(np.uint16),
+                phase=(np.arange(30) // 5 == 4).astype(np.uint8),
+                dof=np.zeros(30, np.float32),
+                event_bins={
+                    label: bin_ for label, bin_ in zip(('Cue', 'Go', 'Hold', 'Rew'), (5, 15, 20, 25)) if label in events
+                },
+            )
+        )
+    return trials, tuning, noise
+
+
+def outputs(trials, kernel, bias):
+    return np.concatenate([np.sqrt(trial.counts) @ kernel + bias for trial in trials])
+
+
+def test_it_looks_along_the_tuning_and_away_from_shared_noise():
+    trials, tuning, noise = make_trials()
+    first = fisher_read_in(trials)[0][:, 0]
+    first /= np.linalg.norm(first)
+    assert abs(first @ tuning) > 0.8
+    assert abs(first @ noise) < 0.1
+
+
+def test_shrinking_class_means_brings_them_closer_to_the_truth():
+    trials, tuning, _ = make_trials(trials_per_object=2)
+
+    def share_of_tuning(shrink):
+        kernel, _ = fisher_read_in(trials, shrink)
+        return abs(kernel[:, 0] @ tuning) / np.linalg.norm(kernel[:, 0])
+
+    assert share_of_tuning(True) >= share_of_tuning(False)
+
+
+def test_outputs_have_about_zero_mean_and_unit_variance():
+    trials, _, _ = make_trials()
+    found = outputs(trials, *fisher_read_in(trials))
+    np.testing.assert_allclose(found.mean(axis=0), 0, atol=0.2)
+    np.testing.assert_allclose(found.std(axis=0), 1, atol=0.2)
+
+
+def test_silent_units_get_no_weight_and_do_no_harm():
+    trials, _, _ = make_trials()
+    for trial in trials:
+        trial.counts[:, :3] = 0
+    kernel, bias = fisher_read_in(trials)
+    assert np.isfinite(kernel).all() and np.isfinite(bias).all()
+    np.testing.assert_allclose(kernel[:3], 0, atol=1e-6)
+
+
+def test_events_that_a_trial_lacks_are_left_out():
+    (trials, _, _), (without_cue, _, _) = make_trials(), make_trials(events=('Hold', 'Rew'))
+    kernel, _ = fisher_read_in([*trials, *without_cue])
+    assert np.isfinite(kernel).all()
+
+
+def test_one_object_only_still_gives_the_time_course():
+    trials, _, _ = make_trials()
+    kernel, _ = fisher_read_in([trial for trial in trials if trial.object_id == 20])
+    assert kernel.shape[1] > 0 and np.isfinite(kernel).all()
+
+
+def test_trials_without_events_are_refused_with_a_way_out():
+    trials, _, _ = make_trials(events=())
+    with pytest.raises(GraspDecoderError, match='use the model causal_gru'):
+        fisher_read_in(trials)

@@ -1,0 +1,95 @@
+"""The report, of one session and of several."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial
+from grasp_decoder.learning.evaluation.evaluation import Evaluation, scores
+from grasp_decoder.learning.report.report import write_joint_report, write_report
+from grasp_decoder.learning.report.tables import animal_of, grouped
+
+CLASSES = (21, 22, 31)
+
+
+def evaluation(name, seed):
+    rng = np.random.default_rng(seed)
+    decoded = []
+    for trial_id in range(12):
+        phase = np.repeat([0, 1, 0], 6).astype(np.uint8)
+        trial = TrialBins(
+            trial_id=trial_id,
+            object_id=CLASSES[trial_id % 3],
+            recorded_object_id=CLASSES[trial_id % 3],
+            bin_ns=40_000_000,
+            start_ns=0,
+            counts=rng.poisson(1, (18, 4)).astype(np.uint16),
+            phase=phase,
+            dof=phase.astype(np.float32),
+            event_bins={'Cue': 1, 'Go': 4, 'Hold': 6, 'Rew': 12, 'End': 17},
+        )
+        decoded.append(
+            DecodedTrial(trial, phase > 0, rng.dirichlet(np.ones(3), 18).astype(np.float32), trial.dof[:, None])
+        )
+    facts = {
+        'units': 4,
+        'trials': 13,
+        'usable_trials': 12,
+        'bin_ms': 40.0,
+        'look_back': 3,
+        'protocol': 'default',
+        'split': [6, 3, 3],
+        'random_states': [42],
+        'train_fraction': 0.8,
+        'final': False,
+        'started_from': None,
+        'ended_early': [],
+        'models': {},
+    }
+    return Evaluation(name, CLASSES, 3, [decoded], decoded, decoded, timing={'read_s': 1.0}, facts=facts)
+
+
+def test_report_of_one_session(tmp_path):
+    found = evaluation('MSyn40 <b>', 0)
+    write_report(tmp_path, found)
+    metrics = json.loads((tmp_path / 'metrics.json').read_text())
+    assert metrics.pop('timing') == {'read_s': 1.0}
+    assert metrics == json.loads(json.dumps(scores(found)))
+    page = (tmp_path / 'report.html').read_text()
+    assert f'{100 * metrics["object"]["accuracy"]:.1f} %' in page
+    assert 'MSyn40 &lt;b&gt;' in page and '<b>' not in page.split('class="tiles"')[0]
+    assert all(source.startswith('data:') for source in re.findall(r'(?:src|href)="([^"]*)"', page))
+
+
+def test_the_same_evaluation_gives_the_same_report(tmp_path):
+    for folder in ('a', 'b'):
+        write_report(tmp_path / folder, evaluation('MSyn40', 0))
+    for file in (tmp_path / 'a').iterdir():
+        assert file.read_bytes() == (tmp_path / 'b' / file.name).read_bytes(), file.name
+
+
+def test_report_of_several_sessions(tmp_path):
+    evaluations = [evaluation('MSyn40', 0), evaluation('MSyn41', 1), evaluation('ZSyn32', 2)]
+    write_joint_report(tmp_path, evaluations)
+    found = json.loads((tmp_path / 'metrics.json').read_text())
+    accuracy = [found['sessions'][each.name]['object']['accuracy'] for each in evaluations]
+    groups = found['groups']
+    assert groups['animal M']['object']['accuracy'] == pytest.approx(np.mean(accuracy[:2]))
+    assert groups['animal Z']['object']['accuracy'] == pytest.approx(accuracy[2])
+    assert groups['global']['object']['accuracy'] == pytest.approx(np.mean(accuracy))
+    page = (tmp_path / 'report.html').read_text()
+    assert all(name in page for name in ('MSyn40', 'ZSyn32', 'animal M', 'global', 'table 4', 'chance'))
+    assert page.count('<img') == 3 and (tmp_path / 'confusion_ZSyn32.png').exists()
+
+
+def test_the_interval_of_a_mean_of_sessions_is_narrower():
+    one = {'object': {'accuracy': 0.5, 'ci95': [0.4, 0.6]}}
+    group = dict(grouped([('M1', one), ('M2', one), ('M3', one), ('M4', one)]))['global']
+    assert group['object']['accuracy'] == 0.5 and group['object']['ci95'] == pytest.approx([0.45, 0.55])
+
+
+def test_animals_are_named_by_their_sessions():
+    assert [animal_of(name) for name in ('MRec40', 'ZRec32', 'reach97')] == ['M', 'Z', 'reach97']

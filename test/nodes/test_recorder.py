@@ -1,0 +1,52 @@
+"""The node recorder keeps what was sent, whole, when it is ended."""
+
+import numpy as np
+import pytest
+
+from grasp_decoder.recording.batches import batches
+from grasp_decoder.recording.reading import read_session
+from grasp_decoder.recording.synthetic import synthesize
+
+from helpers.session_equality import assert_same_arrays
+
+
+@pytest.mark.slow
+def test_a_run_is_recorded_to_the_last_message(start_node, node, spin_until, tmp_path, monkeypatch):
+    from grasp_decoder import msg
+    from grasp_decoder.nodes import topics
+    from grasp_decoder.nodes.conversion import spike_batch_message, trial_event_message
+    from grasp_decoder.types.trial_event import TrialEvent
+
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    path = tmp_path / 'run.mcap'
+    recorder = start_node('recorder', '--ros-args', '-p', f'file:={path}')
+    spikes = node.create_publisher(msg.SpikeBatch, *topics.SPIKES)
+    events = node.create_publisher(msg.TrialEvent, *topics.TRIAL_EVENTS)
+    assert spin_until(lambda: spikes.get_subscription_count() and events.get_subscription_count())
+    spin_until(lambda: False, 0.5)
+    [session] = synthesize(units=5, trials=1, objects=1)
+    [trial] = session.trials
+    for label, time in trial.events.items():
+        events.publish(trial_event_message(TrialEvent(time, trial.id, 0, label, trial.object_id), session.name))
+    for batch in batches(session, 40_000_000):
+        spikes.publish(spike_batch_message(batch, session.name))
+    assert spikes.wait_for_all_acked() and events.wait_for_all_acked()
+    recorder.interrupt()
+    assert recorder.wait(10) == 0
+    [read] = read_session(path).trials
+    assert_same_arrays((read.times_ns, read.units), (trial.times_ns, trial.units))
+    assert read.times_ns.size and np.all(np.diff(read.times_ns) >= 0)
+    assert (read.events, read.object_id) == (trial.events, trial.object_id)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    'arguments, problem', [([], 'parameter file is empty'), (['-p', 'file:=/proc/x.mcap'], 'cannot be recorded')]
+)
+def test_without_a_file_it_says_so(domain_id, tmp_path, arguments, problem):
+    pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
+    from grasp_decoder.system.processes import NodeProcess
+
+    process = NodeProcess('recorder', ['--ros-args', *arguments], tmp_path / 'log')
+    assert process.wait(30) == 2
+    assert problem in process.last_words()

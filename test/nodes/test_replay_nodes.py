@@ -1,0 +1,322 @@
+"""spike_replayer and decoder as processes on real DDS: what is sent is what is recorded, what comes back is offline."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.recording.batches import batches
+from grasp_decoder.recording.reading import read_session
+from grasp_decoder.recording.synthetic import synthesize
+from grasp_decoder.recording.writing import write_session
+
+from helpers.bundle_samples import make_manifest, make_network, make_trials
+
+pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
+pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
+
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.srv import GetParameters, SetParameters
+from rclpy.parameter import Parameter
+from std_srvs.srv import Trigger
+
+from grasp_decoder import msg
+from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.conversion import decoded_grasp_from, spike_batch_from, trial_event_from
+from grasp_decoder.srv import LoadBundle, Seek
+
+pytestmark = pytest.mark.slow
+
+PERIOD_NS = 10_000_000
+CONFIGURE, ACTIVATE, DEACTIVATE = (
+    Transition.TRANSITION_CONFIGURE,
+    Transition.TRANSITION_ACTIVATE,
+    Transition.TRANSITION_DEACTIVATE,
+)
+
+
+@pytest.fixture(scope='module')
+def recording(tmp_path_factory):
+    path = tmp_path_factory.mktemp('sessions') / 'small.mat'
+    write_session(synthesize(units=24, trials=4, objects=2)[0], path)
+    return path
+
+
+@pytest.fixture(scope='module')
+def session(recording):
+    return read_session(recording)
+
+
+@pytest.fixture(scope='module')
+def bundles(tmp_path_factory):
+    """Two bundles that decode differently."""
+    from grasp_decoder.bundle.export.writing import write_bundle
+
+    folder, trials = tmp_path_factory.mktemp('bundles'), make_trials()
+    paths = []
+    for seed in (1, 2):
+        networks = [make_network(task, seed=seed) for task in ('phase', 'object')]
+        paths.append(folder / f'seed_{seed}')
+        write_bundle(paths[-1], networks, trials, trials, make_manifest(), lambda bundle, report: {})
+    return paths
+
+
+class Ears:
+    """Keeps all that is published."""
+
+    def __init__(self, node):
+        self.batches, self.events, self.decodes, self.infos, self.diagnostics = [], [], [], [], {}
+        for kind, topic, keep in (
+            (msg.SpikeBatch, topics.SPIKES, lambda m: self.batches.append(spike_batch_from(m))),
+            (msg.TrialEvent, topics.TRIAL_EVENTS, lambda m: self.events.append(trial_event_from(m))),
+            (msg.DecodedGrasp, topics.DECODED_GRASP, lambda m: self.decodes.append(decoded_grasp_from(m))),
+            (msg.DecoderInfo, topics.DECODER_INFO, self.infos.append),
+            (DiagnosticArray, topics.DIAGNOSTICS, self._keep_diagnostics),
+        ):
+            node.create_subscription(kind, topic[0], keep, topic[1])
+
+    def _keep_diagnostics(self, message):
+        for status in message.status:
+            self.diagnostics[status.name] = status, {value.key: value.value for value in status.values}
+
+    def spikes(self):
+        return [
+            (batch.start_ns + int(offset), int(unit))
+            for batch in self.batches
+            for offset, unit in zip(batch.offset_ns, batch.unit)
+        ]
+
+
+@pytest.fixture
+def ears(node):
+    return Ears(node)
+
+
+@pytest.fixture
+def call(node, spin_until):
+    """``call(type, name, **fields)`` calls a service and gives its response."""
+
+    def call(kind, name, **fields):
+        client = node.create_client(kind, name)
+        assert spin_until(client.service_is_ready), f'no service {name}'
+        future = client.call_async(kind.Request(**fields))
+        assert spin_until(future.done), f'{name} does not answer'
+        return future.result()
+
+    return call
+
+
+def parameters(**values):
+    return ['--ros-args', *(argument for name, value in values.items() for argument in ('-p', f'{name}:={value}'))]
+
+
+def offline(session, bundle, trials=None):
+    decoder = StreamingDecoder()
+    decoder.configure(load_bundle(bundle))
+    return [decode for batch in batches(session, PERIOD_NS, trials) for decode in decoder.push(batch)]
+
+
+def outputs(decodes):
+    return [
+        (
+            each.segment,
+            each.bin,
+            each.stamp_ns,
+            each.phase,
+            np.float32(each.phase_probability),
+            each.object_id,
+            tuple(each.object_probability.tolist()),
+            np.float32(each.confidence),
+        )
+        for each in decodes
+    ]
+
+
+def spikes_of(trials):
+    return [(int(time), int(unit)) for trial in trials for time, unit in zip(trial.times_ns, trial.units)]
+
+
+def test_spikes_and_events_equal_the_files(start_node, spin_until, recording, session, ears):
+    replayer = start_node('spike_replayer', *parameters(session=recording, speed=20.0))
+    assert spin_until(lambda: replayer.poll() is not None)
+    assert replayer.poll() == 0, replayer.log_text()
+    assert ears.spikes() == spikes_of(session.trials)
+    assert [batch.sequence for batch in ears.batches] == list(range(len(ears.batches)))
+    assert [(event.trial, event.segment, event.label, event.stamp_ns, event.object_id) for event in ears.events] == [
+        (trial.id, segment, label, time_ns, trial.object_id)
+        for segment, trial in enumerate(session.trials)
+        for label, time_ns in trial.events.items()
+    ]
+    due = [batch.due_ns for batch in ears.batches]
+    assert due == sorted(due) and due[0] > 0
+
+
+def test_decodes_equal_offline_at_full_speed(start_node, spin_until, recording, session, bundles, ears):
+    decoder = start_node('decoder', *parameters(bundle=bundles[0]))
+    start_node('spike_replayer', *parameters(session=recording, speed=0.0, subscribers=2))
+    expected = offline(session, bundles[0])
+    assert spin_until(lambda: len(ears.decodes) >= len(expected))
+    assert outputs(ears.decodes) == outputs(expected)
+    info = ears.infos[-1]
+    assert (info.unit_count, info.bin_s, info.backend, list(info.tasks)) == (24, 0.04, 'cpu:int8', ['phase', 'object'])
+    assert spin_until(lambda: ears.diagnostics.get('decoder: spikes', (0, {}))[1].get('bins') == str(len(expected)))
+    assert ears.diagnostics['decoder: spikes'][1]['lost batches'] == '0'
+    assert 'total p99 (ms)' in ears.diagnostics['decoder: latency'][1]
+    assert decoder.poll() is None
+
+
+def test_bundles_are_exchanged_between_two_bins(start_node, spin_until, recording, session, bundles, ears, call):
+    start_node('decoder', *parameters(bundle=bundles[0]))
+    start_node('spike_replayer', *parameters(session=recording, speed=2.0, subscribers=2))
+    assert spin_until(lambda: len(ears.decodes) > 20)
+    refused = call(LoadBundle, '/decoder/load_bundle', bundle='/nowhere')
+    assert not refused.success and '/nowhere' in refused.message
+    assert call(LoadBundle, '/decoder/load_bundle', bundle=str(bundles[1])).success
+    old, new = outputs(offline(session, bundles[0])), outputs(offline(session, bundles[1]))
+    assert spin_until(lambda: len(ears.decodes) >= len(old))
+    decoded = outputs(ears.decodes)
+    swapped_at = next(i for i, decode in enumerate(decoded) if decode != old[i])
+    assert 20 < swapped_at < len(old)
+    assert decoded == old[:swapped_at] + new[swapped_at:]
+    assert ears.infos[-1].bundle_sha256 == load_bundle(bundles[1]).sha256 != ears.infos[0].bundle_sha256
+
+
+def test_a_paused_replayer_sends_heartbeats_and_goes_on(start_node, spin_until, recording, session, ears, call):
+    replayer = start_node('spike_replayer', *parameters(session=recording, speed=10.0, trials=2, start_paused='true'))
+    assert spin_until(lambda: len(ears.batches) > 5)
+    first = session.trials[0].start_ns
+    assert {(batch.start_ns, batch.end_ns, len(batch.unit)) for batch in ears.batches} == {(first, first, 0)}
+    call(Trigger, '/spike_replayer/resume')
+    assert spin_until(lambda: len(ears.spikes()) > 50)
+    call(Trigger, '/spike_replayer/pause')
+    assert spin_until(lambda: len(ears.batches) > 5 and len({batch.end_ns for batch in ears.batches[-5:]}) == 1)
+    assert replayer.poll() is None
+    call(Trigger, '/spike_replayer/resume')
+    assert spin_until(lambda: replayer.poll() is not None)
+    assert ears.spikes() == spikes_of(session.trials[:2])
+    assert [batch.sequence for batch in ears.batches] == list(range(len(ears.batches)))
+
+
+def test_speed_changes_while_it_plays(start_node, spin_until, recording, session, ears, call):
+    replayer = start_node('spike_replayer', *parameters(session=recording, speed=0.1))
+    assert spin_until(lambda: len(ears.spikes()) > 0)
+    answers = [
+        call(
+            SetParameters,
+            '/spike_replayer/set_parameters',
+            parameters=[Parameter('speed', value=speed).to_parameter_msg()],
+        ).results[0]
+        for speed in (0.0, 8.0)
+    ]
+    assert [answer.successful for answer in answers] == [False, True]
+    assert 'from or to 0' in answers[0].reason
+    assert spin_until(lambda: replayer.poll() is not None)
+    assert ears.spikes() == spikes_of(session.trials)
+
+
+def test_reorder_depth_of_the_decoder_changes_while_it_runs(start_node, bundles, call):
+    start_node('decoder', *parameters(bundle=bundles[0]))
+    answer = call(
+        SetParameters,
+        '/decoder/set_parameters',
+        parameters=[
+            Parameter(name, value=value).to_parameter_msg()
+            for name, value in (('reorder_depth', 7), ('rehearse', False))
+        ],
+    )
+    assert all(result.successful for result in answer.results)
+    kept = call(GetParameters, '/decoder/get_parameters', names=['reorder_depth', 'rehearse']).values
+    assert (kept[0].integer_value, kept[1].bool_value) == (7, False)
+
+
+def test_seek_starts_a_segment(start_node, spin_until, recording, session, ears, call):
+    replayer = start_node('spike_replayer', *parameters(session=recording, start_paused='true', speed=5.0))
+    last = session.trials[-1]
+    assert not call(Seek, '/spike_replayer/seek', trial=99).success
+    assert call(Seek, '/spike_replayer/seek', trial=last.id, time=1.0).success
+    call(Trigger, '/spike_replayer/resume')
+    assert spin_until(lambda: replayer.poll() is not None)
+    assert ears.spikes() == [spike for spike in spikes_of([last]) if spike[0] >= last.start_ns + 10**9]
+
+
+def test_a_source_that_restarts_is_noticed(start_node, spin_until, recording, session, bundles, ears):
+    start_node('decoder', *parameters(bundle=bundles[0]))
+    expected = outputs(offline(session, bundles[0], session.trials[:1]))
+    for round_number in (1, 2):
+        replayer = start_node('spike_replayer', *parameters(session=recording, trials=1, speed=0.0, subscribers=2))
+        assert spin_until(lambda: replayer.poll() is not None)
+        assert spin_until(lambda: len(ears.decodes) >= round_number * len(expected))
+    assert outputs(ears.decodes) == expected * 2
+    assert spin_until(lambda: ears.diagnostics['decoder: spikes'][1]['source restarts'] == '1')
+
+
+def test_life_cycle(start_node, spin_until, recording, bundles, ears, call):
+    start_node('decoder', *parameters(bundle=bundles[0], autostart='false'))
+    start_node('spike_replayer', *parameters(session=recording, loop='true', speed=4.0))
+    assert spin_until(lambda: len(ears.batches) > 50)
+    assert not ears.infos and not ears.decodes
+
+    def transition(number):
+        return call(ChangeState, '/decoder/change_state', transition=Transition(id=number))
+
+    assert transition(CONFIGURE).success
+    assert spin_until(lambda: ears.infos)
+    batches_then = len(ears.batches)
+    assert spin_until(lambda: len(ears.batches) > batches_then + 50)
+    assert not ears.decodes
+    assert transition(ACTIVATE).success
+    assert spin_until(lambda: len(ears.decodes) > 10)
+    assert transition(DEACTIVATE).success
+    assert call(GetState, '/decoder/get_state').current_state.label == 'inactive'
+    assert spin_until(lambda: Counter(batch.segment for batch in ears.batches)[1] > 50)
+    decodes_then, batches_then = len(ears.decodes), len(ears.batches)
+    assert spin_until(lambda: len(ears.batches) > batches_then + 100)
+    assert len(ears.decodes) == decodes_then
+    assert transition(ACTIVATE).success
+    assert spin_until(lambda: len(ears.decodes) > decodes_then)
+
+
+def test_a_decoder_without_a_bundle_can_be_configured_later(start_node, spin_until, call):
+    start_node('decoder', *parameters(bundle='/nowhere', autostart='false'))
+    assert not call(ChangeState, '/decoder/change_state', transition=Transition(id=CONFIGURE)).success
+    assert call(GetState, '/decoder/get_state').current_state.label == 'unconfigured'
+
+
+def test_a_second_source_is_warned_about(start_node, spin_until, recording, ears):
+    start_node('spike_replayer', *parameters(session=recording, start_paused='true'))
+    assert spin_until(lambda: ears.batches)
+    second = start_node(
+        'spike_replayer',
+        *parameters(session=recording, start_paused='true'),
+        '-r',
+        '__node:=second',
+        node_name='second',
+    )
+    assert spin_until(lambda: 'stop all but one' in second.log_text())
+
+
+@pytest.mark.parametrize(
+    'executable, values, expected',
+    [
+        ('decoder', {'bundle': '/nowhere'}, 'there is no bundle folder /nowhere'),
+        ('decoder', {}, 'parameter bundle is empty'),
+        ('decoder', {'precision': 'int4'}, 'it must be one of int8, float'),
+        ('spike_replayer', {'session': '/nowhere.mat'}, '/nowhere.mat'),
+        ('spike_replayer', {}, 'parameter session is empty'),
+        ('spike_replayer', {'session': 'x', 'speed': 0.05}, 'below 0.1'),
+        ('spike_replayer', {'session': 'x', 'batch_ms': 41.0}, 'from 1.0 to 40.0'),
+        ('spike_replayer', {'session': 'x', 'speed': 'fast'}, 'it must be a decimal number'),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(domain_id, tmp_path, executable, values, expected):
+    from grasp_decoder.system.processes import NodeProcess
+
+    process = NodeProcess(executable, parameters(**values), tmp_path / 'log')
+    assert process.wait(30) == 2
+    lines = process.log_text().strip().splitlines()
+    assert lines[-1].startswith('error: ') and expected in lines[-1], process.log_text()
+    assert 'Traceback' not in process.log_text()

@@ -1,0 +1,45 @@
+"""simulated_hand as a process: it grasps, lifts and lets go as its topics say."""
+
+import pytest
+from PIL import Image
+
+pytest.importorskip('mujoco')
+pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
+pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
+
+from grasp_decoder import msg
+from grasp_decoder.nodes import topics
+
+from helpers.simulated_trial import SimulatedTrial
+
+
+def test_an_object_is_lifted_on_hold_and_comes_down_on_open(start_node, node, spin_until, tmp_path):
+    picture = tmp_path / 'hand.png'
+    hand = start_node('simulated_hand', '--ros-args', '-p', f'picture:={picture}')
+    trial = SimulatedTrial(node, spin_until, object_id=44)
+    trial.check()
+    trial.rest(lambda: picture.exists() or 'no pictures' in hand.log_text())
+    hand.interrupt()
+    assert hand.wait(120.0) == 0, hand.log_text()
+    if 'no pictures' in hand.log_text():
+        pytest.skip(hand.last_words())
+    with Image.open(picture) as still, Image.open(picture.with_suffix('.gif')) as film:
+        assert still.size == (960, 720)
+        assert film.n_frames > 10
+
+
+def test_without_a_display_the_viewer_is_a_warning_and_the_hand_goes_on(start_node, node, spin_until, monkeypatch):
+    for display in ('DISPLAY', 'WAYLAND_DISPLAY'):
+        monkeypatch.delenv(display, raising=False)
+    states = []
+    node.create_subscription(msg.HandState, topics.HAND_STATE[0], states.append, topics.HAND_STATE[1])
+    hand = start_node('simulated_hand', '--ros-args', '-p', 'viewer:=true')
+    assert spin_until(lambda: states)
+    assert 'no viewer: there is no display' in hand.log_text()
+
+
+@pytest.mark.gazebo
+@pytest.mark.slow
+def test_the_same_trial_in_gazebo(start_node, node, spin_until):
+    start_node('simulated_hand', '--ros-args', '-p', 'simulator:=gazebo')
+    SimulatedTrial(node, spin_until, object_id=44).check()

@@ -1,0 +1,174 @@
+"""setup.py, CMakeLists.txt, package.xml and the sources say the same; `pip install .` works without ROS."""
+
+import ast
+import configparser
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# Imported by this package, but there with ROS 2 itself.
+ROS_PACKAGES_OF_PYTHON_MODULES = {'rclpy', 'builtin_interfaces', 'rcl_interfaces', 'ament_index_python'}
+
+
+def modules_with_main(package):
+    """Names of the modules of a sub-package that define main()."""
+    names = set()
+    for path in (ROOT / 'grasp_decoder' / package).glob('*.py'):
+        functions = {node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)}
+        if 'main' in functions:
+            names.add(path.stem)
+    return names
+
+
+def cmake_list(name):
+    text = (ROOT / 'CMakeLists.txt').read_text()
+    return set(re.search(rf'{re.escape(name)}\s+([^)]*?)\s*\)', text).group(1).split())
+
+
+def entry_points():
+    # setup() hands its arguments to whatever is in its place, so that nothing is built here.
+    program = (
+        'import json, setuptools; setuptools.setup = lambda **arguments: print(json.dumps(arguments["entry_points"]));'
+        'exec(open("setup.py").read())'
+    )
+    output = subprocess.run([sys.executable, '-c', program], cwd=ROOT, check=True, capture_output=True, text=True)
+    return dict(line.split(' = ') for line in ast.literal_eval(output.stdout)['console_scripts'])
+
+
+def test_every_module_with_main_is_an_executable():
+    executables = cmake_list('set(executables')
+    assert executables == {f'{package}/{name}' for package in ('cli', 'nodes') for name in modules_with_main(package)}
+
+
+def test_setup_py_gives_the_command_lines():
+    assert entry_points() == {name: f'grasp_decoder.cli.{name}:main' for name in modules_with_main('cli')}
+
+
+def test_all_messages_are_generated():
+    generated = cmake_list('rosidl_generate_interfaces(${PROJECT_NAME}')
+    files = {str(path.relative_to(ROOT)) for folder in ('msg', 'srv') for path in (ROOT / folder).iterdir()}
+    assert files == {name for name in generated if '/' in name}
+
+
+def test_package_xml_names_the_same_package():
+    package = ElementTree.parse(ROOT / 'package.xml').getroot()
+    configuration = configparser.ConfigParser()
+    configuration.read(ROOT / 'setup.cfg')
+    version = re.search(r"__version__ = '(.*)'", (ROOT / 'grasp_decoder' / '__init__.py').read_text()).group(1)
+    assert package.find('name').text == configuration['metadata']['name'] == 'grasp_decoder'
+    assert package.find('version').text == version
+    assert package.find('license').text == configuration['metadata']['license'] == 'Apache-2.0'
+    assert package.find('description').text == configuration['metadata']['description']
+
+
+def test_package_xml_names_every_ros_package_that_is_imported():
+    package = ElementTree.parse(ROOT / 'package.xml').getroot()
+    named = {element.text for tag in ('depend', 'exec_depend') for element in package.iter(tag)}
+    imported = set()
+    for path in (ROOT / 'grasp_decoder' / 'nodes').glob('*.py'):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                imported.add(node.module.split('.')[0])
+            elif isinstance(node, ast.Import):
+                imported.update(alias.name.split('.')[0] for alias in node.names)
+    messages = {name for name in imported if name.endswith(('_msgs', '_srvs'))}
+    assert messages | (imported & ROS_PACKAGES_OF_PYTHON_MODULES) <= named
+
+
+def test_find_package_and_package_xml_agree():
+    package = ElementTree.parse(ROOT / 'package.xml').getroot()
+    needed = {element.text for tag in ('buildtool_depend', 'build_depend', 'depend') for element in package.iter(tag)}
+    assert set(re.findall(r'find_package\((\w+)', (ROOT / 'CMakeLists.txt').read_text())) == needed
+
+
+@pytest.mark.parametrize('lock', ['wheels', 'ros-jazzy'])
+def test_locks_pin_everything_and_name_no_host(lock):
+    lines = (ROOT / 'requirements' / f'{lock}.txt').read_text().split('\n')
+    assert lines.pop() == ''
+    assert all(re.fullmatch(r'[a-z0-9.-]+==[\w.]+', line) for line in lines)
+
+
+@pytest.mark.parametrize('lock', ['wheels', 'ros-jazzy'])
+def test_locks_hold_what_is_required(lock):
+    def requirements(name):
+        for line in (ROOT / 'requirements' / name).read_text().split('\n'):
+            if line.startswith('-r '):
+                yield from requirements(line[3:])
+            elif line and not line.startswith('#'):
+                yield re.match(r'[\w-]+', line).group()
+
+    locked = {line.split('==')[0] for line in (ROOT / 'requirements' / f'{lock}.txt').read_text().split()}
+    assert set(requirements(f'{lock}.in')) <= locked
+
+
+def test_only_nodes_import_rclpy_and_nothing_imports_nodes():
+    for path in (ROOT / 'grasp_decoder').rglob('*.py'):
+        if path.parent.name == 'nodes':
+            continue
+        text = path.read_text()
+        assert not re.search(r'^\s*(import|from) rclpy', text, re.MULTILINE), path
+        assert not re.search(r'^\s*(import|from) grasp_decoder\.nodes', text, re.MULTILINE), path
+
+
+def test_only_learning_and_export_import_tensorflow():
+    for path in (ROOT / 'grasp_decoder').rglob('*.py'):
+        if not {'learning', 'export'} & set(path.parts):
+            imports = re.search(r'^\s*(import|from) (tensorflow|keras)', path.read_text(), re.MULTILINE)
+            assert not imports, path
+
+
+@pytest.mark.slow
+def test_pip_install_gives_the_core_without_ros(tmp_path):
+    """A fresh environment that sees this one's libraries, but neither the checkout nor the built messages."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ('PYTHONPATH', 'AMENT_PREFIX_PATH', 'VIRTUAL_ENV')
+    }
+
+    def run(*command, **options):
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, **options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    # A copy, because pip builds in the folder that it installs from.
+    names = subprocess.run(['git', 'ls-files'], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split('\n')
+    for name in filter(None, names):
+        (tmp_path / 'source' / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / 'source' / name)
+    fresh = tmp_path / 'fresh'
+    run(sys.executable, '-m', 'venv', '--without-pip', fresh)
+    site = sysconfig.get_path('purelib', vars={'base': str(fresh)})
+    Path(site, 'libraries.pth').write_text(sysconfig.get_path('purelib') + '\n')
+    run(
+        sys.executable,
+        '-m',
+        'pip',
+        '--python',
+        fresh,
+        'install',
+        '--no-deps',
+        '--no-build-isolation',
+        '--no-index',
+        '--ignore-installed',
+        tmp_path / 'source',
+    )
+
+    for name in ('train', 'evaluate', 'inspect', 'synthesize'):
+        assert name in run(fresh / 'bin' / name, '--help')
+    where = run(
+        fresh / 'bin' / 'python', '-c', 'import grasp_decoder.share as s; print(s.__file__, s.share_directory())'
+    )
+    module, share = where.split()
+    assert Path(module).is_relative_to(site)
+    beside_code = [name for name in names if name.startswith('grasp_decoder/')]
+    assert [name for name in beside_code if not Path(site, name).is_file()] == []
+    assert Path(share) == fresh / 'share' / 'grasp_decoder' and any(Path(share, 'config').iterdir())

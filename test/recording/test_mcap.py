@@ -1,0 +1,168 @@
+"""A recorded run comes back as the session that was sent, from files that others open."""
+
+from dataclasses import replace
+
+import pytest
+from mcap.reader import make_reader
+from mcap_ros2.writer import Writer
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording.batches import batches
+from grasp_decoder.recording.mcap import SPIKES, TRIAL_EVENTS, Recorder
+from grasp_decoder.recording.message_definitions import message_definition
+from grasp_decoder.recording.reading import read_session
+from grasp_decoder.recording.session import Unit
+from grasp_decoder.recording.synthetic import synthesize
+
+from helpers.session_equality import assert_same_session
+
+pytest.importorskip('std_msgs', reason='no ROS 2 in this environment: definitions come from it')
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+
+
+class Wire:
+    """Serializes messages as a ROS 2 node would: what the `Recorder` gets."""
+
+    def __init__(self, path):
+        self._file = open(path, 'w+b')
+        self._writer = Writer(self._file)
+        self._types = {}
+        self._count = 0
+
+    def send(self, topic, type_name, message):
+        if type_name not in self._types:
+            self._types[type_name] = self._writer.register_msgdef(type_name, message_definition(type_name))
+        self._writer.write_message(topic, self._types[type_name], message, log_time=self._count)
+        self._count += 1
+
+    def messages(self):
+        self._writer.finish()
+        self._file.seek(0)
+        return [
+            (channel.topic, schema.name, message.data, message.log_time)
+            for schema, channel, message in make_reader(self._file).iter_messages()
+        ]
+
+
+def header(time_ns, name):
+    return {'stamp': {'sec': time_ns // 10**9, 'nanosec': time_ns % 10**9}, 'frame_id': name}
+
+
+def sent(session, tmp_path):
+    wire = Wire(tmp_path / 'wire.mcap')
+    told = set()
+    for batch in batches(session, 10_000_000):
+        wire.send(
+            '/spikes',
+            SPIKES,
+            {
+                'header': header(batch.end_ns, session.name),
+                'sequence': batch.sequence,
+                'segment': batch.segment,
+                'window_start': batch.start_ns,
+                'window_end': batch.end_ns,
+                'due_ns': 0,
+                'unit_count': batch.unit_count,
+                'unit': batch.unit.tolist(),
+                'offset_ns': batch.offset_ns.tolist(),
+            },
+        )
+        trial = session.trials[batch.segment]
+        for label, time in trial.events.items():
+            if batch.start_ns <= time < batch.end_ns:
+                told.add((trial.id, label))
+                wire.send(
+                    '/trial_events',
+                    TRIAL_EVENTS,
+                    {
+                        'header': header(time, session.name),
+                        'trial': trial.id,
+                        'segment': batch.segment,
+                        'label': label,
+                        'object_id': trial.object_id,
+                    },
+                )
+    assert len(told) == sum(len(trial.events) for trial in session.trials)
+    return wire.messages()
+
+
+def record(path, messages):
+    with Recorder(path) as recorder:
+        for message in messages:
+            recorder.write(*message)
+    return path
+
+
+@pytest.fixture
+def session():
+    [session] = synthesize(units=10, trials=3, objects=2)
+    return session
+
+
+def test_a_recorded_run_is_the_session_that_was_sent(session, tmp_path):
+    read = read_session(record(tmp_path / 'x.mcap', sent(session, tmp_path)))
+    expected = replace(
+        session,
+        units=tuple(map(Unit, range(10))),
+        source_sha256=read.source_sha256,
+        trials=tuple(replace(trial, correct=None) for trial in session.trials),
+    )
+    assert_same_session(read, expected)
+    assert all(trial.usable for trial in read.trials)
+
+
+def test_the_file_carries_its_definitions(session, tmp_path):
+    path = record(tmp_path / 'x.mcap', sent(session, tmp_path))
+    with open(path, 'rb') as file:
+        reader = make_reader(file)
+        assert reader.get_header().profile == 'ros2'
+        summary = reader.get_summary()
+    assert {channel.topic: channel.message_encoding for channel in summary.channels.values()} == {
+        '/spikes': 'cdr',
+        '/trial_events': 'cdr',
+    }
+    definition = next(schema for schema in summary.schemas.values() if schema.name == SPIKES).data.decode()
+    assert 'uint16[] unit' in definition
+    for needed in ('MSG: std_msgs/Header', 'MSG: builtin_interfaces/Time'):
+        assert definition.count(needed) == 1
+
+
+def test_a_trial_with_missing_batches_is_excluded(session, tmp_path):
+    messages = sent(session, tmp_path)
+    spikes = [index for index, message in enumerate(messages) if message[0] == '/spikes']
+    del messages[spikes[20]]
+    read = read_session(record(tmp_path / 'x.mcap', messages))
+    assert [trial.usable for trial in read.trials] == [False, True, True]
+
+
+def test_other_files_are_refused(session, tmp_path):
+    messages = sent(session, tmp_path)
+
+    def refused(name, content, problem):
+        path = tmp_path / name
+        path.write_bytes(content)
+        with pytest.raises(GraspDecoderError, match=problem):
+            read_session(path)
+
+    whole = record(tmp_path / 'whole.mcap', messages).read_bytes()
+    refused('text.mcap', b'hello' * 100, 'not a whole MCAP file')
+    refused('cut.mcap', whole[: len(whole) // 2], 'mcap recover')
+    refused('events.mcap', record(tmp_path / 'e', [m for m in messages if m[0] != '/spikes']).read_bytes(), 'no spikes')
+    again = record(tmp_path / 'a', messages + [(*m[:3], m[3] + 10**6) for m in messages]).read_bytes()
+    refused('again.mcap', again, 'started again')
+
+
+def test_a_place_that_cannot_be_written_is_refused_at_once(tmp_path):
+    with pytest.raises(GraspDecoderError, match='cannot be recorded'):
+        Recorder(tmp_path / 'absent' / 'x.mcap')
+
+
+def test_every_message_of_the_package_has_a_definition():
+    for name in ('DecodedGrasp', 'DecoderInfo', 'HandCommand', 'HandState', 'SpikeBatch', 'TrialEvent'):
+        assert 'std_msgs/Header header' in message_definition(f'grasp_decoder/msg/{name}')
+    with pytest.raises(GraspDecoderError, match='no definition of nowhere/msg/Thing'):
+        message_definition('nowhere/msg/Thing')

@@ -1,0 +1,111 @@
+"""The one description of the running system, its parameter files, and the launch file that uses it."""
+
+import dataclasses
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.system.description import Run, describe
+
+ROOT = Path(__file__).resolve().parents[2]
+NODES = sorted(path.stem for path in (ROOT / 'grasp_decoder' / 'nodes').glob('*.py') if 'def main(' in path.read_text())
+
+
+def executables(**arguments):
+    return [node.executable for node in describe(Run('session', 'bundle', **arguments))]
+
+
+def parameters(executable, **arguments):
+    return next(n.parameters for n in describe(Run('session', 'bundle', **arguments)) if n.executable == executable)
+
+
+def test_replay_starts_every_node():
+    assert sorted(executables(record='run.mcap')) == NODES
+    assert sorted(executables(record='run.npz')) == [name for name in NODES if name != 'recorder']
+
+
+def test_live_source_starts_neither_replayer_nor_monitor():
+    assert sorted(executables(source='live')) == ['decoder', 'hand_bridge', 'simulated_hand']
+
+
+def test_no_hand_starts_no_simulator():
+    assert 'simulated_hand' not in executables(hand='none')
+    assert parameters('run_monitor', hand='none')['hand'] == 'none'
+
+
+def test_replayer_and_monitor_choose_the_same_trials():
+    for name in ('session', 'mapping', 'bundle', 'split', 'trials', 'only_correct'):
+        chosen = {'mapping': '/mine.yaml', 'split': 'test', 'trials': 7, 'only_correct': True}
+        assert parameters('spike_replayer', **chosen)[name] == parameters('run_monitor', **chosen)[name]
+
+
+def test_batches_are_longest_only_at_full_speed():
+    assert parameters('spike_replayer', speed=0.0)['batch_ms'] == 40.0
+    assert 'batch_ms' not in parameters('spike_replayer', speed=2.0)
+
+
+def test_replayer_waits_for_the_monitor():
+    assert parameters('spike_replayer')['start_paused'] is True
+
+
+def test_users_parameters_come_after_the_package_s():
+    for node in describe(Run('session', 'bundle', params_file='/mine.yaml')):
+        assert [Path(file).name for file in node.parameter_files] == [f'{node.executable}.yaml', 'mine.yaml']
+
+
+@pytest.mark.parametrize(
+    'wrong',
+    [{'hand': 'claw'}, {'source': 'radio'}, {'split': 'train'}, {'speed': -1.0}, {'trials': -1}, {'record': 'a.txt'}],
+)
+def test_impossible_run_is_refused(wrong):
+    with pytest.raises(GraspDecoderError):
+        Run('session', 'bundle', **wrong)
+
+
+def declared_fields(name):
+    """Fields of the dataclasses that a node declares as parameters, in order."""
+    pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
+    module = importlib.import_module(f'grasp_decoder.nodes.{name}')
+    settings = re.findall(r'declare\(self, (\w+)', Path(module.__file__).read_text())
+    return [field for each in settings for field in dataclasses.fields(getattr(module, each))]
+
+
+@pytest.mark.parametrize('name', NODES)
+def test_parameter_file_has_each_declared_parameter_with_default_and_description(name):
+    text = (ROOT / 'config' / f'{name}.yaml').read_text()
+    written = yaml.safe_load(text)[name]['ros__parameters']
+    # A parameter file cannot hold an empty list.
+    declared = {field.name: field for field in declared_fields(name) if field.default != ()}
+    assert list(written) == list(declared)
+    for key, field in declared.items():
+        assert written[key] == field.default and type(written[key]) is type(field.default), key
+        comment = re.search(rf'((?: *#.*\n)+) *{key}:', text).group(1)
+        assert field.metadata['description'] in ' '.join(line.strip(' #') for line in comment.split('\n')), key
+
+
+@pytest.mark.parametrize('name', NODES)
+def test_description_sets_declared_parameters_of_the_declared_types(name):
+    declared = {field.name: field.default for field in declared_fields(name)}
+    for key, value in parameters(name, record='run.mcap').items():
+        assert type(value) is type(declared[key]), key
+
+
+def test_launch_file_starts_what_is_described():
+    pytest.importorskip('launch_ros', reason='launch and launch_ros are not installed; they come with ROS 2 itself')
+    from launch import LaunchContext
+
+    specification = importlib.util.spec_from_file_location('replay', ROOT / 'launch' / 'replay_decode.launch.py')
+    replay = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(replay)
+    context = LaunchContext()
+    for name, (default, _) in replay.ARGUMENTS.items():
+        context.launch_configurations[name] = default
+    context.launch_configurations.update(session='/s', bundle='/b', trials='5', hand='none')
+    nodes = [action for action in replay.start(context) if type(action).__name__ == 'Node']
+    assert set(replay.ARGUMENTS) == {field.name for field in dataclasses.fields(Run)}
+    assert [node.node_executable for node in nodes] == executables(hand='none')
+    assert {node.node_package for node in nodes} == {'grasp_decoder'}

@@ -1,0 +1,243 @@
+"""The running system, from the command line: real nodes in processes of their own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grasp_decoder.bundle.export.writing import write_bundle
+from grasp_decoder.child_process import prepare_child
+from grasp_decoder.cli import synthesize
+from grasp_decoder.recording.reading import read_session
+from grasp_decoder.recording.writing import write_session
+
+from helpers.bundle_samples import UNITS, make_manifest, make_network, make_trials
+
+pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
+pytestmark = pytest.mark.slow
+
+REPLAY_DECODE = (sys.executable, '-c', 'import sys; from grasp_decoder.cli.replay_decode import main; sys.exit(main())')
+KEYS = {
+    'trials',
+    'success_rate',
+    'success_rate_right_grip',
+    'right_grip_rate',
+    'closed_rate',
+    'latency_ms',
+    'lost_batches',
+    'wrong_bins',
+    'bins',
+}
+
+
+@pytest.fixture(scope='module')
+def session(tmp_path_factory):
+    path = tmp_path_factory.mktemp('session') / 'made.neo.mat'
+    assert synthesize.main(['--out', str(path), '--units', str(UNITS), '--trials', '6', '--objects', '2']) == 0
+    return path
+
+
+@pytest.fixture(scope='module')
+def bundle(tmp_path_factory):
+    """Untrained networks decode nonsense, but every bit of it must arrive."""
+    path = tmp_path_factory.mktemp('bundle') / 'bundle'
+    networks = [make_network(task) for task in ('phase', 'object', 'dof')]
+    write_bundle(path, networks, make_trials(), make_trials(seed=1), make_manifest())
+    return path
+
+
+@pytest.fixture
+def start(domain_id):
+    """``start(ARGUMENTS)`` starts replay_decode; it is ended by its id if the test leaves it running."""
+    started = []
+
+    def start(*arguments):
+        started.append(
+            subprocess.Popen(
+                [*REPLAY_DECODE, *map(str, arguments)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                # As from a terminal, also when the tests run in the background of a shell, where SIGINT is ignored.
+                preexec_fn=prepare_child,
+            )
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+
+
+def children(process):
+    """Name -> process id of the nodes that a running replay_decode has started."""
+    found = {}
+    for pid in Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split():
+        words = Path(f'/proc/{pid}/cmdline').read_text().split('\0')
+        found.update({Path(word).name: int(pid) for word in words if '/lib/grasp_decoder/' in word})
+    return found
+
+
+def wait_for_nodes(process, last='spike_replayer'):
+    """The nodes, once all of them have been started."""
+    deadline = time.monotonic() + 60
+    while not {'run_monitor', 'spike_replayer', last} <= children(process).keys():
+        assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
+        time.sleep(0.02)
+    return children(process)
+
+
+def assert_all_ended(pids):
+    deadline = time.monotonic() + 10
+    while any(Path(f'/proc/{pid}').exists() for pid in pids):
+        assert time.monotonic() < deadline, 'nodes are left behind'
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope='module')
+def run(session, bundle, module_domain_id, tmp_path_factory):
+    """A whole run: output, result and record."""
+    folder = tmp_path_factory.mktemp('run')
+    done = subprocess.run(
+        [
+            *REPLAY_DECODE,
+            '--session',
+            session,
+            '--bundle',
+            bundle,
+            '--hand',
+            'mujoco',
+            '--speed',
+            '4',
+            '--trials',
+            '4',
+            '--record',
+            folder / 'run.npz',
+            '--json',
+            folder / 'out.json',
+        ],
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'ROS_DOMAIN_ID': str(module_domain_id)},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout, json.loads((folder / 'out.json').read_text()), np.load(folder / 'run.npz')
+
+
+def test_result_has_every_key_and_no_wrong_bin(run, session):
+    _, result, _ = run
+    assert result.keys() >= KEYS
+    assert result['trials'] == 4
+    trials = read_session(session).trials[:4]
+    assert result['bins'] == sum((trial.stop_ns - trial.start_ns) // 40_000_000 for trial in trials)
+    assert result['wrong_bins'] == 0
+    assert result['lost_batches'] == 0
+
+
+def test_each_usable_trial_gets_its_live_line(run, session):
+    output, _, _ = run
+    usable = sum(trial.usable for trial in read_session(session).trials[:4])
+    assert sum(line.startswith('trial ') for line in output.split('\n')) == usable
+
+
+def test_record_recounts_to_the_result(run, session):
+    _, result, record = run
+    assert len(record['bin']) == result['bins']
+    assert np.nanpercentile(record['latency_ms'], 99) == pytest.approx(result['latency_ms']['p99'])
+    spikes = 0
+    for trial in read_session(session).trials[:4]:
+        whole = (trial.stop_ns - trial.start_ns) // 40_000_000 * 40_000_000
+        spikes += (trial.times_ns < trial.start_ns + whole).sum()
+    assert record['counts'].sum() == spikes
+    np.testing.assert_allclose(record['probabilities'].sum(axis=1), 1, atol=1e-5)
+
+
+def test_full_speed_decodes_every_bin_as_offline(start, session, bundle, tmp_path):
+    process = start('--session', session, '--bundle', bundle, '--speed', '0', '--json', tmp_path / 'out.json')
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    result = json.loads((tmp_path / 'out.json').read_text())
+    assert result['wrong_bins'] == 0 and result['bins'] > 0
+    assert result['closed_rate'] is None
+    assert output.count(' decoded\n') == 6
+
+
+def test_only_correct_trials_are_replayed_when_asked_for(start, session, bundle, tmp_path):
+    made = read_session(session)
+    doubted = replace(
+        made,
+        name='doubted',
+        trials=tuple(replace(trial, correct=trial.id != made.trials[1].id) for trial in made.trials),
+    )
+    write_session(doubted, tmp_path / 'doubted.neo.mat')
+    process = start(
+        '--session',
+        tmp_path / 'doubted.neo.mat',
+        '--bundle',
+        bundle,
+        '--speed',
+        '0',
+        '--only-correct',
+        '--json',
+        tmp_path / 'out.json',
+    )
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    result = json.loads((tmp_path / 'out.json').read_text())
+    assert result['trials'] == 5 and result['wrong_bins'] == 0
+
+
+def test_node_that_dies_ends_the_run_and_is_named(start, session, bundle):
+    process = start('--session', session, '--bundle', bundle)
+    nodes = wait_for_nodes(process)
+    os.kill(nodes['decoder'], signal.SIGKILL)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert 'decoder died with status -9' in errors
+    assert_all_ended(nodes.values())
+
+
+def test_ctrl_c_ends_every_node(start, session, bundle):
+    process = start('--session', session, '--bundle', bundle, '--hand', 'mujoco')
+    nodes = wait_for_nodes(process, 'simulated_hand')
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert 'Traceback' not in errors
+    assert_all_ended(nodes.values())
+
+
+@pytest.mark.parametrize(
+    'change, words',
+    [
+        ({'--session': 'missing.mat'}, 'missing.mat does not exist'),
+        ({'--bundle': 'missing'}, 'missing does not exist'),
+        ({'--map': 'missing.yaml'}, 'missing.yaml does not exist'),
+        ({'--params-file': 'missing.yaml'}, 'missing.yaml does not exist'),
+        ({'--json': 'missing/out.json'}, 'missing'),
+        ({'--record': 'run.txt'}, '.npz or .mcap'),
+        ({'--speed': '-1'}, 'cannot be negative'),
+    ],
+)
+def test_bad_input_is_one_line(start, session, bundle, change, words):
+    arguments = {'--session': session, '--bundle': bundle, **change}
+    _, errors = start(*(word for pair in arguments.items() for word in pair)).communicate(timeout=60)
+    assert errors.startswith('error: ') and errors.count('\n') == 1 and words in errors
+
+
+def test_bundle_for_another_unit_count_is_refused(start, bundle, tmp_path):
+    other = tmp_path / 'other.neo.mat'
+    assert synthesize.main(['--out', str(other), '--units', '30', '--trials', '6', '--objects', '2']) == 0
+    process = start('--session', other, '--bundle', bundle)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert errors.startswith('error: ') and errors.count('\n') == 1 and '30 units' in errors
