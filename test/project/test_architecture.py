@@ -1,0 +1,94 @@
+"""The imports keep the contracts of pyproject.toml, and these say what the table of docs/architecture.md says."""
+
+import re
+import sys
+from pathlib import Path
+
+import grimp
+import importlinter.cli
+import pytest
+from importlinter.api import read_configuration
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope='module')
+def contracts():
+    """The contracts of pyproject.toml by id."""
+    options = read_configuration(str(ROOT / 'pyproject.toml'))['contracts_options']
+    return {contract['id']: contract for contract in options}
+
+
+@pytest.fixture(scope='module')
+def layers(contracts):
+    """The sets of packages that lie side by side, from top to bottom."""
+    return [{name.strip() for name in layer.split('|')} for layer in contracts['layers']['layers']]
+
+
+@pytest.fixture(scope='module')
+def table():
+    """The table of docs/architecture.md: {package: (packages, libraries) that it may import}, in its order."""
+    text = (ROOT / 'docs' / 'architecture.md').read_text().split('\n## Packages\n')[1].split('\n## ')[0]
+    rows = [[cell.strip() for cell in line[1:-1].split('|')] for line in text.split('\n') if line.startswith('| `')]
+    return {
+        name: (words(packages), set(filter(None, re.sub(r' \(.*?\)', '', libraries).split(', '))))
+        for names, _, packages, libraries in rows
+        for name in re.findall(r'`(\w+)`', names)
+    }
+
+
+def words(cell):
+    return set(re.findall(r'`(\w+)`', cell))
+
+
+def package(module):
+    """The package of a module, nothing for a library's."""
+    return module.split('.')[1] if module.startswith('grasp_decoder.') else None
+
+
+def packages(modules):
+    return {package(module) for module in modules} - {None}
+
+
+def test_the_imports_keep_every_contract(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    assert importlinter.cli.lint_imports(no_cache=True, no_logo=True) == importlinter.cli.EXIT_STATUS_SUCCESS, (
+        capsys.readouterr().out
+    )
+
+
+def test_the_table_has_every_package_from_top_to_bottom(table, layers):
+    depths = [next(depth for depth, layer in enumerate(layers) if name in layer) for name in table]
+    assert depths == sorted(depths)
+    assert set(table) == set().union(*layers)
+
+
+def test_the_table_names_the_packages_that_the_contracts_allow(table, contracts, layers):
+    above_ground = [set().union(*layers[depth + 1 : -1]) for depth in range(len(layers))]
+    allowed = {name: set(above_ground[depth]) for depth, layer in enumerate(layers) for name in layer}
+    for contract in contracts.values():
+        if contract['type'] == 'forbidden':
+            for importer in packages(contract['source_modules']):
+                allowed[importer] -= packages(contract['forbidden_modules'])
+        elif contract['type'] == 'protected':
+            for importer in allowed.keys() - packages(contract['allowed_importers']):
+                allowed[importer] -= packages(contract['protected_modules'])
+    assert {name: row[0] for name, row in table.items()} == allowed
+
+
+def test_the_table_names_the_libraries_that_the_contracts_allow(table, contracts):
+    allowed = {name: set() for name in table}
+    for contract in contracts.values():
+        if contract['type'] == 'protected' and not packages(contract['protected_modules']):
+            for importer in packages(contract['allowed_importers']):
+                allowed[importer].add(contract['name'])
+    assert {name: row[1] for name, row in table.items()} == allowed
+
+
+def test_a_contract_guards_every_library(contracts):
+    guarded = set()
+    for contract in contracts.values():
+        guarded.update(contract.get('protected_modules', ()))
+    graph = grimp.build_graph('grasp_decoder', include_external_packages=True, cache_dir=None)
+    imported = {module for module in graph.modules if not module.startswith('grasp_decoder')}
+    assert imported - sys.stdlib_module_names - guarded == set()
