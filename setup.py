@@ -20,8 +20,16 @@ COMMAND_LINES = (
     'train',
 )
 
+SIMULATORS = (
+    'mujoco = grasp_decoder.hand.mujoco.simulator:MujocoSimulator',
+    'gazebo = grasp_decoder.hand.gazebo.simulator:GazeboSimulator',
+)
+
 setup(
-    entry_points={'console_scripts': [f'{name} = grasp_decoder.cli.{name}:main' for name in COMMAND_LINES]},
+    entry_points={
+        'console_scripts': [f'{name} = grasp_decoder.cli.{name}:main' for name in COMMAND_LINES],
+        'grasp_decoder.simulators': SIMULATORS,
+    },
     data_files=[
         ('share/grasp_decoder/config', glob('config/*.*')),
         ('share/grasp_decoder/worlds', glob('worlds/*.*')),

@@ -22,7 +22,7 @@ from grasp_decoder.control.outcome import TrialOutcome, score_trials, summarize
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.hand.rig import GraspRig
-from grasp_decoder.hand.simulator import SIMULATORS, open_simulator
+from grasp_decoder.hand.simulator import open_simulator, simulator_names
 from grasp_decoder.recording.playback import Playback
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Session, Trial
@@ -46,7 +46,7 @@ def _grasp(argv) -> int:
     parser.add_argument('--split', default='test', choices=SPLITS, help='which trials (default: test)')
     parser.add_argument('--trials', default=0, type=int, help='how many, from the first (default: all)')
     parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
-    parser.add_argument('--hand', default='mujoco', choices=SIMULATORS, help='simulator (default: %(default)s)')
+    parser.add_argument('--hand', default='mujoco', choices=simulator_names(), help='simulator (default: %(default)s)')
     arguments = parser.parse_args(argv)
     session, bundle = read_session(arguments.session, arguments.map), load_bundle(arguments.bundle)
     bundle.require_unit_count(session.unit_count, str(arguments.session))

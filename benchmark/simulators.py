@@ -1,4 +1,4 @@
-"""The same trials through the running system in MuJoCo and in Gazebo: in how many does the grasp end alike?"""
+"""The same trials through the running system with every simulator: in how many does the grasp end alike?"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmark.results import print_table, write_results
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.cli.replay_decode import NodeDied, run_nodes
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.hand.simulator import SIMULATORS
+from grasp_decoder.hand.simulator import simulator_names
 from grasp_decoder.system.description import SPLITS, Run
 
 
@@ -33,14 +33,14 @@ def _simulators(argv) -> int:
     )
     parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
     arguments = parser.parse_args(argv)
-    results = {hand: _run(arguments, hand) for hand in SIMULATORS}
-    compared = agreement(*(result['outcomes'] for result in results.values()))
+    results = {hand: _run(arguments, hand) for hand in simulator_names()}
+    compared = agreement({hand: result['outcomes'] for hand, result in results.items()})
     print_table(
-        ('trial', 'object', *SIMULATORS),
-        [(trial['trial'], trial['object_id'], *(trial[hand] for hand in SIMULATORS)) for trial in compared['trials']],
+        ('trial', 'object', *results),
+        [(trial['trial'], trial['object_id'], *(trial[hand] for hand in results)) for trial in compared['trials']],
     )
     rates = ('success_rate', 'success_rate_right_grip', 'right_grip_rate', 'closed_rate')
-    print_table(('', *SIMULATORS), [(name, *(result[name] for result in results.values())) for name in rates])
+    print_table(('', *results), [(name, *(result[name] for result in results.values())) for name in rates])
     print_table(('', 'value'), [('trials compared', len(compared['trials'])), ('agreement', compared['agreement'])])
     write_results(
         'simulators',
@@ -55,18 +55,26 @@ def _simulators(argv) -> int:
     return 0
 
 
-def agreement(*runs: list[dict]) -> dict:
-    """Compare ``outcomes`` of runs of the same trials: those that are scored in each, and the rate that ended alike."""
+def agreement(outcomes: dict[str, list[dict]]) -> dict:
+    """Compare the outcomes of the same trials in several simulators.
+
+    Args:
+        outcomes: by simulator, the ``outcomes`` of its run; trials in the same order.
+
+    Returns:
+        ``trials``: by simulator, how each trial ended that was scored in all of them; ``agreement``: the part of these
+        trials that ended with the object held in all or in none of the simulators.
+    """
     trials = [
         {
             'trial': same[0]['trial'],
             'object_id': same[0]['object_id'],
-            **{hand: own['failure'] or 'held' for hand, own in zip(SIMULATORS, same)},
+            **{hand: own['failure'] or 'held' for hand, own in zip(outcomes, same)},
         }
-        for same in zip(*runs, strict=True)
+        for same in zip(*outcomes.values(), strict=True)
         if all(own['success'] is not None for own in same)
     ]
-    alike = sum(len({trial[hand] == 'held' for hand in SIMULATORS}) == 1 for trial in trials)
+    alike = sum(len({trial[hand] == 'held' for hand in outcomes}) == 1 for trial in trials)
     return {'agreement': alike / len(trials) if trials else None, 'trials': trials}
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from grasp_decoder.control.limits import MotionLimiter
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.sdf import LIFT_JOINT, hand_model
-from grasp_decoder.hand.simulator import HandSimulator, SimulatedHand
+from grasp_decoder.hand.simulator import HandSimulator
+from grasp_decoder.hand.state import SimulatorState
 from grasp_decoder.types.hand_command import HandMode
 
 LIFT_M = 0.1
@@ -62,7 +63,7 @@ class GraspRig:
                 raise GraspDecoderError(f"joint '{name}' is not a finger joint of hand.sdf: {', '.join(self._names)}")
             self._targets[self._names.index(name)] = target
 
-    def advance(self, dt_s: float) -> SimulatedHand:
+    def advance(self, dt_s: float) -> SimulatorState:
         """Let time pass and say how things are.
 
         However long that is, the motors move smoothly: a hand that was kept waiting makes up for it without a jerk.
@@ -86,5 +87,5 @@ class GraspRig:
             return self._targets
         return np.where(np.arange(len(lag)) == self._lift, 0.0, self._targets)
 
-    def _is_down_and_open(self, state: SimulatedHand) -> bool:
+    def _is_down_and_open(self, state: SimulatorState) -> bool:
         return self._mode in _OPEN_MODES and state.joint_position[self._lift] < _DOWN_M

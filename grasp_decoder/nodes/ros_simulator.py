@@ -12,9 +12,8 @@ from std_msgs.msg import Float64
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.joint_positions import transform
-from grasp_decoder.hand.pictures.film import draw_state
 from grasp_decoder.hand.sdf import hand_joint_names
-from grasp_decoder.hand.simulator import SimulatedHand
+from grasp_decoder.hand.state import SimulatorState
 
 _TOUCHED_M = 0.001
 
@@ -54,20 +53,16 @@ class RosSimulator:
     def advance(self, dt_s: float) -> None:
         """Time passes by itself."""
 
-    def state(self) -> SimulatedHand:
+    def state(self) -> SimulatorState:
         """Say what was heard last; an object off its rest counts as touched."""
         lift_m = float(self._object_pose[2, 3] - self._rest_m)
-        return SimulatedHand(
+        return SimulatorState(
             joint_position=np.array(list(self._position.values())),
             object_id=self._object_id,
             contact=lift_m > _TOUCHED_M,
             lift_m=lift_m,
             object_pose=self._object_pose,
         )
-
-    def render(self) -> np.ndarray:
-        """Draw how things are now."""
-        return draw_state(self.state())
 
     def close(self) -> None:
         """Leave the hand where it is."""

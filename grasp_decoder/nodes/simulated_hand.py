@@ -20,7 +20,8 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.pictures.film import FirstGrasp
 from grasp_decoder.hand.pictures.viewer import Viewer
 from grasp_decoder.hand.rig import GraspRig
-from grasp_decoder.hand.simulator import SIMULATORS, SimulatedHand, open_simulator
+from grasp_decoder.hand.simulator import open_simulator, simulator_names
+from grasp_decoder.hand.state import SimulatorState
 from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.conversion import stamp_ns
 from grasp_decoder.nodes.parameters import declare, parameter
@@ -37,7 +38,7 @@ MAX_STEP_S = 0.1
 class SimulatedHandSettings:
     """Parameters of the node."""
 
-    simulator: str = parameter('mujoco', 'what the hand is simulated by', choices=(*SIMULATORS, 'ros'))
+    simulator: str = parameter('mujoco', 'what the hand is simulated by', choices=(*simulator_names(), 'ros'))
     speed: float = parameter(1.0, 'seconds of simulation in one second', 0.1, 20.0)
     picture: str = parameter(
         '', 'PNG file for a picture of the first grasp that lifts; a film goes beside it as .gif; empty: none'
@@ -142,7 +143,7 @@ class SimulatedHandNode(Node):
             self.get_logger().warning(str(error))
             return None
 
-    def _show(self, hand: SimulatedHand, dt_s: float) -> None:
+    def _show(self, hand: SimulatorState, dt_s: float) -> None:
         try:
             self._viewer.show(hand, dt_s)
         except GraspDecoderError as error:
@@ -150,7 +151,7 @@ class SimulatedHandNode(Node):
             self._viewer = None
             self.get_logger().warning(str(error))
 
-    def _watch(self, hand: SimulatedHand, dt_s: float) -> None:
+    def _watch(self, hand: SimulatorState, dt_s: float) -> None:
         try:
             self._drawing = self._pictures.watch(hand, dt_s) or self._drawing
         except (GraspDecoderError, OSError) as error:

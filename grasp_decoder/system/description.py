@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.hand.simulator import simulator_names
 from grasp_decoder.share import share_directory
 
 SOURCES = ('replay', 'live')
-HANDS = ('none', 'mujoco', 'gazebo', 'ros')
+HANDS = ('none', *simulator_names(), 'ros')
 SPLITS = ('all', 'test')
 RECORDS = ('.npz', '.mcap')
 # As fast as the decoder follows there is no latency to keep low: the longest batches are the fastest.

@@ -15,9 +15,16 @@ STEPS_PER_COMMAND = 4
 
 @dataclass
 class Grasp:
-    """Heights of the object (m): in each step of the second after the lift, and at last after the release."""
+    """How a grasp went.
+
+    Attributes:
+        held: heights of the object (m) in each step of the second after the lift.
+        touched: whether a finger touched the object at the end of this second.
+        released: height of the object (m) after the release.
+    """
 
     held: np.ndarray
+    touched: bool
     released: float
 
 
@@ -47,5 +54,6 @@ def grasp(simulator, object_id, grip, close_s=0.35, rate=1.0) -> Grasp:
     run(HandMode.PRESHAPE, 0.25, 0.3)
     run(HandMode.CLOSE, 1.0, close_s)
     held = run(HandMode.HOLD, 1.0, 1.3)
+    touched = simulator.state().contact
     released = run(HandMode.OPEN, 0.0, 1.0 / rate)
-    return Grasp(held[round(0.25 / STEP_S) :], released[-1])
+    return Grasp(held[round(0.25 / STEP_S) :], touched, released[-1])

@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,8 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+
+from grasp_decoder.hand.simulator import BUILT_IN
 
 ROOT = Path(__file__).resolve().parents[2]
 # Imported by this package, but there with ROS 2 itself.
@@ -33,14 +36,14 @@ def cmake_list(name):
     return set(re.search(rf'{re.escape(name)}\s+([^)]*?)\s*\)', text).group(1).split())
 
 
-def entry_points():
+def entry_points(group):
     # setup() hands its arguments to whatever is in its place, so that nothing is built here.
     program = (
         'import json, setuptools; setuptools.setup = lambda **arguments: print(json.dumps(arguments["entry_points"]));'
         'exec(open("setup.py").read())'
     )
     output = subprocess.run([sys.executable, '-c', program], cwd=ROOT, check=True, capture_output=True, text=True)
-    return dict(line.split(' = ') for line in ast.literal_eval(output.stdout)['console_scripts'])
+    return dict(line.split(' = ') for line in json.loads(output.stdout)[group])
 
 
 def test_every_module_with_main_is_an_executable():
@@ -49,7 +52,12 @@ def test_every_module_with_main_is_an_executable():
 
 
 def test_setup_py_gives_the_command_lines():
-    assert entry_points() == {name: f'grasp_decoder.cli.{name}:main' for name in modules_with_main('cli')}
+    command_lines = {name: f'grasp_decoder.cli.{name}:main' for name in modules_with_main('cli')}
+    assert entry_points('console_scripts') == command_lines
+
+
+def test_setup_py_gives_the_simulators():
+    assert entry_points('grasp_decoder.simulators') == BUILT_IN
 
 
 def test_all_messages_are_generated():

@@ -15,9 +15,8 @@ from grasp_decoder.hand.gazebo.messages import message_class
 from grasp_decoder.hand.gazebo.server import TIMESTEP_S, WORLD_NAME, GazeboServer
 from grasp_decoder.hand.joint_positions import HandKinematics, transform
 from grasp_decoder.hand.object_models import grasp_object, object_sdf
-from grasp_decoder.hand.pictures.film import draw_state
 from grasp_decoder.hand.sdf import hand_joint_names, hand_model, parse_model
-from grasp_decoder.hand.simulator import SimulatedHand
+from grasp_decoder.hand.state import SimulatorState
 from grasp_decoder.types.time import NS_PER_S
 
 _START_PATIENCE_S = 60.0
@@ -214,7 +213,7 @@ class GazeboSimulator:
             if models == {self._model.name, self._object_name}:
                 self._touched_ns = message.time.sec * NS_PER_S + message.time.nsec
 
-    def state(self) -> SimulatedHand:
+    def state(self) -> SimulatorState:
         """Say how things are now."""
         base = self._poses.get(self._model.name, self._model.pose.matrix())
         placed = {
@@ -225,17 +224,13 @@ class GazeboSimulator:
         if self._object:
             object_pose = self._poses[self._object_name]
             lift_m = (object_pose @ self._centre_of_mass())[2] - self._rest_m
-        return SimulatedHand(
+        return SimulatorState(
             joint_position=self._kinematics.joint_positions(placed),
             object_id=self._object_id,
             contact=self._now_ns - self._touched_ns < _TOUCH_NS,
             lift_m=float(lift_m),
             object_pose=object_pose,
         )
-
-    def render(self) -> np.ndarray:
-        """Draw how things are now."""
-        return draw_state(self.state())
 
     def close(self) -> None:
         """End gzserver."""

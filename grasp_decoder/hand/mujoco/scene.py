@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import mujoco
 import numpy as np
 
-from grasp_decoder.hand.sdf import Joint, Link, Model, Shape
+from grasp_decoder.hand.object_models import grasp_object, object_sdf
+from grasp_decoder.hand.sdf import Joint, Link, Model, Shape, hand_model, parse_model
 
 TIMESTEP_S = 0.004
 _TORSIONAL_FRICTION_M = 0.01
@@ -15,6 +18,15 @@ _GEOMETRY = {
     'cylinder': (mujoco.mjtGeom.mjGEOM_CYLINDER, lambda size: [size[0], size[1] / 2, 0]),
 }
 SEEN, FELT = 2, 3  # geom groups: visuals and collisions
+
+
+@cache
+def hand_scene(object_id: int) -> mujoco.MjModel:
+    """Return the compiled scene of the hand over this object, or over an empty table for -1."""
+    models = [hand_model()]
+    if object_id >= 0:
+        models.append(parse_model(object_sdf(grasp_object(object_id)), f'object {object_id}'))
+    return compile_scene(*models)
 
 
 def compile_scene(*models: Model) -> mujoco.MjModel:

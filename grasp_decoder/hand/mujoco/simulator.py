@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 
 import mujoco
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.hand.mujoco.scene import compile_scene
-from grasp_decoder.hand.object_models import grasp_object, object_sdf
-from grasp_decoder.hand.pictures.film import draw_state
-from grasp_decoder.hand.sdf import hand_joint_names, hand_model, parse_model
-from grasp_decoder.hand.simulator import SimulatedHand
-
-
-@cache
-def scene(object_id: int) -> mujoco.MjModel:
-    """Compiled model of the hand over the object, or over an empty table for -1."""
-    models = [hand_model()]
-    if object_id >= 0:
-        models.append(parse_model(object_sdf(grasp_object(object_id)), f'object {object_id}'))
-    return compile_scene(*models)
+from grasp_decoder.hand.mujoco.scene import hand_scene
+from grasp_decoder.hand.object_models import grasp_object
+from grasp_decoder.hand.sdf import hand_joint_names
+from grasp_decoder.hand.state import SimulatorState
 
 
 class MujocoSimulator:
     """`HandSimulator` in this process."""
 
-    def __init__(self):
-        """Open the hand over an empty table."""
+    def __init__(self, speed: float = 1.0):
+        """Open the hand over an empty table; ``speed`` changes nothing, as there is no clock but `advance`."""
         self.joint_names = hand_joint_names()
         self._object_id = -1
         self._behind_s = 0.0
-        self._enter(scene(-1))
+        self._enter(hand_scene(-1))
 
     def _enter(self, model: mujoco.MjModel) -> None:
         self._model, self._data = model, mujoco.MjData(model)
@@ -46,7 +35,7 @@ class MujocoSimulator:
         before = self._data
         position, velocity = self._hand_motion(before)
         control = before.ctrl.copy()
-        self._enter(scene(object_id))
+        self._enter(hand_scene(object_id))
         self._data.qpos[self._joint_address] = position
         self._data.qvel[: len(velocity)] = velocity
         self._data.ctrl[:] = control
@@ -71,10 +60,10 @@ class MujocoSimulator:
         steps, self._behind_s = divmod(self._behind_s + dt_s, self._model.opt.timestep)
         mujoco.mj_step(self._model, self._data, nstep=int(steps))
 
-    def state(self) -> SimulatedHand:
+    def state(self) -> SimulatorState:
         """Say how things are now."""
         held = self._object_id >= 0
-        return SimulatedHand(
+        return SimulatorState(
             joint_position=self._data.qpos[self._joint_address].copy(),
             object_id=self._object_id,
             contact=held and self._touches_object(),
@@ -91,10 +80,6 @@ class MujocoSimulator:
     def _touches_object(self) -> bool:
         bodies = self._model.geom_bodyid[self._data.contact.geom[: self._data.ncon]]
         return bool(np.any((bodies == self._body).any(axis=1) & (bodies != 0).all(axis=1)))
-
-    def render(self) -> np.ndarray:
-        """Draw how things are now."""
-        return draw_state(self.state())
 
     def close(self) -> None:
         """Nothing outlives this object."""

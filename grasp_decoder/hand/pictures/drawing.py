@@ -13,11 +13,10 @@ import mujoco
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.hand.mujoco.scene import SEEN
-from grasp_decoder.hand.mujoco.simulator import scene
+from grasp_decoder.hand.mujoco.scene import SEEN, hand_scene
 from grasp_decoder.hand.object_models import grasp_object
 from grasp_decoder.hand.sdf import hand_joint_names
-from grasp_decoder.hand.simulator import SimulatedHand
+from grasp_decoder.hand.state import SimulatorState
 
 _LIBRARIES = {'egl': 'EGL', 'osmesa': 'OSMesa'}
 
@@ -28,7 +27,7 @@ class Drawing:
     def __init__(self, object_id: int, size: tuple[int, int]):
         """Open OpenGL for pictures of ``size``, width and height. Raises `GraspDecoderError` where there is none."""
         self._object_id, self._size = object_id, size
-        self._model = scene(object_id)
+        self._model = hand_scene(object_id)
         self._data = mujoco.MjData(self._model)
         self._scene = mujoco.MjvScene(self._model, maxgeom=1000)
         self._camera, self._shown = camera(), shown()
@@ -41,7 +40,7 @@ class Drawing:
             raise GraspDecoderError(f'no pictures: OpenGL ({library}) failed: {error}') from error
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._context)
 
-    def draw(self, state: SimulatedHand) -> np.ndarray:
+    def draw(self, state: SimulatorState) -> np.ndarray:
         """Picture of a state, uint8 (height, width, 3)."""
         name = grasp_object(self._object_id).name if self._object_id >= 0 else None
         pose_scene(self._model, self._data, state, name)
@@ -63,7 +62,7 @@ class Drawing:
         self._opengl.free()
 
 
-def pose_scene(model: mujoco.MjModel, data: mujoco.MjData, state: SimulatedHand, object_name: str | None) -> None:
+def pose_scene(model: mujoco.MjModel, data: mujoco.MjData, state: SimulatorState, object_name: str | None) -> None:
     """Put the hand, and the object of this name, where they are in a state."""
     for name, position in zip(hand_joint_names(), state.joint_position):
         data.joint(name).qpos = position

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.hand.simulator import SimulatedHand
+from grasp_decoder.hand.state import SimulatorState
 
 _SIZE = 960, 720
 _FILM_SIZE = 480, 360
@@ -32,11 +32,11 @@ class FirstGrasp:
     def __init__(self, picture: Path):
         """The picture (PNG) is of the object at its highest; the film goes beside it with the suffix ``.gif``."""
         self._picture = picture
-        self._states: list[SimulatedHand] = []
+        self._states: list[SimulatorState] = []
         self._lifted = self._done = False
         self._since_s = self._over_s = 0.0
 
-    def watch(self, state: SimulatedHand, dt_s: float) -> subprocess.Popen | None:
+    def watch(self, state: SimulatorState, dt_s: float) -> subprocess.Popen | None:
         """Take the state after another ``dt_s``; give the drawing process when it starts."""
         self._since_s += dt_s
         if self._done or self._since_s < _FILM_PERIOD_S:
@@ -53,7 +53,7 @@ class FirstGrasp:
         return draw_beside(self._states, _FILM_PERIOD_S, self._picture)
 
 
-def draw_beside(states: Sequence[SimulatedHand], period_s: float, picture: Path) -> subprocess.Popen:
+def draw_beside(states: Sequence[SimulatorState], period_s: float, picture: Path) -> subprocess.Popen:
     """Start a process that writes ``picture`` (PNG) and, with suffix ``.gif``, the film of ``states``.
 
     ``period_s`` lies between two states, which are all of the first one's object.
@@ -72,7 +72,7 @@ def draw_beside(states: Sequence[SimulatedHand], period_s: float, picture: Path)
     return subprocess.Popen(command, preexec_fn=lambda: os.nice(_POLITENESS))
 
 
-def draw_state(state: SimulatedHand) -> np.ndarray:
+def draw_state(state: SimulatorState) -> np.ndarray:
     """Picture of a state, uint8 (height, width, 3); it takes seconds. Raises `GraspDecoderError` without OpenGL."""
     with tempfile.TemporaryDirectory(prefix='grasp_decoder_picture_') as folder:
         picture = Path(folder, 'state.png')
@@ -108,7 +108,7 @@ def _frames(states: dict[str, np.ndarray], indices: Sequence[int], size: tuple[i
     with Drawing(int(states['object_id'][0]), size) as drawing:
         return [
             drawing.draw(
-                SimulatedHand(
+                SimulatorState(
                     joint_position=states['joint_position'][index],
                     object_id=int(states['object_id'][index]),
                     contact=False,

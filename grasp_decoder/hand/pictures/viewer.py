@@ -14,7 +14,7 @@ import numpy as np
 from grasp_decoder.child_process import prepare_child
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.sdf import hand_joint_names
-from grasp_decoder.hand.simulator import SimulatedHand
+from grasp_decoder.hand.state import SimulatorState
 
 _JOINTS = len(hand_joint_names())
 _BYTES = 8 * (1 + _JOINTS + 16)  # small enough for a pipe to take it whole or not at all
@@ -35,7 +35,7 @@ class Viewer:
         )
         os.set_blocking(self._process.stdin.fileno(), False)
 
-    def show(self, state: SimulatedHand, dt_s: float) -> None:
+    def show(self, state: SimulatorState, dt_s: float) -> None:
         """Take the state after another ``dt_s``. Raises `GraspDecoderError` when the window has gone."""
         self._since_s += dt_s
         if self._since_s < _PERIOD_S:
@@ -84,13 +84,13 @@ def _view() -> None:
             window.sync()
 
 
-def _newest_state() -> SimulatedHand | None:
+def _newest_state() -> SimulatorState | None:
     """The last state that has come, waiting for one; None at the end."""
     received = os.read(sys.stdin.fileno(), 1000 * _BYTES)
     if not received:
         return None
     numbers = np.frombuffer(received[-_BYTES:])
-    return SimulatedHand(
+    return SimulatorState(
         joint_position=numbers[1 : 1 + _JOINTS],
         object_id=int(numbers[0]),
         contact=False,

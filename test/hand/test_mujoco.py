@@ -1,12 +1,12 @@
 """Every grip of the table in MuJoCo's physics: what fits lifts, what does not fit slips."""
 
-import numpy as np
+from contextlib import closing
+
 import pytest
 
 pytest.importorskip('mujoco')
 
 from grasp_decoder.control.grip_table import load_grip_table
-from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.object_models import known_object_ids
 from grasp_decoder.hand.simulator import open_simulator
 
@@ -15,9 +15,8 @@ from helpers.grasps import grasp
 
 @pytest.fixture(scope='module')
 def simulator():
-    simulator = open_simulator('mujoco')
-    yield simulator
-    simulator.close()
+    with closing(open_simulator('mujoco')) as simulator:
+        yield simulator
 
 
 @pytest.mark.parametrize('object_id', [*known_object_ids(), 3, 99])
@@ -39,17 +38,3 @@ def test_of_each_shape_some_grip_does_not_fit_and_lets_it_slip(simulator, object
     held = {grip: grasp(simulator, object_id, grip).held.min() >= 0.05 for grip in load_grip_table().postures}
     assert not all(held.values()), held
     assert any(held.values()), held
-
-
-def test_a_picture_shows_the_object_that_is_there(simulator):
-    simulator.set_object(44)
-    try:
-        ball = simulator.render()
-    except GraspDecoderError as error:
-        pytest.skip(str(error))
-    simulator.set_object(34)
-    cube = simulator.render()
-    assert ball.shape == cube.shape == (720, 960, 3)
-    assert ball.dtype == np.uint8
-    changed = (ball != cube).any(axis=2).mean()
-    assert 0.0001 < changed < 0.2

@@ -1,0 +1,26 @@
+"""The state of a simulated hand and the object in its reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class SimulatorState:
+    """The hand and its object at one moment.
+
+    Attributes:
+        joint_position: float64 (n_joints,), rad (m for the lift joint), in the order of ``hand.sdf``.
+        object_id: the object in reach, -1 for none.
+        contact: whether any finger touches the object.
+        lift_m: height of the object's centre of mass above its rest.
+        object_pose: float64 (4, 4), homogeneous transform of the object in the world.
+    """
+
+    joint_position: np.ndarray
+    object_id: int
+    contact: bool
+    lift_m: float
+    object_pose: np.ndarray

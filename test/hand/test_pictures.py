@@ -1,0 +1,29 @@
+"""Pictures of a simulated hand, drawn by MuJoCo from the state of any simulator."""
+
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+pytest.importorskip('mujoco')
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.hand.pictures.film import draw_state
+from grasp_decoder.hand.simulator import open_simulator
+
+
+def test_a_picture_shows_the_object_that_is_there():
+    with closing(open_simulator('mujoco')) as simulator:
+        simulator.set_object(44)
+        ball_state = simulator.state()
+        simulator.set_object(34)
+        cube_state = simulator.state()
+    try:
+        ball = draw_state(ball_state)
+    except GraspDecoderError as error:
+        pytest.skip(str(error))
+    cube = draw_state(cube_state)
+    assert ball.shape == cube.shape == (720, 960, 3)
+    assert ball.dtype == np.uint8
+    changed = (ball != cube).any(axis=2).mean()
+    assert 0.0001 < changed < 0.2
