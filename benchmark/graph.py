@@ -16,10 +16,12 @@ from std_srvs.srv import Trigger
 from grasp_decoder import msg
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.conversion import decoded_grasp_from, decoder_info_from, hand_command_from
 from grasp_decoder.nodes.spin import ReceivedByHand, Receiver
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.system.processes import NodeProcess, end_processes
 from grasp_decoder.system.run_record import stage_durations
+from grasp_decoder.types.decoded_grasp import DecodedGrasp
 
 LISTEN_EVERY_S = 0.02
 PATIENCE_S = 5.0
@@ -41,7 +43,7 @@ class GraphRun:
     lost_batches: int
     durations: dict[str, np.ndarray]
     due_ns: np.ndarray
-    decodes: list[msg.DecodedGrasp]
+    decodes: list[DecodedGrasp]
     bundle_sha256: list[str]
 
 
@@ -52,19 +54,19 @@ class _Ears:
         self.decodes, self.commands, self.infos = [], [], []
         by_hand = ReceivedByHand()
         self._takers = []
-        for kind, topic, kept in (
-            (msg.DecodedGrasp, topics.DECODED_GRASP, self.decodes),
-            (msg.HandCommand, topics.HAND_COMMAND, self.commands),
-            (msg.DecoderInfo, topics.DECODER_INFO, self.infos),
+        for kind, topic, convert, kept in (
+            (msg.DecodedGrasp, topics.DECODED_GRASP, decoded_grasp_from, self.decodes),
+            (msg.HandCommand, topics.HAND_COMMAND, hand_command_from, self.commands),
+            (msg.DecoderInfo, topics.DECODER_INFO, decoder_info_from, self.infos),
         ):
             subscription = node.create_subscription(
                 kind, topic[0], lambda message: None, topic[1], callback_group=by_hand
             )
-            self._takers.append((Receiver(subscription, node.context), kept))
+            self._takers.append((Receiver(subscription, node.context), convert, kept))
 
     def listen(self) -> None:
-        for receiver, kept in self._takers:
-            kept += receiver.receive(0)
+        for receiver, convert, kept in self._takers:
+            kept.extend(map(convert, receiver.receive(0)))
 
 
 @contextlib.contextmanager

@@ -1,14 +1,25 @@
-"""Between the messages of ROS and the plain dataclasses of the package, as fast as rclpy allows."""
+"""The one place that converts between messages of ROS and the plain types of the package, as fast as rclpy allows.
+
+`X_message` makes a message of a type of `grasp_decoder.types`, `X_from` makes the type of a message. Fields have the
+same names on both sides, except that ``stamp_ns`` is ``header.stamp``, ``start_ns`` and ``end_ns`` of a `SpikeBatch`
+are ``window_start`` and ``window_end`` (the stamp is ``end_ns``), and ``dof`` of a `DecodedGrasp` is not sent.
+``session_name`` goes into ``header.frame_id``.
+"""
 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 
 import numpy as np
 from builtin_interfaces.msg import Time
+from sensor_msgs.msg import JointState
 
 from grasp_decoder import msg
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
+from grasp_decoder.types.decoder_info import DecoderInfo
+from grasp_decoder.types.hand_command import HandCommand, HandMode
+from grasp_decoder.types.hand_state import HandState
 from grasp_decoder.types.spike_batch import SpikeBatch
 from grasp_decoder.types.time import NS_PER_S
 from grasp_decoder.types.trial_event import TrialEvent
@@ -63,6 +74,37 @@ def trial_event_from(message: msg.TrialEvent) -> TrialEvent:
     return TrialEvent(stamp_ns(message.header.stamp), message.trial, message.segment, message.label, message.object_id)
 
 
+def decoder_info_message(info: DecoderInfo) -> msg.DecoderInfo:
+    message = msg.DecoderInfo(
+        bundle_id=info.bundle_id,
+        bundle_sha256=info.bundle_sha256,
+        bin_s=info.bin_s,
+        look_back=info.look_back,
+        unit_count=info.unit_count,
+        backend=info.backend,
+        object_id=array('i', info.object_id),
+        object_label=list(info.object_label),
+        tasks=list(info.tasks),
+    )
+    message.header.stamp = stamp(info.stamp_ns)
+    return message
+
+
+def decoder_info_from(message: msg.DecoderInfo) -> DecoderInfo:
+    return DecoderInfo(
+        stamp_ns=stamp_ns(message.header.stamp),
+        bundle_id=message.bundle_id,
+        bundle_sha256=message.bundle_sha256,
+        bin_s=message.bin_s,
+        look_back=message.look_back,
+        unit_count=message.unit_count,
+        backend=message.backend,
+        object_id=tuple(message.object_id),
+        object_label=tuple(message.object_label),
+        tasks=tuple(message.tasks),
+    )
+
+
 def decoded_grasp_message(decode: DecodedGrasp, session_name: str) -> msg.DecodedGrasp:
     message = msg.DecodedGrasp()
     message.header.stamp = stamp(decode.stamp_ns)
@@ -103,4 +145,63 @@ def decoded_grasp_from(message: msg.DecodedGrasp) -> DecodedGrasp:
         binning_duration=message.binning_duration,
         inference_duration=message.inference_duration,
         received_ns=message.received_ns,
+    )
+
+
+def hand_command_message(command: HandCommand) -> msg.HandCommand:
+    message = msg.HandCommand(
+        due_ns=command.due_ns,
+        published_ns=command.published_ns,
+        state=int(command.state),
+        grip=command.grip,
+        aperture=command.aperture,
+        reason=command.reason,
+    )
+    message.header.stamp = stamp(command.stamp_ns)
+    return message
+
+
+def hand_command_from(message: msg.HandCommand) -> HandCommand:
+    return HandCommand(
+        stamp_ns(message.header.stamp),
+        message.due_ns,
+        HandMode(message.state),
+        message.grip,
+        message.aperture,
+        message.reason,
+        message.published_ns,
+    )
+
+
+def joint_state_message(names: Sequence[str], position: Sequence[float], time_ns: int) -> JointState:
+    """Joint positions (n_joints,) in rad, or m for a sliding joint, at a time of the acquisition clock."""
+    message = JointState(name=names, position=array('d', position))
+    message.header.stamp = stamp(time_ns)
+    return message
+
+
+def hand_state_message(state: HandState) -> msg.HandState:
+    message = msg.HandState(
+        monotonic_ns=state.monotonic_ns,
+        command_due_ns=state.command_due_ns,
+        joint_name=state.joint_name,
+        joint_position=array('d', state.joint_position),
+        object_id=state.object_id,
+        contact=state.contact,
+        lift=state.lift,
+    )
+    message.header.stamp = stamp(state.stamp_ns)
+    return message
+
+
+def hand_state_from(message: msg.HandState) -> HandState:
+    return HandState(
+        stamp_ns=stamp_ns(message.header.stamp),
+        monotonic_ns=message.monotonic_ns,
+        lift=message.lift,
+        contact=message.contact,
+        command_due_ns=message.command_due_ns,
+        joint_name=tuple(message.joint_name),
+        joint_position=tuple(message.joint_position),
+        object_id=message.object_id,
     )

@@ -16,11 +16,12 @@ from grasp_decoder import msg
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.bundle.task_network import PHASE
 from grasp_decoder.decoding.bin_decoder import BackEnd
+from grasp_decoder.decoding.info import decoder_info
 from grasp_decoder.decoding.stage_times import StageTimes
 from grasp_decoder.decoding.streaming import Rehearsal, StreamingDecoder
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes import topics
-from grasp_decoder.nodes.conversion import decoded_grasp_message, spike_batch_from
+from grasp_decoder.nodes.conversion import decoded_grasp_message, decoder_info_message, spike_batch_from
 from grasp_decoder.nodes.decoder_diagnostics import DecoderDiagnostics
 from grasp_decoder.nodes.parameters import declare, parameter
 from grasp_decoder.nodes.spin import ReceivedByHand, Receiver, prefer_real_time, run_node, spin
@@ -215,22 +216,8 @@ class Decoder(LifecycleNode):
         return response
 
     def _publish_info(self) -> None:
-        bundle = self._decoder.bundle
-        manifest = bundle.manifest
-        places = sorted({place.split()[0] for place in self._decoder.backends.values()})
-        message = msg.DecoderInfo(
-            bundle_id=bundle.id,
-            bundle_sha256=bundle.sha256,
-            bin_s=manifest.bin_s,
-            look_back=manifest.look_back,
-            unit_count=manifest.unit_count,
-            backend=f'{"+".join(places)}:{self._settings.precision}',
-            object_id=list(manifest.classes),
-            object_label=list(manifest.labels),
-            tasks=list(manifest.tasks),
-        )
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._info_publisher.publish(message)
+        info = decoder_info(self._decoder, self._settings.precision, self.get_clock().now().nanoseconds)
+        self._info_publisher.publish(decoder_info_message(info))
 
 
 def _bundle_for_a_hand(path: str) -> Bundle:

@@ -9,8 +9,10 @@ from rclpy.node import Node
 
 from grasp_decoder import msg
 from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.conversion import decoder_info_from
 from grasp_decoder.nodes.spin import ReceivedByHand, Receiver
 from grasp_decoder.types.spike_batch import SpikeBatch
+from grasp_decoder.types.time import NS_PER_S
 
 # Enough to keep both sides busy, far less than the queues of /spikes and /decoded_grasp hold.
 BINS_AHEAD = 8
@@ -46,8 +48,8 @@ class DecoderFollower:
             node.context,
         )
 
-    def _learn(self, info: msg.DecoderInfo) -> None:
-        self._bin_ns = round(info.bin_s * 1e9)
+    def _learn(self, message: msg.DecoderInfo) -> None:
+        self._bin_ns = round(decoder_info_from(message).bin_s * NS_PER_S)
 
     def sent(self, batch: SpikeBatch) -> None:
         """A batch is on its way."""

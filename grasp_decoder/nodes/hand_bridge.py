@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 import time
-from array import array
 from dataclasses import dataclass
 
 from rclpy.node import Node
@@ -25,7 +24,13 @@ from grasp_decoder.control.joint_targets import JointTargets
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.bridge_diagnostics import BridgeDiagnostics
-from grasp_decoder.nodes.conversion import decoded_grasp_from, stamp
+from grasp_decoder.nodes.conversion import (
+    decoded_grasp_from,
+    decoder_info_from,
+    hand_command_message,
+    joint_state_message,
+    spike_batch_from,
+)
 from grasp_decoder.nodes.hand_outputs import OutputSettings, make_output
 from grasp_decoder.nodes.parameters import declare, parameter
 from grasp_decoder.nodes.sole_publisher import SolePublisher
@@ -115,24 +120,15 @@ class HandBridge(Node):
         if self._last_batch is None:
             return None
         received_ns, batch = self._last_batch
-        batch = deserialize_message(batch, msg.SpikeBatch)
-        return SourceClock(received_ns, batch.segment, batch.window_end)
+        batch = spike_batch_from(deserialize_message(batch, msg.SpikeBatch))
+        return SourceClock(received_ns, batch.segment, batch.end_ns)
 
     def _publish(self, command: HandCommand, now_ns: int) -> None:
-        message = msg.HandCommand(
-            due_ns=command.due_ns,
-            state=int(command.state),
-            grip=command.grip,
-            aperture=command.aperture,
-            reason=command.reason,
-            published_ns=time.monotonic_ns(),
-        )
-        message.header.stamp = stamp(command.stamp_ns)
+        message = hand_command_message(command)
+        message.published_ns = time.monotonic_ns()
         self._commands.publish(message)
         angles = self._joints.step(command, now_ns)
-        targets = JointState(name=self._joints.names, position=array('d', angles))
-        targets.header.stamp = message.header.stamp
-        self._targets.publish(targets)
+        self._targets.publish(joint_state_message(self._joints.names, angles, command.stamp_ns))
         self._output.send(angles, self._controller.target_aperture(), safe=command.state == HandMode.SAFE)
         if command.state != self._state:
             self._state = command.state
@@ -141,11 +137,12 @@ class HandBridge(Node):
 
     # --- thread beside it
 
-    def _new_decoder(self, info: msg.DecoderInfo) -> None:
+    def _new_decoder(self, message: msg.DecoderInfo) -> None:
+        info = decoder_info_from(message)
         if info.bundle_sha256 == self._decoder_sha256:
             return  # published again, as when its back end changes
         self._decoder_sha256 = info.bundle_sha256
-        object_ids = list(info.object_id) if 'object' in info.tasks else []
+        object_ids = info.object_id if 'object' in info.tasks else ()
         with self._lock:
             self._controller.configure(object_ids, info.bin_s, info.look_back)
             self._diagnostics.bin_s = info.bin_s

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rclpy.executors import SingleThreadedExecutor
@@ -22,17 +22,21 @@ from grasp_decoder.decoding.bin_decoder import BackEnd
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.binning import Binner
 from grasp_decoder.nodes import topics
-from grasp_decoder.nodes.conversion import decoded_grasp_from, spike_batch_from, stamp_ns
+from grasp_decoder.nodes.conversion import (
+    decoded_grasp_from,
+    decoder_info_from,
+    hand_command_from,
+    hand_state_from,
+    spike_batch_from,
+)
 from grasp_decoder.nodes.parameters import declare, parameter
 from grasp_decoder.nodes.spin import ReceivedByHand, Receiver, run_node
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.system.description import HANDS, SPLITS
-from grasp_decoder.system.run_record import PublishedCommand, RunRecord
+from grasp_decoder.system.run_record import RunRecord
 from grasp_decoder.system.run_result import run_result, score_run, trial_line
 from grasp_decoder.system.selection import select_trials
 from grasp_decoder.system.verification import expected_bins
-from grasp_decoder.types.hand_command import HandMode
-from grasp_decoder.types.hand_state import HandState
 
 NAP_S = 0.01
 # Both ends of a new connection are ready a moment after it has been discovered.
@@ -129,7 +133,7 @@ class RunMonitor(Node):
         self._record.bins.extend(self._binner.push(spike_batch_from(message)))
 
     def _on_info(self, message) -> None:
-        self._precision = message.backend.split(':')[-1]
+        self._precision = decoder_info_from(message).backend.split(':')[-1]
 
     def _on_decode(self, message) -> None:
         decoded = decoded_grasp_from(message)
@@ -139,23 +143,11 @@ class RunMonitor(Node):
             self._tell_trials(decoded.stamp_ns)
 
     def _on_command(self, message) -> None:
-        self._keep(
-            'commands',
-            PublishedCommand(
-                stamp_ns(message.header.stamp),
-                message.due_ns,
-                HandMode(message.state),
-                message.grip,
-                message.aperture,
-                message.reason,
-                message.published_ns,
-            ),
-        )
+        self._keep('commands', hand_command_from(message))
 
     def _on_state(self, message) -> None:
-        self._keep(
-            'samples', HandState(stamp_ns(message.header.stamp), message.monotonic_ns, message.lift, message.contact)
-        )
+        # The joints are not scored; over a long run they would fill the memory.
+        self._keep('samples', replace(hand_state_from(message), joint_name=(), joint_position=()))
 
     def _keep(self, name, item) -> None:
         getattr(self._record, name).append(item)

@@ -23,11 +23,18 @@ from grasp_decoder.hand.rig import GraspRig
 from grasp_decoder.hand.simulator import open_simulator, simulator_names
 from grasp_decoder.hand.state import SimulatorState
 from grasp_decoder.nodes import topics
-from grasp_decoder.nodes.conversion import stamp_ns
+from grasp_decoder.nodes.conversion import (
+    hand_command_from,
+    hand_state_message,
+    joint_state_message,
+    stamp_ns,
+    trial_event_from,
+)
 from grasp_decoder.nodes.parameters import declare, parameter
 from grasp_decoder.nodes.ros_simulator import RosSimulator
 from grasp_decoder.nodes.spin import run_node
-from grasp_decoder.types.hand_command import HandMode
+from grasp_decoder.types.hand_command import HandCommand, HandMode
+from grasp_decoder.types.hand_state import HandState
 from grasp_decoder.types.time import NS_PER_S
 
 PERIOD_NS = 10_000_000
@@ -59,7 +66,7 @@ class SimulatedHandNode(Node):
         self._viewer = self._open_viewer() if self._settings.viewer else None
         self._drawing: subprocess.Popen | None = None
         self._trial: tuple[int, int] | None = None
-        self._command = msg.HandCommand()
+        self._command = HandCommand(0, 0, HandMode.SAFE, '', 0.0, '')
         self._targets: dict[str, float] = {}
         self._changed_stamp_ns = -1
         self._command_due_ns = 0
@@ -92,14 +99,15 @@ class SimulatedHandNode(Node):
             if self._drawing:
                 self._drawing.wait()
 
-    def _on_trial_event(self, event: msg.TrialEvent) -> None:
+    def _on_trial_event(self, message: msg.TrialEvent) -> None:
+        event = trial_event_from(message)
         if (event.trial, event.segment) != self._trial:
             self._trial = event.trial, event.segment
             self._rig.place(event.object_id)
 
-    def _on_command(self, command: msg.HandCommand) -> None:
-        self._command = command
-        self._rig.set_mode(HandMode(command.state))
+    def _on_command(self, message: msg.HandCommand) -> None:
+        self._command = hand_command_from(message)
+        self._rig.set_mode(self._command.state)
         self._note_change()
 
     def _on_joint_targets(self, message: JointState) -> None:
@@ -112,7 +120,7 @@ class SimulatedHandNode(Node):
 
     def _note_change(self) -> None:
         """Joint targets and their command share a stamp and come in either order."""
-        if stamp_ns(self._command.header.stamp) == self._changed_stamp_ns:
+        if self._command.stamp_ns == self._changed_stamp_ns:
             self._command_due_ns = self._command.due_ns
 
     def _advance(self, dt_s: float) -> None:
@@ -121,20 +129,19 @@ class SimulatedHandNode(Node):
             self._watch(hand, dt_s)
         if self._viewer:
             self._show(hand, dt_s)
-        joints = JointState(name=self._simulator.joint_names, position=hand.joint_position)
-        joints.header.stamp = self._command.header.stamp
-        state = msg.HandState(
-            header=joints.header,
+        names = self._simulator.joint_names
+        state = HandState(
+            stamp_ns=self._command.stamp_ns,
             monotonic_ns=time.monotonic_ns(),
-            command_due_ns=self._command_due_ns,
-            joint_name=joints.name,
-            joint_position=joints.position,
-            object_id=hand.object_id,
-            contact=hand.contact,
             lift=hand.lift_m,
+            contact=hand.contact,
+            command_due_ns=self._command_due_ns,
+            joint_name=names,
+            joint_position=hand.joint_position,
+            object_id=hand.object_id,
         )
-        self._hand_states.publish(state)
-        self._joint_states.publish(joints)
+        self._hand_states.publish(hand_state_message(state))
+        self._joint_states.publish(joint_state_message(names, hand.joint_position, state.stamp_ns))
 
     def _open_viewer(self) -> Viewer | None:
         try:

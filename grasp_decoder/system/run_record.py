@@ -18,11 +18,8 @@ NS_PER_MS = 1e6
 STAGES = ('receive', 'binning', 'inference', 'command', 'total')
 
 
-def stage_durations(decodes: Sequence, commands: Sequence) -> dict[str, np.ndarray]:
-    """Seconds of each stage, one entry per decode that led to a command; docs/realtime.md says what the stages are.
-
-    Decodes and commands are messages, or the dataclasses made from them.
-    """
+def stage_durations(decodes: Sequence[DecodedGrasp], commands: Sequence[HandCommand]) -> dict[str, np.ndarray]:
+    """Seconds of each stage, one entry per decode that led to a command; docs/realtime.md says what the stages are."""
     published = {command.due_ns: command.published_ns for command in commands if command.due_ns}
     rows = []
     for decode in decodes:
@@ -34,30 +31,18 @@ def stage_durations(decodes: Sequence, commands: Sequence) -> dict[str, np.ndarr
     return {stage: table[:, index] for index, stage in enumerate(STAGES)}
 
 
-@dataclass(frozen=True)
-class PublishedCommand(HandCommand):
-    """A hand command with the CLOCK_MONOTONIC at which it was published."""
-
-    published_ns: int
-
-    @property
-    def latency_ms(self) -> float:
-        """From the moment at which the bin's end was due; NaN for a command of the watchdog."""
-        return (self.published_ns - self.due_ns) / NS_PER_MS if self.due_ns else float('nan')
-
-
 @dataclass
 class RunRecord:
     """What was published in a run, in the order of arrival; ``bins`` are the counts that arrived on /spikes."""
 
     bins: list[Bin] = field(default_factory=list)
     decodes: list[DecodedGrasp] = field(default_factory=list)
-    commands: list[PublishedCommand] = field(default_factory=list)
+    commands: list[HandCommand] = field(default_factory=list)
     samples: list[HandState] = field(default_factory=list)
 
     def latencies_ms(self) -> np.ndarray:
         """Latency of each command that answers a decode, in ms."""
-        return np.array([command.latency_ms for command in self.commands if command.due_ns])
+        return np.array([_latency_ms(command) for command in self.commands if command.due_ns])
 
     def stages_ms(self) -> dict[str, np.ndarray]:
         """How long each stage took for each decode that led to a command, in ms."""
@@ -75,7 +60,7 @@ class RunRecord:
         published; NaN where the decoder gave none yet.
         """
         counts = {(each.segment, each.index): each.counts for each in self.bins}
-        latency = {command.stamp_ns: command.latency_ms for command in self.commands if command.due_ns}
+        latency = {command.stamp_ns: _latency_ms(command) for command in self.commands if command.due_ns}
         classes = max((len(decode.object_probability) for decode in self.decodes), default=0)
         units = len(self.bins[0].counts) if self.bins else 0
         unknown, missing = np.full(classes, np.nan, np.float32), np.zeros(units, np.uint16)
@@ -104,3 +89,8 @@ class RunRecord:
             'hand_contact': [sample.contact for sample in self.samples],
         }
         np.savez_compressed(path, **{name: np.asarray(values) for name, values in columns.items()})
+
+
+def _latency_ms(command: HandCommand) -> float:
+    """From the moment at which the end of the bin was due to the published command."""
+    return (command.published_ns - command.due_ns) / NS_PER_MS

@@ -18,7 +18,7 @@ class HandMode(IntEnum):
 
 @dataclass(frozen=True)
 class HandCommand:
-    """Fields and units as in ``msg/HandCommand.msg``."""
+    """Fields and units as in ``msg/HandCommand.msg``; ``published_ns`` is 0 until it is published."""
 
     stamp_ns: int
     due_ns: int
@@ -26,3 +26,4 @@ class HandCommand:
     grip: str
     aperture: float
     reason: str
+    published_ns: int = 0

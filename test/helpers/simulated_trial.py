@@ -8,8 +8,14 @@ from grasp_decoder import msg
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.joint_targets import JointTargets
 from grasp_decoder.nodes import topics
-from grasp_decoder.nodes.conversion import stamp
+from grasp_decoder.nodes.conversion import (
+    hand_command_message,
+    hand_state_from,
+    joint_state_message,
+    trial_event_message,
+)
 from grasp_decoder.types.hand_command import HandCommand, HandMode
+from grasp_decoder.types.trial_event import TrialEvent
 
 BIN_S = 0.04
 LIFTED_M = 0.05
@@ -26,7 +32,7 @@ class SimulatedTrial:
         self._commands = node.create_publisher(msg.HandCommand, *topics.HAND_COMMAND)
         self._joint_targets = node.create_publisher(JointState, *topics.JOINT_TARGETS)
         self.states = []
-        node.create_subscription(msg.HandState, topics.HAND_STATE[0], self.states.append, topics.HAND_STATE[1])
+        node.create_subscription(msg.HandState, topics.HAND_STATE[0], self._keep, topics.HAND_STATE[1])
         publishers = self._events, self._commands, self._joint_targets
         assert spin_until(lambda: all(publisher.get_subscription_count() for publisher in publishers), 120.0)
         assert spin_until(lambda: self.states, 120.0)
@@ -38,12 +44,9 @@ class SimulatedTrial:
             now_ns = time.monotonic_ns()
             grip = self._grips.grip_of(self._object_id)
             command = HandCommand(now_ns, now_ns, mode, grip, aperture, 'test')
-            header_stamp = stamp(now_ns)
-            message = msg.HandCommand(due_ns=now_ns, state=int(mode), grip=grip, aperture=aperture)
-            targets = JointState(name=self._targets.names, position=self._targets.step(command, now_ns))
-            message.header.stamp = targets.header.stamp = header_stamp
-            self._commands.publish(message)
-            self._joint_targets.publish(targets)
+            angles = self._targets.step(command, now_ns)
+            self._commands.publish(hand_command_message(command))
+            self._joint_targets.publish(joint_state_message(self._targets.names, angles, now_ns))
             if self._spin_until(until, BIN_S):
                 return True
         return False
@@ -51,7 +54,7 @@ class SimulatedTrial:
     def check(self):
         """Run a whole trial: the object is touched, lifted, kept up for a second, and comes down again."""
         assert self.command(HandMode.OPEN, 0.0, lambda: self._joint('thumb_opposition') > 1.0)
-        self._events.publish(msg.TrialEvent(trial=7, segment=3, label='Start', object_id=self._object_id))
+        self._events.publish(trial_event_message(TrialEvent(0, 7, 3, 'Start', self._object_id), 'test'))
         assert self.command(HandMode.OPEN, 0.0, lambda: self.states[-1].object_id == self._object_id)
         self.command(HandMode.PRESHAPE, 0.25, lambda: False, 0.5)
         assert self.command(HandMode.CLOSE, 1.0, lambda: self.states[-1].contact)
@@ -65,9 +68,8 @@ class SimulatedTrial:
         delays = []
         for number in range(count):
             before = self._joint(joint)
-            targets = JointState(name=[joint], position=[angle * (number % 2 == 0)])
             sent_ns = time.monotonic_ns()
-            targets.header.stamp = stamp(sent_ns)
+            targets = joint_state_message([joint], [angle * (number % 2 == 0)], sent_ns)
             first = len(self.states)
             self._joint_targets.publish(targets)
             self._spin_until(lambda: abs(self._joint(joint) - before) > 0.5 * angle)
@@ -75,7 +77,7 @@ class SimulatedTrial:
                 next(
                     state.monotonic_ns - sent_ns
                     for state in self.states[first:]
-                    if abs(state.joint_position[list(state.joint_name).index(joint)] - before) > moved
+                    if abs(state.joint_position[state.joint_name.index(joint)] - before) > moved
                 )
             )
         return delays
@@ -84,9 +86,12 @@ class SimulatedTrial:
         """Keep the hand open until a condition holds."""
         assert self.command(HandMode.OPEN, 0.0, until)
 
+    def _keep(self, message):
+        self.states.append(hand_state_from(message))
+
     def _joint(self, name):
         state = self.states[-1]
-        return state.joint_position[list(state.joint_name).index(name)]
+        return state.joint_position[state.joint_name.index(name)]
 
     def _kept_for_a_second(self):
         low = [state.monotonic_ns for state in self.states if state.lift < LIFTED_M]

@@ -15,7 +15,6 @@ from grasp_decoder.system.processes import NodeProcess
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
-from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from sensor_msgs.msg import JointState
@@ -25,11 +24,20 @@ from trajectory_msgs.msg import JointTrajectory
 
 from grasp_decoder import msg
 from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.conversion import (
+    decoded_grasp_message,
+    decoder_info_message,
+    hand_command_from,
+    spike_batch_message,
+)
+from grasp_decoder.recording.playback import heartbeat_at
+from grasp_decoder.types.decoded_grasp import DecodedGrasp
+from grasp_decoder.types.decoder_info import DecoderInfo
 
 pytestmark = pytest.mark.slow
 
 BIN_NS = 40_000_000
-OBJECTS = [21, 31, 44, 61]
+OBJECTS = (21, 31, 44, 61)
 SAFE, OPEN, PRESHAPE, CLOSE, HOLD = range(5)
 # a busy machine is no fault where faults are not the question
 PATIENT = ('-p', 'decode_timeout_s:=0.5', '-p', 'max_latency_s:=5.0')
@@ -61,10 +69,14 @@ class Feeder:
         self.reset = node.create_client(Trigger, topics.RESET)
         info = node.create_publisher(msg.DecoderInfo, *topics.DECODER_INFO)
         info.publish(
-            msg.DecoderInfo(bundle_sha256='a', bin_s=0.04, look_back=12, object_id=OBJECTS, tasks=['phase', 'object'])
+            decoder_info_message(
+                DecoderInfo(0, 'made up', 'a', 0.04, 12, 96, 'cpu:int8', OBJECTS, ('',) * 4, ('phase', 'object'))
+            )
         )
         name, qos = topics.deep(topics.HAND_COMMAND)
-        node.create_subscription(msg.HandCommand, name, self.commands.append, qos)
+        node.create_subscription(
+            msg.HandCommand, name, lambda message: self.commands.append(hand_command_from(message)), qos
+        )
         node.create_subscription(JointState, topics.JOINT_TARGETS[0], self.targets.append, topics.JOINT_TARGETS[1])
         node.create_timer(0.01, self.tick)
 
@@ -77,16 +89,18 @@ class Feeder:
             if not self.paused:
                 self.stamp_ns += BIN_NS // 4
             if self.source_runs:
-                self.spikes.publish(msg.SpikeBatch(window_end=self.stamp_ns))
+                self.spikes.publish(spike_batch_message(heartbeat_at(self.stamp_ns, 96), ''))
             if self.decoder_runs and not self.paused and self.stamp_ns % BIN_NS == 0:
                 self.decode()
 
     def decode(self):
         self.bin += 1
         probability = np.array([0.02, 0.02, 0.94, 0.02], np.float32)
-        stamp_ns = self.stamp_ns + self.change.get('offset_ns', 0)
-        message = msg.DecodedGrasp(
-            due_ns=time.monotonic_ns(),
+        self.decoded_ns = time.monotonic_ns()
+        decode = DecodedGrasp(
+            stamp_ns=self.stamp_ns + self.change.get('offset_ns', 0),
+            due_ns=self.decoded_ns,
+            segment=0,
             bin=self.bin,
             phase=int(self.grasp > 0.5),
             phase_probability=self.change.get('phase_probability', self.grasp),
@@ -95,9 +109,7 @@ class Feeder:
             confidence=self.change.get('confidence', 0.94),
             aperture=float('nan'),
         )
-        message.header.stamp = Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
-        self.decoded_ns = message.due_ns
-        self.decodes.publish(message)
+        self.decodes.publish(decoded_grasp_message(decode, ''))
 
     @property
     def state(self):
@@ -195,7 +207,7 @@ def test_one_command_and_one_joint_target_for_each_decode(feeder):
     feeder = feeder(*PATIENT, '-p', 'hold_dwell_s:=0.2')
     feeder.hold()
     healthy = [c for c in feeder.commands if c.due_ns]
-    stamps = [c.header.stamp.sec * 10**9 + c.header.stamp.nanosec for c in healthy]
+    stamps = [command.stamp_ns for command in healthy]
     assert set(np.diff(stamps)) == {BIN_NS}
     assert feeder.spin_until(lambda: len(feeder.targets) >= len(feeder.commands) - 2)
     assert list(feeder.targets[-1].name) == list(JointTargets(load_grip_table()).names)

@@ -13,10 +13,10 @@ from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.features.binning import Binner
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.session import Session, Trial, Unit
-from grasp_decoder.system.run_record import PublishedCommand, RunRecord
+from grasp_decoder.system.run_record import RunRecord
 from grasp_decoder.system.run_result import run_result, trial_marks
 from grasp_decoder.system.verification import count_wrong_bins, expected_bins
-from grasp_decoder.types.hand_command import HandMode
+from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.hand_state import HandState
 from grasp_decoder.types.time import NS_PER_S
 
@@ -63,9 +63,7 @@ def record(session, bundle):
             decode = replace(decode, due_ns=decode.stamp_ns + 7, receive_duration=0.001)
             record.decodes.append(decode)
             record.commands.append(
-                PublishedCommand(
-                    decode.stamp_ns, decode.due_ns, HandMode.OPEN, 'power', 0.0, '', decode.due_ns + 2_000_000
-                )
+                HandCommand(decode.stamp_ns, decode.due_ns, HandMode.OPEN, 'power', 0.0, '', decode.due_ns + 2_000_000)
             )
             record.samples.append(HandState(decode.stamp_ns, decode.stamp_ns, 0.0, False))
     return record

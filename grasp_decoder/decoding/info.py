@@ -1,0 +1,25 @@
+"""What a running decoder says about itself."""
+
+from __future__ import annotations
+
+from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.types.decoder_info import DecoderInfo
+
+
+def decoder_info(decoder: StreamingDecoder, precision: str, stamp_ns: int) -> DecoderInfo:
+    """The bundle that ``decoder`` runs, and where its networks of ``precision`` run now."""
+    bundle = decoder.bundle
+    manifest = bundle.manifest
+    places = sorted({place.split()[0] for place in decoder.backends.values()})
+    return DecoderInfo(
+        stamp_ns=stamp_ns,
+        bundle_id=bundle.id,
+        bundle_sha256=bundle.sha256,
+        bin_s=manifest.bin_s,
+        look_back=manifest.look_back,
+        unit_count=manifest.unit_count,
+        backend=f'{"+".join(places)}:{precision}',
+        object_id=tuple(manifest.classes),
+        object_label=tuple(manifest.labels),
+        tasks=tuple(manifest.tasks),
+    )

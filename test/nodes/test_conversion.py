@@ -1,0 +1,184 @@
+"""Types and messages: the same fields on both sides, and nothing changes on the way there and back."""
+
+from array import array
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from grasp_decoder.types.decoded_grasp import DecodedGrasp
+from grasp_decoder.types.decoder_info import DecoderInfo
+from grasp_decoder.types.hand_command import HandCommand, HandMode
+from grasp_decoder.types.hand_state import HandState
+from grasp_decoder.types.spike_batch import SpikeBatch
+from grasp_decoder.types.trial_event import TrialEvent
+
+pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
+pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
+
+from rclpy.serialization import deserialize_message, serialize_message
+
+from grasp_decoder import msg
+from grasp_decoder.nodes import conversion, topics
+
+NAME = 'a session'
+TO_MESSAGE = {
+    DecodedGrasp: lambda each: conversion.decoded_grasp_message(each, NAME),
+    DecoderInfo: conversion.decoder_info_message,
+    HandCommand: conversion.hand_command_message,
+    HandState: conversion.hand_state_message,
+    SpikeBatch: lambda each: conversion.spike_batch_message(each, NAME),
+    TrialEvent: lambda each: conversion.trial_event_message(each, NAME),
+}
+FROM_MESSAGE = {
+    DecodedGrasp: conversion.decoded_grasp_from,
+    DecoderInfo: conversion.decoder_info_from,
+    HandCommand: conversion.hand_command_from,
+    HandState: conversion.hand_state_from,
+    SpikeBatch: conversion.spike_batch_from,
+    TrialEvent: conversion.trial_event_from,
+}
+RENAMED = {'start_ns': 'window_start', 'end_ns': 'window_end', 'stamp_ns': 'header'}
+NOT_SENT = {'dof'}
+
+
+def unsigned(bits):
+    return st.integers(0, 2**bits - 1)
+
+
+# A stamp holds seconds as int32; a file's times start at 0.
+times_ns = st.integers(0, 2**31 * 10**9 - 1)
+int32 = st.integers(-(2**31), 2**31 - 1)
+int64 = st.integers(-(2**63), 2**63 - 1)
+float32 = st.floats(width=32)
+texts = st.text(st.characters(exclude_characters='\0', exclude_categories=['Cs']), max_size=20)
+
+
+@st.composite
+def spike_batches(draw):
+    count = draw(st.integers(0, 20))
+    return SpikeBatch(
+        sequence=draw(unsigned(64)),
+        segment=draw(unsigned(32)),
+        start_ns=draw(int64),
+        end_ns=draw(times_ns),
+        unit_count=draw(unsigned(16)),
+        unit=draw(arrays(np.uint16, count)),
+        offset_ns=draw(arrays(np.uint32, count)),
+        due_ns=draw(unsigned(64)),
+    )
+
+
+TYPES = {
+    DecodedGrasp: st.builds(
+        DecodedGrasp,
+        stamp_ns=times_ns,
+        due_ns=unsigned(64),
+        segment=unsigned(32),
+        bin=unsigned(64),
+        phase=unsigned(8),
+        phase_probability=float32,
+        object_id=int32,
+        object_probability=arrays(np.float32, st.integers(0, 20)),
+        confidence=float32,
+        aperture=float32,
+        lost_batches=unsigned(32),
+        late_spikes=unsigned(32),
+        receive_duration=float32,
+        binning_duration=float32,
+        inference_duration=float32,
+        received_ns=unsigned(64),
+    ),
+    DecoderInfo: st.builds(
+        DecoderInfo,
+        stamp_ns=times_ns,
+        bundle_id=texts,
+        bundle_sha256=texts,
+        bin_s=st.floats(),
+        look_back=unsigned(32),
+        unit_count=unsigned(16),
+        backend=texts,
+        object_id=st.lists(int32).map(tuple),
+        object_label=st.lists(texts).map(tuple),
+        tasks=st.lists(texts).map(tuple),
+    ),
+    HandCommand: st.builds(
+        HandCommand,
+        stamp_ns=times_ns,
+        due_ns=unsigned(64),
+        state=st.sampled_from(HandMode),
+        grip=texts,
+        aperture=float32,
+        reason=texts,
+        published_ns=unsigned(64),
+    ),
+    HandState: st.builds(
+        HandState,
+        stamp_ns=times_ns,
+        monotonic_ns=unsigned(64),
+        lift=st.floats(),
+        contact=st.booleans(),
+        command_due_ns=unsigned(64),
+        joint_name=st.lists(texts).map(tuple),
+        joint_position=st.lists(st.floats()).map(tuple),
+        object_id=int32,
+    ),
+    SpikeBatch: spike_batches(),
+    TrialEvent: st.builds(
+        TrialEvent, stamp_ns=times_ns, trial=unsigned(32), segment=unsigned(32), label=texts, object_id=int32
+    ),
+}
+
+
+def test_every_message_has_a_type():
+    files = (Path(__file__).resolve().parents[2] / 'msg').glob('*.msg')
+    assert {file.stem for file in files} == {each.__name__ for each in TYPES}
+
+
+@pytest.mark.parametrize('kind', TYPES, ids=lambda kind: kind.__name__)
+def test_type_and_message_have_the_same_fields(kind):
+    of_type = {RENAMED.get(field.name, field.name) for field in fields(kind)} - NOT_SENT
+    of_message = set(getattr(msg, kind.__name__).get_fields_and_field_types())
+    # The stamp of a batch is the end of its window.
+    assert of_type | {'header'} == of_message
+
+
+@pytest.mark.parametrize('kind', TYPES, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_nothing_changes_on_the_way_there_and_back(kind, data):
+    sent = data.draw(TYPES[kind])
+    message = TO_MESSAGE[kind](sent)
+    received = FROM_MESSAGE[kind](deserialize_message(serialize_message(message), type(message)))
+    for field in fields(kind):
+        before, after = getattr(sent, field.name), getattr(received, field.name)
+        assert type(before) is type(after), field.name
+        np.testing.assert_array_equal(before, after, field.name)
+
+
+def test_spikes_and_events_carry_the_name_of_the_session_and_a_stamp():
+    batch = SpikeBatch(0, 0, 5, 1_000_000_007, 3, np.empty(0, np.uint16), np.empty(0, np.uint32))
+    header = TO_MESSAGE[SpikeBatch](batch).header
+    assert (header.frame_id, header.stamp.sec, header.stamp.nanosec) == (NAME, 1, 7)
+    assert TO_MESSAGE[TrialEvent](TrialEvent(0, 1, 2, 'Go', 3)).header.frame_id == NAME
+
+
+def test_joint_positions_become_a_joint_state():
+    message = conversion.joint_state_message(('a', 'b'), np.array([0.5, -1.0]), 2_000_000_001)
+    assert (list(message.name), message.position) == (['a', 'b'], array('d', [0.5, -1.0]))
+    assert conversion.stamp_ns(message.header.stamp) == 2_000_000_001
+
+
+def test_a_batch_arrives_as_it_was_sent(node, spin_until):
+    name, qos = topics.SPIKES
+    received = []
+    node.create_subscription(msg.SpikeBatch, name, received.append, qos)
+    publisher = node.create_publisher(msg.SpikeBatch, name, qos)
+    sent = SpikeBatch(7, 2, -5, 40_000_000, 3, np.array([0, 2, 65535], np.uint16), np.array([1, 2, 4], np.uint32))
+    assert spin_until(lambda: publisher.get_subscription_count() > 0)
+    publisher.publish(TO_MESSAGE[SpikeBatch](sent))
+    assert spin_until(lambda: received)
+    assert received == [TO_MESSAGE[SpikeBatch](sent)]
