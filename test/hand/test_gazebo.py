@@ -6,11 +6,12 @@ from contextlib import closing
 import pytest
 
 pytest.importorskip('zmq')
-pytest.importorskip('grpc_tools')
+pytest.importorskip('google.protobuf')
 
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.gazebo import prefix
+from grasp_decoder.hand.gazebo.messages import PosesStamped
 from grasp_decoder.hand.simulator import open_simulator
 
 from helpers.grasps import grasp
@@ -80,3 +81,11 @@ def test_without_a_mirror_the_error_names_the_variable(tmp_path, monkeypatch):
     monkeypatch.setattr(prefix, 'APT_FOLDER', tmp_path)
     with pytest.raises(GraspDecoderError, match=prefix.MIRROR_VARIABLE):
         prefix.debian_mirror()
+
+
+def test_messages_are_serialised_by_the_numbers_of_gazebo_and_what_is_not_described_is_skipped():
+    message = PosesStamped(pose=[{'name': 'hand'}])
+    message.time.sec, message.time.nsec = 1, 2
+    serialised = b'\x0a\x04\x08\x01\x10\x02' + b'\x12\x06\x0a\x04hand'
+    assert message.SerializeToString() == serialised
+    assert PosesStamped.FromString(serialised + b'\x78\x05').pose[0].name == 'hand'

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip('zmq')
-pytest.importorskip('grpc_tools')
+pytest.importorskip('google.protobuf')
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 

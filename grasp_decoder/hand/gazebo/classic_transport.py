@@ -13,16 +13,11 @@ import time
 from collections.abc import Callable
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.hand.gazebo.messages import message_class
+from grasp_decoder.hand.gazebo.messages import Packet, Publish, Publishers, Subscribe
 
 _HEADER_LENGTH = 8
 _HOST = '127.0.0.1'
 _PATIENCE_S = 10.0
-
-Packet = message_class('gazebo.msgs.Packet')
-Publish = message_class('gazebo.msgs.Publish')
-Publishers = message_class('gazebo.msgs.Publishers')
-Subscribe = message_class('gazebo.msgs.Subscribe')
 
 
 class _Connection:

@@ -6,17 +6,25 @@ import socket
 import struct
 import threading
 import uuid
+from enum import IntEnum
 
 import zmq
 
-from grasp_decoder.hand.gazebo.messages import message_class
+from grasp_decoder.hand.gazebo.messages import Discovery, Publisher
 
 _DISCOVERY_ADDRESS = '224.0.0.7', 10317
 _DISCOVERY_VERSION = 10
 _HEARTBEAT_S = 0.2
 _HOST = '127.0.0.1'
+_SCOPE_ALL = 2  # of a publisher: it is for every host
 
-Discovery = message_class('ignition.msgs.Discovery')
+
+class _Kind(IntEnum):
+    """Types of discovery messages."""
+
+    ADVERTISE = 1
+    HEARTBEAT = 4
+    BYE = 5
 
 
 class IgnitionPublisher:
@@ -57,7 +65,7 @@ class IgnitionPublisher:
         """Take the topic back."""
         self._closing.set()
         self._announcer.join()
-        self._send_discovery(Discovery.BYE)
+        self._send_discovery(_Kind.BYE)
         self._multicast.close()
         self._control.close(linger=0)
         self._socket.close(linger=0)
@@ -66,16 +74,16 @@ class IgnitionPublisher:
     def _announce(self) -> None:
         publisher = self._publisher()
         while not self._closing.wait(_HEARTBEAT_S):
-            self._send_discovery(Discovery.ADVERTISE, publisher)
-            self._send_discovery(Discovery.HEARTBEAT)
+            self._send_discovery(_Kind.ADVERTISE, publisher)
+            self._send_discovery(_Kind.HEARTBEAT)
 
     def _publisher(self):
-        publisher = Discovery.Publisher(
+        publisher = Publisher(
             topic=self._topic,
             address=self._address,
             process_uuid=self._process,
             node_uuid=self._node,
-            scope=Discovery.Publisher.ALL,
+            scope=_SCOPE_ALL,
         )
         publisher.msg_pub.ctrl = self._control_address
         publisher.msg_pub.msg_type = self._message_type

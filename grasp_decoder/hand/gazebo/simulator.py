@@ -11,7 +11,15 @@ import numpy as np
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.gazebo.classic_transport import ClassicTransport
 from grasp_decoder.hand.gazebo.ignition_publisher import IgnitionPublisher
-from grasp_decoder.hand.gazebo.messages import message_class
+from grasp_decoder.hand.gazebo.messages import (
+    Contacts,
+    Factory,
+    JointCmd,
+    PosesStamped,
+    Request,
+    Response,
+    WorldControl,
+)
 from grasp_decoder.hand.gazebo.server import TIMESTEP_S, WORLD_NAME, GazeboServer
 from grasp_decoder.hand.joint_positions import HandKinematics, transform
 from grasp_decoder.hand.object_models import grasp_object, object_sdf
@@ -25,14 +33,6 @@ _TOUCH_NS = 50_000_000  # without news of a contact until it counts as ended
 _SPAWN_PERIOD_S = 0.02  # between two looks whether an object is there
 _RESEND_S = 0.5  # of sending targets and orders again, so that none is lost for good
 _STEP_NS = round(TIMESTEP_S * NS_PER_S)
-
-Contacts = message_class('gazebo.msgs.Contacts')
-Factory = message_class('gazebo.msgs.Factory')
-PosesStamped = message_class('gazebo.msgs.PosesStamped')
-Request = message_class('gazebo.msgs.Request')
-Response = message_class('gazebo.msgs.Response')
-WorldControl = message_class('gazebo.msgs.WorldControl')
-JointCmd = message_class('ignition.msgs.JointCmd')
 
 
 class GazeboSimulator:
