@@ -1,0 +1,1 @@
+"""Bundles: sealed folders of trained networks, and the back ends that run them."""

@@ -21,7 +21,7 @@ class GraspController:
     """One `HandCommand` for each `DecodedGrasp`, and SAFE whenever something is wrong.
 
     Evidence about the object is summed over the objects that share a grip, so that the hand closes when it is sure of
-    the grip, even between two sizes of one shape. Without a `configure`d decoder the hand stays SAFE.
+    the grip, even between two sizes of one shape. Before `configure` the hand stays SAFE.
     States and dwell times run on the decodes' stamps (a replay at any speed decides alike), motion limits and the
     watchdog on CLOCK_MONOTONIC (no replay moves a hand faster than its limits).
     """

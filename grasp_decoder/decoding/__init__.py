@@ -1,0 +1,1 @@
+"""The streaming decoder: batches of spikes in, one decode per bin out."""

@@ -1,0 +1,1 @@
+"""A simulated hand: its description, its objects and one interface for all simulators."""

@@ -1,0 +1,1 @@
+"""Where the networks of a bundle run: back ends, accelerators and one task between bins."""

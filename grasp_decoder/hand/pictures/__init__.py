@@ -1,0 +1,1 @@
+"""Pictures, films and a window of a simulated hand."""

@@ -1,0 +1,1 @@
+"""Decoding test trials, and the scores and baselines that go with them."""

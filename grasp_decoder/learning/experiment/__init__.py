@@ -1,0 +1,1 @@
+"""One experiment, from recordings to bundles and their report."""

@@ -1,0 +1,1 @@
+"""The networks and how they are fitted, searched and carried over to another day."""

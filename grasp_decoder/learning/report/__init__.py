@@ -1,0 +1,1 @@
+"""The report of an experiment: figures, tables and one page of HTML."""

@@ -1,0 +1,80 @@
+"""Settings of the documentation site, which `./run docs` builds with Sphinx.
+
+The pages are docs/*.md as they stand, and one for each module with what its docstrings say. Modules are read and not
+imported, so that building needs neither TensorFlow nor ROS.
+"""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+project = 'grasp_decoder'
+author = 'The grasp_decoder developers'
+version = release = re.search(r"__version__ = '(.*)'", (ROOT / 'grasp_decoder' / '__init__.py').read_text()).group(1)
+
+extensions = ['myst_parser', 'sphinx.ext.napoleon', 'autoapi.extension']
+nitpicky = True
+
+html_theme = 'furo'
+html_title = f'grasp_decoder {version}'
+html_show_copyright = False
+
+# docs/*.md and README.md: headings can be linked to as on GitHub.
+myst_heading_anchors = 3
+
+# The reference, from docstrings.
+autoapi_dirs = [str(ROOT / 'grasp_decoder')]
+autoapi_root = 'reference'
+autoapi_add_toctree_entry = False
+autoapi_options = ['members', 'undoc-members', 'show-inheritance', 'show-module-summary']
+autoapi_member_order = 'bysource'
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+# autoapi cannot follow imports of generated messages, nor of constants that are assigned together.
+suppress_warnings = ['autoapi.python_import_resolution']
+
+# A name in single backticks is a link where one thing here is called so, else it is code. Types of other libraries
+# and messages are code.
+default_role = 'py:obj'
+nitpick_ignore_regex = [('py:obj', '.*'), ('py:.*', r'(?!grasp_decoder\.).*|grasp_decoder\.(msg|srv)\..*')]
+
+
+def link_short_name(app, env, node, contnode):
+    """Link `TrialBins` to grasp_decoder.features.trial_bins.TrialBins, unless something else has that name too."""
+    python = env.domains.python_domain
+    names = [name for name in python.objects if name.endswith('.' + node['reftarget'])]
+    if node.get('refdomain') == 'py' and len(names) == 1:
+        return python.resolve_xref(env, node['refdoc'], app.builder, 'obj', names[0], node, contnode)
+    return None
+
+
+def keep_colon(app, what, name, item, options, lines):
+    """Napoleon takes what stands before a colon in an attribute's docstring for its type. Here it never is."""
+    types = [line for line in lines if line.startswith(':type: ')]
+    if what in ('attribute', 'data', 'property') and types:
+        lines.remove(types[0])
+        lines[0] = types[0].removeprefix(':type: ') + ': ' + lines[0]
+
+
+def describe_attributes(app, what, name, item, skip, options):
+    """Move each entry of a class's `Attributes:` section to the attribute itself, where its type stands."""
+    if what != 'class':
+        return
+    attributes = {attribute.name: attribute for attribute in item.children if attribute.type == 'attribute'}
+
+    def move(entry):
+        names = entry['names'].split(', ')
+        if not all(name in attributes for name in names):
+            return entry.group()
+        for name in names:
+            attributes[name].docstring = ' '.join(entry['text'].split())
+        return ''
+
+    item.docstring = re.sub(r'(?m)^:ivar (?P<names>.*?): (?P<text>.*\n(?: .*\n)*)', move, item.docstring)
+
+
+def setup(app):
+    app.connect('missing-reference', link_short_name)
+    app.connect('autodoc-process-docstring', keep_colon, priority=600)
+    app.connect('autoapi-skip-member', describe_attributes)

@@ -1,0 +1,30 @@
+"""The documentation site, built as a user builds it."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = ROOT / 'build' / 'docs'
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope='module', autouse=True)
+def site():
+    """Warnings, such as those about dead links and broken docstrings, are errors."""
+    done = subprocess.run([ROOT / 'run', 'docs'], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_document_is_a_page_that_the_first_page_leads_to():
+    index = (SITE / 'index.html').read_text()
+    pages = [f'{path.stem}.html' for path in (ROOT / 'docs').glob('*.md') if path.stem != 'index']
+    assert [page for page in pages if not (SITE / page).is_file() or f'href="{page}"' not in index] == []
+
+
+def test_every_module_has_a_page_in_the_reference():
+    modules = {path.with_suffix('') for path in (ROOT / 'grasp_decoder').rglob('*.py') if path.stem != '__init__'}
+    pages = {ROOT / page.parent.relative_to(SITE / 'reference') for page in SITE.glob('reference/**/index.html')}
+    assert modules - pages == set()
