@@ -1,4 +1,4 @@
-"""The core without ROS: ``pip install .`` gives ``train``, ``evaluate`` and the other command lines.
+"""The core without ROS: ``pip install .`` gives the command ``grasp-decoder``.
 
 The ROS 2 package, with messages and nodes, is built by colcon from CMakeLists.txt.
 """
@@ -7,31 +7,13 @@ from glob import glob
 
 from setuptools import setup
 
-COMMAND_LINES = (
-    'bundle',
-    'deidentify',
-    'demo',
-    'doctor',
-    'edgetpu',
-    'evaluate',
-    'inspect',
-    'replay_decode',
-    'synthesize',
-    'train',
-)
-
-SIMULATORS = (
-    'mujoco = grasp_decoder.hand.mujoco.simulator:MujocoSimulator',
-    'gazebo = grasp_decoder.hand.gazebo.simulator:GazeboSimulator',
-)
-
 setup(
     entry_points={
-        'console_scripts': [f'{name} = grasp_decoder.cli.{name}:main' for name in COMMAND_LINES],
-        'grasp_decoder.simulators': SIMULATORS,
+        'console_scripts': ['grasp-decoder = grasp_decoder.__main__:main'],
+        'grasp_decoder.simulators': [
+            'mujoco = grasp_decoder.hand.mujoco.simulator:MujocoSimulator',
+            'gazebo = grasp_decoder.hand.gazebo.simulator:GazeboSimulator',
+        ],
     },
-    data_files=[
-        ('share/grasp_decoder/config', glob('config/*.*')),
-        ('share/grasp_decoder/worlds', glob('worlds/*.*')),
-    ],
+    data_files=[(f'share/grasp_decoder/{folder}', glob(f'{folder}/*.*')) for folder in ('config', 'worlds')],
 )

@@ -19,7 +19,7 @@ def main(argv=None) -> int:
 
 
 def bundle(argv) -> int:
-    parser = argparse.ArgumentParser(prog='bundle', description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest='command', required=True)
     show = commands.add_parser('show', help='what it decodes, from what it learnt, how well')
     verify = commands.add_parser('verify', help='check every file and run every model once')

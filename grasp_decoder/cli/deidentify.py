@@ -21,9 +21,7 @@ def main(argv=None) -> int:
 
 
 def deidentify(argv) -> None:
-    parser = argparse.ArgumentParser(
-        prog='deidentify', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('session', metavar='IN', help='the recording')
     parser.add_argument('out', metavar='OUT', type=Path, help='the .neo.mat file to write')
     parser.add_argument('--map', metavar='FILE', help='mapping YAML of the recording; OUT has the default names')

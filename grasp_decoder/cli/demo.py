@@ -21,6 +21,7 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.system.demo_files import demo_files
 from grasp_decoder.system.description import Run
+from grasp_decoder.system.processes import executable_path
 from grasp_decoder.system.trial_figure import draw_trial
 
 TRIALS = 20
@@ -36,14 +37,16 @@ def main(argv=None) -> int:
 
 
 def _demo(argv) -> int:
-    parser = argparse.ArgumentParser(prog='demo', description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--out', type=Path, default=Path('demo'), help='folder for the results (default: %(default)s)')
     parser.add_argument('--trials', type=int, default=TRIALS, help='how many trials to replay (default: %(default)s)')
     parser.add_argument('--prepare', action='store_true', help='only make the session and the bundle')
     arguments = parser.parse_args(argv)
-    session, bundle = prepare()
     if arguments.prepare:
+        prepare()
         return 0
+    executable_path('run_monitor')  # without ROS 2, say so before the training
+    session, bundle = prepare()
     return show(session, bundle, arguments.out.absolute(), arguments.trials)
 
 

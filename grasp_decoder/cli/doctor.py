@@ -47,7 +47,7 @@ def main(argv=None) -> int:
 
 
 def _doctor(argv) -> int:
-    parser = argparse.ArgumentParser(prog='doctor', description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.parse_args(argv)
     findings = list(examine())
     width = max(len(finding.subject) for finding in findings)

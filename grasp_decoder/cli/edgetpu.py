@@ -15,7 +15,7 @@ def main(argv=None) -> int:
 
 
 def edgetpu(argv) -> int:
-    parser = argparse.ArgumentParser(prog='edgetpu', description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest='command', required=True)
     check = commands.add_parser('check', help='list every operator and why it maps or not; exit 1 if one does not')
     check.add_argument('models', nargs='+', type=Path, metavar='MODEL', help='a .tflite file')

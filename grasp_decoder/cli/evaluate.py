@@ -22,7 +22,7 @@ def main(argv=None) -> int:
 
 
 def _evaluate(argv) -> int:
-    parser = argparse.ArgumentParser(prog='evaluate', description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--bundle', required=True, type=Path, metavar='DIR')
     parser.add_argument('--session', required=True, type=Path, metavar='FILE')
     parser.add_argument(

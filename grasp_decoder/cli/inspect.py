@@ -21,7 +21,7 @@ def main(argv=None) -> int:
 
 
 def inspect(argv) -> None:
-    parser = argparse.ArgumentParser(prog='inspect', description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('session', help='a recording: .neo.mat or anything else that Neo reads')
     parser.add_argument('--map', metavar='FILE', help='mapping YAML: which annotation is the object, which event Hold')
     parser.add_argument('--plot', metavar='FILE', type=Path, help='also draw it (.png, .pdf or .svg)')

@@ -33,7 +33,7 @@ def main(argv=None) -> int:
 
 
 def _replay_decode(argv) -> int:
-    parser = argparse.ArgumentParser(prog='replay_decode', description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--session', required=True, type=Path, help='recording to replay')
     parser.add_argument('--bundle', required=True, type=Path, help='folder that train has written')
     parser.add_argument('--hand', default='none', choices=HANDS, help='simulator of the hand (default: %(default)s)')

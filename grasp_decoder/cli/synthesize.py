@@ -15,7 +15,7 @@ def main(argv=None) -> int:
 
 
 def synthesize(argv) -> None:
-    parser = argparse.ArgumentParser(prog='synthesize', description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--out', metavar='FILE', type=Path, required=True, help='the .neo.mat file to write')
     parser.add_argument('--units', type=int, default=96, help='default %(default)s')
     parser.add_argument('--trials', type=int, default=160, help='default %(default)s')

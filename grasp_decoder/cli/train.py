@@ -21,7 +21,6 @@ def main(argv=None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog='train',
         description='Train decoders of grasp phase, object and aperture from recorded sessions; write '
         'a sealed bundle with a report. Several sessions give one bundle each in OUT/NAME and a joint report in '
         'OUT/report.',

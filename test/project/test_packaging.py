@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from grasp_decoder.hand.simulator import BUILT_IN
 ROOT = Path(__file__).resolve().parents[2]
 # Imported by this package, but there with ROS 2 itself.
 ROS_PACKAGES_OF_PYTHON_MODULES = {'rclpy', 'builtin_interfaces', 'rcl_interfaces', 'ament_index_python'}
+# Files that serve the repository, not those who build from a source distribution.
+ONLY_IN_GIT = {'.gitignore'}
 
 
 def modules_with_main(package):
@@ -51,9 +54,8 @@ def test_every_module_with_main_is_an_executable():
     assert executables == {f'{package}/{name}' for package in ('cli', 'nodes') for name in modules_with_main(package)}
 
 
-def test_setup_py_gives_the_command_lines():
-    command_lines = {name: f'grasp_decoder.cli.{name}:main' for name in modules_with_main('cli')}
-    assert entry_points('console_scripts') == command_lines
+def test_setup_py_gives_one_command():
+    assert entry_points('console_scripts') == {'grasp-decoder': 'grasp_decoder.__main__:main'}
 
 
 def test_setup_py_gives_the_simulators():
@@ -117,8 +119,36 @@ def test_locks_hold_what_is_required(lock):
     assert set(requirements(f'{lock}.in')) <= locked
 
 
+@pytest.fixture(scope='module')
+def source_distribution(tmp_path_factory):
+    """(The sdist of what git would commit, the names of these files). Skips outside a git checkout."""
+    if not (ROOT / '.git').exists():
+        pytest.skip('no git checkout')
+    command = ['git', 'ls-files', '--cached', '--others', '--exclude-standard']
+    names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+    names = [name for name in names if (ROOT / name).is_file()]
+    source = tmp_path_factory.mktemp('source')  # because setuptools writes into the folder that it builds from
+    for name in names:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, source / name)
+    folder = tmp_path_factory.mktemp('dist')
+    program = f'import setuptools.build_meta; setuptools.build_meta.build_sdist({str(folder)!r})'
+    subprocess.run([sys.executable, '-c', program], cwd=source, check=True, capture_output=True)
+    return next(folder.iterdir()), set(names)
+
+
 @pytest.mark.slow
-def test_pip_install_gives_the_core_without_ros(tmp_path):
+def test_the_source_distribution_is_complete(source_distribution):
+    archive, names = source_distribution
+    with tarfile.open(archive) as files:
+        packed = {member.name.partition('/')[2]: member for member in files.getmembers() if member.isfile()}
+    made = {name for name in packed if name == 'PKG-INFO' or name.startswith('grasp_decoder.egg-info/')}
+    assert packed.keys() - made == names - ONLY_IN_GIT
+    assert packed['run'].mode & 0o111
+
+
+@pytest.mark.slow
+def test_pip_install_gives_the_core_without_ros(tmp_path, source_distribution):
     """A fresh environment that sees this one's libraries, but neither the checkout nor the built messages."""
     environment = {
         name: value
@@ -126,36 +156,21 @@ def test_pip_install_gives_the_core_without_ros(tmp_path):
         if name not in ('PYTHONPATH', 'AMENT_PREFIX_PATH', 'VIRTUAL_ENV')
     }
 
-    def run(*command, **options):
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, **options)
+    def run(*command):
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    # A copy, because pip builds in the folder that it installs from.
-    names = subprocess.run(['git', 'ls-files'], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split('\n')
-    for name in filter(None, names):
-        (tmp_path / 'source' / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / 'source' / name)
+    archive, names = source_distribution
     fresh = tmp_path / 'fresh'
     run(sys.executable, '-m', 'venv', '--without-pip', fresh)
     site = sysconfig.get_path('purelib', vars={'base': str(fresh)})
     Path(site, 'libraries.pth').write_text(sysconfig.get_path('purelib') + '\n')
-    run(
-        sys.executable,
-        '-m',
-        'pip',
-        '--python',
-        fresh,
-        'install',
-        '--no-deps',
-        '--no-build-isolation',
-        '--no-index',
-        '--ignore-installed',
-        tmp_path / 'source',
-    )
+    offline = ('--no-deps', '--no-build-isolation', '--no-index', '--ignore-installed')
+    run(sys.executable, '-m', 'pip', '--python', fresh, 'install', *offline, archive)
 
-    for name in ('train', 'evaluate', 'inspect', 'synthesize'):
-        assert name in run(fresh / 'bin' / name, '--help')
+    assert 'train' in run(fresh / 'bin' / 'grasp-decoder', '--help')
+    assert 'usage: grasp-decoder train' in run(fresh / 'bin' / 'grasp-decoder', 'train', '--help')
     where = run(
         fresh / 'bin' / 'python', '-c', 'import grasp_decoder.share as s; print(s.__file__, s.share_directory())'
     )
@@ -163,4 +178,7 @@ def test_pip_install_gives_the_core_without_ros(tmp_path):
     assert Path(module).is_relative_to(site)
     beside_code = [name for name in names if name.startswith('grasp_decoder/')]
     assert [name for name in beside_code if not Path(site, name).is_file()] == []
-    assert Path(share) == fresh / 'share' / 'grasp_decoder' and any(Path(share, 'config').iterdir())
+    assert Path(share) == fresh / 'share' / 'grasp_decoder'
+    for folder in ('config', 'worlds'):
+        expected = {Path(name).name for name in names if name.startswith(f'{folder}/')}
+        assert {path.name for path in Path(share, folder).iterdir()} == expected

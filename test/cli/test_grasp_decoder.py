@@ -1,0 +1,61 @@
+"""The command grasp-decoder: it names the command lines, and runs them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grasp_decoder.__main__ import COMMANDS, main
+from grasp_decoder.cli import demo
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_command_line_is_a_command():
+    modules = (ROOT / 'grasp_decoder' / 'cli').glob('*.py')
+    assert sorted(COMMANDS) == sorted(path.stem for path in modules if '\ndef main(' in path.read_text())
+
+
+def test_help_has_a_line_for_each_command_and_imports_none():
+    program = (
+        'import sys; from grasp_decoder.__main__ import main\n'
+        'try: main(["--help"])\n'
+        'finally: print(sorted(name for name in sys.modules if name.startswith("grasp_decoder.cli.")))'
+    )
+    done = subprocess.run([sys.executable, '-c', program], cwd=ROOT, capture_output=True, text=True)
+    *lines, imported = done.stdout.splitlines()
+    assert imported == '[]'
+    summaries = dict(line.split(maxsplit=1) for line in lines[lines.index('commands:') + 1 :])
+    assert list(summaries) == list(COMMANDS)
+
+
+@pytest.mark.parametrize('command', COMMANDS)
+def test_usage_names_the_command_as_it_is_typed(command, capsys, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['python'])
+    with pytest.raises(SystemExit) as end:
+        main([command, '--help'])
+    assert end.value.code == 0
+    assert capsys.readouterr().out.startswith(f'usage: grasp-decoder {command} ')
+
+
+def test_arguments_and_exit_status_are_those_of_the_command(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['python'])
+    assert main(['inspect', str(tmp_path / 'missing.mat')]) == 2
+    assert capsys.readouterr().err == f'error: {tmp_path / "missing.mat"}: no such file\n'
+
+
+@pytest.mark.parametrize('arguments, problem', [([], 'required: COMMAND'), (['dance'], "invalid choice: 'dance'")])
+def test_a_wrong_command_is_refused(arguments, problem, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert problem in capsys.readouterr().err
+
+
+def test_the_demo_misses_ros_before_it_trains(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    assert demo.main(['--out', str(tmp_path / 'demo')]) == 2
+    assert 'start through ./run' in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
