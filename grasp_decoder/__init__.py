@@ -6,4 +6,4 @@ from pkgutil import extend_path
 # extending the path lets `grasp_decoder.msg` be found when the sources are imported from elsewhere.
 __path__ = extend_path(__path__, __name__)
 
-__version__ = '0.1.0'
+__version__ = '0.2.0'

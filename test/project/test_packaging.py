@@ -79,6 +79,15 @@ def test_package_xml_names_the_same_package():
     assert package.find('description').text == configuration['metadata']['description']
 
 
+def test_changelog_is_one_that_ros_reads_and_begins_with_this_version():
+    changelog = pytest.importorskip('catkin_pkg.changelog', reason='ROS 2 reads changelogs with catkin_pkg')
+    versions = [
+        version for version, _, _ in changelog.get_changelog_from_path(ROOT / 'CHANGELOG.rst').foreach_version()
+    ]
+    package = ElementTree.parse(ROOT / 'package.xml').getroot()
+    assert versions[-1] == package.find('version').text
+
+
 def test_package_xml_names_every_ros_package_that_is_imported():
     package = ElementTree.parse(ROOT / 'package.xml').getroot()
     named = {element.text for tag in ('depend', 'exec_depend') for element in package.iter(tag)}
