@@ -14,8 +14,8 @@ from benchmark.graph import run_graph
 from benchmark.material import noise, trained
 from benchmark.results import print_table, summary_ms, write_results
 from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.cli.command_line import exit_status
-from grasp_decoder.decoding.bin_decoder import BackEnd
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.reading import read_session
@@ -73,8 +73,7 @@ def _full_speed(units: int) -> dict:
     path, bundle = trained(units)
     run = run_graph(path, bundle, speed=0, batch_ms=FULL_SPEED_BATCH_MS)
     session = read_session(path)
-    decoder = StreamingDecoder(BackEnd(backend='cpu'))
-    decoder.configure(load_bundle(bundle))
+    decoder = StreamingDecoder(BundleEngines(load_bundle(bundle), EngineOptions(backend='cpu')))
     offline = [decode for batch in batches(session, round(FULL_SPEED_BATCH_MS * 1e6)) for decode in decoder.push(batch)]
     online = {(decode.segment, decode.bin): decode for decode in run.decodes}
     equal = sum(_equal(decode, online.get((decode.segment, decode.bin))) for decode in offline)

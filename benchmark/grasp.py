@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 
 from benchmark.results import print_table, write_results
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.control.grasp_controller import GraspController
 from grasp_decoder.control.grip_table import load_grip_table
@@ -64,8 +65,7 @@ def _grasp(argv) -> int:
 def closed_loop(session: Session, bundle: Bundle, trials: Sequence[Trial], hand: str) -> list[TrialOutcome]:
     """Outcomes of the usable ones of ``trials`` with the simulator ``hand``, in order."""
     manifest, grips = bundle.manifest, load_grip_table()
-    decoder = StreamingDecoder()
-    decoder.configure(bundle)
+    decoder = StreamingDecoder(BundleEngines(bundle))
     controller, targets = GraspController(ControlSettings(), grips), JointTargets(grips)
     controller.configure(manifest.classes, manifest.bin_s, manifest.look_back)
     commands, samples = [], []

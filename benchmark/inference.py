@@ -18,6 +18,7 @@ import numpy as np
 import grasp_decoder
 from benchmark.results import print_table, write_results
 from grasp_decoder.bundle.bundle import Bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.bundle.manifest import Manifest
 from grasp_decoder.bundle.task_network import OBJECT, PHASE, RECURRENT, TaskNetwork
@@ -105,7 +106,8 @@ def _inference(argv) -> int:
 
 def _step_times(bundle: Bundle, precision: str, bins: np.ndarray) -> dict[str, np.ndarray]:
     """Seconds of every step of every task, the tasks in turn as in the decoder."""
-    runners = {task: bundle.open(task, precision, backend='cpu') for task in TASKS}
+    engines = BundleEngines(bundle, EngineOptions(precision, 'cpu'))
+    runners = {task: engines.runner(task) for task in TASKS}
     times = np.empty((len(bins), len(runners)))
     gc.collect()
     gc.disable()

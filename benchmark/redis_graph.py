@@ -25,11 +25,11 @@ import redis
 
 from benchmark.graph import GraphRun, summarize
 from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.control.grasp_controller import GraspController
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.joint_targets import JointTargets
 from grasp_decoder.control.settings import ControlSettings
-from grasp_decoder.decoding.bin_decoder import BackEnd
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes.spin import COLLECT_EVERY_S
@@ -159,8 +159,7 @@ def _replayer(socket: str, session: Path, batch_ms: float) -> None:
 
 def _decoder(socket: str, bundle: Path) -> None:
     server = redis.Redis(unix_socket_path=socket)
-    decoder = StreamingDecoder(BackEnd(backend='cpu'))
-    decoder.configure(load_bundle(bundle))
+    decoder = StreamingDecoder(BundleEngines(load_bundle(bundle), EngineOptions(backend='cpu')))
     server.rpush(READY, 'decoder')
     for _, entry in _without_collections(_entries(server, SPIKES)):
         received_ns = time.monotonic_ns()

@@ -16,8 +16,8 @@ import numpy as np
 from benchmark.material import add_arguments, given_or_trained
 from benchmark.results import print_table, write_results
 from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.cli.command_line import exit_status
-from grasp_decoder.decoding.bin_decoder import BackEnd
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.nodes.conversion import decoded_grasp_message
 from grasp_decoder.nodes.spin import REHEARSE_BEFORE_NS
@@ -39,8 +39,7 @@ def _step(argv) -> int:
     parser.add_argument('--bins', type=int, default=750, help='bins to time in each way (default 750)')
     arguments = parser.parse_args(argv)
     session, bundle = given_or_trained(arguments)
-    decoder = StreamingDecoder(BackEnd(backend='cpu'))
-    decoder.configure(load_bundle(bundle))
+    decoder = StreamingDecoder(BundleEngines(load_bundle(bundle), EngineOptions(backend='cpu')))
     stream = list(batches(read_session(session), round(arguments.batch_ms * 1e6)))
     gc.collect()
     gc.disable()

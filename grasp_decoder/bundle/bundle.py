@@ -13,15 +13,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-import logging
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from grasp_decoder.bundle.engines.accelerator import Accelerator
-from grasp_decoder.bundle.engines.backends import AUTO, CPU, EDGE_TPU, Engine, Model, back_ends, open_cpu
-from grasp_decoder.bundle.engines.task_runner import TaskRunner, make_buffers, make_runner
 from grasp_decoder.bundle.manifest import Manifest, TaskManifest
 from grasp_decoder.bundle.task_network import (
     DOF,
@@ -41,36 +38,27 @@ REPORT = 'report'
 
 PRECISIONS = ('int8', 'float')
 
-log = logging.getLogger(__name__)
 
-
+@dataclass(frozen=True)
 class Bundle:
-    """A verified bundle. Make it with `load_bundle`.
+    """The content of a verified bundle. Make it with `load_bundle`; `BundleEngines` runs it.
 
     Attributes:
         path: its folder.
         manifest: what it says about itself.
         sha256: hash of the manifest and, through it, of every file.
-        fault: None, or one line that says why decoding is not on the back end that was asked for.
+        models: the content of each TFLite file, by the file's name.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, sha256: str, models: Mapping[str, bytes]):
-        self.path = path
-        self.manifest = manifest
-        self.sha256 = sha256
-        self._models = models
-        self._accelerators: dict[tuple[str, str | None], Accelerator] = {}
-        self._refused: str | None = None
+    path: Path
+    manifest: Manifest
+    sha256: str
+    models: Mapping[str, bytes] = field(repr=False)
 
     @property
     def id(self) -> str:
         """Short name for people: the bundle's name and the beginning of its hash."""
         return f'{self.manifest.name}-{self.sha256[:8]}'
-
-    @property
-    def fault(self) -> str | None:
-        faults = [accelerator.fault for accelerator in self._accelerators.values() if accelerator.fault]
-        return self._refused or (faults[0] if faults else None)
 
     def require_unit_count(self, unit_count: int, source: str) -> None:
         """Refuse ``source`` (a session or topic) unless it records as many units as the bundle decodes."""
@@ -86,7 +74,7 @@ class Bundle:
         Raises:
             GraspDecoderError: the bundle has no such task, or its network is of a family that cannot hand on anything.
         """
-        network = self._task(task)
+        network = self.task(task)
         if start_file(task) not in self.manifest.files:
             raise GraspDecoderError(
                 f'bundle {self.path} keeps nothing for another day to start from: its {task} '
@@ -98,64 +86,15 @@ class Bundle:
         ) as arrays:
             return dict(arrays)
 
-    def open(
-        self, task: str, precision: str = 'int8', backend: str = AUTO, device: str | None = None, threads: int = 1
-    ) -> TaskRunner:
-        """A runner of ``task``, warm: it has run once and was reset.
-
-        Args:
-            precision: ``int8`` or ``float`` (the latter on the CPU only).
-            backend: ``auto`` takes an Edge TPU when one answers and else the CPU, with a warning; ``cpu``; ``edgetpu``;
-                or a back end that a package plugged in.
-            device: which one, in the back end's own terms.
-            threads: of the CPU's interpreter.
+    def task(self, task: str) -> TaskManifest:
+        """What the manifest says about ``task``.
 
         Raises:
-            GraspDecoderError: no such task, precision or back end, or the back end asked for does not answer.
+            GraspDecoderError: the bundle has no such task.
         """
-        manifest = self._task(task)
-        if precision not in PRECISIONS:
-            raise GraspDecoderError(f'no precision {precision!r}; use {" or ".join(PRECISIONS)}')
-        if precision == 'float' and backend not in (AUTO, CPU):
-            raise GraspDecoderError(f'the float model runs on the CPU only, not on {backend!r}; use precision int8')
-        engine = self._open_engine(task, precision, backend, device, threads)
-        return make_runner(task, manifest, manifest.models[precision], engine)
-
-    def _task(self, task: str) -> TaskManifest:
         if task not in self.manifest.tasks:
             raise GraspDecoderError(f'bundle {self.path} has no task {task!r}, only {", ".join(self.manifest.tasks)}')
         return self.manifest.tasks[task]
-
-    def _open_engine(self, task: str, precision: str, backend: str, device: str | None, threads: int) -> Engine:
-        known = back_ends()
-        if backend not in (AUTO, *known):
-            raise GraspDecoderError(f'no back end {backend!r}; use one of {", ".join((AUTO, *sorted(known)))}')
-        files = self.manifest.tasks[task].models
-        compiled = files.get(EDGE_TPU)
-        model = Model(f'{task} model', self._models[files[precision].file], compiled and self._models[compiled.file])
-        cpu = open_cpu(model, None, threads)
-        buffers = make_buffers(files[precision].inputs), make_buffers(files[precision].outputs)
-        try:
-            cpu.run(*buffers)
-        except ValueError as error:
-            raise GraspDecoderError(
-                f'{self.path / files[precision].file} is not what {MANIFEST} says: {error}'
-            ) from error
-        if backend == CPU or (backend == AUTO and precision == 'float'):
-            return cpu
-        name = EDGE_TPU if backend == AUTO else backend
-        if (name, device) not in self._accelerators:
-            # Half a bin leaves time for the CPU to answer within the bin that the device missed.
-            self._accelerators[name, device] = Accelerator(name, self.manifest.bin_s / 2)
-        try:
-            return self._accelerators[name, device].open(lambda: known[name](model, device, threads), cpu, *buffers)
-        except GraspDecoderError as error:
-            if backend != AUTO:
-                raise
-            if self._refused is None:
-                log.warning('%s; decoding on the CPU', error)
-                self._refused = str(error)
-            return cpu
 
 
 def start_file(task: str) -> str:

@@ -16,7 +16,7 @@ def edge_report(bundle: Bundle) -> dict:
     tasks = {}
     for name, task in bundle.manifest.tasks.items():
         file = task.models['int8'].file
-        check = check_model((bundle.path / file).read_bytes(), file)
+        check = check_model(bundle.models[file], file)
         tasks[name] = {
             'operators': dict(sorted(Counter(operator.name for operator in check.operators).items())),
             'on_cpu': [str(operator) for operator in check.on_cpu],

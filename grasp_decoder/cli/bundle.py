@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.manifest import Manifest, TaskManifest
 from grasp_decoder.cli.command_line import exit_status
 
@@ -79,12 +80,13 @@ def _task_lines(name: str, task: TaskManifest) -> Iterator[str]:
 def _verify(bundle: Bundle) -> str:
     silence = np.zeros(bundle.manifest.unit_count, np.uint16)
     lines = [f'{len(bundle.manifest.files) + 1} files are as they were sealed, sha256 {bundle.sha256}']
-    for task in bundle.manifest.tasks:
-        for precision in ('float', 'int8'):
-            runner = bundle.open(task, precision, backend='cpu')
-            for _ in range(bundle.manifest.tasks[task].look_back):
+    engines = {precision: BundleEngines(bundle, EngineOptions(precision, 'cpu')) for precision in ('float', 'int8')}
+    for task, manifest in bundle.manifest.tasks.items():
+        for precision, opened in engines.items():
+            runner = opened.runner(task)
+            for _ in range(manifest.look_back):
                 runner.step(silence)
-            lines.append(f'{task} {precision}: runs on {runner.backend}')
+            lines.append(f'{task} {precision}: runs on {opened.backends[task]}')
     return '\n'.join(lines)
 
 

@@ -6,23 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grasp_decoder.bundle.bundle import Bundle
-from grasp_decoder.bundle.engines.task_runner import TaskRunner
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, RECURRENT
 from grasp_decoder.types.decoded_grasp import GRASP, REST
 
 NO_OBJECT = -1
 NOTHING = np.empty(0, np.float32)
-
-
-@dataclass(frozen=True)
-class BackEnd:
-    """Where the networks run; the fields are the arguments of `Bundle.open`."""
-
-    precision: str = 'int8'
-    backend: str = 'auto'
-    device: str | None = None
-    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,43 +28,25 @@ class Decode:
 
 
 class BinDecoder:
-    """Decodes bin after bin with the networks of one bundle, opened and warm; without a phase network it says REST.
+    """Decodes bin after bin with the networks of one bundle; without a phase network it says REST.
+
+    Decoders on the same engines have each a state of their own, but must not decode at the same time.
 
     Within an endless segment it clears the state of its recurrent networks by itself, by the bundle's
     ``self_reset`` rule: once there have been ``grasp_bins`` bins of GRASP in a row, the next ``rest_bins`` bins of REST
     in a row end the trial; what comes then starts as a new trial does.
     """
 
-    def __init__(self, bundle: Bundle, runners: dict[str, TaskRunner]):
-        manifest = bundle.manifest
-        self.bundle = bundle
-        self._runners = runners
-        self._recurrent = [runners[task] for task, network in manifest.tasks.items() if network.kind == RECURRENT]
+    def __init__(self, engines: BundleEngines):
+        manifest = engines.bundle.manifest
+        self.engines = engines
+        self._runners = {task: engines.runner(task) for task in manifest.tasks}
+        self._recurrent = [self._runners[task] for task, each in manifest.tasks.items() if each.kind == RECURRENT]
         self._classes = manifest.classes
         self._grasp_threshold = manifest.thresholds.grasp
         self._self_reset = manifest.self_reset
         self._decodes_aperture = manifest.movement is None
         self.reset()
-
-    @classmethod
-    def open(cls, bundle: Bundle, back_end: BackEnd) -> BinDecoder:
-        """All tasks of ``bundle`` on ``back_end``, whose fields are the arguments of `Bundle.open`."""
-        return cls(
-            bundle,
-            {
-                task: bundle.open(task, back_end.precision, back_end.backend, back_end.device, back_end.threads)
-                for task in bundle.manifest.tasks
-            },
-        )
-
-    def twin(self) -> BinDecoder:
-        """Another one on the same engines, with a past of its own. Not to be used at the same time."""
-        return BinDecoder(self.bundle, {task: runner.twin() for task, runner in self._runners.items()})
-
-    @property
-    def backends(self) -> dict[str, str]:
-        """Where each task runs now, for people."""
-        return {task: runner.backend for task, runner in self._runners.items()}
 
     def reset(self) -> None:
         """Forget the past: a new segment starts."""

@@ -6,11 +6,11 @@ from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.types.decoder_info import DecoderInfo
 
 
-def decoder_info(decoder: StreamingDecoder, precision: str, stamp_ns: int) -> DecoderInfo:
-    """The bundle that ``decoder`` runs, and where its networks of ``precision`` run now."""
+def decoder_info(decoder: StreamingDecoder, stamp_ns: int) -> DecoderInfo:
+    """The bundle that ``decoder`` runs, its precision, and where its networks run now."""
     bundle = decoder.bundle
     manifest = bundle.manifest
-    places = sorted({place.split()[0] for place in decoder.backends.values()})
+    places = sorted({place.split()[0] for place in decoder.engines.backends.values()})
     return DecoderInfo(
         stamp_ns=stamp_ns,
         bundle_id=bundle.id,
@@ -18,7 +18,7 @@ def decoder_info(decoder: StreamingDecoder, precision: str, stamp_ns: int) -> De
         bin_s=manifest.bin_s,
         look_back=manifest.look_back,
         unit_count=manifest.unit_count,
-        backend=f'{"+".join(places)}:{precision}',
+        backend=f'{"+".join(places)}:{decoder.engines.options.precision}',
         object_id=tuple(manifest.classes),
         object_label=tuple(manifest.labels),
         tasks=tuple(manifest.tasks),

@@ -14,7 +14,8 @@ import numpy as np
 
 from grasp_decoder.bundle.bundle import Bundle
 from grasp_decoder.bundle.engines.backends import CPU
-from grasp_decoder.decoding.bin_decoder import BackEnd, BinDecoder
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
+from grasp_decoder.decoding.bin_decoder import BinDecoder
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.binning import Bin, Binner, StreamHealth
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
@@ -45,37 +46,29 @@ class Successor:
 class StreamingDecoder:
     """Decodes a stream of `SpikeBatch`.
 
-    A bundle can be exchanged between two bins: `prepare` opens and warms it, from any thread and while `push` goes
-    on; `swap` lets it take over. It has then seen the latest bins as if it had been running all the time.
+    A bundle can be exchanged between two bins: `prepare` runs the new one through the latest bins, from any thread and
+    while `push` goes on; `swap` lets it take over. Its decodes are then as if it had been running all the time.
+
+    Args:
+        engines: the opened bundle to decode with.
+        reorder_depth: batches that may overtake a missing one before it counts as lost.
     """
 
-    def __init__(self, back_end: BackEnd | None = None, reorder_depth: int = 2):
-        self._back_end = back_end or BackEnd()
+    def __init__(self, engines: BundleEngines, reorder_depth: int = 2):
+        self._decoder = BinDecoder(engines)
         self._reorder_depth = reorder_depth
-        self._decoder: BinDecoder | None = None
         self._decoded = 0
-
-    def configure(self, bundle: Bundle) -> None:
-        """Open and warm the networks of ``bundle``; nothing of an earlier stream is kept.
-
-        Raises:
-            GraspDecoderError: the back end does not run the bundle.
-
-        """
-        self._start(BinDecoder.open(bundle, self._back_end))
-
-    def _start(self, decoder: BinDecoder) -> None:
-        self._decoder = decoder
         self.reset()
 
     @property
-    def bundle(self) -> Bundle:
-        return self._decoder.bundle
+    def engines(self) -> BundleEngines:
+        """The engines that decode now."""
+        return self._decoder.engines
 
     @property
-    def backends(self) -> dict[str, str]:
-        """Where each task runs now, for people."""
-        return self._decoder.backends
+    def bundle(self) -> Bundle:
+        """The bundle that decodes now."""
+        return self.engines.bundle
 
     @property
     def health(self) -> StreamHealth:
@@ -96,8 +89,8 @@ class StreamingDecoder:
         return int((np.sum([closed.counts for _, closed in recent], axis=0) == 0).sum()) if recent else 0
 
     def reset(self) -> None:
-        """Be as after `configure`: no batch seen, no state."""
-        manifest = self._decoder.bundle.manifest
+        """Be as new: no batch seen, no state."""
+        manifest = self.bundle.manifest
         self._binner = Binner(manifest.bin_ns, manifest.unit_count, self._reorder_depth)
         self._decoder.reset()
         self._recent: deque[tuple[int, Bin]] = deque(maxlen=REMEMBERED_BINS)
@@ -116,21 +109,22 @@ class StreamingDecoder:
         """The stream has ended: decode what was held back for missing batches."""
         return self._decode_all(self._binner.flush(), time.monotonic_ns())
 
-    def prepare(self, bundle: Bundle) -> Successor:
-        """Open ``bundle`` on the same back end, warm it and run it through the latest bins.
+    def prepare(self, engines: BundleEngines) -> Successor:
+        """Run another bundle through the latest bins.
 
         Raises:
             GraspDecoderError: it cannot take over from the running one; nothing has changed then.
 
         """
-        running, manifest = self.bundle, bundle.manifest
+        running, bundle = self.bundle, engines.bundle
+        manifest = bundle.manifest
         bundle.require_unit_count(running.manifest.unit_count, 'the running stream')
         if manifest.bin_ns != running.manifest.bin_ns:
             raise GraspDecoderError(
                 f'bundle {bundle.path} decodes bins of {manifest.bin_ns / 1e6:g} ms, but the '
                 f'running one {running.manifest.bin_ns / 1e6:g} ms: restart the decoder for it'
             )
-        successor = Successor(BinDecoder.open(bundle, self._back_end))
+        successor = Successor(BinDecoder(engines))
         # The second pass is short: it takes the bins that came during the first.
         for _ in range(2):
             successor.catch_up(self._recent.copy())
@@ -143,11 +137,9 @@ class StreamingDecoder:
 
     def rehearsal(self) -> Rehearsal | None:
         """A `Rehearsal` of what runs now; None beside an accelerator, which must be free when a real bin comes."""
-        if any(not place.startswith(CPU) for place in self.backends.values()):
+        if any(not place.startswith(CPU) for place in self.engines.backends.values()):
             return None
-        twin = StreamingDecoder()
-        twin._start(self._decoder.twin())
-        return Rehearsal(twin)
+        return Rehearsal(StreamingDecoder(self.engines))
 
     def _decode_all(self, bins: list[Bin], received_ns: int) -> list[DecodedGrasp]:
         return [self._decode(each, received_ns) for each in bins]
@@ -184,7 +176,7 @@ class StreamingDecoder:
 class Rehearsal:
     """Decodes made-up bins, so that the way of a real bin through code and weights is warm.
 
-    ``decoder`` is a twin of the one that decodes real bins: the networks are the same, their state is not.
+    ``decoder`` is another one on the engines that decode real bins: the networks are the same, their state is not.
     """
 
     def __init__(self, decoder: StreamingDecoder):

@@ -14,8 +14,8 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 
 from grasp_decoder import msg
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.task_network import PHASE
-from grasp_decoder.decoding.bin_decoder import BackEnd
 from grasp_decoder.decoding.info import decoder_info
 from grasp_decoder.decoding.stage_times import StageTimes
 from grasp_decoder.decoding.streaming import Rehearsal, StreamingDecoder
@@ -93,11 +93,7 @@ class Decoder(LifecycleNode):
         try:
             if not settings.bundle:
                 raise GraspDecoderError('decoder: parameter bundle is empty: give the folder that train has written')
-            decoder = StreamingDecoder(
-                BackEnd(settings.precision, settings.backend, settings.device or None, settings.threads),
-                settings.reorder_depth,
-            )
-            decoder.configure(_bundle_for_a_hand(settings.bundle))
+            decoder = StreamingDecoder(self._open(settings.bundle), settings.reorder_depth)
         except GraspDecoderError as error:
             self._failure = error
             self.get_logger().error(str(error))
@@ -110,6 +106,11 @@ class Decoder(LifecycleNode):
         self._diagnostics = DecoderDiagnostics(self, decoder, self._times, self._publish_info)
         self._publish_info()
         return TransitionCallbackReturn.SUCCESS
+
+    def _open(self, path: str) -> BundleEngines:
+        settings = self._settings
+        options = EngineOptions(settings.precision, settings.backend, settings.device or None, settings.threads)
+        return BundleEngines(_bundle_for_a_hand(path), options)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._active = True
@@ -200,8 +201,7 @@ class Decoder(LifecycleNode):
         try:
             if self._decoder is None:
                 raise GraspDecoderError('the decoder is not configured: set its parameter bundle instead')
-            bundle = _bundle_for_a_hand(request.bundle)
-            successor = self._decoder.prepare(bundle)
+            successor = self._decoder.prepare(self._open(request.bundle))
             with self._lock:
                 self._decoder.swap(successor)
             self._rehearsal = self._new_rehearsal()
@@ -216,7 +216,7 @@ class Decoder(LifecycleNode):
         return response
 
     def _publish_info(self) -> None:
-        info = decoder_info(self._decoder, self._settings.precision, self.get_clock().now().nanoseconds)
+        info = decoder_info(self._decoder, self.get_clock().now().nanoseconds)
         self._info_publisher.publish(decoder_info_message(info))
 
 

@@ -25,7 +25,7 @@ class DecoderDiagnostics:
         self._sole = SolePublisher(node, topics.DECODED_GRASP[0])
         self._last = self._troubles(), 0, decoder.health.bins
         self._overruns = 0
-        self._backends = decoder.backends
+        self._backends = decoder.engines.backends
         self._diagnostics = Diagnostics(node, self._statuses)
 
     def destroy(self) -> None:
@@ -33,8 +33,8 @@ class DecoderDiagnostics:
         self._diagnostics.destroy()
 
     def _statuses(self) -> list[DiagnosticStatus]:
-        if self._decoder.backends != self._backends:
-            self._backends = self._decoder.backends
+        if self._decoder.engines.backends != self._backends:
+            self._backends = self._decoder.engines.backends
             self._publish_info()
         return [self._stream(), self._latency(), self._back_end()]
 
@@ -87,8 +87,8 @@ class DecoderDiagnostics:
         return status('decoder: latency', level, summary, stage_values(self._times))
 
     def _back_end(self) -> DiagnosticStatus:
-        bundle = self._decoder.bundle
+        engines = self._decoder.engines
         level, summary = DiagnosticStatus.OK, 'as asked for'
-        if bundle.fault:
-            level, summary = DiagnosticStatus.WARN, bundle.fault
-        return status('decoder: back end', level, summary, {'bundle': bundle.id, **self._backends})
+        if engines.fault:
+            level, summary = DiagnosticStatus.WARN, engines.fault
+        return status('decoder: back end', level, summary, {'bundle': engines.bundle.id, **self._backends})

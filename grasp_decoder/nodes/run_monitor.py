@@ -17,8 +17,8 @@ from std_srvs.srv import Trigger
 
 from grasp_decoder import msg
 from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.control.grip_table import load_grip_table
-from grasp_decoder.decoding.bin_decoder import BackEnd
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.binning import Binner
 from grasp_decoder.nodes import topics
@@ -233,8 +233,7 @@ class RunMonitor(Node):
             self._record,
             self._session,
             self._trials,
-            self._bundle,
-            BackEnd(self._precision, 'cpu'),
+            BundleEngines(self._bundle, EngineOptions(self._precision, 'cpu')),
             self._grips,
             paced=self._settings.speed > 0,
         )

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from grasp_decoder.bundle.bundle import Bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
 from grasp_decoder.control.grip_table import GripTable
 from grasp_decoder.control.outcome import TrialMarks, TrialOutcome, score_trials, summarize
-from grasp_decoder.decoding.bin_decoder import BackEnd
 from grasp_decoder.features.trial_bins import bin_trial
 from grasp_decoder.recording.session import Session, Trial
 from grasp_decoder.system.run_record import RunRecord
@@ -23,8 +23,7 @@ def run_result(
     record: RunRecord,
     session: Session,
     trials: Sequence[Trial],
-    bundle: Bundle,
-    back_end: BackEnd,
+    engines: BundleEngines,
     grips: GripTable,
     paced: bool = True,
 ) -> dict:
@@ -32,6 +31,7 @@ def run_result(
 
     Without ``paced`` (speed 0) the hand and the latency are not judged.
     """
+    bundle = engines.bundle
     outcomes = score_run(record, trials, bundle.manifest.merge, grips) if paced else []
     latencies = record.latencies_ms() if paced else ()
     percentiles = {'p50': 50, 'p99': 99, 'max': 100}
@@ -51,7 +51,7 @@ def run_result(
         },
         'lost_batches': record.decodes[-1].lost_batches if record.decodes else 0,
         'bins': expected_bins(trials, bundle.manifest.bin_ns),
-        'wrong_bins': count_wrong_bins(record, session, trials, bundle, back_end),
+        'wrong_bins': count_wrong_bins(record, session, trials, engines),
     }
 
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from grasp_decoder.bundle.bundle import Bundle
-from grasp_decoder.decoding.bin_decoder import BackEnd
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.features.binning import bin_counts
 from grasp_decoder.recording.batches import batches
@@ -23,15 +22,12 @@ def expected_bins(trials: Sequence[Trial], bin_ns: int) -> int:
     return sum((trial.stop_ns - trial.start_ns) // bin_ns for trial in trials)
 
 
-def count_wrong_bins(
-    record: RunRecord, session: Session, trials: Sequence[Trial], bundle: Bundle, back_end: BackEnd
-) -> int:
+def count_wrong_bins(record: RunRecord, session: Session, trials: Sequence[Trial], engines: BundleEngines) -> int:
     """Bins whose counts or outputs differ from the offline decoder's in any bit, are missing, or should not be."""
-    bin_ns = bundle.manifest.bin_ns
+    bin_ns = engines.bundle.manifest.bin_ns
     counted = {(each.segment, each.index): each.counts for each in record.bins}
     decoded = {(each.segment, each.bin): each for each in record.decodes}
-    offline = StreamingDecoder(back_end)
-    offline.configure(bundle)
+    offline = StreamingDecoder(engines)
     wrong, expected = 0, set()
     for batch in batches(session, bin_ns, trials):
         for right in offline.push(batch):

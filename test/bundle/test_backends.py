@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.export import edge_tpu_compiler as export_edge_tpu
 from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.errors import GraspDecoderError
@@ -136,6 +137,10 @@ def plugged(tmp_path, monkeypatch):
     sys.modules.pop('plugged_backend', None)
 
 
+def opened(folder, **options):
+    return BundleEngines(load_bundle(folder), EngineOptions(**options))
+
+
 def decode(runner):
     return [answer for answer in map(runner.step, TRIAL.counts) if answer is not None]
 
@@ -146,12 +151,13 @@ def run_apart(bundle, library_path, backend, device):
         import json
         import numpy as np
         from grasp_decoder.bundle.bundle import load_bundle
+        from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
         from grasp_decoder.errors import GraspDecoderError
         bundle = load_bundle({str(bundle)!r})
         try:
-            runner = bundle.open('phase', backend={backend!r}, device={device!r})
-            answer = runner.step(np.ones(bundle.manifest.unit_count, np.uint16))
-            print(json.dumps([runner.backend, bundle.fault, answer.tolist()]))
+            engines = BundleEngines(bundle, EngineOptions(backend={backend!r}, device={device!r}))
+            answer = engines.runner('phase').step(np.ones(bundle.manifest.unit_count, np.uint16))
+            print(json.dumps([engines.backends['phase'], engines.fault, answer.tolist()]))
         except GraspDecoderError as error:
             print(json.dumps(['refused', str(error), []]))
     """)
@@ -193,7 +199,7 @@ def test_a_missing_compiler_is_said_before_anything_is_exported(tmp_path, monkey
 @pytest.mark.parametrize('backend', ['auto', 'edgetpu'])
 def test_an_edge_tpu_that_answers_is_used(compiled, delegate, backend):
     (place, fault, answer), _ = run_apart(compiled, delegate, backend, 'usb:0')
-    expected = load_bundle(compiled).open('phase', backend='cpu').step(np.ones(24, np.uint16))
+    expected = opened(compiled, backend='cpu').runner('phase').step(np.ones(24, np.uint16))
     assert place.startswith('edgetpu') and place.endswith('usb:0)') and fault is None
     np.testing.assert_allclose(answer, expected, atol=0.02)
 
@@ -217,55 +223,58 @@ def test_edge_tpu_without_one_is_an_error(compiled, delegate):
         ({'backend': 'edgetpu', 'device': 'usb;rm'}, 'is no Edge TPU device'),
         ({'precision': 'double'}, "no precision 'double'"),
         ({'precision': 'float', 'backend': 'edgetpu'}, 'runs on the CPU only'),
-        ({'task': 'dof'}, "has no task 'dof', only phase, object"),
     ],
 )
 def test_what_cannot_be_opened_is_refused(compiled, arguments, message):
     with pytest.raises(GraspDecoderError, match=message):
-        load_bundle(compiled).open(**{'task': 'phase'} | arguments)
+        opened(compiled, **arguments)
+
+
+def test_a_task_that_the_bundle_has_not_is_refused(compiled):
+    with pytest.raises(GraspDecoderError, match="has no task 'dof', only phase, object"):
+        opened(compiled, backend='cpu').runner('dof')
 
 
 def test_a_bundle_without_compiled_models_is_no_use_to_an_edge_tpu(tmp_path):
     bundle = write_bundle(tmp_path / 'out', [make_network('phase')], make_trials(), make_trials(), make_manifest())
     with pytest.raises(GraspDecoderError, match='no phase model compiled for the Edge TPU'):
-        bundle.open('phase', backend='edgetpu')
+        BundleEngines(bundle, EngineOptions(backend='edgetpu'))
 
 
 def test_a_plugged_in_back_end_runs_by_its_name(compiled, plugged):
-    bundle = load_bundle(compiled)
-    runner = bundle.open('phase', backend='plugged', device='works')
-    assert runner.backend == 'plugged in'
-    np.testing.assert_array_equal(decode(runner), decode(bundle.open('phase', backend='cpu')))
+    engines = opened(compiled, backend='plugged', device='works')
+    assert engines.backends == {'phase': 'plugged in', 'object': 'plugged in'}
+    expected = decode(opened(compiled, backend='cpu').runner('phase'))
+    np.testing.assert_array_equal(decode(engines.runner('phase')), expected)
 
 
 def test_a_plugged_in_back_end_that_does_not_open_is_an_error(compiled, plugged):
     with pytest.raises(GraspDecoderError, match='plugged failed: nothing there'):
-        load_bundle(compiled).open('phase', backend='plugged', device='absent')
+        opened(compiled, backend='plugged', device='absent')
 
 
 @pytest.mark.parametrize(
     'mode, message', [('wedges', 'plugged did not answer within 20 ms'), ('fails', 'plugged failed: unplugged')]
 )
 def test_a_device_lost_while_running_hands_over_to_the_cpu_within_the_bin(compiled, plugged, caplog, mode, message):
-    reference = load_bundle(compiled)
-    bundle = load_bundle(compiled)
-    runners = {task: bundle.open(task, backend='plugged', device=mode) for task in ('phase', 'object')}
+    reference = opened(compiled, backend='cpu')
+    engines = opened(compiled, backend='plugged', device=mode)
     with caplog.at_level(logging.WARNING):
-        for task, runner in runners.items():
-            np.testing.assert_array_equal(decode(runner), decode(reference.open(task, backend='cpu')))
-            assert runner.backend.startswith('cpu')
-    assert bundle.fault == message
+        for task in ('phase', 'object'):
+            np.testing.assert_array_equal(decode(engines.runner(task)), decode(reference.runner(task)))
+            assert engines.backends[task].startswith('cpu')
+    assert engines.fault == message
     assert [record.getMessage() for record in caplog.records] == [f'{message}; decoding goes on on the CPU']
 
 
 @pytest.mark.parametrize('mode', ['works', 'fails'])
-def test_a_bundle_that_is_let_go_lets_go_of_the_device(compiled, plugged, mode):
+def test_engines_that_are_let_go_let_go_of_the_device(compiled, plugged, mode):
     before = set(threading.enumerate())
-    bundle = load_bundle(compiled)
-    runner = bundle.open('phase', backend='plugged', device=mode)
+    engines = opened(compiled, backend='plugged', device=mode)
+    runner = engines.runner('phase')
     assert len(set(threading.enumerate()) - before) == 1
     decode(runner)
-    del bundle, runner
+    del engines, runner
     gc.collect()
     for worker in set(threading.enumerate()) - before:
         worker.join(10)
@@ -278,9 +287,11 @@ def test_the_decoders_process_is_small_and_free_of_tensorflow(compiled):
         import numpy as np
         import grasp_decoder.decoding.streaming
         from grasp_decoder.bundle.bundle import load_bundle
+        from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
         bundle = load_bundle({str(compiled)!r})
+        engines = BundleEngines(bundle, EngineOptions(backend='cpu'))
         for task in bundle.manifest.tasks:
-            runner = bundle.open(task, backend='cpu')
+            runner = engines.runner(task)
             for _ in range(10):
                 runner.step(np.ones(bundle.manifest.unit_count, np.uint16))
         unwanted = {{'tensorflow', 'keras', 'sklearn', 'scipy', 'matplotlib', 'neo'}} & sys.modules.keys()

@@ -14,6 +14,7 @@ import pytest
 
 from grasp_decoder.bundle.bundle import MANIFEST, SEAL, load_bundle, seal_of
 from grasp_decoder.bundle.edge_report import edge_report
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.export import writing as export
 from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.bundle.manifest import Manifest
@@ -51,6 +52,10 @@ def sealed(networks, tmp_path_factory):
 @pytest.fixture
 def folder(sealed, tmp_path):
     return shutil.copytree(sealed, tmp_path / 'bundle')
+
+
+def open_on_cpu(folder, precision='int8'):
+    return BundleEngines(load_bundle(folder), EngineOptions(precision, 'cpu'))
 
 
 def reseal(folder, **changes):
@@ -133,7 +138,7 @@ def test_what_is_no_bundle_is_refused(tmp_path):
 
 @pytest.mark.parametrize('task', TASKS)
 def test_the_float_model_is_the_network(sealed, networks, task):
-    runner = load_bundle(sealed).open(task, 'float', backend='cpu')
+    runner = open_on_cpu(sealed, 'float').runner(task)
     network = next(network for network in networks if network.task == task)
     for trial, expected in zip(TRIALS[:2], network.predict(TRIALS[:2])):
         runner.reset()
@@ -146,7 +151,7 @@ def test_the_float_model_is_the_network(sealed, networks, task):
 
 @pytest.mark.parametrize('task', TASKS)
 def test_decodes_depend_on_nothing_but_the_segment(sealed, task):
-    runner = load_bundle(sealed).open(task, backend='cpu')
+    runner = open_on_cpu(sealed).runner(task)
     first = [runner.step(counts) for counts in TRIALS[0].counts]
     runner.step(TRIALS[1].counts[0])
     runner.reset()
@@ -156,24 +161,21 @@ def test_decodes_depend_on_nothing_but_the_segment(sealed, task):
 
 
 @pytest.mark.parametrize('task', TASKS)
-def test_a_twin_shares_the_engine_and_nothing_of_the_past(sealed, task):
-    runner = load_bundle(sealed).open(task, backend='cpu')
+def test_runners_on_one_engine_share_nothing_of_the_past(sealed, task):
+    engines = open_on_cpu(sealed)
+    runner, other_runner = engines.runner(task), engines.runner(task)
     alone = [runner.step(counts) for counts in TRIALS[0].counts]
     runner.reset()
-    twin = runner.twin()
     beside = []
     for counts, other in zip(TRIALS[0].counts, TRIALS[1].counts):
-        twin.step(other)
+        other_runner.step(other)
         beside.append(runner.step(counts))
     np.testing.assert_equal(beside, alone[: len(beside)])
 
 
 def test_counts_above_the_table_take_its_last_entry(sealed):
-    bundle = load_bundle(sealed)
-    answers = []
-    for count in (255, 65_535):
-        runner = bundle.open('phase', backend='cpu')
-        answers.append(runner.step(np.full(UNITS, count, np.uint16)))
+    engines = open_on_cpu(sealed)
+    answers = [engines.runner('phase').step(np.full(UNITS, count, np.uint16)) for count in (255, 65_535)]
     np.testing.assert_array_equal(*answers)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.bundle.edge_tpu import check_model
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.export.refinement import SATURATION
 from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.bundle.tflite_file import read_model
@@ -142,7 +142,9 @@ def test_inputs_of_saturating_operators_spend_no_steps_on_saturation(model):
 def test_fine_logits_are_finer_and_agree_with_the_coarse(bundle):
     coarse, *_, fine = bundle.manifest.tasks['object'].models['int8'].outputs
     assert fine.name == 'fine_logits' and fine.scale < coarse.scale
-    as_float, as_int8 = (load_bundle(bundle.path).open('object', precision, 'cpu') for precision in ('float', 'int8'))
+    as_float, as_int8 = (
+        BundleEngines(bundle, EngineOptions(precision, 'cpu')).runner('object') for precision in ('float', 'int8')
+    )
     for counts in make_trials(1)[0].counts:
         np.testing.assert_allclose(as_int8.step(counts), as_float.step(counts), atol=0.02)
 

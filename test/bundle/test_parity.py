@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.export.parity import edge_issues
 from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.bundle.manifest import Parity, TaskManifest
@@ -71,8 +72,9 @@ def test_the_default_networks_are_edge_ready_on_a_full_session(tmp_path):
         ),
     )
     assert bundle.manifest.edge_issues == ()
+    engines = BundleEngines(bundle, EngineOptions('float', 'cpu'))
     for network in networks:
-        runner = bundle.open(network.task, 'float', 'cpu')
+        runner = engines.runner(network.task)
         for trial, expected in zip(split.validation[:3], network.predict(split.validation[:3])):
             runner.reset()
             np.testing.assert_allclose([runner.step(counts) for counts in trial.counts], expected, atol=1e-3)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grasp_decoder.bundle.manifest import SelfReset, Thresholds
-from grasp_decoder.decoding.bin_decoder import BackEnd, BinDecoder
+from grasp_decoder.decoding.bin_decoder import BinDecoder
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.batches import batches
@@ -24,14 +24,10 @@ BIN_NS = 40 * MS
 class SumRunner:
     """A recurrent decoder that can be followed by hand: the share of unit 1 among all spikes since the reset."""
 
-    def __init__(self, n, scale, backend):
-        self.backend = backend
+    def __init__(self, n, scale):
         self._n = n
         self._scale = scale
         self.reset()
-
-    def twin(self):
-        return SumRunner(self._n, self._scale, self.backend)
 
     def reset(self):
         self._seen = np.zeros(UNITS)
@@ -45,8 +41,8 @@ class SumRunner:
 
 
 @dataclass
-class HandMadeBundle:
-    """What `StreamingDecoder` uses of a `Bundle`, with `SumRunner` as every network."""
+class HandMadeEngines:
+    """What `StreamingDecoder` uses of `BundleEngines` and their bundle, with `SumRunner` as every network."""
 
     scale: float = 1.0
     tasks: tuple = ('phase', 'object', 'dof')
@@ -55,6 +51,14 @@ class HandMadeBundle:
     bin_ns: int = BIN_NS
     path: str = 'B'
     backend: str = 'cpu (sum)'
+
+    @property
+    def bundle(self):
+        return self
+
+    @property
+    def backends(self):
+        return dict.fromkeys(self.tasks, self.backend)
 
     @property
     def manifest(self):
@@ -69,8 +73,8 @@ class HandMadeBundle:
             movement=None,
         )
 
-    def open(self, task, *back_end):
-        return SumRunner({'phase': 2, 'object': 3, 'dof': 1}[task], self.scale, self.backend)
+    def runner(self, task):
+        return SumRunner({'phase': 2, 'object': 3, 'dof': 1}[task], self.scale)
 
     def require_unit_count(self, unit_count, source):
         if unit_count != self.unit_count:
@@ -88,9 +92,8 @@ def session(seed, trial_count=3):
     return Session('s', tuple(Unit(i) for i in range(UNITS)), tuple(trials))
 
 
-def decode(stream, bundle=None, **options):
-    decoder = StreamingDecoder(**options)
-    decoder.configure(bundle or HandMadeBundle())
+def decode(stream, engines=None, **options):
+    decoder = StreamingDecoder(engines or HandMadeEngines(), **options)
     return [decode for batch in stream for decode in decoder.push(batch)]
 
 
@@ -151,17 +154,17 @@ def test_a_loss_is_visible_and_starts_anew():
 
 
 def test_without_object_and_dof():
-    decodes = decode(batches(session(1), 10 * MS), HandMadeBundle(tasks=('phase',)))
+    decodes = decode(batches(session(1), 10 * MS), HandMadeEngines(tasks=('phase',)))
     assert {each.object_id for each in decodes} == {-1}
     assert all(len(each.object_probability) == 0 and np.isnan(each.aperture) for each in decodes)
 
 
 def test_without_phase_it_rests_and_is_not_for_a_hand(monkeypatch):
-    bundle = HandMadeBundle(tasks=('object',))
-    decodes = decode(batches(session(1), 10 * MS), bundle)
+    engines = HandMadeEngines(tasks=('object',))
+    decodes = decode(batches(session(1), 10 * MS), engines)
     assert {each.phase for each in decodes} == {REST} and {each.object_id for each in decodes} != {-1}
     node = pytest.importorskip('grasp_decoder.nodes.decoder', reason='no ROS 2 in this environment')
-    monkeypatch.setattr(node, 'load_bundle', lambda path: bundle)
+    monkeypatch.setattr(node, 'load_bundle', lambda path: engines.bundle)
     with pytest.raises(GraspDecoderError, match='no phase network'):
         node._bundle_for_a_hand('bundle')
 
@@ -169,7 +172,7 @@ def test_without_phase_it_rests_and_is_not_for_a_hand(monkeypatch):
 def test_self_reset_after_a_grasp():
     """Two bins of GRASP, then the second bin of REST in a row, clear the state; shorter ones do not."""
     rest, grasp = np.array([9, 0, 0, 0], np.uint16), np.array([0, 9, 0, 0], np.uint16)
-    decoder = BinDecoder.open(HandMadeBundle(self_reset=SelfReset(grasp_bins=2, rest_bins=2)), BackEnd())
+    decoder = BinDecoder(HandMadeEngines(self_reset=SelfReset(grasp_bins=2, rest_bins=2)))
     seen = [decoder.decode(counts).phase_probability for counts in (grasp, rest, rest, grasp)]
     assert seen == pytest.approx([1, 1 / 2, 1 / 3, 1 / 2])  # one bin below 0.4 only
     decoder.reset()
@@ -184,9 +187,8 @@ def test_self_reset_after_a_grasp():
 def test_exchange_between_two_bins_leaves_no_trace(seed, swap_at):
     """From the bin of the exchange on, the new bundle says what it would have said had it run from the start."""
     stream = list(batches(session(seed), 40 * MS))
-    old, new = HandMadeBundle(), HandMadeBundle(scale=0.5)
-    decoder = StreamingDecoder()
-    decoder.configure(old)
+    old, new = HandMadeEngines(), HandMadeEngines(scale=0.5)
+    decoder = StreamingDecoder(old)
     decodes = []
     for position, batch in enumerate(stream):
         if position == swap_at // 2:
@@ -197,13 +199,12 @@ def test_exchange_between_two_bins_leaves_no_trace(seed, swap_at):
         decodes += decoder.push(batch)
     if len(stream) > swap_at:
         assert outputs(decodes) == outputs(decode(stream, old))[:before] + outputs(decode(stream, new))[before:]
-        assert decoder.bundle is new
+        assert decoder.engines is new
 
 
 def test_rehearsals_leave_no_trace():
     stream = list(batches(session(3), 40 * MS))
-    decoder = StreamingDecoder()
-    decoder.configure(HandMadeBundle())
+    decoder = StreamingDecoder(HandMadeEngines())
     rehearsal = decoder.rehearsal()
     decodes, rehearsed = [], []
     for batch in stream:
@@ -214,27 +215,24 @@ def test_rehearsals_leave_no_trace():
 
 
 def test_nothing_is_rehearsed_beside_an_accelerator():
-    decoder = StreamingDecoder()
-    decoder.configure(HandMadeBundle(backend='edgetpu (usb)'))
+    decoder = StreamingDecoder(HandMadeEngines(backend='edgetpu (usb)'))
     assert decoder.rehearsal() is None
 
 
 @pytest.mark.parametrize('unfit', [{'unit_count': 5}, {'bin_ns': 20 * MS}])
 def test_an_unfit_bundle_is_refused_and_the_old_one_goes_on(unfit):
     stream = list(batches(session(2), 10 * MS))
-    decoder = StreamingDecoder()
-    decoder.configure(HandMadeBundle())
+    decoder = StreamingDecoder(HandMadeEngines())
     decodes = [decode for batch in stream[:20] for decode in decoder.push(batch)]
     with pytest.raises(GraspDecoderError):
-        decoder.prepare(HandMadeBundle(**unfit))
+        decoder.prepare(HandMadeEngines(**unfit))
     decodes += [decode for batch in stream[20:] for decode in decoder.push(batch)]
     assert outputs(decodes) == outputs(decode(stream))
 
 
 def test_silent_units():
     trial = Trial(0, 0, 80 * MS, {}, 33, True, np.array([1, 41, 42]) * MS, np.array([0, 1, 1], np.uint16))
-    decoder = StreamingDecoder()
-    decoder.configure(HandMadeBundle())
+    decoder = StreamingDecoder(HandMadeEngines())
     assert decoder.silent_units() == 0
     for batch in batches(Session('s', tuple(Unit(i) for i in range(UNITS)), (trial,)), 40 * MS):
         decoder.push(batch)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.reading import read_session
@@ -115,8 +116,7 @@ def parameters(**values):
 
 
 def offline(session, bundle, trials=None):
-    decoder = StreamingDecoder()
-    decoder.configure(load_bundle(bundle))
+    decoder = StreamingDecoder(BundleEngines(load_bundle(bundle)))
     return [decode for batch in batches(session, PERIOD_NS, trials) for decode in decoder.push(batch)]
 
 

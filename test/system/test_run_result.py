@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.control.grip_table import load_grip_table
-from grasp_decoder.decoding.bin_decoder import BackEnd
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.features.binning import Binner
 from grasp_decoder.recording.batches import batches
@@ -23,15 +22,14 @@ from grasp_decoder.types.time import NS_PER_S
 from helpers.bundle_samples import CLASSES, UNITS, make_manifest, make_network, make_trials
 
 BIN_NS = 40_000_000
-CPU = BackEnd('int8', 'cpu')
 
 
 @pytest.fixture(scope='module')
-def bundle(tmp_path_factory):
+def engines(tmp_path_factory):
     path = tmp_path_factory.mktemp('run') / 'bundle'
     networks = [make_network(task) for task in ('phase', 'object')]
-    write_bundle(path, networks, make_trials(), make_trials(seed=1), make_manifest())
-    return load_bundle(path)
+    bundle = write_bundle(path, networks, make_trials(), make_trials(seed=1), make_manifest())
+    return BundleEngines(bundle, EngineOptions(backend='cpu'))
 
 
 @pytest.fixture(scope='module')
@@ -52,11 +50,10 @@ def session():
 
 
 @pytest.fixture
-def record(session, bundle):
+def record(session, engines):
     """What a faultless run would have published."""
     record = RunRecord()
-    decoder, binner = StreamingDecoder(CPU), Binner(BIN_NS, UNITS)
-    decoder.configure(bundle)
+    decoder, binner = StreamingDecoder(engines), Binner(BIN_NS, UNITS)
     for batch in batches(session, 10_000_000):
         record.bins.extend(binner.push(batch))
         for decode in decoder.push(batch):
@@ -69,20 +66,20 @@ def record(session, bundle):
     return record
 
 
-def wrong_bins(record, session, bundle):
-    return count_wrong_bins(record, session, session.trials, bundle, CPU)
+def wrong_bins(record, session, engines):
+    return count_wrong_bins(record, session, session.trials, engines)
 
 
-def test_faultless_run_has_no_wrong_bin(record, session, bundle):
+def test_faultless_run_has_no_wrong_bin(record, session, engines):
     assert expected_bins(session.trials, BIN_NS) == len(record.decodes) == 150
-    assert wrong_bins(record, session, bundle) == 0
+    assert wrong_bins(record, session, engines) == 0
 
 
-def test_changed_count_is_a_wrong_bin(record, session, bundle):
+def test_changed_count_is_a_wrong_bin(record, session, engines):
     counts = record.bins[7].counts.copy()
     counts[3] += 1
     record.bins[7] = replace(record.bins[7], counts=counts)
-    assert wrong_bins(record, session, bundle) == 1
+    assert wrong_bins(record, session, engines) == 1
 
 
 @pytest.mark.parametrize(
@@ -94,21 +91,21 @@ def test_changed_count_is_a_wrong_bin(record, session, bundle):
         {'aperture': 0.0},
     ],
 )
-def test_changed_output_is_a_wrong_bin(record, session, bundle, change):
+def test_changed_output_is_a_wrong_bin(record, session, engines, change):
     record.decodes[60] = replace(record.decodes[60], **change)
-    assert wrong_bins(record, session, bundle) == 1
+    assert wrong_bins(record, session, engines) == 1
 
 
-def test_missing_repeated_and_uncalled_for_bins_are_wrong(record, session, bundle):
+def test_missing_repeated_and_uncalled_for_bins_are_wrong(record, session, engines):
     del record.decodes[20]
     record.decodes.append(record.decodes[30])
     record.decodes.append(replace(record.decodes[31], bin=1000))
-    assert wrong_bins(record, session, bundle) == 3
+    assert wrong_bins(record, session, engines) == 3
 
 
-def test_result_counts_usable_trials_and_measures_latency(record, session, bundle):
+def test_result_counts_usable_trials_and_measures_latency(record, session, engines):
     record.commands.append(replace(record.commands[-1], due_ns=0))  # of the watchdog: answers no decode
-    result = run_result(record, session, session.trials, bundle, CPU, load_grip_table())
+    result = run_result(record, session, session.trials, engines, load_grip_table())
     assert result['trials'] == 3
     assert result['trials_usable'] == 2
     assert result['bins'] == 150
@@ -126,16 +123,16 @@ def test_result_counts_usable_trials_and_measures_latency(record, session, bundl
     assert result['object_accuracy'] == pytest.approx(np.mean(right))
 
 
-def test_run_at_full_speed_is_judged_by_its_decoding_only(record, session, bundle):
-    result = run_result(record, session, session.trials, bundle, CPU, load_grip_table(), paced=False)
+def test_run_at_full_speed_is_judged_by_its_decoding_only(record, session, engines):
+    result = run_result(record, session, session.trials, engines, load_grip_table(), paced=False)
     assert result['wrong_bins'] == 0 and result['bins'] == 150
     assert result['phase_accuracy'] is not None
     assert result['closed_rate'] is result['success_rate'] is result['latency_ms']['p50'] is None
     assert 'full speed' in result['note']
 
 
-def test_result_of_nothing_is_still_a_result(session, bundle):
-    result = run_result(RunRecord(), session, session.trials, bundle, CPU, load_grip_table())
+def test_result_of_nothing_is_still_a_result(session, engines):
+    result = run_result(RunRecord(), session, session.trials, engines, load_grip_table())
     assert result['wrong_bins'] == result['bins'] == 150
     assert result['latency_ms'] == {'p50': None, 'p99': None, 'max': None}
     assert result['phase_accuracy'] is None
@@ -148,7 +145,7 @@ def test_marks_use_the_class_and_do_without_cue_and_go(session):
     assert (marks.cue_ns, marks.go_ns) == (trial.start_ns, 5)
 
 
-def test_saved_run_can_be_recounted(record, session, bundle, tmp_path):
+def test_saved_run_can_be_recounted(record, session, engines, tmp_path):
     record.commands.pop(10)
     record.save(tmp_path / 'run.npz', [trial.id + 100 for trial in session.trials])
     saved = np.load(tmp_path / 'run.npz')

@@ -17,11 +17,10 @@ from grasp_decoder.bundle.task_network import DOF, FINE_LOGITS, RECURRENT
 
 
 class TaskRunner(ABC):
-    """One task of a bundle on a back end. Make it with `Bundle.open`."""
+    """One task of a bundle on a back end. Make it with `BundleEngines.runner`."""
 
     def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine):
         self.task = task
-        self._made_from = task, manifest, model, engine
         self._engine = engine
         self._lut = quantise(np.asarray(manifest.lut, np.float32), model.inputs[0])
         self._inverse_temperature = np.float32(1 / manifest.temperature)
@@ -30,15 +29,6 @@ class TaskRunner(ABC):
         self._fine_logits = None
         if model.outputs[-1].name == FINE_LOGITS:
             self._fine_logits = _Dequantiser(model.outputs[-1], self._outputs[-1])
-
-    @property
-    def backend(self) -> str:
-        """Where the task runs now, for people."""
-        return self._engine.description
-
-    def twin(self) -> TaskRunner:
-        """Another one on the same engine, with a past of its own. Not to be used at the same time."""
-        return type(self)(*self._made_from)
 
     @abstractmethod
     def reset(self) -> None:

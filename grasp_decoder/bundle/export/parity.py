@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from grasp_decoder.bundle.bundle import Bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.engines.task_runner import TaskRunner
 from grasp_decoder.bundle.manifest import Parity, TaskManifest
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE
@@ -26,7 +27,9 @@ def measure_parity(bundle: Bundle, task: str, trials: Sequence[TrialBins]) -> Pa
     """Run both models of ``task`` over whole trials, each trial a segment, and compare them bin by bin."""
     as_float, as_int8 = (
         np.concatenate([_decode(runner, trial) for trial in trials])
-        for runner in (bundle.open(task, precision, backend='cpu') for precision in ('float', 'int8'))
+        for runner in (
+            BundleEngines(bundle, EngineOptions(precision, 'cpu')).runner(task) for precision in ('float', 'int8')
+        )
     )
     answered = ~np.isnan(as_float[:, 0])
     difference = np.abs(as_float - as_int8)[answered]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from grasp_decoder.bundle.bundle import Bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, TaskNetwork
-from grasp_decoder.decoding.bin_decoder import BackEnd
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.features.trial_bins import TrialBins, bin_trial
 from grasp_decoder.learning.movement import with_movement
@@ -89,9 +89,7 @@ def decode_endless(bundle: Bundle, session: Session, trials: Sequence[TrialBins]
 
 
 def _decoder(bundle: Bundle, precision: str) -> StreamingDecoder:
-    decoder = StreamingDecoder(BackEnd(precision, 'cpu'))
-    decoder.configure(bundle)
-    return decoder
+    return StreamingDecoder(BundleEngines(bundle, EngineOptions(precision, 'cpu')))
 
 
 def _endless_batches(session: Session, period_ns: int) -> Iterator[SpikeBatch]:

@@ -1,0 +1,116 @@
+"""BundleEngines: the models of one bundle, opened and warm."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from grasp_decoder.bundle.bundle import MANIFEST, PRECISIONS, Bundle
+from grasp_decoder.bundle.engines.accelerator import Accelerator
+from grasp_decoder.bundle.engines.backends import AUTO, CPU, EDGE_TPU, Engine, Model, back_ends, open_cpu
+from grasp_decoder.bundle.engines.task_runner import TaskRunner, make_buffers, make_runner
+from grasp_decoder.errors import GraspDecoderError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """Which models of a bundle run, and where.
+
+    Attributes:
+        precision: ``int8`` or ``float`` (the latter on the CPU only).
+        backend: ``cpu``; ``edgetpu``; ``auto``, which takes an Edge TPU if one answers, and else the CPU with a
+            warning; or a back end that a package plugged in.
+        device: which device, in the back end's own terms; None for the first.
+        threads: threads of the CPU's interpreter.
+    """
+
+    precision: str = 'int8'
+    backend: str = AUTO
+    device: str | None = None
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise GraspDecoderError(f'no precision {self.precision!r}; use {" or ".join(PRECISIONS)}')
+        if self.precision == 'float' and self.backend not in (AUTO, CPU):
+            raise GraspDecoderError(
+                f'the float model runs on the CPU only, not on {self.backend!r}; use precision int8'
+            )
+
+
+class BundleEngines:
+    """One engine for each task of a bundle. Each has run once, so that the first bin takes no longer than others.
+
+    The engines of all tasks that run on an accelerator share its thread and its fate: when the accelerator fails, all
+    of them go on on the CPU.
+
+    Args:
+        bundle: the bundle to open.
+        options: precision, back end, device and threads.
+
+    Attributes:
+        bundle, options: as given.
+
+    Raises:
+        GraspDecoderError: the back end is unknown, does not answer or does not run a model.
+    """
+
+    def __init__(self, bundle: Bundle, options: EngineOptions | None = None):
+        self.bundle = bundle
+        self.options = options or EngineOptions()
+        self._accelerator: Accelerator | None = None
+        self._refusal: str | None = None
+        self._engines = {task: self._open(task) for task in bundle.manifest.tasks}
+
+    @property
+    def backends(self) -> dict[str, str]:
+        """Where each task runs now, for people."""
+        return {task: engine.description for task, engine in self._engines.items()}
+
+    @property
+    def fault(self) -> str | None:
+        """Why decoding is not on the back end that was asked for, in one line; None when it is."""
+        return self._refusal or (self._accelerator.fault if self._accelerator else None)
+
+    def runner(self, task: str) -> TaskRunner:
+        """A new runner of ``task``, with a state of its own.
+
+        Runners of one task share its engine, so that two of them must not run at the same time.
+
+        Raises:
+            GraspDecoderError: the bundle has no such task.
+        """
+        manifest = self.bundle.task(task)
+        return make_runner(task, manifest, manifest.models[self.options.precision], self._engines[task])
+
+    def _open(self, task: str) -> Engine:
+        options, models = self.options, self.bundle.models
+        known = back_ends()
+        if options.backend not in (AUTO, *known):
+            raise GraspDecoderError(f'no back end {options.backend!r}; use one of {", ".join((AUTO, *sorted(known)))}')
+        files = self.bundle.task(task).models
+        file, compiled = files[options.precision], files.get(EDGE_TPU)
+        model = Model(f'{task} model', models[file.file], compiled and models[compiled.file])
+        cpu = open_cpu(model, None, options.threads)
+        buffers = make_buffers(file.inputs), make_buffers(file.outputs)
+        try:
+            cpu.run(*buffers)
+        except ValueError as error:
+            raise GraspDecoderError(f'{self.bundle.path / file.file} is not what {MANIFEST} says: {error}') from error
+        if options.backend == CPU or (options.backend == AUTO and options.precision == 'float'):
+            return cpu
+        name = EDGE_TPU if options.backend == AUTO else options.backend
+        if self._accelerator is None:
+            # Half a bin leaves time for the CPU to answer within the bin that the device missed.
+            self._accelerator = Accelerator(name, self.bundle.manifest.bin_s / 2)
+        try:
+            return self._accelerator.open(lambda: known[name](model, options.device, options.threads), cpu, *buffers)
+        except GraspDecoderError as error:
+            if options.backend != AUTO:
+                raise
+            if self._refusal is None:
+                log.warning('%s; decoding on the CPU', error)
+                self._refusal = str(error)
+            return cpu
