@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.hand.transforms import from_roll_pitch_yaw
 
 HAND_SDF = Path(__file__).with_name('hand.sdf')
 LIFT_JOINT = 'lift'
@@ -32,15 +33,7 @@ class Pose:
 
     def matrix(self) -> np.ndarray:
         """Homogeneous transform, float64 (4, 4)."""
-        (sr, sp, sy), (cr, cp, cy) = np.sin(self.rpy), np.cos(self.rpy)
-        matrix = np.eye(4)
-        matrix[:3, :3] = [
-            [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
-            [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
-            [-sp, cp * sr, cp * cr],
-        ]
-        matrix[:3, 3] = self.xyz
-        return matrix
+        return from_roll_pitch_yaw(self.xyz, self.rpy)
 
 
 @dataclass(frozen=True)

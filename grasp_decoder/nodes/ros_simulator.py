@@ -11,9 +11,9 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.hand.joint_positions import transform
 from grasp_decoder.hand.sdf import hand_joint_names
 from grasp_decoder.hand.state import SimulatorState
+from grasp_decoder.hand.transforms import from_quaternion
 
 _TOUCHED_M = 0.001
 
@@ -73,4 +73,7 @@ class RosSimulator:
 
     def _on_object_pose(self, pose: Pose) -> None:
         at, turn = pose.position, pose.orientation
-        self._object_pose = transform((at.x, at.y, at.z), (turn.w, turn.x, turn.y, turn.z))
+        quaternion = turn.x, turn.y, turn.z, turn.w
+        if not any(quaternion):
+            raise GraspDecoderError('/gazebo/object_pose: the orientation of the object is a quaternion of zeros')
+        self._object_pose = from_quaternion((at.x, at.y, at.z), quaternion)

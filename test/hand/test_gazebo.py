@@ -10,7 +10,7 @@ pytest.importorskip('google.protobuf')
 
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.hand.gazebo import prefix
+from grasp_decoder.hand.gazebo import install
 from grasp_decoder.hand.gazebo.messages import PosesStamped
 from grasp_decoder.hand.simulator import open_simulator
 
@@ -49,16 +49,16 @@ def test_gzserver_ends_with_its_simulator():
 
 
 def test_the_lock_names_each_package_once_with_its_hash():
-    packages = prefix.locked_packages()
+    packages = install.locked_packages()
     assert len({package.name for package in packages}) == len(packages) > 200
     assert all(len(package.sha256) == 64 for package in packages)
 
 
 def test_a_package_that_is_not_the_locked_one_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setenv(prefix.MIRROR_VARIABLE, 'http://mirror.example/debian')
+    monkeypatch.setenv(install.MIRROR_VARIABLE, 'http://mirror.example/debian')
     (tmp_path / 'gazebo_11.deb').write_bytes(b'something else')
     with pytest.raises(GraspDecoderError, match='gazebo 11 from http://mirror.example/debian is not what'):
-        prefix._verified_files(tmp_path, [prefix.LockedPackage('gazebo', '11', '0' * 64)])
+        install._verified_files(tmp_path, [install.LockedPackage('gazebo', '11', '0' * 64)])
 
 
 @pytest.mark.parametrize(
@@ -70,17 +70,17 @@ def test_a_package_that_is_not_the_locked_one_is_refused(tmp_path, monkeypatch):
     ],
 )
 def test_the_mirror_is_the_one_of_this_machine(tmp_path, monkeypatch, source):
-    monkeypatch.delenv(prefix.MIRROR_VARIABLE, raising=False)
-    monkeypatch.setattr(prefix, 'APT_FOLDER', tmp_path)
+    monkeypatch.delenv(install.MIRROR_VARIABLE, raising=False)
+    monkeypatch.setattr(install, 'APT_FOLDER', tmp_path)
     (tmp_path / 'sources.list').write_text('# deb http://commented.example/debian sid main\n' + source)
-    assert prefix.debian_mirror().endswith('mirror.example/debian')
+    assert install.debian_mirror().endswith('mirror.example/debian')
 
 
 def test_without_a_mirror_the_error_names_the_variable(tmp_path, monkeypatch):
-    monkeypatch.delenv(prefix.MIRROR_VARIABLE, raising=False)
-    monkeypatch.setattr(prefix, 'APT_FOLDER', tmp_path)
-    with pytest.raises(GraspDecoderError, match=prefix.MIRROR_VARIABLE):
-        prefix.debian_mirror()
+    monkeypatch.delenv(install.MIRROR_VARIABLE, raising=False)
+    monkeypatch.setattr(install, 'APT_FOLDER', tmp_path)
+    with pytest.raises(GraspDecoderError, match=install.MIRROR_VARIABLE):
+        install.debian_mirror()
 
 
 def test_messages_are_serialised_by_the_numbers_of_gazebo_and_what_is_not_described_is_skipped():

@@ -1,4 +1,4 @@
-"""One topic of Ignition Transport 8, published: ZeroMQ, found by multicast discovery."""
+"""Publishes one topic of Ignition Transport 8, which goes over ZeroMQ; subscribers find it by multicast."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import struct
 import threading
 import uuid
 from enum import IntEnum
+from typing import Any
 
 import zmq
 
@@ -16,11 +17,11 @@ _DISCOVERY_ADDRESS = '224.0.0.7', 10317
 _DISCOVERY_VERSION = 10
 _HEARTBEAT_S = 0.2
 _HOST = '127.0.0.1'
-_SCOPE_ALL = 2  # of a publisher: it is for every host
+_SCOPE_ALL = 2  # a topic for every host
 
 
-class _Kind(IntEnum):
-    """Types of discovery messages."""
+class _DiscoveryType(IntEnum):
+    """``Discovery.Type`` of Ignition Msgs."""
 
     ADVERTISE = 1
     HEARTBEAT = 4
@@ -28,69 +29,67 @@ class _Kind(IntEnum):
 
 
 class IgnitionPublisher:
-    """Publishes messages of one type on ``topic`` to subscribers of ``partition`` on this machine."""
+    """Publishes messages of one type on a topic, to subscribers on this machine."""
 
-    def __init__(self, partition: str, topic: str, message_type: str):
-        """Announce the topic, and that it is alive until `close`: who does not hear of it for 3 s forgets it."""
+    def __init__(self, partition: str, topic: str, message_class: Any):
+        """Advertise the topic in a partition, and again until `close`: it is forgotten after 3 s without news."""
         self._topic = f'@/{partition}@{topic}'
-        self._message_type = message_type
+        self._message_type = message_class.DESCRIPTOR.full_name
         self._zmq = zmq.Context()
         self._socket = self._zmq.socket(zmq.XPUB)
         self._socket.setsockopt(zmq.XPUB_VERBOSE, 1)
         self._address = _bind(self._socket)
-        # A new subscriber says so here, and gzserver waits until it could.
+        # A new subscriber reports here. Nobody reads it, but gzserver waits until it can report.
         self._control = self._zmq.socket(zmq.ROUTER)
         self._control_address = _bind(self._control)
-        self._process, self._node = str(uuid.uuid4()), str(uuid.uuid4())
+        self._process_id, self._node_id = str(uuid.uuid4()), str(uuid.uuid4())
         self._multicast = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._multicast.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(_HOST))
         self._multicast.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1)
         self._closing = threading.Event()
-        self._announcer = threading.Thread(target=self._announce, name='ignition discovery', daemon=True)
-        self._announcer.start()
+        self._advertiser = threading.Thread(target=self._advertise, name='ignition discovery', daemon=True)
+        self._advertiser.start()
 
     def new_subscribers(self) -> int:
-        """How many have come since the last time; they know nothing of what was published before."""
+        """Return how many have come since the last call; they know nothing of what was published before."""
         count = 0
         while self._socket.poll(0):
-            count += self._socket.recv()[0]  # 1: subscribed, 0: left
+            count += self._socket.recv()[0]  # first byte: 1 has subscribed, 0 has left
         return count
 
     def publish(self, message) -> None:
-        """Send a message to all who listen."""
-        frames = (self._topic, self._address, message.SerializeToString(), self._message_type)
-        self._socket.send_multipart([frame.encode() if isinstance(frame, str) else frame for frame in frames])
+        """Send a message to all subscribers."""
+        payload = message.SerializeToString()
+        self._socket.send_multipart(
+            [self._topic.encode(), self._address.encode(), payload, self._message_type.encode()]
+        )
 
     def close(self) -> None:
-        """Take the topic back."""
+        """Withdraw the topic."""
         self._closing.set()
-        self._announcer.join()
-        self._send_discovery(_Kind.BYE)
+        self._advertiser.join()
+        self._send_discovery(_DiscoveryType.BYE)
         self._multicast.close()
         self._control.close(linger=0)
         self._socket.close(linger=0)
         self._zmq.term()
 
-    def _announce(self) -> None:
-        publisher = self._publisher()
-        while not self._closing.wait(_HEARTBEAT_S):
-            self._send_discovery(_Kind.ADVERTISE, publisher)
-            self._send_discovery(_Kind.HEARTBEAT)
-
-    def _publisher(self):
+    def _advertise(self) -> None:
         publisher = Publisher(
             topic=self._topic,
             address=self._address,
-            process_uuid=self._process,
-            node_uuid=self._node,
+            process_uuid=self._process_id,
+            node_uuid=self._node_id,
             scope=_SCOPE_ALL,
         )
         publisher.msg_pub.ctrl = self._control_address
         publisher.msg_pub.msg_type = self._message_type
-        return publisher
+        while not self._closing.wait(_HEARTBEAT_S):
+            self._send_discovery(_DiscoveryType.ADVERTISE, publisher)
+            self._send_discovery(_DiscoveryType.HEARTBEAT)
 
-    def _send_discovery(self, kind, publisher=None) -> None:
-        message = Discovery(version=_DISCOVERY_VERSION, process_uuid=self._process, type=kind, pub=publisher)
+    def _send_discovery(self, kind: _DiscoveryType, publisher=None) -> None:
+        message = Discovery(version=_DISCOVERY_VERSION, process_uuid=self._process_id, type=kind, pub=publisher)
         payload = message.SerializeToString()
         self._multicast.sendto(struct.pack('<H', len(payload)) + payload, _DISCOVERY_ADDRESS)
 

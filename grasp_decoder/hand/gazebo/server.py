@@ -1,4 +1,4 @@
-"""A gzserver process of our own: its world, its ports and its end."""
+"""A gzserver process of our own: what world it loads, on which port it listens, how it ends."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 
 from grasp_decoder.child_process import prepare_child
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.hand.gazebo.prefix import gazebo_environment
+from grasp_decoder.hand.gazebo.install import gazebo_environment
 from grasp_decoder.hand.sdf import HAND_SDF
 
 WORLD_NAME = 'default'
 TIMESTEP_S = 0.002
-_HASTE = 2.0  # times as fast as is asked for, at most, so that what was late can catch up
+_CATCH_UP = 2.0  # a simulation that is late may run this many times as fast as is asked for
 
 _WORLD = """<?xml version="1.0"?>
 <sdf version="1.6">
@@ -53,21 +53,28 @@ _WORLD = """<?xml version="1.0"?>
 
 
 def world_sdf(speed: float) -> str:
-    """The world of gzserver: a table top and the hand, ``speed`` seconds in one second.
+    """Return the world that gzserver loads: a table top and the hand, ``speed`` seconds in one second.
 
-    DART solves contacts as a whole, as MuJoCo does; ODE's iterations, Gazebo's default, let posts and plates slip.
+    DART solves all contacts together, as MuJoCo does. ODE, Gazebo's default, solves them one after the other in
+    iterations, and then posts and plates slip.
     """
     text = HAND_SDF.read_text(encoding='utf-8')
     hand = text[text.index('  <model name="hand">') : text.index('</sdf>')]
-    speed *= _HASTE
+    speed *= _CATCH_UP
     return _WORLD.format(name=WORLD_NAME, timestep=TIMESTEP_S, speed=speed, update_rate=speed / TIMESTEP_S, hand=hand)
 
 
 class GazeboServer:
-    """gzserver on a port and in a partition that no other has; its log is kept when it fails."""
+    """A gzserver process.
+
+    Attributes:
+        port: TCP port of its master.
+        partition: Ignition partition, which no other gzserver has.
+        log: file with what it printed, until `close`.
+    """
 
     def __init__(self, speed: float = 1.0):
-        """Start it; it is ready when its master takes connections. Raises `GraspDecoderError` without Gazebo."""
+        """Start gzserver; it is ready when its master takes connections. Raises `GraspDecoderError` without Gazebo."""
         self.port = _free_port()
         self.partition = f'grasp_decoder_{secrets.token_hex(8)}'
         self._folder = Path(tempfile.mkdtemp(prefix='grasp_decoder_gazebo_'))
@@ -81,7 +88,7 @@ class GazeboServer:
         self.log = self._folder / 'gzserver.log'
         with open(self.log, 'wb') as log:
             self._process = subprocess.Popen(
-                ['gzserver', '--verbose', '-u', str(world)],  # -u: its clock stands still
+                ['gzserver', '--verbose', '-u', str(world)],  # -u: the world starts paused
                 executable=shutil.which('gzserver', path=environment['PATH']),
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -93,16 +100,17 @@ class GazeboServer:
 
     @property
     def pid(self) -> int:
+        """Process id."""
         return self._process.pid
 
     def check(self) -> None:
-        """Raise `GraspDecoderError` when it has ended."""
+        """Raise `GraspDecoderError` when gzserver has ended."""
         if self._process.poll() is not None:
             last = ' '.join(self.log.read_text(errors='replace').split('\n')[-3:]).strip()
             raise GraspDecoderError(f'gzserver ended with status {self._process.returncode}: {last}')
 
     def close(self) -> None:
-        """End it, by its process id."""
+        """End gzserver and delete its files."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             try:
