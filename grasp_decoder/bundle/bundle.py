@@ -1,11 +1,11 @@
-"""Bundle: a sealed folder that holds everything a decoder needs, and nothing that could run.
+"""Bundle: a sealed folder with everything that a decoder needs. It holds data only, no code.
 
 ::
 
-    BUNDLE/manifest.json        what it is, and the SHA-256 of every other file
-    BUNDLE/manifest.sha256      the seal: the SHA-256 of manifest.json, as sha256sum writes it
-    BUNDLE/phase_int8.tflite    ... the models, as float and as full int8
-    BUNDLE/object_start.npz     ... what training on another day starts from (train --init-from)
+    BUNDLE/manifest.json        what the bundle decodes, and the SHA-256 of every other file
+    BUNDLE/manifest.sha256      the seal: the SHA-256 of manifest.json, in the format of sha256sum
+    BUNDLE/phase_int8.tflite    ... the models, each as float and as full int8
+    BUNDLE/object_start.npz     ... from which training on another day starts (train --init-from)
     BUNDLE/report/              how well it decodes, for people
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from grasp_decoder.bundle.manifest import Manifest, TaskManifest
+from grasp_decoder.bundle.manifest import Manifest, ModelFile, TaskManifest
 from grasp_decoder.bundle.task_network import (
     DOF,
     FINE_LOGITS,
@@ -41,13 +41,13 @@ PRECISIONS = ('int8', 'float')
 
 @dataclass(frozen=True)
 class Bundle:
-    """The content of a verified bundle. Make it with `load_bundle`; `BundleEngines` runs it.
+    """The content of a verified bundle. `load_bundle` reads one; `BundleEngines` runs its models.
 
     Attributes:
-        path: its folder.
-        manifest: what it says about itself.
-        sha256: hash of the manifest and, through it, of every file.
-        models: the content of each TFLite file, by the file's name.
+        path: the bundle's folder.
+        manifest: what the bundle decodes and where it comes from.
+        sha256: hash of the manifest, and so of every file, since the manifest lists their hashes.
+        models: content of each TFLite file, by file name.
     """
 
     path: Path
@@ -61,7 +61,11 @@ class Bundle:
         return f'{self.manifest.name}-{self.sha256[:8]}'
 
     def require_unit_count(self, unit_count: int, source: str) -> None:
-        """Refuse ``source`` (a session or topic) unless it records as many units as the bundle decodes."""
+        """Check that ``source`` (a session or topic, for the message) records as many units as the bundle decodes.
+
+        Raises:
+            GraspDecoderError: it records more or fewer.
+        """
         if unit_count != self.manifest.unit_count:
             raise GraspDecoderError(
                 f'{source} has {unit_count} units, bundle {self.path} decodes '
@@ -69,10 +73,10 @@ class Bundle:
             )
 
     def start(self, task: str) -> dict[str, np.ndarray]:
-        """Arrays from which training ``task`` on another day starts.
+        """Arrays from which training ``task`` on another day starts, read from the bundle's folder.
 
         Raises:
-            GraspDecoderError: the bundle has no such task, or its network is of a family that cannot hand on anything.
+            GraspDecoderError: the bundle has no such task, or the task's model family keeps no such arrays.
         """
         network = self.task(task)
         if start_file(task) not in self.manifest.files:
@@ -80,14 +84,12 @@ class Bundle:
                 f'bundle {self.path} keeps nothing for another day to start from: its {task} '
                 f'network is a {network.model}; train it as fisher_gru'
             )
-        with np.load(
-            io.BytesIO(_read_sealed(self.path, start_file(task), self.manifest.files[start_file(task)])),
-            allow_pickle=False,
-        ) as arrays:
+        content = _read_sealed(self.path, start_file(task), self.manifest.files[start_file(task)])
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return dict(arrays)
 
     def task(self, task: str) -> TaskManifest:
-        """What the manifest says about ``task``.
+        """The manifest's entry for ``task``.
 
         Raises:
             GraspDecoderError: the bundle has no such task.
@@ -103,12 +105,12 @@ def start_file(task: str) -> str:
 
 
 def load_bundle(path: str | Path) -> Bundle:
-    """Read and verify a bundle: the seal, the schema, the hash of every file, and that the parts fit together.
+    """Read a bundle and verify its seal, its schema, the hash of every file and that its parts fit together.
 
-    Nothing in a bundle is executed or unpickled.
+    Nothing from the folder is executed or unpickled.
 
     Raises:
-        GraspDecoderError: whatever does not fit, by name.
+        GraspDecoderError: a part is missing, changed or does not fit; the message names it.
     """
     path = Path(path)
     text, sha256 = _read_manifest(path)
@@ -126,13 +128,13 @@ def _read_manifest(path: Path) -> tuple[str, str]:
     if _read(path / SEAL) != seal_of(sha256):
         raise GraspDecoderError(
             f'{path / MANIFEST} does not match its seal {SEAL}: one of them was changed; '
-            'train the bundle again or copy it anew'
+            'copy the bundle again or train it again'
         )
     return data.decode(), sha256
 
 
 def seal_of(manifest_sha256: str) -> bytes:
-    """The content of the seal file."""
+    """Content of the seal file for a manifest of that hash."""
     return f'{manifest_sha256}  {MANIFEST}\n'.encode()
 
 
@@ -143,7 +145,7 @@ def _read_sealed(path: Path, name: str, expected: str) -> bytes:
     data = _read(path / name)
     if hashlib.sha256(data).hexdigest() != expected:
         raise GraspDecoderError(
-            f'{path / name} was changed: its hash is not the one in {MANIFEST}; train the bundle again or copy it anew'
+            f'{path / name} was changed: {MANIFEST} lists another hash for it; copy the bundle again or train it again'
         )
     return data
 
@@ -152,7 +154,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise GraspDecoderError(f'{path} is missing from the bundle; copy it anew or train it again') from None
+        raise GraspDecoderError(f'{path} is missing from the bundle; copy the bundle again or train it again') from None
     except OSError as error:
         raise GraspDecoderError(f'cannot read {path}: {error.strerror}') from error
 
@@ -173,7 +175,7 @@ def _check_consistency(path: Path, manifest: Manifest) -> None:
             _check_model(where, model, task_manifest, manifest, outputs.get(task))
 
 
-def _check_model(where, model, task, manifest, n_outputs) -> None:
+def _check_model(where: str, model: ModelFile, task: TaskManifest, manifest: Manifest, n_outputs: int | None) -> None:
     if model.file not in manifest.files:
         raise GraspDecoderError(f'{where}: {model.file} is not among the sealed files')
     outputs = GRAPH_OUTPUTS[task.kind]

@@ -1,17 +1,21 @@
-"""What a report says about a bundle and the Edge TPU: operators that map, memory, parity of int8 and float."""
+"""The Edge TPU part of a report: operators that map, memory, parity of int8 and float."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
+from typing import Any
 
 from grasp_decoder.bundle.bundle import Bundle
 from grasp_decoder.bundle.edge_tpu import check_model
 
 
-def edge_report(bundle: Bundle) -> dict:
-    """Plain data: ``ready``, ``issues`` and, per task, ``operators`` (name -> count), ``on_cpu``, ``memory_kib`` and
-    ``parity``.
+def edge_report(bundle: Bundle) -> dict[str, Any]:
+    """What an Edge TPU makes of a bundle, as plain data.
+
+    Returns:
+        ``ready``, ``issues`` (one line each) and ``tasks``: for each task ``operators`` (name -> count), ``on_cpu``,
+        ``memory_kib`` and ``parity``.
     """
     tasks = {}
     for name, task in bundle.manifest.tasks.items():

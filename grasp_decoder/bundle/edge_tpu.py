@@ -1,8 +1,8 @@
-"""Which operators of a TFLite model an Edge TPU takes, and why not the others.
+"""Which operators of a TFLite model an Edge TPU takes, and why it does not take the others.
 
-The rules are the table of supported operations and the model requirements that Coral publishes. The compiler, which
-has the last word, is closed and often not at hand. It maps a model from its input up to the first operator that does
-not fit; that one and everything behind it runs on the CPU.
+The rules are the table of supported operations and the model requirements that Coral publishes. Only the compiler
+decides for certain, but it is closed and often not installed. It maps a model from its input up to the first operator
+that does not fit. That operator and all operators after it run on the CPU.
 """
 
 from __future__ import annotations
@@ -26,7 +26,14 @@ LARGEST_SOFTMAX = 16_000
 
 @dataclass(frozen=True)
 class OperatorCheck:
-    """One operator: position, name, shape of its output, and why it stays on the CPU (None: it maps)."""
+    """One operator of a model.
+
+    Attributes:
+        index: its position in the graph.
+        name: its TFLite name.
+        shape: shape of its output.
+        problem: why it stays on the CPU; None if it maps to the Edge TPU.
+    """
 
     index: int
     name: str
@@ -39,7 +46,13 @@ class OperatorCheck:
 
 @dataclass(frozen=True)
 class ModelCheck:
-    """All operators of a model, and the bytes of its parameters and of its largest operator's inputs and outputs."""
+    """All operators of a model, and an estimate of the memory that it takes.
+
+    Attributes:
+        operators: in the order of the graph.
+        parameter_bytes: size of all parameters.
+        activation_bytes: size of the inputs and outputs of the operator that has most of them.
+    """
 
     operators: tuple[OperatorCheck, ...]
     parameter_bytes: int
@@ -51,15 +64,19 @@ class ModelCheck:
 
     @property
     def fits_on_chip(self) -> bool:
-        """Whether the estimate fits in the on-chip memory; what does not is streamed from the host, slower."""
+        """Whether the estimate fits in the memory on the chip; the rest is streamed from the host at every step."""
         return self.parameter_bytes + self.activation_bytes <= ON_CHIP_BYTES
 
 
 def check_model(content: bytes, source: str) -> ModelCheck:
-    """Check a TFLite flatbuffer read from ``source`` (a path, for messages).
+    """Check every operator of a TFLite model.
+
+    Args:
+        content: the file.
+        source: its path, for messages.
 
     Raises:
-        GraspDecoderError: not a TFLite model.
+        GraspDecoderError: it is not a TFLite model.
     """
     model = read_model(content, source)
     graph = model.subgraphs[0]
@@ -84,7 +101,7 @@ def check_model(content: bytes, source: str) -> ModelCheck:
 
 
 class _Node:
-    """An operator with its tensors, as the rules see it: ``data`` are computed, ``constants`` known when compiling."""
+    """An operator with its tensors: ``data`` are computed when it runs, ``constants`` are known when it is compiled."""
 
     def __init__(self, model: Any, graph: Any, operator: Any):
         code = model.operatorCodes[operator.opcodeIndex]
@@ -104,7 +121,7 @@ class _Node:
         return data if data is not None and len(data) else None
 
     def constant(self, position: int) -> list[int]:
-        """The int32 values of an input that is known when compiling; [] when it is not."""
+        """The int32 values of a constant input; [] if the input is absent or computed."""
         data = None if position >= len(self.inputs) else self._bytes(self.inputs[position])
         return [] if data is None else np.asarray(data, np.uint8).view(np.int32).tolist()
 
@@ -249,4 +266,4 @@ _RULES: dict[str, Callable[[_Node], str | None] | None] = {
     'TRANSPOSE_CONV': None,
     'UNIDIRECTIONAL_SEQUENCE_LSTM': _lstm,
 }
-"""Operators of the table with what limits them."""
+"""The operators of Coral's table, each with the rule that limits it."""

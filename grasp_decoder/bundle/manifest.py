@@ -21,9 +21,12 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class SourceSession:
-    """A session that the bundle learnt from; trials are positions in its file (``Trial.id``).
+    """A session that the bundle was trained on.
 
-    ``sha256`` is the hash of the file (``Session.source_sha256``). Trials in none of the three sets were left out.
+    Attributes:
+        name: name of the session.
+        sha256: hash of its file (``Session.source_sha256``).
+        train, validation, test: the trials of each set, as ``Trial.id``. A trial in no set was not used.
     """
 
     name: str
@@ -35,7 +38,13 @@ class SourceSession:
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output of a model: real value = scale * (int8 value - zero_point); a float tensor has scale 0."""
+    """An input or output of a model.
+
+    Attributes:
+        name: its role in the graph (`GRAPH_INPUTS`, `GRAPH_OUTPUTS`).
+        shape: its static shape, batch dimension included.
+        scale, zero_point: real value = scale * (int8 value - zero_point). A float32 tensor has scale 0.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -45,7 +54,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A TFLite file of the bundle with its inputs and outputs, in the file's order."""
+    """A TFLite file of the bundle. Inputs and outputs are in the order that the file has them."""
 
     file: str
     inputs: tuple[Tensor, ...]
@@ -54,11 +63,16 @@ class ModelFile:
 
 @dataclass(frozen=True)
 class Parity:
-    """How closely the int8 model follows the float one on the validation trials, every bin of them.
+    """How closely the int8 model follows the float model, over every bin of the validation trials.
 
-    ``agreement`` is the fraction of bins with the same class, ``confident_agreement`` that among the bins where the
-    float model's best two probabilities differ by more than 0.05 (both 1 for dof). Scores are accuracies (phase: all
-    bins; object: bins of the hold phase) or R2 (dof).
+    Attributes:
+        bins: number of bins compared.
+        agreement: fraction of bins in which both models give the same class; 1 for dof.
+        confident_agreement: the same, of those bins only in which the float model's two highest probabilities differ
+            by more than 0.05; 1 for dof.
+        mean_difference, max_difference: absolute difference between the outputs of the two models.
+        float_score, int8_score: accuracy over all bins (phase), accuracy over the bins of the hold phase (object) or
+            coefficient of determination R2 (dof).
     """
 
     bins: int
@@ -72,10 +86,18 @@ class Parity:
 
 @dataclass(frozen=True)
 class TaskManifest:
-    """One task: its network and the files that hold it.
+    """One task: its network, and the files that hold it.
 
-    ``models`` has the keys ``float``, ``int8`` and, when it was compiled, ``edgetpu``. ``lut`` is the feature of each
-    count, 256 entries. ``cpu_operators`` are the operators of the int8 model that an Edge TPU would leave to the CPU.
+    Attributes:
+        model: name of the model family.
+        kind: ``window`` or ``recurrent``.
+        look_back: bins in one window; 1 for a recurrent network.
+        lut: feature of each count from 0 to 255.
+        temperature: logits are divided by it before the softmax.
+        models: the files, by ``float``, ``int8`` and, if it was compiled, ``edgetpu``.
+        state_size: values in the state of a recurrent network; 0 for a window network.
+        parity: how closely int8 follows float; None until it was measured.
+        cpu_operators: operators of the int8 model that an Edge TPU would leave to the CPU.
     """
 
     model: str
@@ -91,9 +113,11 @@ class TaskManifest:
 
 @dataclass(frozen=True)
 class SelfReset:
-    """When the decoder clears its state by itself within an endless segment.
+    """When the decoder clears its state by itself, since an endless segment has no trials that would.
 
-    After at least ``grasp_bins`` bins of GRASP in a row, the ``rest_bins``-th bin of REST in a row clears it.
+    Attributes:
+        grasp_bins: a grasp is this many bins of GRASP in a row, or more.
+        rest_bins: after a grasp, this many bins of REST in a row clear the state.
     """
 
     grasp_bins: int
@@ -102,10 +126,12 @@ class SelfReset:
 
 @dataclass(frozen=True)
 class Movement:
-    """What the task ``dof`` decodes in place of an aperture: a continuous signal of the recording.
+    """The recorded signal that the task ``dof`` decodes, where it is not the aperture of the hand.
 
-    ``signal`` is its name and ``velocity`` says whether its rate of change per second was taken; ``low`` and ``high``
-    (one number per channel, in the recording's own unit) are what 0 and 1 of the network stand for.
+    Attributes:
+        signal: name of the signal in the recording.
+        velocity: whether its rate of change per second is decoded instead of its value.
+        low, high: what 0 and 1 of the network stand for; one number per channel, in the unit of the recording.
     """
 
     signal: str
@@ -118,8 +144,9 @@ class Movement:
 class Thresholds:
     """Decision thresholds, as probabilities.
 
-    ``grasp``: the phase is GRASP from this probability of GRASP on; ``confidence``: an object is certain enough to act
-    on.
+    Attributes:
+        grasp: the phase is GRASP if the probability of GRASP is at least this.
+        confidence: an object may be acted on if its probability is at least this.
     """
 
     grasp: float = 0.5
@@ -128,14 +155,30 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything a bundle says about itself; field names are the keys of ``manifest.json``.
+    """Everything that a bundle says about itself; the fields are the keys of ``manifest.json``.
 
-    ``classes`` are merged object ids, ascending, in the order of the object model's outputs, ``labels`` their names and
-    ``merge`` the map of recorded ids to them. ``final`` says that the networks were refitted on all trials,
-    ``started_from`` from which bundle of another day (`Bundle.id`) training went on. Without ``movement`` the task
-    ``dof`` is the aperture.
-    ``edge_ready`` is set at export only, when every operator maps to the Edge TPU and parity holds; ``edge_issues``
-    says what did not.
+    Attributes:
+        name: name of the bundle.
+        created: ISO 8601 time of the training.
+        package_version: version of grasp_decoder that wrote it.
+        sessions: what it was trained on.
+        units: the units that it decodes, in the order of its inputs.
+        bin_s: bin width, s.
+        look_back: bins in the windows that training and the report use.
+        classes: object ids after merging, ascending; the order of the object model's outputs.
+        labels: names of the classes.
+        merge: recorded object id -> class.
+        thresholds: decision thresholds.
+        self_reset: when the state is cleared within an endless segment; None for never.
+        final: whether the networks were refitted on all trials, test trials included.
+        tasks: task -> its network and files.
+        metrics: scores of the report, plain data.
+        edge_ready: whether every operator maps to the Edge TPU and int8 decodes like float; set at export.
+        edge_issues: why not, one line each.
+        files: name of every other file of the bundle -> its SHA-256.
+        started_from: id of the bundle that training started from (`Bundle.id`); None for none.
+        movement: what the task ``dof`` decodes; None for the aperture.
+        schema_version: version of this layout.
     """
 
     name: str
@@ -169,7 +212,7 @@ class Manifest:
         return len(self.units)
 
     def held_out_trials(self, session_sha256: str) -> tuple[int, ...] | None:
-        """Ids of the trials of that session that training kept for testing; None for a session it never saw."""
+        """Ids of the test trials of the session with that hash; None if the bundle was not trained on the session."""
         for session in self.sessions:
             if session.sha256 == session_sha256:
                 return session.test
@@ -180,10 +223,15 @@ class Manifest:
 
     @classmethod
     def from_json(cls, text: str, source: str) -> Manifest:
-        """Parse and check the text of ``source`` (a path, for messages).
+        """Parse and check the text of a manifest.
+
+        Args:
+            text: content of the file.
+            source: path of the file, for messages.
 
         Raises:
-            GraspDecoderError: not JSON, another schema, a field missing, unknown or of another type.
+            GraspDecoderError: the text is not JSON, has another schema version, or a field is missing, unknown or of
+                another type.
         """
         try:
             document = json.loads(text)
@@ -199,11 +247,12 @@ class Manifest:
             raise GraspDecoderError(
                 f'{source} has schema version {version}, not {SCHEMA_VERSION}; train the bundle again'
             )
-        return _parse(cls, document, source)
+        manifest: Manifest = _parse_dataclass(cls, document, source)
+        return manifest
 
 
 def _finite(value: Any) -> Any:
-    """``value`` in plain Python types, with None for numbers that JSON cannot hold."""
+    """``value`` in plain Python types; a number that JSON cannot hold becomes None."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
@@ -222,7 +271,7 @@ def _parse(kind: Any, value: Any, where: str) -> Any:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is types.UnionType:
         return None if value is None else _parse(arguments[0], value, where)
-    if is_dataclass(kind) and isinstance(value, dict):
+    if isinstance(kind, type) and is_dataclass(kind) and isinstance(value, dict):
         return _parse_dataclass(kind, value, where)
     if origin is tuple and isinstance(value, list):
         return tuple(_parse(arguments[0], item, where) for item in value)
@@ -240,7 +289,7 @@ def _parse(kind: Any, value: Any, where: str) -> Any:
     )
 
 
-def _parse_dataclass(kind: type, value: dict, where: str) -> Any:
+def _parse_dataclass(kind: type[Any], value: dict[str, Any], where: str) -> Any:
     types_of_fields = typing.get_type_hints(kind)
     names = {item.name for item in fields(kind)}
     needed = {item.name for item in fields(kind) if item.default is item.default_factory is MISSING}

@@ -1,4 +1,4 @@
-"""TaskNetwork: a fitted decoder of one task, on its way from learning into a bundle."""
+"""TaskNetwork: a fitted network of one task, as learning hands it over to be exported into a bundle."""
 
 from __future__ import annotations
 
@@ -23,32 +23,33 @@ LUT_SIZE = 256
 GRAPH_INPUTS = {WINDOW: ('features',), RECURRENT: ('features', 'state')}
 GRAPH_OUTPUTS = {WINDOW: ('logits',), RECURRENT: ('logits', 'update', 'candidate')}
 FINE_LOGITS = 'fine_logits'
-"""Last output of an int8 model of classes: the logits once more, in finer steps, saturated outside a smaller range."""
+"""Last output of an int8 model of classes: the same logits in finer steps, saturated outside a smaller range."""
 
 
 @dataclass(frozen=True)
 class TaskNetwork:
     """A fitted network of one task.
 
-    The host turns counts into features by ``lut`` and turns ``logits`` into probabilities by a softmax (phase, object)
-    or by clipping to 0..1 (dof); of a recurrent network it also keeps the state, in float32::
+    The host turns counts into features by ``lut``. It turns ``logits`` into probabilities by a softmax (phase, object),
+    or into apertures by clipping to 0..1 (dof). It also keeps the state of a recurrent network, in float32::
 
         state = state + update * (candidate - state)
 
     Attributes:
-        task: ``phase`` (2 outputs: REST, GRASP), ``object`` (one per class) or ``dof`` (1: aperture; or k: movement).
+        task: ``phase`` (2 outputs: REST, GRASP), ``object`` (one output per class) or ``dof`` (1 output: the aperture;
+            or k outputs: the channels of a movement).
         model: name of the model family.
         kind: ``window`` or ``recurrent``.
-        look_back: bins of one window; 1 for a recurrent network, which answers from the first bin on.
-        lut: float32 (256,), count -> feature; counts above 255 take the last entry.
+        look_back: bins in one window; 1 for a recurrent network, which answers from the first bin on.
+        lut: float32 (256,), feature of each count; counts above 255 take the last entry.
         graph: loop-free Keras functional model, static batch 1, with named inputs and a dict of outputs.
             Window: ``features`` (1, look_back, units) -> ``logits`` (1, n).
             Recurrent: ``features`` (1, units), ``state`` (1, S) -> ``logits`` (1, n), ``update`` (1, S),
             ``candidate`` (1, S).
-        predict: list of trials -> per trial float32 (n_bins, n) probabilities, or apertures, of the float network; NaN
-            rows before the first window is full.
+        predict: from a list of trials to the float network's answers, per trial float32 (n_bins, n): probabilities or
+            apertures. Rows before the first full window are NaN.
         temperature: logits are divided by it before the softmax (calibration, Guo et al. 2017).
-        start: arrays from which training on another day starts; none when the family cannot.
+        start: arrays from which training on another day starts; empty if the model family has none.
     """
 
     task: str

@@ -1,7 +1,8 @@
-"""What a TFLite flatbuffer holds, read without running it."""
+"""Reads the graph of a TFLite file without running it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
@@ -17,13 +18,17 @@ TYPE_NAMES = {code: name for name, code in vars(schema.TensorType).items() if no
 
 
 def read_model(content: bytes, source: str) -> schema.ModelT:
-    """The model of a flatbuffer as plain objects.
+    """The model of a flatbuffer, as the plain objects of TFLite's schema.
+
+    Args:
+        content: the file.
+        source: its path, for the message.
 
     Raises:
-        GraspDecoderError: ``source`` (a path, for the message) is no TFLite file.
+        GraspDecoderError: it is not a TFLite file, or it is damaged.
     """
     if content[4:8] != IDENTIFIER:
-        raise GraspDecoderError(f'{source} is no TFLite model')
+        raise GraspDecoderError(f'{source} is not a TFLite model')
     try:
         return schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
     except Exception as error:  # a damaged flatbuffer fails in as many ways as it has bytes
@@ -35,11 +40,11 @@ def shape_of(tensor: Any) -> tuple[int, ...]:
     return () if tensor.shape is None else tuple(int(size) for size in tensor.shape)
 
 
-def describe(content: bytes, file: str, kind: str) -> ModelFile:
-    """The manifest's entry of a model of that kind (``window`` or ``recurrent``)."""
+def model_file(content: bytes, file: str, kind: str) -> ModelFile:
+    """The manifest's entry for the TFLite ``file`` of a network of that kind (``window`` or ``recurrent``)."""
     graph = read_model(content, file).subgraphs[0]
 
-    def tensors(names, indices):
+    def tensors(names: Sequence[str], indices: Sequence[int]) -> tuple[Tensor, ...]:
         return tuple(_tensor(name, graph.tensors[index]) for name, index in zip(names, indices))
 
     outputs = (*GRAPH_OUTPUTS[kind], FINE_LOGITS)

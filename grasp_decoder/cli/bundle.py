@@ -35,12 +35,12 @@ def bundle(argv) -> int:
         print('\n'.join(lines) or 'no difference')
         return int(bool(lines))
     loaded = load_bundle(arguments.bundle)
-    print(describe(loaded) if arguments.command == 'show' else _verify(loaded))
+    print(bundle_text(loaded) if arguments.command == 'show' else _verify(loaded))
     return 0
 
 
-def describe(bundle: Bundle) -> str:
-    """The bundle as text."""
+def bundle_text(bundle: Bundle) -> str:
+    """What `show` prints."""
     manifest = bundle.manifest
     lines = [
         f'{bundle.id}, made {manifest.created} by grasp_decoder {manifest.package_version}',

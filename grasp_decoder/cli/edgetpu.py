@@ -23,12 +23,12 @@ def edgetpu(argv) -> int:
     checks = []
     for path in arguments.models:
         checks.append(check_model(_read(path), str(path)))
-        print(describe(path, checks[-1]))
+        print(operator_table(path, checks[-1]))
     return int(any(check.on_cpu for check in checks))
 
 
-def describe(path: Path, check: ModelCheck) -> str:
-    """The check as text: a line per operator and a verdict."""
+def operator_table(path: Path, check: ModelCheck) -> str:
+    """The check as text: one line for each operator, and a summary."""
     width = max((len(operator.name) for operator in check.operators), default=0)
     lines = [f'{path}:']
     lines += [

@@ -28,7 +28,7 @@ def inspect(argv) -> None:
     arguments = parser.parse_args(argv)
     session = read_session(arguments.session, arguments.map)
     summary = summarize(session)
-    print(describe(session, summary))
+    print(summary_text(session, summary))
     if arguments.plot:
         from grasp_decoder.recording.session_figure import draw_session  # matplotlib takes a second to load
 
@@ -36,8 +36,8 @@ def inspect(argv) -> None:
         print(f'picture: {arguments.plot}')
 
 
-def describe(session: Session, summary: SessionSummary) -> str:
-    """The summary as text."""
+def summary_text(session: Session, summary: SessionSummary) -> str:
+    """What the command prints."""
     rates = summary.rates_hz
     areas = ', '.join(f'{area or "unknown area"} {count}' for area, count in summary.areas.items())
     electrodes = f'; {summary.electrodes} electrodes' if summary.electrodes else ''

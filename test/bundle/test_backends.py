@@ -220,7 +220,7 @@ def test_edge_tpu_without_one_is_an_error(compiled, delegate):
     'arguments, message',
     [
         ({'backend': 'abacus'}, "no back end 'abacus'; use one of auto, cpu, edgetpu"),
-        ({'backend': 'edgetpu', 'device': 'usb;rm'}, 'is no Edge TPU device'),
+        ({'backend': 'edgetpu', 'device': 'usb;rm'}, 'does not name an Edge TPU'),
         ({'precision': 'double'}, "no precision 'double'"),
         ({'precision': 'float', 'backend': 'edgetpu'}, 'runs on the CPU only'),
     ],
@@ -264,7 +264,7 @@ def test_a_device_lost_while_running_hands_over_to_the_cpu_within_the_bin(compil
             np.testing.assert_array_equal(decode(engines.runner(task)), decode(reference.runner(task)))
             assert engines.backends[task].startswith('cpu')
     assert engines.fault == message
-    assert [record.getMessage() for record in caplog.records] == [f'{message}; decoding goes on on the CPU']
+    assert [record.getMessage() for record in caplog.records] == [f'{message}; decoding continues on the CPU']
 
 
 @pytest.mark.parametrize('mode', ['works', 'fails'])

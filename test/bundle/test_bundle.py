@@ -221,6 +221,6 @@ def test_a_bundle_is_replaced_in_one_step(folder, networks, monkeypatch, can_exc
 
 def test_what_is_no_bundle_is_not_replaced(tmp_path, networks):
     (tmp_path / 'thesis.tex').write_text('years of work')
-    with pytest.raises(GraspDecoderError, match='exists and is no bundle'):
+    with pytest.raises(GraspDecoderError, match='exists and is not a bundle'):
         write_bundle(tmp_path, networks[:1], TRIALS, TRIALS, make_manifest())
     assert (tmp_path / 'thesis.tex').read_text() == 'years of work'

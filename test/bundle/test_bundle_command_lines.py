@@ -60,7 +60,7 @@ def test_check_says_why_a_float_model_does_not_map(sealed, capsys):
     'content, message',
     [
         (None, 'cannot read'),
-        (b'no model', 'is no TFLite model'),
+        (b'no model', 'is not a TFLite model'),
         (b'\xff\xff\xff\x7fTFL3', 'is a damaged TFLite model'),
     ],
 )

@@ -10,7 +10,7 @@ from scipy.io import savemat
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.bundle.manifest import Movement
 from grasp_decoder.cli.evaluate import main as evaluate
-from grasp_decoder.cli.inspect import describe
+from grasp_decoder.cli.inspect import summary_text
 from grasp_decoder.cli.train import main as train
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import bin_trial
@@ -153,7 +153,7 @@ def test_binned_kinematics_are_a_session_with_the_same_counts(kinematics):
             movement[:, 2:],
             atol=1e-5,
         )
-    described = describe(session, summarize(session))
+    described = summary_text(session, summarize(session))
     assert f'trials  {len(trials)} to use' in described and 'movement and no grasps' in described
     found = movement_range(session, trials, 'position', False)
     assert found.low[0] < min(movement[:, 0].min() for movement in binned.movement)

@@ -1,8 +1,8 @@
-"""One accelerator and its deadline: whatever happens on the device, the decode comes from somewhere in time.
+"""Accelerator: a device whose calls have a deadline, so that every decode is in time, from the device or the CPU.
 
-A device can wedge inside a native call that nothing can interrupt. Its calls therefore run on a thread of their own;
-the first call that is late or fails gives the device up for all tasks, says so, and the CPU takes over from that very
-bin. The thread of a wedged call is abandoned.
+A device can hang inside a native call that nothing can interrupt. Its calls therefore run on a thread of their own.
+The first call that is late or fails gives the device up for all tasks and logs a warning, and the CPU decodes from that
+bin on. The thread of a call that hangs is abandoned.
 """
 
 from __future__ import annotations
@@ -21,21 +21,30 @@ from grasp_decoder.errors import GraspDecoderError
 
 OPEN_TIMEOUT_S = 10.0
 
+Calls = queue.SimpleQueue[Callable[[], Any] | None]
+Results = queue.SimpleQueue[tuple[Any, Exception | None]]
+
 log = logging.getLogger(__name__)
 
 
 class Accelerator:
-    """The thread that talks to one device, shared by the tasks that run on it.
+    """The thread that calls one device. The tasks that run on the device share it.
 
-    ``fault`` is None while the device is in use, else one line that says why it was given up.
+    Args:
+        name: name of the back end, for messages.
+        deadline_s: time that one run of a model may take, s.
+
+    Attributes:
+        name: as given.
+        fault: why the device was given up, in one line; None while it is in use.
     """
 
     def __init__(self, name: str, deadline_s: float):
         self.name = name
         self.fault: str | None = None
         self._deadline_s = deadline_s
-        self._calls: queue.SimpleQueue = queue.SimpleQueue()
-        self._results: queue.SimpleQueue = queue.SimpleQueue()
+        self._calls: Calls = queue.SimpleQueue()
+        self._results: Results = queue.SimpleQueue()
         threading.Thread(target=_serve, args=(self._calls, self._results), name=f'{name} calls', daemon=True).start()
         weakref.finalize(self, self._calls.put, None)  # ends the thread, which then lets go of the device
 
@@ -46,10 +55,15 @@ class Accelerator:
         inputs: Sequence[np.ndarray],
         outputs: Sequence[np.ndarray],
     ) -> Engine:
-        """The engine of a task on this device, run once on the buffers given, with ``cpu`` ready to take over.
+        """Open the engine of a task on this device and run it once.
+
+        Args:
+            open_engine: opens the engine.
+            cpu: the same model on the CPU, which takes over if the device fails.
+            inputs, outputs: buffers for the first run.
 
         Raises:
-            GraspDecoderError: the device does not answer.
+            GraspDecoderError: the device does not answer or was given up before.
         """
         if self.fault:
             raise GraspDecoderError(self.fault)
@@ -58,15 +72,15 @@ class Accelerator:
         return WatchedEngine(self, engine, cpu)
 
     def run(self, engine: Engine, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> bool:
-        """Fill ``outputs`` on the device; False when it is given up."""
+        """Fill ``outputs`` on the device; False if the device was given up, now or before."""
         if self.fault:
             return False
-        # The device works on copies: a call that is late must not touch what the CPU computes meanwhile.
+        # The device works on copies: a late call must not write into the buffers that the CPU uses by then.
         copies = [values.copy() for values in inputs], [np.empty_like(values) for values in outputs]
         try:
             self._call(lambda: engine.run(*copies), self._deadline_s)
         except GraspDecoderError as error:
-            log.warning('%s; decoding goes on on the CPU', error)
+            log.warning('%s; decoding continues on the CPU', error)
             return False
         for values, answer in zip(outputs, copies[1]):
             values[...] = answer
@@ -90,17 +104,17 @@ class Accelerator:
         return GraspDecoderError(fault)
 
 
-def _serve(calls: queue.SimpleQueue, results: queue.SimpleQueue) -> None:
-    """Answer one call after the other until None comes."""
+def _serve(calls: Calls, results: Results) -> None:
+    """Make one call after the other until None comes."""
     while (function := calls.get()) is not None:
         try:
             results.put((function(), None))
-        except Exception as error:  # whatever a back end raises is the device's fault, not the decoder's
+        except Exception as error:  # any error of a back end is a fault of the device, not of the decoder
             results.put((None, error))
 
 
 class WatchedEngine:
-    """An engine on an accelerator that hands over to the CPU for good when the accelerator fails."""
+    """An engine on an accelerator. Once the accelerator has failed, the engine runs on the CPU for good."""
 
     def __init__(self, accelerator: Accelerator, engine: Engine, cpu: Engine):
         self._accelerator = accelerator

@@ -1,4 +1,4 @@
-"""Inference back ends behind one small interface.
+"""Back ends: each runs TFLite models on one kind of device, behind one small interface.
 
 A back end is a function ``open_engine(model, device, threads) -> Engine`` that raises `GraspDecoderError` when it
 cannot run the model. ``cpu`` and ``edgetpu`` are built in; a package adds its own by an entry point of the group
@@ -32,7 +32,13 @@ AUTO = 'auto'
 
 @dataclass(frozen=True)
 class Model:
-    """What a back end is given: TFLite flatbuffers of one task. ``edgetpu`` is None until it was compiled."""
+    """The TFLite flatbuffers of one task, as a back end is given them.
+
+    Attributes:
+        name: what it is, for messages.
+        tflite: the model.
+        edgetpu: the model compiled for the Edge TPU; None if it was not compiled.
+    """
 
     name: str
     tflite: bytes
@@ -40,12 +46,14 @@ class Model:
 
 
 class Engine(Protocol):
-    """A model that is ready to run; ``description`` names the back end, its version and device for people."""
+    """A model that is ready to run."""
 
-    description: str
+    @property
+    def description(self) -> str:
+        """Back end, version and device, as text."""
 
     def run(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
-        """One invocation: read ``inputs``, fill ``outputs``, in the file's order, shapes and types."""
+        """Run the model once: read ``inputs``, fill ``outputs``. Order, shapes and types are those of the file."""
 
 
 OpenEngine = Callable[[Model, 'str | None', int], Engine]
@@ -58,7 +66,7 @@ class InterpreterEngine:
         interpreter.allocate_tensors()
         self.description = description
         self._invoke = interpreter.invoke
-        # A view must not outlive its use (the interpreter refuses to run while one exists), so views are taken afresh.
+        # The interpreter refuses to run while a view of a tensor exists, so every run takes new views.
         self._inputs = [interpreter.tensor(detail['index']) for detail in interpreter.get_input_details()]
         self._outputs = [interpreter.tensor(detail['index']) for detail in interpreter.get_output_details()]
 
@@ -71,13 +79,17 @@ class InterpreterEngine:
 
 
 def back_ends() -> dict[str, OpenEngine]:
-    """Every back end by name; those plugged in are imported only when they are opened."""
+    """Every back end, by name. A package's back end is imported only when it is opened."""
     plugged = {point.name: _deferred(point) for point in metadata.entry_points(group=ENTRY_POINT_GROUP)}
     return plugged | {CPU: open_cpu, EDGE_TPU: open_edge_tpu}
 
 
 def open_cpu(model: Model, device: str | None = None, threads: int = 1) -> Engine:
-    """The model on the CPU."""
+    """Open the model on the CPU.
+
+    Raises:
+        GraspDecoderError: no interpreter is installed, or it does not run the model.
+    """
     name, library = _interpreter_library()
     try:
         interpreter = library.Interpreter(model_content=model.tflite, num_threads=threads)
@@ -87,9 +99,18 @@ def open_cpu(model: Model, device: str | None = None, threads: int = 1) -> Engin
 
 
 def open_edge_tpu(model: Model, device: str | None = None, threads: int = 1) -> Engine:
-    """The compiled model on an Edge TPU; ``device`` as in libedgetpu: ``usb``, ``pci``, ``:0``, ``usb:0`` ..."""
+    """Open the compiled model on an Edge TPU.
+
+    Args:
+        model: the model, compiled.
+        device: name of the device as in libedgetpu: ``usb``, ``pci``, ``:0``, ``usb:0`` ...; None for the first.
+        threads: not used.
+
+    Raises:
+        GraspDecoderError: no such device answers, or the model was not compiled.
+    """
     if device is not None and not re.fullmatch(r'(usb|pci)|(usb|pci)?:\d+', device):
-        raise GraspDecoderError(f'{device!r} is no Edge TPU device; use usb, pci, :N, usb:N or pci:N')
+        raise GraspDecoderError(f'{device!r} does not name an Edge TPU; use usb, pci, :N, usb:N or pci:N')
     if model.edgetpu is None:
         raise GraspDecoderError(
             f'the bundle holds no {model.name} compiled for the Edge TPU; '
@@ -105,7 +126,7 @@ def open_edge_tpu(model: Model, device: str | None = None, threads: int = 1) -> 
 
 def _open_pycoral(model: Model, device: str | None) -> Engine | None:
     try:
-        # The package of that name on PyPI is another one and has no such module.
+        # PyPI has an unrelated package of this name, without this module.
         pycoral = importlib.import_module('pycoral.utils.edgetpu')
     except ImportError:
         return None
@@ -131,7 +152,8 @@ def _interpreter_library() -> tuple[str, Any]:
 
 def _deferred(point: metadata.EntryPoint) -> OpenEngine:
     def open_engine(model: Model, device: str | None, threads: int) -> Engine:
-        return point.load()(model, device, threads)
+        plugged_in: OpenEngine = point.load()
+        return plugged_in(model, device, threads)
 
     return open_engine
 

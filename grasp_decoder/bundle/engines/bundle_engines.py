@@ -43,8 +43,7 @@ class EngineOptions:
 class BundleEngines:
     """One engine for each task of a bundle. Each has run once, so that the first bin takes no longer than others.
 
-    The engines of all tasks that run on an accelerator share its thread and its fate: when the accelerator fails, all
-    of them go on on the CPU.
+    The tasks that run on an accelerator share it: when it fails, all of them continue on the CPU.
 
     Args:
         bundle: the bundle to open.
@@ -66,18 +65,18 @@ class BundleEngines:
 
     @property
     def backends(self) -> dict[str, str]:
-        """Where each task runs now, for people."""
+        """Back end, version and device that each task runs on now, as text."""
         return {task: engine.description for task, engine in self._engines.items()}
 
     @property
     def fault(self) -> str | None:
-        """Why decoding is not on the back end that was asked for, in one line; None when it is."""
+        """Why decoding does not run on the back end that was asked for, in one line; None if it does."""
         return self._refusal or (self._accelerator.fault if self._accelerator else None)
 
     def runner(self, task: str) -> TaskRunner:
-        """A new runner of ``task``, with a state of its own.
+        """A new runner of ``task``. It has its own state, but shares the engine with the task's other runners.
 
-        Runners of one task share its engine, so that two of them must not run at the same time.
+        Two runners of one task must therefore not run at the same time.
 
         Raises:
             GraspDecoderError: the bundle has no such task.
@@ -92,7 +91,7 @@ class BundleEngines:
             raise GraspDecoderError(f'no back end {options.backend!r}; use one of {", ".join((AUTO, *sorted(known)))}')
         files = self.bundle.task(task).models
         file, compiled = files[options.precision], files.get(EDGE_TPU)
-        model = Model(f'{task} model', models[file.file], compiled and models[compiled.file])
+        model = Model(f'{task} model', models[file.file], models[compiled.file] if compiled else None)
         cpu = open_cpu(model, None, options.threads)
         buffers = make_buffers(file.inputs), make_buffers(file.outputs)
         try:
@@ -103,7 +102,7 @@ class BundleEngines:
             return cpu
         name = EDGE_TPU if options.backend == AUTO else options.backend
         if self._accelerator is None:
-            # Half a bin leaves time for the CPU to answer within the bin that the device missed.
+            # Half a bin leaves the CPU enough time to decode the bin that the device missed.
             self._accelerator = Accelerator(name, self.bundle.manifest.bin_s / 2)
         try:
             return self._accelerator.open(lambda: known[name](model, options.device, options.threads), cpu, *buffers)

@@ -1,7 +1,7 @@
 """TaskRunner: counts in, probabilities out, one bin at a time.
 
-It holds what a graph without loops cannot: the ring of a window network's last bins, or a recurrent network's state.
-Buffers are made once; a step allocates next to nothing.
+A graph without loops has no memory. The runner keeps it instead: the last bins for a window network, the state for a
+recurrent one. Buffers are made once, so that a step allocates next to nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from grasp_decoder.bundle.task_network import DOF, FINE_LOGITS, RECURRENT
 
 
 class TaskRunner(ABC):
-    """One task of a bundle on a back end. Make it with `BundleEngines.runner`."""
+    """Runs one task of a bundle. `BundleEngines.runner` makes one."""
 
     def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine):
         self.task = task
@@ -32,7 +32,7 @@ class TaskRunner(ABC):
 
     @abstractmethod
     def reset(self) -> None:
-        """Forget the past: a new segment starts."""
+        """Clear the memory: a new segment starts."""
 
     @abstractmethod
     def step(self, counts: np.ndarray) -> np.ndarray | None:
@@ -42,27 +42,29 @@ class TaskRunner(ABC):
             counts: uint16 (units,), spikes of the bin.
 
         Returns:
-            float32 (n,): probabilities that sum to 1 (phase, object) or the aperture 0..1 (dof); None until a window
-            network has seen ``look_back`` bins. The array is the caller's.
+            float32 (n,): probabilities that sum to 1 (phase, object) or values in 0..1 (dof). None until a window
+            network has seen ``look_back`` bins. The array is new at every call.
         """
 
-    def _answer(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+    def _run(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
         self._engine.run(inputs, self._outputs)
         logits = self._logits()[0]
         if self._fine_logits:
+            # The fine logits hold wherever they are not saturated.
             fine = self._outputs[-1][0]
             np.copyto(logits, self._fine_logits()[0], where=(fine > -128) & (fine < 127))
         if self.task == DOF:
-            return np.clip(logits, 0, 1)
+            values: np.ndarray = np.clip(logits, 0, 1)
+            return values
         logits *= self._inverse_temperature
         logits -= logits.max()
-        probabilities = np.exp(logits)
+        probabilities: np.ndarray = np.exp(logits)
         probabilities /= probabilities.sum()
         return probabilities
 
 
 class WindowRunner(TaskRunner):
-    """Runs a network of the last ``look_back`` bins."""
+    """Runs a network whose input is the last ``look_back`` bins."""
 
     def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine):
         super().__init__(task, manifest, model, engine)
@@ -81,7 +83,7 @@ class WindowRunner(TaskRunner):
         self._seen += 1
         if self._seen < self._look_back:
             return None
-        return self._answer((self._ring[np.newaxis, row + 1 : row + 1 + self._look_back],))
+        return self._run((self._ring[np.newaxis, row + 1 : row + 1 + self._look_back],))
 
 
 class RecurrentRunner(TaskRunner):
@@ -101,7 +103,7 @@ class RecurrentRunner(TaskRunner):
     def step(self, counts: np.ndarray) -> np.ndarray:
         np.take(self._lut, counts, out=self._inputs[0][0], mode='clip')
         self._inputs[1][...] = quantise(self.state, self._state_tensor)
-        answer = self._answer(self._inputs)
+        answer = self._run(self._inputs)
         change = self._candidate()
         change -= self.state
         change *= self._update()
@@ -116,12 +118,12 @@ def make_runner(task: str, manifest: TaskManifest, model: ModelFile, engine: Eng
 
 
 def make_buffers(tensors: Sequence[Tensor]) -> list[np.ndarray]:
-    """Zeroed arrays of the tensors' shapes, int8 or, where there is no scale, float32."""
+    """Arrays of zeros of the tensors' shapes: float32 for a tensor of scale 0, int8 for the others."""
     return [np.zeros(tensor.shape, np.int8 if tensor.scale else np.float32) for tensor in tensors]
 
 
 def quantise(values: np.ndarray, tensor: Tensor) -> np.ndarray:
-    """``values`` as the int8 (float32 when its scale is 0) numbers that ``tensor`` takes."""
+    """float32 ``values`` in the type of ``tensor``: int8, rounded and saturated, or float32 if its scale is 0."""
     if not tensor.scale:
         return values
     scaled = values * np.float32(1 / tensor.scale)
@@ -131,7 +133,7 @@ def quantise(values: np.ndarray, tensor: Tensor) -> np.ndarray:
 
 
 class _Dequantiser:
-    """float32 values of an output buffer, through one buffer that is made once."""
+    """Turns an output buffer into float32 values, in a second buffer that is made once."""
 
     def __init__(self, tensor: Tensor, values: np.ndarray):
         self._raw = values

@@ -1,8 +1,8 @@
-"""What int8 models are calibrated on: what their float model meets in the training trials.
+"""The data that int8 models are calibrated on: inputs of their float model in the training trials.
 
-The converter takes the smallest and largest value that every tensor has on the representative data as its range. Here
-is what is done to make 8 bits go further: inputs are chosen from whole trials, so that a recurrent network is
-calibrated on states that it reaches, and the range of the features is widened to where their steps meet the counts.
+The converter runs the float model on this data and gives each tensor the range of values that it took. Two choices make
+8 bits go further. The inputs come from whole trials, so that a recurrent network is calibrated on states that it
+reaches. The range of the features is widened a little, so that its 255 steps fall on the features of small counts.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Calibration:
     """Inputs of the float model at random bins of random training trials, and its logits there.
 
     Attributes:
-        inputs: per sample, the model's inputs in its order.
+        inputs: for each sample, the model's inputs in its order.
         logits: float32 (samples, n).
     """
 
@@ -41,7 +41,10 @@ class Calibration:
     logits: np.ndarray
 
     def close_logit_range(self) -> tuple[float, float]:
-        """Range of most best two logits that are close: where rounding decides which is best."""
+        """The range that holds most of the two highest logits, in samples where these two are close.
+
+        There rounding may decide which class is highest.
+        """
         best = np.sort(self.logits, axis=1)[:, -2:]
         difference = best[:, 1] - best[:, 0]
         close = best[difference <= np.quantile(difference, CLOSE)]
@@ -66,7 +69,7 @@ def calibrate(task: str, manifest: TaskManifest, content: bytes, train: Sequence
 
 
 class _Recorder:
-    """An engine that keeps what it was run on and the logits it gave."""
+    """An engine that records its inputs and the logits that it gave."""
 
     def __init__(self, engine: Engine):
         self._engine = engine
@@ -81,7 +84,10 @@ class _Recorder:
 
 
 def _feature_top(lut: np.ndarray, train: Sequence[TrialBins]) -> float:
-    """The end of the features' range, 0 to at least the largest feature met, at which 255 steps fit them best."""
+    """The upper end of the features' range that makes the rounding errors of int8 small, weighted by frequency.
+
+    The range starts at 0 and has 255 steps. Its end is at least the largest feature of the training trials.
+    """
     frequency = sum(np.bincount(np.minimum(trial.counts, LUT_SIZE - 1).ravel(), minlength=LUT_SIZE) for trial in train)
     largest = lut[frequency > 0].max()
     tops = largest * np.linspace(1, WIDEST, 500)

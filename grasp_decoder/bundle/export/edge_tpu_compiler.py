@@ -19,7 +19,11 @@ TIMEOUT_S = 600
 
 
 def require_compiler() -> None:
-    """Raise a `GraspDecoderError` unless the compiler is installed; to be asked before hours of training."""
+    """Check that the compiler is installed, before hours of training.
+
+    Raises:
+        GraspDecoderError: it is not.
+    """
     if shutil.which(COMPILER) is None:
         raise GraspDecoderError(
             f'{COMPILER} is not installed (x86-64 Debian or Ubuntu only, see docs/coral.md); '
@@ -28,23 +32,23 @@ def require_compiler() -> None:
 
 
 def compile_models(folder: Path, tasks: Mapping[str, TaskManifest]) -> tuple[dict[str, TaskManifest], tuple[str, ...]]:
-    """Compile the int8 models of all tasks together, so that they share the device's cache.
+    """Compile the int8 models of all tasks together, so that they share the memory of the device.
 
     Writes ``TASK_int8_edgetpu.tflite`` and the compiler's output, ``edgetpu_compiler.log``, into ``folder``.
 
     Returns:
-        The tasks, with ``models['edgetpu']`` where there is a compiled file, and a line for each thing that failed.
+        The tasks, with ``models['edgetpu']`` for each compiled file, and one line for each failure.
     """
     require_compiler()
     inputs = [folder / task.models['int8'].file for task in tasks.values()]
     command = [COMPILER, '--show_operations', '--out_dir', str(folder), *map(str, inputs)]
     try:
         run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT_S, check=False)
-        said, failed = run.stdout, f'exit status {run.returncode}' if run.returncode else None
+        output, failure = run.stdout, f'exit status {run.returncode}' if run.returncode else None
     except subprocess.TimeoutExpired as error:
-        said, failed = error.stdout or b'', f'no end within {TIMEOUT_S} s'
-    (folder / LOG).write_bytes(said)
-    issues = [f'{COMPILER}: {failed}, see {LOG}'] if failed else []
+        output, failure = error.stdout or b'', f'not finished within {TIMEOUT_S} s'
+    (folder / LOG).write_bytes(output)
+    issues = [f'{COMPILER}: {failure}, see {LOG}'] if failure else []
     compiled = dict(tasks)
     for name, task in tasks.items():
         model = task.models['int8']

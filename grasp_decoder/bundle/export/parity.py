@@ -24,7 +24,10 @@ MOST_SCORE_LOST = {PHASE: 0.005, OBJECT: 0.005, DOF: 0.01}
 
 
 def measure_parity(bundle: Bundle, task: str, trials: Sequence[TrialBins]) -> Parity:
-    """Run both models of ``task`` over whole trials, each trial a segment, and compare them bin by bin."""
+    """Run the float and the int8 model of ``task`` over whole trials, and compare their answers bin by bin.
+
+    Each trial is a segment: both models start it with no memory.
+    """
     as_float, as_int8 = (
         np.concatenate([_decode(runner, trial) for trial in trials])
         for runner in (
@@ -52,10 +55,11 @@ def measure_parity(bundle: Bundle, task: str, trials: Sequence[TrialBins]) -> Pa
 
 
 def edge_issues(tasks: Mapping[str, TaskManifest]) -> tuple[str, ...]:
-    """Why a bundle of these tasks is not ready for an Edge TPU, a line each; empty when it is."""
+    """Why a bundle of these tasks, with their parity measured, is not ready for an Edge TPU, one line each."""
     issues = []
     for task, manifest in tasks.items():
         parity = manifest.parity
+        assert parity is not None
         if manifest.cpu_operators:
             issues.append(f'{task}: {", ".join(manifest.cpu_operators)} would stay on the CPU')
         if parity.agreement < LEAST_AGREEMENT:
@@ -77,7 +81,7 @@ def edge_issues(tasks: Mapping[str, TaskManifest]) -> tuple[str, ...]:
 
 
 def _decode(runner: TaskRunner, trial: TrialBins) -> np.ndarray:
-    """float32 (n_bins, n); NaN rows where the runner has no answer yet."""
+    """The runner's answers, float32 (n_bins, n); rows are NaN until it has one."""
     runner.reset()
     answers = [runner.step(counts) for counts in trial.counts]
     width = next(len(answer) for answer in answers if answer is not None)
@@ -85,7 +89,7 @@ def _decode(runner: TaskRunner, trial: TrialBins) -> np.ndarray:
 
 
 def _targets(task: str, bundle: Bundle, trials: Sequence[TrialBins]) -> np.ndarray:
-    """Target of every bin: class index (n,) (-1: not scored) or aperture or movement (n, k) (NaN: not scored)."""
+    """The right answer of every bin: class index (n,) or, for dof, values (n, k). -1 or NaN: the bin is not scored."""
     if task == DOF:
         return np.concatenate([trial.dof.reshape(trial.n_bins, -1) for trial in trials])
     phase = np.concatenate([trial.phase for trial in trials]).astype(int)

@@ -1,7 +1,7 @@
-"""Better ranges for a converted int8 model than the smallest and largest value that calibration saw.
+"""Gives the tensors of a converted int8 model better ranges than the smallest and largest value in calibration.
 
-Nothing is computed otherwise than before: scales and zero points are changed, which every implementation reads from
-the file, and one product is rounded a second time.
+Only scales and zero points change, which every implementation of TFLite reads from the file, and one operator is
+repeated with another range. The operators stay the same.
 """
 
 from __future__ import annotations
@@ -15,19 +15,22 @@ from ai_edge_litert import schema_py_generated as schema
 from grasp_decoder.bundle.tflite_file import BUILTIN_NAMES, IDENTIFIER, read_model
 
 SATURATION = {'TANH': float(np.arctanh(1 - 1 / 256)), 'LOGISTIC': float(np.log(511))}
-"""Input beyond which the output, rounded to int8, does not change any more."""
+"""Beyond this input, plus or minus, the output rounded to int8 no longer changes."""
 
 RESCALING = {'ADD', 'CONV_2D', 'FULLY_CONNECTED', 'MUL', 'SUB'}
 """Operators whose output may have any scale."""
 
 
 def refine(content: bytes, fine_logits: tuple[float, float] | None) -> bytes:
-    """The model with the inputs of TANH and LOGISTIC clipped to where these still change, and ``fine_logits`` added.
+    """Clip the inputs of TANH and LOGISTIC to where the outputs still change, and add the output ``fine_logits``.
 
     Args:
-        content: an int8 TFLite model whose first output are the logits.
-        fine_logits: a range, much smaller than that of the logits; a last output repeats the logits with finer steps
-            within it and saturates outside. None adds nothing.
+        content: an int8 TFLite model whose first output is the logits.
+        fine_logits: a range, much smaller than that of the logits. A new last output has the same logits in the finer
+            steps of this range, and saturates outside of it. None adds no output.
+
+    Returns:
+        The changed model.
     """
     model = read_model(content, 'the converted model')
     graph = model.subgraphs[0]
@@ -50,7 +53,7 @@ def refine(content: bytes, fine_logits: tuple[float, float] | None) -> bytes:
 
 
 def _narrow(tensor: Any, limit: float) -> None:
-    """Clip the range of a tensor to +-limit."""
+    """Clip the range of a tensor to -limit..limit."""
     scale, zero_point = tensor.quantization.scale[0], int(tensor.quantization.zeroPoint[0])
     low, high = scale * (-128 - zero_point), scale * (127 - zero_point)
     _set_range(tensor, max(low, -limit), min(high, limit))
@@ -64,7 +67,7 @@ def _set_range(tensor: Any, low: float, high: float) -> None:
 
 
 def _repeat(graph: Any, position: int, low: float, high: float) -> None:
-    """Append an operator that does what the one at ``position`` does, with an output of another range."""
+    """Append a copy of the operator at ``position`` whose output has another range."""
     operator = graph.operators[position]
     original = graph.tensors[operator.outputs[0]]
     tensor = schema.TensorT()

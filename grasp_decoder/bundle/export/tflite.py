@@ -1,4 +1,4 @@
-"""Keras graph to TFLite, as float and as full int8."""
+"""Converts a Keras graph to TFLite, as float and as full int8."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ from grasp_decoder.bundle.export.calibration import calibrate
 from grasp_decoder.bundle.export.refinement import refine
 from grasp_decoder.bundle.manifest import ModelFile, TaskManifest
 from grasp_decoder.bundle.task_network import DOF, GRAPH_INPUTS, GRAPH_OUTPUTS, RECURRENT, TaskNetwork
-from grasp_decoder.bundle.tflite_file import describe
+from grasp_decoder.bundle.tflite_file import model_file
 
 if TYPE_CHECKING:
     from grasp_decoder.features.trial_bins import TrialBins
 
 
 def convert(network: TaskNetwork, train: Sequence[TrialBins], folder: Path) -> TaskManifest:
-    """Write ``TASK_float.tflite`` and ``TASK_int8.tflite`` into ``folder``; give the task's part of the manifest.
+    """Write ``TASK_float.tflite`` and ``TASK_int8.tflite`` into ``folder``.
 
-    The int8 model takes and gives int8 and is calibrated on training trials only.
+    Inputs and outputs of the int8 model are int8. It is calibrated on training trials only.
+
+    Returns:
+        The task's entry for the manifest.
     """
     frozen = _frozen(network)
     as_float = _write(_convert(_converter(frozen)), folder, f'{network.task}_float.tflite', network.kind)
@@ -47,7 +50,7 @@ def convert(network: TaskNetwork, train: Sequence[TrialBins], folder: Path) -> T
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: iter(calibration.inputs)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    # One scale per weight matrix: the Edge TPU's compiler is older than scales per row of fully connected layers.
+    # One scale for each weight matrix: the Edge TPU's compiler does not know one scale for each row.
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     converter.inference_input_type = converter.inference_output_type = tf.int8
     content = refine(_convert(converter), None if network.task == DOF else calibration.close_logit_range())
@@ -57,18 +60,18 @@ def convert(network: TaskNetwork, train: Sequence[TrialBins], folder: Path) -> T
 
 
 def _frozen(network: TaskNetwork) -> Any:
-    """The graph with its weights as constants, inputs and outputs in the order of the contract."""
+    """The graph with its weights as constants, and inputs and outputs in the order of `GRAPH_INPUTS` and so on."""
     shapes = {tensor.name: tensor.shape for tensor in network.graph.inputs}
     names = GRAPH_INPUTS[network.kind]
 
     signature = [tf.TensorSpec(shapes[name], tf.float32, name=name) for name in names]
 
-    @tf.function(input_signature=signature, autograph=False)
-    def run(*inputs):
+    def run(*inputs: tf.Tensor) -> tuple[tf.Tensor, ...]:
         outputs = network.graph(dict(zip(names, inputs)))
         return tuple(outputs[name] for name in GRAPH_OUTPUTS[network.kind])
 
-    return convert_variables_to_constants_v2(run.get_concrete_function())
+    function = tf.function(run, input_signature=signature, autograph=False)
+    return convert_variables_to_constants_v2(function.get_concrete_function())
 
 
 def _converter(frozen: Any) -> tf.lite.TFLiteConverter:
@@ -78,29 +81,30 @@ def _converter(frozen: Any) -> tf.lite.TFLiteConverter:
 
 def _convert(converter: tf.lite.TFLiteConverter) -> bytes:
     with _quiet():
-        return converter.convert()
+        content: bytes = converter.convert()
+        return content
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep what the converter says to itself, in Python and below it, off the terminal; an error brings it along."""
-    verbosity, kept = logging.get_verbosity(), os.dup(2)
-    with tempfile.TemporaryFile() as said, warnings.catch_warnings():
+    """Keep the converter's output, of Python and native code, off the terminal. An error carries it as a note."""
+    verbosity, terminal = logging.get_verbosity(), os.dup(2)
+    with tempfile.TemporaryFile() as output, warnings.catch_warnings():
         warnings.simplefilter('ignore')
         logging.set_verbosity(logging.ERROR)
-        os.dup2(said.fileno(), 2)
+        os.dup2(output.fileno(), 2)
         try:
             yield
         except Exception as error:
-            said.seek(0)
-            error.add_note(said.read().decode(errors='replace'))
+            output.seek(0)
+            error.add_note(output.read().decode(errors='replace'))
             raise
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(terminal, 2)
+            os.close(terminal)
             logging.set_verbosity(verbosity)
 
 
 def _write(content: bytes, folder: Path, name: str, kind: str) -> ModelFile:
     (folder / name).write_bytes(content)
-    return describe(content, name, kind)
+    return model_file(content, name, kind)

@@ -1,4 +1,4 @@
-"""Writing a bundle: networks to TFLite, proof that int8 decodes like float, and one atomic step into place."""
+"""Writes a bundle: converts networks to TFLite, compares int8 with float, and puts the folder in place in one step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
 
-Report = Callable[[Bundle, Path], dict]
+Report = Callable[[Bundle, Path], dict[str, Any]]
 
 
 def write_bundle(
@@ -42,21 +42,25 @@ def write_bundle(
 ) -> Bundle:
     """Export ``networks`` and put the sealed bundle in the place of ``out`` in one step.
 
-    Everything is written to a folder beside ``out`` first; a crash at any time leaves an old bundle whole.
+    Everything is first written to a folder beside ``out``. A crash at any time leaves an old bundle whole.
 
     Args:
-        out: the bundle's folder; an existing bundle is replaced, anything else refused.
-        networks: one per task.
+        out: folder of the bundle. An existing bundle is replaced; a folder with anything else in it is refused.
+        networks: one for each task.
         train: trials that int8 is calibrated on.
-        validation: trials that the parity of int8 and float is measured on.
-        manifest: all that is known before the export; ``tasks``, ``edge_ready``, ``edge_issues``, ``metrics`` and
+        validation: trials on which int8 is compared with float.
+        manifest: what is known before the export. ``tasks``, ``edge_ready``, ``edge_issues``, ``metrics`` and
             ``files`` are filled in here.
-        report: called with the finished bundle (still in its temporary place) and the folder ``report`` to write into;
-            what it returns becomes the manifest's ``metrics``.
-        edge_tpu: also compile the int8 models with ``edgetpu_compiler``.
+        report: called with the finished bundle, still in its temporary folder, and the folder ``report`` to write into.
+            Its return value becomes the manifest's ``metrics``.
+        edge_tpu: whether to compile the int8 models with ``edgetpu_compiler`` as well.
+
+    Returns:
+        The bundle, read from ``out``.
 
     Raises:
-        GraspDecoderError: ``out`` is no bundle or cannot be written, or ``edgetpu_compiler`` is missing.
+        GraspDecoderError: ``out`` holds something else than a bundle or cannot be written, or ``edgetpu_compiler`` is
+            not installed.
     """
     if edge_tpu:
         require_compiler()
@@ -71,7 +75,8 @@ def write_bundle(
         tasks = {network.task: convert(network, train, draft) for network in networks}
         for network in networks:
             if network.start:
-                np.savez(draft / start_file(network.task), **network.start)
+                arrays: dict[str, Any] = dict(network.start)
+                np.savez(draft / start_file(network.task), **arrays)
         manifest = replace(manifest, tasks=tasks)
         bundle = _seal(draft, manifest)
         tasks = {task: replace(tasks[task], parity=measure_parity(bundle, task, validation)) for task in tasks}
@@ -93,16 +98,20 @@ def write_bundle(
 
 
 def check_replaceable(out: Path) -> None:
-    """Refuse a place that `write_bundle` could not write to, before any work is done for it."""
+    """Check that `write_bundle` will be able to write to ``out``, before any work is done.
+
+    Raises:
+        GraspDecoderError: it would not.
+    """
     if out.exists() and not (out / MANIFEST).is_file() and not (out.is_dir() and not any(out.iterdir())):
-        raise GraspDecoderError(f'{out} exists and is no bundle; name another folder or remove it')
+        raise GraspDecoderError(f'{out} exists and is not a bundle; name another folder or remove it')
     existing = next(parent for parent in out.absolute().parents if parent.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise GraspDecoderError(f'cannot write a bundle to {out}: {existing} is no folder that you may write to')
+        raise GraspDecoderError(f'cannot write a bundle to {out}: {existing} is not a folder that you may write to')
 
 
 def _seal(folder: Path, manifest: Manifest) -> Bundle:
-    """Write the manifest with the hash of every file, and its seal; give the bundle as a reader finds it."""
+    """Write the manifest with the hash of every file, and its seal; read the bundle back."""
     files = sorted(path for path in folder.rglob('*') if path.is_file() and path.name not in (MANIFEST, SEAL))
     hashes = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     data = replace(manifest, files=hashes).to_json().encode()
@@ -112,8 +121,8 @@ def _seal(folder: Path, manifest: Manifest) -> Bundle:
 
 
 def _flush(folder: Path) -> None:
-    """Have every file on the disk before a name points to it."""
-    folder.chmod(0o755)  # mkdtemp makes it private
+    """Make sure that every file is on the disk before the folder gets its name."""
+    folder.chmod(0o755)  # mkdtemp has made it private
     for path in (*folder.rglob('*'), folder):
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -123,12 +132,12 @@ def _flush(folder: Path) -> None:
 
 
 def _put_in_place(draft: Path, out: Path) -> None:
-    """Give ``draft`` the name ``out``; what was there ends up under the draft's name."""
+    """Give ``draft`` the name ``out``; a bundle that had the name gets the draft's."""
     if not out.exists():
         draft.rename(out)
     elif not _exchange(draft, out):
-        # This file system cannot exchange two names: a crash between these two renames leaves the old bundle whole
-        # under the name `aside` and the new one whole under the draft's.
+        # This file system cannot exchange two names. A crash between these renames leaves both bundles whole: the old
+        # one under the name `aside`, the new one under the name of the draft.
         aside = draft.with_name(f'{draft.name}.old')
         out.rename(aside)
         draft.rename(out)
@@ -136,7 +145,7 @@ def _put_in_place(draft: Path, out: Path) -> None:
 
 
 def _exchange(first: Path, second: Path) -> bool:
-    """Swap two names in one step (Linux, renameat2); False where that is not to be had."""
+    """Exchange two names in one step (renameat2 of Linux); False if the system cannot."""
     rename = getattr(ctypes.CDLL(None), 'renameat2', None)
     return (
         rename is not None and rename(AT_FDCWD, os.fsencode(first), AT_FDCWD, os.fsencode(second), RENAME_EXCHANGE) == 0
