@@ -1,0 +1,41 @@
+"""The example of a hand of one's own follows the running hand_bridge, and opens when that ends."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.control.joint_targets import JointTargets
+
+EXAMPLE = Path(__file__).resolve().parents[2] / 'examples' / 'own_hand.py'
+
+
+@pytest.fixture
+def port(tmp_path):
+    """A port whose lines the test reads: (path, reader)."""
+    path = tmp_path / 'port'
+    os.mkfifo(path)
+    with open(os.open(path, os.O_RDWR)) as reader:  # both ways, so that opening waits for nobody
+        yield path, reader
+
+
+@pytest.mark.slow
+def test_the_hand_follows_the_bridge_and_opens_when_it_ends(start_node, port):
+    path, reader = port
+    hand = subprocess.Popen([sys.executable, EXAMPLE, '--port', path])
+    try:
+        bridge = start_node('hand_bridge')
+        joints = JointTargets(load_grip_table()).names
+        lines = [reader.readline().split() for _ in joints]
+        assert tuple(name for name, _ in lines) == tuple(joints)
+        assert all(-0.5 < float(angle) < 2.0 for _, angle in lines)
+
+        bridge.interrupt()
+        while (line := reader.readline()) != 'open\n':
+            assert line.split()[0] in joints
+    finally:
+        hand.terminate()
+        hand.wait(30)
