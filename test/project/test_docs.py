@@ -25,6 +25,6 @@ def test_every_document_is_a_page_that_the_first_page_leads_to():
 
 
 def test_every_module_has_a_page_in_the_reference():
-    modules = {path.with_suffix('') for path in (ROOT / 'grasp_decoder').rglob('*.py') if path.stem != '__init__'}
+    modules = {path.with_suffix('') for path in (ROOT / 'grasp_decoder').rglob('[!_]*.py')}
     pages = {ROOT / page.parent.relative_to(SITE / 'reference') for page in SITE.glob('reference/**/index.html')}
     assert modules - pages == set()

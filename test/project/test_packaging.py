@@ -104,7 +104,8 @@ def test_package_xml_names_every_ros_package_that_is_imported():
 
 def test_find_package_and_package_xml_agree():
     package = ElementTree.parse(ROOT / 'package.xml').getroot()
-    needed = {element.text for tag in ('buildtool_depend', 'build_depend', 'depend') for element in package.iter(tag)}
+    tags = ('buildtool_depend', 'build_depend', 'depend', 'test_depend')
+    needed = {element.text for tag in tags for element in package.iter(tag)}
     assert set(re.findall(r'find_package\((\w+)', (ROOT / 'CMakeLists.txt').read_text())) == needed
 
 
