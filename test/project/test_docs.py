@@ -8,7 +8,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / 'build' / 'docs'
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (ROOT / '.venv').exists(), reason='./run has not set this checkout up'),
+]
 
 
 @pytest.fixture(scope='module', autouse=True)
