@@ -1,6 +1,7 @@
-"""Gazebo Sim Harmonic with the hand, and the bridge to ROS topics; then: ./run replay_decode ... --hand ros.
+"""Start Gazebo Sim Harmonic with the hand, and the bridge to ROS topics. Then run: ./run replay_decode ... --hand ros.
 
-Needs ros_gz_sim and ros_gz_bridge of a ROS 2 Jazzy installation. Not run where this project is tested (docs/gazebo.md).
+It needs ros_gz_sim and ros_gz_bridge of a ROS 2 Jazzy installation. The tests of this project do not run it
+(docs/gazebo.md).
 """
 
 import tempfile

@@ -1,6 +1,6 @@
-"""The running system: recorded (or live) spikes in, a hand that grasps out.
+"""Start the running system: recorded or live spikes in, a grasping hand out.
 
-``ros2 launch grasp_decoder replay_decode.launch.py`` alone runs the demo, whose session and bundle are made first.
+Without arguments it runs the demo, and first makes the demo's session and bundle.
 """
 
 import os
@@ -17,22 +17,22 @@ from grasp_decoder.system.description import HANDS, SOURCES, SPLITS, Run, descri
 from grasp_decoder.system.processes import executable_path
 from launch import LaunchDescription
 
-# Ending one of these ends the run: nothing is left to do, or somebody must look.
+# When one of these ends, the whole run ends: it is complete, or something is wrong.
 VITAL = ('run_monitor', 'recorder', 'decoder', 'hand_bridge', 'simulated_hand')
 
 ARGUMENTS = {
     'session': ('', 'recording to replay; empty: the held-out trials of the demo session'),
-    'bundle': ('', 'folder that train has written; empty: the demo bundle'),
+    'bundle': ('', 'bundle folder, made by train; empty: the demo bundle'),
     'source': ('replay', f'where spikes come from ({", ".join(SOURCES)}); live starts no replayer'),
     'hand': ('mujoco', f'simulator of the hand ({", ".join(HANDS)})'),
-    'speed': ('1.0', 'times real time; 0: as fast as the decoder follows'),
-    'trials': ('0', 'how many trials are replayed, from the first; 0: all'),
+    'speed': ('1.0', 'speed relative to real time; 0: as fast as the decoder follows'),
+    'trials': ('0', 'replay only the first so many trials; 0: all'),
     'split': ('all', f'{", ".join(SPLITS)}; test: only trials that training held out'),
     'only_correct': ('false', 'true leaves out trials that the recording marks as not correct'),
-    'mapping': ('', 'YAML that names the events and annotations of the recording'),
-    'params_file': ('', 'ROS 2 parameter file on top of config/*.yaml'),
+    'mapping': ('', 'mapping YAML of the recording'),
+    'params_file': ('', 'ROS 2 parameter file; its values replace those of config/*.yaml'),
     'result': ('', 'JSON file for the result'),
-    'record': ('', '.npz or .mcap file to keep the run in'),
+    'record': ('', '.npz or .mcap file in which to keep the run'),
 }
 
 

@@ -1,4 +1,4 @@
-"""bundle: what a bundle holds, whether it is whole, and how two of them differ."""
+"""bundle: show what a bundle holds, verify it, or compare two of them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def main(argv=None) -> int:
 def bundle(argv) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest='command', required=True)
-    show = commands.add_parser('show', help='what it decodes, from what it learnt, how well')
+    show = commands.add_parser('show', help='print what it decodes, what it learnt from and how well it does')
     verify = commands.add_parser('verify', help='check every file and run every model once')
     for command in (show, verify):
         command.add_argument('bundle')
-    diff = commands.add_parser('diff', help='what differs between two bundles; exit status 1 if anything does')
+    diff = commands.add_parser('diff', help='print the differences between two bundles; exit status 1 if there are any')
     diff.add_argument('first')
     diff.add_argument('second')
     arguments = parser.parse_args(argv)
@@ -79,7 +79,7 @@ def _task_lines(name: str, task: TaskManifest) -> Iterator[str]:
 
 def _verify(bundle: Bundle) -> str:
     silence = np.zeros(bundle.manifest.unit_count, np.uint16)
-    lines = [f'{len(bundle.manifest.files) + 1} files are as they were sealed, sha256 {bundle.sha256}']
+    lines = [f'{len(bundle.manifest.files) + 1} files match their seal, sha256 {bundle.sha256}']
     engines = {precision: BundleEngines(bundle, EngineOptions(precision, 'cpu')) for precision in ('float', 'int8')}
     for task, manifest in bundle.manifest.tasks.items():
         for precision, opened in engines.items():

@@ -1,4 +1,4 @@
-"""What every command line does alike: errors on one line, exit statuses."""
+"""What all command lines share: errors on one line and exit statuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""deidentify: a copy of a recording that holds what decoding needs and nothing else.
+"""deidentify: copy a recording with only what decoding needs.
 
 Kept: spike times, units with electrode, sort code and area, trials with object, correct and events, continuous signals.
 Dropped: names, dates, file origins, descriptions and every other annotation. The clock starts at 0.
@@ -24,11 +24,11 @@ def deidentify(argv) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('session', metavar='IN', help='the recording')
     parser.add_argument('out', metavar='OUT', type=Path, help='the .neo.mat file to write')
-    parser.add_argument('--map', metavar='FILE', help='mapping YAML of the recording; OUT has the default names')
+    parser.add_argument('--map', metavar='FILE', help='mapping YAML of the recording; OUT gets the default names')
     arguments = parser.parse_args(argv)
     check_session_writable(arguments.out)
     if arguments.out.exists() and arguments.out.samefile(arguments.session):
-        raise GraspDecoderError(f'{arguments.out}: is the recording itself; give another name to write to')
+        raise GraspDecoderError(f'{arguments.out} is the recording itself: give another file to write to')
     session = read_session(arguments.session, arguments.map)
     write_session(deidentified(session), arguments.out)
     print(f'{arguments.out}: {session.unit_count} units, {len(session.trials)} trials')

@@ -1,4 +1,4 @@
-"""doctor: what this machine has for grasp_decoder, and what it lacks."""
+"""doctor: list what this machine has for grasp_decoder, and what is missing."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _ros() -> Finding:
     spec = importlib.util.find_spec('rclpy')
     if spec is None:
         return Finding(
-            NOTE, 'ROS 2', 'none: train and evaluate work, nodes do not. Start through ./run, or source Jazzy'
+            NOTE, 'ROS 2', 'not found: train and evaluate work, nodes do not; start through ./run, or source Jazzy'
         )
     distro = os.environ.get('ROS_DISTRO')
     if distro is None:
@@ -116,7 +116,7 @@ def _ros() -> Finding:
 
 def _messages() -> Finding:
     if importlib.util.find_spec('grasp_decoder.msg') is None:
-        return Finding(NOTE, 'messages', 'not built: nodes do not start. ./run builds them')
+        return Finding(NOTE, 'messages', 'not built: nodes do not start; ./run builds them')
     try:
         return Finding(OK, 'messages', f'built, executables in {executable_path("decoder").parent}')
     except GraspDecoderError as error:
@@ -174,5 +174,5 @@ def _disk() -> Finding:
     free_gb = shutil.disk_usage(Path.home()).free / 1e9
     state = OK if free_gb >= ENOUGH_DISK_GB else NOTE
     return Finding(
-        state, 'disk', f'{free_gb:.0f} GB free at {Path.home()}; set-up and a large session take {ENOUGH_DISK_GB}'
+        state, 'disk', f'{free_gb:.0f} GB free at {Path.home()}; set-up and a large session take {ENOUGH_DISK_GB} GB'
     )

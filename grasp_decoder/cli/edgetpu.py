@@ -1,4 +1,4 @@
-"""edgetpu: which operators of a TFLite model an Edge TPU takes."""
+"""edgetpu: check which operators of a TFLite model an Edge TPU supports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ def main(argv=None) -> int:
 def edgetpu(argv) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest='command', required=True)
-    check = commands.add_parser('check', help='list every operator and why it maps or not; exit 1 if one does not')
+    check = commands.add_parser(
+        'check', help='list every operator, and why it stays on the CPU if it does; exit status 1 if any does'
+    )
     check.add_argument('models', nargs='+', type=Path, metavar='MODEL', help='a .tflite file')
     arguments = parser.parse_args(argv)
     checks = []

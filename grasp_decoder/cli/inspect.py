@@ -1,4 +1,4 @@
-"""inspect: what a recording holds, and whether it can be decoded from."""
+"""inspect: print what a recording holds and whether it can be used."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def main(argv=None) -> int:
 def inspect(argv) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('session', help='a recording: .neo.mat or anything else that Neo reads')
-    parser.add_argument('--map', metavar='FILE', help='mapping YAML: which annotation is the object, which event Hold')
+    parser.add_argument('--map', metavar='FILE', help='mapping YAML: names of the object annotation and of the events')
     parser.add_argument('--plot', metavar='FILE', type=Path, help='also draw it (.png, .pdf or .svg)')
     arguments = parser.parse_args(argv)
     session = read_session(arguments.session, arguments.map)
@@ -57,15 +57,15 @@ def summary_text(session: Session, summary: SessionSummary) -> str:
         f'  rates   median {np.median(rates):.1f}, mean {rates.mean():.1f},'
         f' 95th percentile {np.percentile(rates, 95):.1f}, highest {rates.max():.1f} Hz',
         f'  silent  {_silent(summary.silent_units)}',
-        f'  trials  {summary.usable} to use' + (f'; left out: {", ".join(left_out)}' if left_out else ''),
+        f'  trials  {summary.usable} usable' + (f'; left out: {", ".join(left_out)}' if left_out else ''),
         f'  length  {np.median(summary.trial_s):.2f} s ({summary.trial_s.min():.2f} to {summary.trial_s.max():.2f})',
     ]
     if summary.signals:
         signals = ', '.join(f'{name} ({channels})' for name, channels in summary.signals.items())
         lines.append(f'  signals (channels)  {signals}')
     if not session.is_grasping:
-        return '\n'.join([*lines, 'movement and no grasps: train it with --dof and one of these signals'])
-    lines.append(f'objects: {len(summary.objects)} ids; id: trials to use / all')
+        return '\n'.join([*lines, 'there is movement but no grasps: train with --dof and one of these signals'])
+    lines.append(f'objects: {len(summary.objects)}; for each id: usable trials / all trials')
     cells = [f'{object_id:>5}: {usable:>3}/{every:<3}' for object_id, (usable, every) in summary.objects.items()]
     lines += [' '.join(cells[at : at + _OBJECTS_PER_LINE]).rstrip() for at in range(0, len(cells), _OBJECTS_PER_LINE)]
     lines.append('phases, s           median    5 %   95 %   trials')

@@ -1,4 +1,4 @@
-"""replay_decode: replay a session through the running system, each node in a process of its own, and score it."""
+"""replay_decode: replay a session through the running nodes and score the result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from grasp_decoder.system.processes import NodeProcess, end_processes
 POLL_S = 0.05
 # The monitor decodes the whole run again, offline, before it ends.
 PATIENCE_S = 120.0
-# Their work is done at some point; all others go on until they are told to end.
+# These end when their work is done. All others run until they are told to end.
 MAY_END = ('run_monitor', 'spike_replayer')
 
 
@@ -35,17 +35,21 @@ def main(argv=None) -> int:
 def _replay_decode(argv) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--session', required=True, type=Path, help='recording to replay')
-    parser.add_argument('--bundle', required=True, type=Path, help='folder that train has written')
+    parser.add_argument('--bundle', required=True, type=Path, help='bundle folder, made by train')
     parser.add_argument('--hand', default='none', choices=HANDS, help='simulator of the hand (default: %(default)s)')
-    parser.add_argument('--speed', default=1.0, type=float, help='times real time; 0: as fast as the decoder follows')
-    parser.add_argument('--trials', default=0, type=int, help='how many trials, from the first (default: all)')
+    parser.add_argument(
+        '--speed', default=1.0, type=float, help='speed relative to real time; 0: as fast as the decoder follows'
+    )
+    parser.add_argument('--trials', default=0, type=int, help='replay only the first so many trials (default: all)')
     parser.add_argument('--split', default='all', choices=SPLITS, help='test: only trials that training held out')
     parser.add_argument(
         '--only-correct', action='store_true', help='leave out trials that the recording marks as not correct'
     )
-    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
-    parser.add_argument('--params-file', type=Path, help='ROS 2 parameter file on top of config/*.yaml')
-    parser.add_argument('--record', default='', help='.npz or .mcap file to keep the run in')
+    parser.add_argument('--map', type=Path, metavar='FILE', help='mapping YAML of the recording')
+    parser.add_argument(
+        '--params-file', type=Path, help='ROS 2 parameter file; its values replace those of config/*.yaml'
+    )
+    parser.add_argument('--record', default='', help='.npz or .mcap file in which to keep the run')
     parser.add_argument('--json', type=Path, help='where to write the result')
     arguments = parser.parse_args(argv)
     for path in (arguments.session, arguments.bundle, arguments.map, arguments.params_file):

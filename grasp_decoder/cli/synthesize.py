@@ -1,4 +1,4 @@
-"""synthesize: a small realistic session to try everything with, the same for the same seed."""
+"""synthesize: write a small realistic session to try everything with."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ def synthesize(argv) -> None:
         '--days',
         type=int,
         default=1,
-        help='more than one writes FILE_day1.neo.mat, '
+        help='with more than one, write FILE_day1.neo.mat, '
         'FILE_day2 ... with drifting tuning, replaced units and shuffled sort codes',
     )
-    parser.add_argument('--seed', type=int, default=42, help='default %(default)s')
+    parser.add_argument(
+        '--seed', type=int, default=42, help='the same seed gives the same session; default %(default)s'
+    )
     arguments = parser.parse_args(argv)
     paths = day_paths(arguments.out, arguments.days)
     for path in paths:

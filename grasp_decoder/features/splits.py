@@ -76,7 +76,7 @@ def split_trials(
         trials = drop_rare_classes(trials, protocol)
     elif len(trials) < FEWEST_TRIALS:
         raise GraspDecoderError(
-            f'{len(trials)} usable trials are too few to train, to stop and to test on: {FEWEST_TRIALS} are the least'
+            f'{len(trials)} usable trials are too few: training, validation and test need at least {FEWEST_TRIALS}'
         )
     if not 0 < train_fraction < 1:
         raise GraspDecoderError(

@@ -85,7 +85,7 @@ def usable_trials(session: Session) -> list[Trial]:
 
     trials = list(session.trials)
     if not session.is_grasping:
-        keep(session.is_usable, 'no trial has a spike and is correct')
+        keep(session.is_usable, 'no trial is correct and has a spike')
         return trials
     keep(
         lambda t: 'Hold' in t.events and 'Rew' in t.events,
@@ -111,7 +111,7 @@ def bin_trials(
         GraspDecoderError: no usable trial, or the bin is longer than the hold phase of every trial.
     """
     if bin_ns <= 0:
-        raise GraspDecoderError(f'a bin of {bin_ns / 1e6:g} ms is no bin: give a width above 0')
+        raise GraspDecoderError(f'the bin width is {bin_ns / 1e6:g} ms: give a width above 0 (--bin-ms)')
     merge = read_merge() if merge is None else merge
     trials = [bin_trial(trial, session.unit_count, bin_ns, merge) for trial in usable_trials(session)]
     if session.is_grasping and not any(trial.phase.any() for trial in trials):

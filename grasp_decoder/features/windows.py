@@ -80,14 +80,14 @@ def choose_look_back(trials: Sequence[TrialBins], requested: int | None = None) 
         if look_back >= SHORTEST_LOOK_BACK:
             return look_back
         raise GraspDecoderError(
-            f'only {room} bins of {bin_ms:g} ms fit between the start of a trial and Hold and at '
-            f'least {SHORTEST_LOOK_BACK} are needed; give a shorter bin (--bin-ms)'
+            f'only {room} bins of {bin_ms:g} ms fit between the start of a trial and Hold, but at '
+            f'least {SHORTEST_LOOK_BACK} are needed: give a shorter bin (--bin-ms)'
         )
     if requested < 1:
-        raise GraspDecoderError(f'a look-back of {requested} bins is none: give at least 1')
+        raise GraspDecoderError(f'the look-back is {requested} bins: give at least 1 (--look-back)')
     if requested > room:
         raise GraspDecoderError(
             f'a look-back of {requested} bins of {bin_ms:g} ms does not fit between the start of a '
-            f'trial and Hold, where there are {room}; give a shorter one (--look-back, --bin-ms)'
+            f'trial and Hold: only {room} do; give a shorter one (--look-back, --bin-ms)'
         )
     return requested

@@ -55,7 +55,7 @@ def read_binned_kinematics(path, bin_ns: int = 100_000_000) -> BinnedKinematics:
             f'{path}: X is {movement.shape} and Y is {counts.shape}; expected (bins, 4) and (bins, units)'
         )
     if not np.isfinite(counts).all() or counts.min(initial=0) < 0:
-        raise GraspDecoderError(f'{path}: Y holds what are no spike counts')
+        raise GraspDecoderError(f'{path}: Y does not hold spike counts, which are whole numbers from 0')
     starts = np.flatnonzero((movement[:, 2:] == 0).all(axis=1))
     starts = starts[starts > 0]
     return BinnedKinematics(

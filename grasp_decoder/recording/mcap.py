@@ -94,7 +94,7 @@ def read_mcap(path: Path, sha256: str = '') -> Session:
                 continue
             if message.sequence < last.sequence:
                 raise GraspDecoderError(
-                    f'{path}: the source was started again within the recording; record each run apart'
+                    f'{path}: the source was restarted within the recording: record each run in a file of its own'
                 )
             broken |= {last.segment, message.segment}
         last = message
@@ -104,7 +104,9 @@ def read_mcap(path: Path, sha256: str = '') -> Session:
     if not unit_counts:
         raise GraspDecoderError(f'{path}: the recording holds no spikes: no {SPIKES} that covers any time')
     if len(unit_counts) > 1:
-        raise GraspDecoderError(f'{path}: the recording holds sources of {sorted(unit_counts)} units; keep one')
+        raise GraspDecoderError(
+            f'{path}: the recording holds several sources, of {sorted(unit_counts)} units: keep one of them'
+        )
     trials = tuple(
         _trial(index, batches[segment], events[segment], segment in broken) for index, segment in enumerate(batches)
     )

@@ -35,7 +35,7 @@ def read_with_neo(path: Path) -> RecordedBlock:
             return RecordedBlock(blocks[0].name or None, trials)
     if reasons:
         raise GraspDecoderError(f'{path}: not a recording that Neo can read ({"; ".join(reasons)})')
-    raise GraspDecoderError(f'{path}: not a recording: no format that Neo reads is called "{path.suffix or path.name}"')
+    raise GraspDecoderError(f'{path}: not a recording: Neo reads no format named "{path.suffix or path.name}"')
 
 
 def _read_blocks(io_class, path: Path) -> list:

@@ -25,7 +25,7 @@ _SECONDS = text('s')
 def check_session_writable(path) -> None:
     """Refuse a path that `write_session` could not write, before any work is done for it."""
     if Path(path).suffix != '.mat':
-        raise GraspDecoderError(f'{path}: a session is written as .mat; give a name that ends so')
+        raise GraspDecoderError(f'{path}: a session is written as a .mat file: give a name that ends in .mat')
     check_writable(path)
 
 

@@ -154,7 +154,7 @@ def test_binned_kinematics_are_a_session_with_the_same_counts(kinematics):
             atol=1e-5,
         )
     described = summary_text(session, summarize(session))
-    assert f'trials  {len(trials)} to use' in described and 'movement and no grasps' in described
+    assert f'trials  {len(trials)} usable' in described and 'movement but no grasps' in described
     found = movement_range(session, trials, 'position', False)
     assert found.low[0] < min(movement[:, 0].min() for movement in binned.movement)
 

@@ -30,7 +30,7 @@ def test_a_trial_starts_where_the_velocity_is_zero(tmp_path):
         (b'hello', 'not a MATLAB file'),
         ({'X': np.zeros((3, 4))}, 'no binned kinematics'),
         ({'X': np.zeros((3, 4)), 'Y': np.zeros((2, 5))}, r'expected \(bins, 4\)'),
-        ({'X': np.zeros((3, 4)), 'Y': np.full((3, 2), np.nan)}, 'no spike counts'),
+        ({'X': np.zeros((3, 4)), 'Y': np.full((3, 2), np.nan)}, 'does not hold spike counts'),
     ],
 )
 def test_other_files_are_refused(tmp_path, content, problem):

@@ -153,7 +153,7 @@ def test_other_files_are_refused(session, tmp_path):
     refused('cut.mcap', whole[: len(whole) // 2], 'mcap recover')
     refused('events.mcap', record(tmp_path / 'e', [m for m in messages if m[0] != '/spikes']).read_bytes(), 'no spikes')
     again = record(tmp_path / 'a', messages + [(*m[:3], m[3] + 10**6) for m in messages]).read_bytes()
-    refused('again.mcap', again, 'started again')
+    refused('again.mcap', again, 'was restarted')
 
 
 def test_a_place_that_cannot_be_written_is_refused_at_once(tmp_path):

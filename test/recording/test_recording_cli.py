@@ -26,7 +26,7 @@ def test_synthesize_then_inspect_with_a_picture(tmp_path, capsys):
     assert synthesize(['--out', str(path), *SMALL]) == 0
     assert inspect([str(path), '--plot', str(picture)]) == 0
     text = capsys.readouterr().out
-    for expected in ('12 units, 8 trials', 'AIP 4, F5 4, M1 4', 'objects: 2 ids', 'Go - Hold', 'to use'):
+    for expected in ('12 units, 8 trials', 'AIP 4, F5 4, M1 4', 'objects: 2;', 'Go - Hold', 'usable'):
         assert expected in text
     assert picture.read_bytes().startswith(b'\x89PNG')
 
@@ -64,7 +64,7 @@ def test_deidentify_leaves_no_name_date_or_note(tmp_path):
         (inspect, ['no_hold.mat'], 'no trial has the event "Hold"'),
         (inspect, ['plain.txt'], 'not a recording'),
         (deidentify, ['good.mat', 'absent/out.mat'], 'cannot be written'),
-        (deidentify, ['good.mat', 'out.nix'], 'written as .mat'),
+        (deidentify, ['good.mat', 'out.nix'], 'written as a .mat file'),
         (deidentify, ['good.mat', 'good.mat'], 'is the recording itself'),
         (synthesize, ['--out', 'absent/out.mat'], 'cannot be written'),
         (synthesize, ['--out', 'out.mat', '--objects', '0'], '0 objects'),
