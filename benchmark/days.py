@@ -18,8 +18,9 @@ from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.features.splits import Split, random_states, split_trials
 from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS, TrialBins, bin_trials
 from grasp_decoder.features.windows import choose_look_back
-from grasp_decoder.learning.evaluation import metrics
 from grasp_decoder.learning.evaluation.decoded_trials import predict_trials
+from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, hold_windows
+from grasp_decoder.learning.evaluation.object_metrics import object_summary
 from grasp_decoder.learning.models.causal_gru import continue_gru
 from grasp_decoder.learning.models.fitting import fit
 from grasp_decoder.recording.reading import read_session
@@ -67,7 +68,7 @@ def _days(argv) -> int:
             'day': 1,
             'session': sessions[0].name,
             'units': sessions[0].unit_count,
-            AFRESH_ALL: metrics.object_summary([known]),
+            AFRESH_ALL: object_summary([known]),
         }
     ]
     for day, trials in enumerate(later, start=2):
@@ -87,7 +88,7 @@ def _days(argv) -> int:
 
 def _day(trials: list[TrialBins], decoder: TaskNetwork, classes, look_back: int, few: float, repeats: int) -> dict:
     """Scores of one later day; what is compared with few trials is tested on the same ones."""
-    found: dict[str, list[metrics.ObjectDecodes]] = {}
+    found: dict[str, list[ObjectDecodes]] = {}
     for state in random_states(repeats):
         split = split_trials(trials, state, few)
         everything = split_trials(trials, state, ALL)
@@ -101,15 +102,15 @@ def _day(trials: list[TrialBins], decoder: TaskNetwork, classes, look_back: int,
         if split.test[0].counts.shape[1] == decoder.graph.inputs[0].shape[-1]:
             tested = [trial for trial in split.test if trial.object_id in classes]
             found.setdefault(AS_IT_IS, []).append(_decodes(decoder, classes, tested, look_back))
-    return {name: metrics.object_summary(decodes) for name, decodes in found.items()}
+    return {name: object_summary(decodes) for name, decodes in found.items()}
 
 
 def _fit(split: Split, state: int, look_back: int, model=None) -> TaskNetwork:
     return fit(OBJECT, split.train, split.validation, split.classes, model=model, look_back=look_back, seed=state)
 
 
-def _decodes(network: TaskNetwork, classes, trials: list[TrialBins], look_back: int) -> metrics.ObjectDecodes:
-    return metrics.hold_windows(predict_trials({OBJECT: network}, trials), classes, look_back)
+def _decodes(network: TaskNetwork, classes, trials: list[TrialBins], look_back: int) -> ObjectDecodes:
+    return hold_windows(predict_trials({OBJECT: network}, trials), classes, look_back)
 
 
 def _percent(summary: dict | None) -> str:

@@ -31,10 +31,12 @@ from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.features.splits import Split, random_states, split_trials
 from grasp_decoder.features.trial_bins import bin_trials, classes_of
 from grasp_decoder.features.windows import DEFAULT_LOOK_BACK, choose_look_back
-from grasp_decoder.learning.evaluation import metrics
-from grasp_decoder.learning.evaluation.comparison import ALL, FAST, LDA, SEED_BILSTM, compare
+from grasp_decoder.learning.evaluation.baseline_decodes import ALL, FAST, LDA, SEED_BILSTM, decode_baselines
 from grasp_decoder.learning.evaluation.decoded_trials import predict_trials
-from grasp_decoder.learning.evaluation.evaluation import scores
+from grasp_decoder.learning.evaluation.intervals import mean_interval, mean_scores
+from grasp_decoder.learning.evaluation.object_decodes import hold_windows, pool
+from grasp_decoder.learning.evaluation.object_metrics import object_summary
+from grasp_decoder.learning.evaluation.scores import scores
 from grasp_decoder.learning.experiment.experiment import run_experiment
 from grasp_decoder.learning.experiment.preparation import Narrator, Settings
 from grasp_decoder.learning.models.fitting import fit
@@ -112,9 +114,9 @@ def _grasp(pieces: Pieces, states: list[int], baselines: str) -> dict:
         rivals[SEED_BILSTM] = [
             pieces.get(f'seed_bilstm_{state}', partial(_seed_bilstm_split, state))[1]['object'] for state in states
         ]
-    return metrics.mean_scores(rows) | {
-        'object': metrics.object_summary(own),
-        'baselines': {name: metrics.object_summary(repeats) for name, repeats in rivals.items()},
+    return mean_scores(rows) | {
+        'object': object_summary(own),
+        'baselines': {name: object_summary(repeats) for name, repeats in rivals.items()},
         'splits': states,
     }
 
@@ -153,22 +155,22 @@ def _seed_bilstm_split(state: int) -> Piece:
 def _fitted(split: Split, look_back: int, model: str | None = None, seed: int = SEED) -> Piece:
     network = fit('object', split.train, split.validation, split.classes, model=model, look_back=look_back, seed=seed)
     decoded = predict_trials({'object': network}, split.test)
-    return {'model': network.model}, {'object': metrics.hold_windows(decoded, split.classes, look_back)}
+    return {'model': network.model}, {'object': hold_windows(decoded, split.classes, look_back)}
 
 
 def _reach(pieces: Pieces) -> dict:
     """Direction of real reaches, every trial tested once: this decoder and LDA on the same windows."""
     found = [pieces.get(f'reach_{fold}', partial(_reach_fold, fold)) for fold in range(FOLDS)]
-    ours, lda = (metrics.pool([decodes[name] for _, decodes in found]) for name in ('object', LDA))
+    ours, lda = (pool([decodes[name] for _, decodes in found]) for name in ('object', LDA))
     difference = ours.correct.astype(float) - lda.correct
     return {
         'model': found[0][0]['model'],
         'accuracy': float(ours.correct.mean()),
-        'ci95': metrics.mean_interval(ours.correct, ours.trial),
+        'ci95': mean_interval(ours.correct, ours.trial),
         'lda': float(lda.correct.mean()),
-        'lda_ci95': metrics.mean_interval(lda.correct, lda.trial),
+        'lda_ci95': mean_interval(lda.correct, lda.trial),
         'difference': float(difference.mean()),
-        'difference_ci95': metrics.mean_interval(difference, ours.trial),
+        'difference_ci95': mean_interval(difference, ours.trial),
     }
 
 
@@ -182,7 +184,7 @@ def _reach_fold(fold: int) -> Piece:
     )
     split = Split(*([trials[index] for index in part] for part in (train, validation, tested)), classes_of(trials))
     data, decodes = _fitted(split, look_back)
-    return data, decodes | {LDA: compare(split, look_back)[LDA]}
+    return data, decodes | {LDA: decode_baselines(split, look_back)[LDA]}
 
 
 def _cursor(pieces: Pieces) -> dict:

@@ -17,15 +17,15 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.results import ROOT
-from grasp_decoder.learning.evaluation.metrics import ObjectDecodes
+from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes
 
 CODE = (
     'benchmark/decoding*.py',
-    'grasp_decoder/bundle/*.py',
-    'grasp_decoder/decoding/*.py',
+    'grasp_decoder/bundle/**/*.py',
+    'grasp_decoder/decoding/**/*.py',
     'grasp_decoder/features/*',
-    'grasp_decoder/learning/*.py',
-    'grasp_decoder/recording/*.py',
+    'grasp_decoder/learning/**/*.py',
+    'grasp_decoder/recording/**/*.py',
 )
 
 

@@ -22,9 +22,10 @@ from grasp_decoder.bundle.task_network import OBJECT, TaskNetwork
 from grasp_decoder.features.splits import Split, split_trials
 from grasp_decoder.features.trial_bins import bin_trials
 from grasp_decoder.features.windows import DEFAULT_LOOK_BACK
-from grasp_decoder.learning.evaluation import metrics
-from grasp_decoder.learning.evaluation.comparison import LDA, compare
+from grasp_decoder.learning.evaluation.baseline_decodes import LDA, decode_baselines
 from grasp_decoder.learning.evaluation.decoded_trials import predict_trials
+from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, hold_windows
+from grasp_decoder.learning.evaluation.object_metrics import object_summary
 from grasp_decoder.learning.models.causal_gru import fit_causal_gru, fit_fisher_gru
 from grasp_decoder.learning.models.seed_bilstm import fit_seed_bilstm
 from grasp_decoder.learning.models.training import FitProblem, make_deterministic
@@ -79,7 +80,7 @@ def _session_and_split() -> tuple[Session, Split]:
 
 def _lda() -> Piece:
     _, split = _session_and_split()
-    return {}, {LDA: compare(replace(split, validation=[], test=split.validation), DEFAULT_LOOK_BACK)[LDA]}
+    return {}, {LDA: decode_baselines(replace(split, validation=[], test=split.validation), DEFAULT_LOOK_BACK)[LDA]}
 
 
 def _fitted(fit: Callable[[FitProblem], TaskNetwork]) -> Piece:
@@ -100,7 +101,7 @@ def _fitted(fit: Callable[[FitProblem], TaskNetwork]) -> Piece:
     )
     seconds = time.process_time() - start
     decoded = predict_trials({OBJECT: network}, split.validation)
-    windows = metrics.hold_windows(decoded, split.classes, DEFAULT_LOOK_BACK)
+    windows = hold_windows(decoded, split.classes, DEFAULT_LOOK_BACK)
     manifest = Manifest(
         'variant',
         datetime.now(UTC).isoformat(),
@@ -119,12 +120,12 @@ def _fitted(fit: Callable[[FitProblem], TaskNetwork]) -> Piece:
     return {'int8_agreement': task.parity.agreement, 'int8_kb': size / 1024, 'cpu_s': seconds}, {OBJECT: windows}
 
 
-def _scores(windows: metrics.ObjectDecodes) -> tuple[str, ...]:
-    scores = metrics.object_summary([windows])
+def _scores(windows: ObjectDecodes) -> tuple[str, ...]:
+    scores = object_summary([windows])
     return tuple(percent(scores[key]) for key in ('accuracy', 'relaxed_accuracy', 'trial_accuracy'))
 
 
-def _accumulated(windows: metrics.ObjectDecodes) -> metrics.ObjectDecodes:
+def _accumulated(windows: ObjectDecodes) -> ObjectDecodes:
     """Each window's answer from the mean log-probability of all windows of its trial until then."""
     evidence = np.log(np.maximum(windows.probability, 1e-12))
     for trial in np.unique(windows.trial):

@@ -11,10 +11,12 @@ from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.cli.narration import Narration
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import bin_trials
-from grasp_decoder.learning.evaluation.evaluation import evaluate_bundle, scores
+from grasp_decoder.learning.evaluation.evaluation import evaluate_bundle
+from grasp_decoder.learning.evaluation.scores import scores
 from grasp_decoder.learning.movement import with_movement
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.writing import check_writable
+from grasp_decoder.system.selection import select_trials
 
 
 def main(argv=None) -> int:
@@ -40,17 +42,10 @@ def _evaluate(argv) -> int:
     session = read_session(arguments.session, arguments.map)
     bundle.require_unit_count(session.unit_count, f'session {session.name}')
     manifest = bundle.manifest
-    trials = bin_trials(session, manifest.bin_ns, manifest.merge)
+    chosen = {trial.id for trial in select_trials(session, manifest, arguments.split)}
+    trials = [each for each in bin_trials(session, manifest.bin_ns, manifest.merge) if each.trial_id in chosen]
     if manifest.movement:
-        trials = [with_movement(trial, session.trials[trial.trial_id], manifest.movement) for trial in trials]
-    held_out = manifest.held_out_trials(session.source_sha256)
-    if arguments.split == 'test' and held_out is not None:
-        trials = [trial for trial in trials if trial.trial_id in held_out]
-        if not trials:
-            raise GraspDecoderError(
-                f'bundle {arguments.bundle} held out no trial of {arguments.session}: it was '
-                'fitted on all of them; use --split all, or another session'
-            )
+        trials = [with_movement(each, session.trials[each.trial_id], manifest.movement) for each in trials]
     narration.say(f'decoding {len(trials)} trials of {session.name} with {bundle.id}')
     found = scores(evaluate_bundle(bundle, session, trials, manifest.look_back))
     try:

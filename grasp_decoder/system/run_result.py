@@ -10,6 +10,7 @@ from grasp_decoder.bundle.bundle import Bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
 from grasp_decoder.control.grip_table import GripTable
 from grasp_decoder.control.outcome import TrialMarks, TrialOutcome, score_trials, summarize
+from grasp_decoder.features.scoring import accuracy
 from grasp_decoder.features.trial_bins import bin_trial
 from grasp_decoder.recording.session import Session, Trial
 from grasp_decoder.system.run_record import RunRecord
@@ -89,7 +90,7 @@ def decoding_accuracy(record: RunRecord, session: Session, trials: Sequence[Tria
     """``phase_accuracy`` over all decoded bins, ``object_accuracy`` over the hold phase; usable trials only."""
     manifest = bundle.manifest
     decoded = {(decode.segment, decode.bin): decode for decode in record.decodes}
-    phase_right, object_right = [], []
+    phases, objects = [], []  # pairs: decoded, true
     for segment, trial in enumerate(trials):
         if not trial.usable:
             continue
@@ -98,12 +99,12 @@ def decoding_accuracy(record: RunRecord, session: Session, trials: Sequence[Tria
             decode = decoded.get((segment, index))
             if decode is None or np.isnan(decode.phase_probability):
                 continue
-            phase_right.append(decode.phase == truth.phase[index])
+            phases.append((decode.phase, truth.phase[index]))
             if truth.phase[index] == GRASP and truth.object_id in manifest.classes and len(decode.object_probability):
-                object_right.append(decode.object_id == truth.object_id)
+                objects.append((decode.object_id, truth.object_id))
     return {
-        'phase_accuracy': float(np.mean(phase_right)) if phase_right else None,
-        'object_accuracy': float(np.mean(object_right)) if object_right else None,
+        'phase_accuracy': accuracy(*zip(*phases)) if phases else None,
+        'object_accuracy': accuracy(*zip(*objects)) if objects else None,
     }
 
 

@@ -1,4 +1,4 @@
-"""Which trials of a session a run replays, in order; a trial's position in the list is its segment."""
+"""Which trials of a session are replayed or evaluated: all of them, or those that a bundle's training held out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def select_trials(
     session: Session, manifest: Manifest | None, split: str = 'all', count: int = 0, only_correct: bool = False
 ) -> list[Trial]:
-    """The trials of a run.
+    """The trials to replay or evaluate, in the order of the session; in a run, a trial's position is its segment.
 
     Args:
         manifest: of the bundle that decodes; only ``test`` needs it.
@@ -23,17 +23,24 @@ def select_trials(
         count: at most so many, from the first; 0 for all.
         only_correct: leave out those that the recording marks as not correct.
 
+    Raises:
+        GraspDecoderError: no trial is left, or ``test`` without a bundle.
     """
     held_out = None
     if split == 'test':
         if manifest is None:
             raise GraspDecoderError('the test trials are named by a bundle: give the one that decodes')
         held_out = manifest.held_out_trials(session.source_sha256)
+        if held_out == ():
+            raise GraspDecoderError(
+                f'bundle {manifest.name} held out no trial of session {session.name}: it was fitted on all of them; '
+                'use --split all, or another session'
+            )
     trials = [
         trial
         for trial in session.trials
         if (held_out is None or trial.id in held_out) and not (only_correct and trial.correct is False)
     ]
     if not trials:
-        raise GraspDecoderError(f'{session.name}: no trial is left to replay: choose others, or --split all')
+        raise GraspDecoderError(f'session {session.name}: no trial is left: choose others, or --split all')
     return trials[:count] if count else trials

@@ -7,7 +7,7 @@ import pytest
 
 from benchmark import decoding_pieces
 from benchmark.decoding_pieces import OutOfTime, Pieces
-from grasp_decoder.learning.evaluation.metrics import ObjectDecodes
+from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes
 
 DECODES = ObjectDecodes(np.eye(2), np.array([0, 1]), np.array([5, 7]), (21, 33))
 

@@ -8,8 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grasp_decoder.features.trial_bins import TrialBins
-from grasp_decoder.learning.evaluation import metrics
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial
+from grasp_decoder.learning.evaluation.dof_metrics import dof_summary
+from grasp_decoder.learning.evaluation.intervals import mean_interval
+from grasp_decoder.learning.evaluation.object_decodes import hold_windows
+from grasp_decoder.learning.evaluation.object_metrics import (
+    accuracy_over_time,
+    calibration,
+    confusion,
+    decision_times,
+    object_summary,
+    per_object,
+    shape_and_size,
+)
+from grasp_decoder.learning.evaluation.phase_metrics import DEBOUNCE_BINS, debounce, phase_summary
 
 CLASSES = (15, 21, 22, 31)
 
@@ -39,55 +51,53 @@ def decoded_trial(trial_id=0, object_id=21, answers=(), grasp=None, n_bins=12, h
 
 
 def windows_of(*decoded, look_back=2):
-    return metrics.hold_windows(decoded, CLASSES, look_back)
+    return hold_windows(decoded, CLASSES, look_back)
 
 
 def test_object_scores():
     repeat = windows_of(decoded_trial(0, 21, (21, 21, 22, 31)), decoded_trial(1, 31, (31, 31, 31, 31)))
-    scores = metrics.object_summary([repeat])
+    scores = object_summary([repeat])
     assert scores['accuracy'] == pytest.approx(6 / 8) and scores['n_windows'] == 8 and scores['n_trials'] == 2
     assert scores['relaxed_accuracy'] == pytest.approx(7 / 8)  # 22 is next to 21 in ascending id, 31 is not
     assert scores['trial_accuracy'] == 1
     assert scores['ci95'] == [pytest.approx(0.5), pytest.approx(1.0)]
-    assert metrics.confusion(repeat).tolist() == [[0, 0, 0, 0], [0, 2, 1, 1], [0, 0, 0, 0], [0, 0, 0, 4]]
-    assert [row['accuracy'] for row in metrics.per_object(repeat)] == [0.5, 1.0]
+    assert confusion(repeat).tolist() == [[0, 0, 0, 0], [0, 2, 1, 1], [0, 0, 0, 0], [0, 0, 0, 4]]
+    assert [row['accuracy'] for row in per_object(repeat)] == [0.5, 1.0]
 
 
 def test_repeats_are_averaged():
     first, second = windows_of(decoded_trial(0, 21, (21,) * 4)), windows_of(decoded_trial(1, 21, (31,) * 4))
-    scores = metrics.object_summary([first, second])
+    scores = object_summary([first, second])
     assert scores['accuracy'] == 0.5 and scores['accuracy_of_repeats'] == [1.0, 0.0] and scores['n_windows'] == 8
 
 
 def test_shape_and_size_are_scored_apart_and_15_is_its_own_shape():
-    scores = metrics.shape_and_size(
-        windows_of(decoded_trial(0, 21, (21, 22, 31, 15)), decoded_trial(1, 15, (15, 15, 15, 31)))
-    )
+    scores = shape_and_size(windows_of(decoded_trial(0, 21, (21, 22, 31, 15)), decoded_trial(1, 15, (15, 15, 15, 31))))
     assert scores['shape_15_accuracy'] == 0.75
     assert scores['shape_accuracy'] == 0.5 and scores['size_accuracy'] == 0.5 and scores['product'] == 0.25
 
 
 def test_calibration_error_is_confidence_minus_accuracy():
-    scores = metrics.calibration(windows_of(decoded_trial(0, 21, (21, 21, 21, 31))))
+    scores = calibration(windows_of(decoded_trial(0, 21, (21, 21, 21, 31))))
     assert scores['error'] == pytest.approx(0.05, abs=1e-6)  # 0.7 sure, 0.75 right
     assert [point['windows'] for point in scores['curve']] == [4]
 
 
 def test_accuracy_over_time_and_decision_times():
     trial = decoded_trial(0, 21, (22, 21, 21, 21))
-    course = metrics.accuracy_over_time([trial], CLASSES)
+    course = accuracy_over_time([trial], CLASSES)
     at = dict(zip(course['bin'], course['accuracy']))
     assert (at[-1], at[0], at[1], at[4]) == (0, 0, 1, 0) and course['events']['Rew'] == 4
     objects = trial.objects.copy()
     objects[2:6] = [0.4, 0.3, 0.2, 0.1]  # not sure until the third bin of hold
-    rows = metrics.decision_times([replace(trial, objects=objects)], CLASSES)
+    rows = decision_times([replace(trial, objects=objects)], CLASSES)
     assert rows[0] == {'confidence': 0.5, 'decided': 1.0, 'accuracy': 1.0, 'median_s_after_hold': pytest.approx(0.12)}
     assert rows[-1] == {'confidence': 0.95, 'decided': 0.0, 'accuracy': None, 'median_s_after_hold': None}
 
 
 def test_phase_scores_count_every_window():
     early = [0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0]  # one bin early
-    scores = metrics.phase_summary([[decoded_trial(0, grasp=early), decoded_trial(1)]], look_back=2)
+    scores = phase_summary([[decoded_trial(0, grasp=early), decoded_trial(1)]], look_back=2)
     assert scores['confusion'] == [[13, 1], [0, 8]] and scores['n_windows'] == 22
     assert scores['accuracy'] == pytest.approx(21 / 22) and scores['f1'] == pytest.approx(16 / 17)
     assert scores['onset_error_bins'] == 0.5 and scores['offset_error_bins'] == 0
@@ -97,7 +107,7 @@ def test_phase_scores_count_every_window():
 def test_false_onsets_are_debounced_and_missed_grasps_counted():
     blip = [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     false = [1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    scores = metrics.phase_summary([[decoded_trial(0, grasp=blip), decoded_trial(1, grasp=false)]], look_back=1)
+    scores = phase_summary([[decoded_trial(0, grasp=blip), decoded_trial(1, grasp=false)]], look_back=1)
     rest_minutes = 2 * 8 * 0.04 / 60
     assert scores['missed_grasps'] == 1 and scores['onset_error_bins'] is None
     assert scores['false_onsets_per_minute'] == pytest.approx(1 / rest_minutes)
@@ -105,9 +115,9 @@ def test_false_onsets_are_debounced_and_missed_grasps_counted():
 
 @given(st.lists(st.booleans(), max_size=40))
 def test_debounced_decisions_hold_for_three_bins(grasp):
-    steady = metrics.debounce(np.array(grasp, bool))
+    steady = debounce(np.array(grasp, bool))
     changes = np.flatnonzero(np.diff(np.concatenate([[False], steady])))
-    assert (np.diff(changes) >= metrics.DEBOUNCE_BINS).all()
+    assert (np.diff(changes) >= DEBOUNCE_BINS).all()
     long_runs = len(grasp) >= 6 and grasp == [False] * 3 + [True] * (len(grasp) - 3)
     assert not long_runs or steady.tolist() == grasp
 
@@ -115,13 +125,13 @@ def test_debounced_decisions_hold_for_three_bins(grasp):
 def test_r2_of_the_degree_of_freedom():
     exact = decoded_trial(0)
     mean = exact.trial.dof[1:].mean()
-    assert metrics.dof_summary([[exact]], look_back=2)['r2'] == pytest.approx(1)
+    assert dof_summary([[exact]], look_back=2)['r2'] == pytest.approx(1)
     constant = replace(exact, dof=np.full((12, 1), mean))
-    assert metrics.dof_summary([[constant]], look_back=2)['r2'] == pytest.approx(0, abs=1e-6)
+    assert dof_summary([[constant]], look_back=2)['r2'] == pytest.approx(0, abs=1e-6)
 
 
 def test_intervals_resample_trials_not_windows():
     correct = np.repeat([True, False] * 10, 50)
-    low, high = metrics.mean_interval(correct, np.repeat(np.arange(20), 50))
+    low, high = mean_interval(correct, np.repeat(np.arange(20), 50))
     assert low < 0.32 and high > 0.68  # 20 trials, not 1000 windows
-    assert metrics.mean_interval(correct, np.repeat(np.arange(20), 50)) == [low, high]
+    assert mean_interval(correct, np.repeat(np.arange(20), 50)) == [low, high]

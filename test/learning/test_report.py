@@ -8,7 +8,8 @@ import pytest
 
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial
-from grasp_decoder.learning.evaluation.evaluation import Evaluation, scores
+from grasp_decoder.learning.evaluation.evaluation import Evaluation
+from grasp_decoder.learning.evaluation.scores import scores
 from grasp_decoder.learning.report.report import write_joint_report, write_report
 from grasp_decoder.learning.report.tables import animal_of, grouped
 

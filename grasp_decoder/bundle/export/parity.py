@@ -12,6 +12,7 @@ from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOpt
 from grasp_decoder.bundle.engines.task_runner import TaskRunner
 from grasp_decoder.bundle.manifest import Parity, TaskManifest
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE
+from grasp_decoder.features.scoring import accuracy, margin, r2
 
 if TYPE_CHECKING:
     from grasp_decoder.features.trial_bins import TrialBins
@@ -35,22 +36,23 @@ def measure_parity(bundle: Bundle, task: str, trials: Sequence[TrialBins]) -> Pa
         )
     )
     answered = ~np.isnan(as_float[:, 0])
-    difference = np.abs(as_float - as_int8)[answered]
-    if task == DOF:
-        same = confident = np.ones(len(difference), bool)
-    else:
-        same = (as_float.argmax(axis=1) == as_int8.argmax(axis=1))[answered]
-        best = np.sort(as_float[answered], axis=1)[:, -2:]
-        confident = best[:, 1] - best[:, 0] > MARGIN
-    target = _targets(task, bundle, trials)
+    as_float, as_int8, target = as_float[answered], as_int8[answered], _targets(task, bundle, trials)[answered]
+    difference = np.abs(as_float - as_int8)
+    agreement = confident_agreement = 1.0
+    if task != DOF:
+        float_class, int8_class = as_float.argmax(axis=1), as_int8.argmax(axis=1)
+        agreement = accuracy(int8_class, float_class)
+        confident = margin(as_float) > MARGIN
+        if confident.any():
+            confident_agreement = accuracy(int8_class[confident], float_class[confident])
     return Parity(
-        bins=len(same),
-        agreement=float(same.mean()),
-        confident_agreement=float(same[confident].mean()) if confident.any() else 1.0,
+        bins=len(difference),
+        agreement=agreement,
+        confident_agreement=confident_agreement,
         mean_difference=float(difference.mean()),
         max_difference=float(difference.max()),
-        float_score=_score(task, as_float, target, answered),
-        int8_score=_score(task, as_int8, target, answered),
+        float_score=_score(task, as_float, target),
+        int8_score=_score(task, as_int8, target),
     )
 
 
@@ -100,10 +102,10 @@ def _targets(task: str, bundle: Bundle, trials: Sequence[TrialBins]) -> np.ndarr
     return np.where(phase == 1, objects, -1)
 
 
-def _score(task: str, answers: np.ndarray, target: np.ndarray, answered: np.ndarray) -> float:
+def _score(task: str, answers: np.ndarray, target: np.ndarray) -> float:
+    """Accuracy or, for dof, the mean R2 of the channels; of the bins that have a target."""
     if task == DOF:
-        scored = answered & ~np.isnan(target).any(axis=1)
-        error = np.square(answers[scored] - target[scored]).sum(axis=0)
-        return float(np.mean(1 - error / np.square(target[scored] - target[scored].mean(axis=0)).sum(axis=0)))
-    scored = answered & (target >= 0)
-    return float((answers.argmax(axis=1) == target)[scored].mean())
+        scored = ~np.isnan(target).any(axis=1)
+        return float(r2(answers[scored], target[scored]).mean())
+    scored = target >= 0
+    return accuracy(answers.argmax(axis=1)[scored], target[scored])

@@ -21,13 +21,15 @@ from grasp_decoder.bundle.edge_report import edge_report
 from grasp_decoder.bundle.export.edge_tpu_compiler import require_compiler
 from grasp_decoder.bundle.export.writing import check_replaceable, write_bundle
 from grasp_decoder.bundle.manifest import Manifest, SelfReset, SourceSession
-from grasp_decoder.bundle.task_network import OBJECT, TASKS, TaskNetwork
+from grasp_decoder.bundle.task_network import OBJECT, TaskNetwork
 from grasp_decoder.features.splits import Split, random_states
 from grasp_decoder.features.trial_bins import TrialBins, read_merge
-from grasp_decoder.learning.evaluation import metrics
-from grasp_decoder.learning.evaluation.comparison import ALL, LDA, NONE, SEED_BILSTM, compare
+from grasp_decoder.learning.evaluation.baseline_decodes import ALL, LDA, NONE, SEED_BILSTM, decode_baselines
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial, predict_trials
-from grasp_decoder.learning.evaluation.evaluation import Evaluation, evaluate_bundle, scores
+from grasp_decoder.learning.evaluation.evaluation import Evaluation, evaluate_bundle
+from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, hold_windows
+from grasp_decoder.learning.evaluation.object_metrics import object_summary
+from grasp_decoder.learning.evaluation.scores import headline, scores
 from grasp_decoder.learning.experiment.preparation import Narrator, Run, Settings, prepare
 from grasp_decoder.learning.models.search import search
 from grasp_decoder.learning.models.seed_bilstm import Architecture, fit_seed_bilstm
@@ -48,10 +50,10 @@ class Beside:
     """
 
     repeats: list[list[DecodedTrial]] = field(default_factory=list)
-    baselines: dict[str, list[metrics.ObjectDecodes]] = field(default_factory=dict)
+    baselines: dict[str, list[ObjectDecodes]] = field(default_factory=dict)
     curve: list[dict] = field(default_factory=list)
 
-    def add_baselines(self, found: dict[str, metrics.ObjectDecodes]) -> None:
+    def add_baselines(self, found: dict[str, ObjectDecodes]) -> None:
         for name, decodes in found.items():
             self.baselines.setdefault(name, []).append(decodes)
 
@@ -167,17 +169,15 @@ def _fit_split(run: Run, state: int) -> tuple[dict[str, TaskNetwork], Split]:
     return networks, split
 
 
-def _baselines(run: Run, split: Split, state: int) -> dict[str, metrics.ObjectDecodes]:
+def _baselines(run: Run, split: Split, state: int) -> dict[str, ObjectDecodes]:
     if run.settings.baselines == NONE or OBJECT not in run.tasks:
         return {}
     run.narrator.say(f'baselines, split {state}')
-    found = compare(split, run.look_back)
+    found = decode_baselines(split, run.look_back)
     if run.settings.baselines == ALL:
         start = time.monotonic()
         network = run.fit(OBJECT, split, state, SEED_BILSTM)
-        found[SEED_BILSTM] = metrics.hold_windows(
-            predict_trials({OBJECT: network}, split.test), split.classes, run.look_back
-        )
+        found[SEED_BILSTM] = hold_windows(predict_trials({OBJECT: network}, split.test), split.classes, run.look_back)
         run.timing.setdefault('train_seed_bilstm_s', time.monotonic() - start)
     return found
 
@@ -189,8 +189,8 @@ def _curve_point(run: Run, states: list[int], fraction: float) -> dict:
         split = run.split(state, fraction)
         network = run.fit(OBJECT, split, state, run.model(OBJECT))
         decoded = predict_trials({OBJECT: network}, split.test)
-        decoder.append(metrics.hold_windows(decoded, split.classes, run.look_back))
-        lda.append(compare(split, run.look_back)[LDA])
+        decoder.append(hold_windows(decoded, split.classes, run.look_back))
+        lda.append(decode_baselines(split, run.look_back)[LDA])
         sizes.append((len(split.train), len(split.validation), len(split.test)))
     return _curve_row(fraction, sizes[0], decoder, lda)
 
@@ -208,7 +208,7 @@ def _curve_row(fraction: float, sizes, decoder, lda) -> dict:
     row = {'train_fraction': fraction, 'trials': list(sizes)}
     for name, repeats in (('decoder', decoder), (LDA, lda)):
         if repeats:
-            summary = metrics.object_summary(repeats)
+            summary = object_summary(repeats)
             row[name] = {key: summary[key] for key in ('accuracy', 'ci95', 'relaxed_accuracy', 'relaxed_ci95')}
     return row
 
@@ -243,15 +243,6 @@ def _export(
         run.settings.edge_tpu,
     )
     return evaluation
-
-
-def headline(found: dict) -> dict:
-    """The numbers of metrics.json without its tables."""
-    return {
-        task: {key: value for key, value in section.items() if isinstance(value, (int, float)) or key == 'ci95'}
-        for task, section in found.items()
-        if task in TASKS
-    }
 
 
 def _manifest(run: Run, split: Split) -> Manifest:

@@ -20,7 +20,7 @@ from grasp_decoder.features.splits import DEFAULT_TRAIN_FRACTION, FIRST_RANDOM_S
 from grasp_decoder.features.stored_bins import stored_bin_trials
 from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS, TrialBins, read_merge
 from grasp_decoder.features.windows import choose_look_back
-from grasp_decoder.learning.evaluation.comparison import ALL, FAST
+from grasp_decoder.learning.evaluation.baseline_decodes import ALL, FAST
 from grasp_decoder.learning.models.causal_gru import continue_gru, fit_causal_gru
 from grasp_decoder.learning.models.families import ModelFamily
 from grasp_decoder.learning.models.fitting import fit

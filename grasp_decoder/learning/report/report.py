@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.learning.evaluation.evaluation import Evaluation, scores
+from grasp_decoder.learning.evaluation.evaluation import Evaluation
+from grasp_decoder.learning.evaluation.scores import scores
 from grasp_decoder.learning.report import figures
 from grasp_decoder.learning.report.tables import competitors, grouped, number, percent
 

@@ -1,4 +1,4 @@
-"""The decoder's competitors on the same split: every baseline that a report shows, as decodes to be scored alike."""
+"""What the baselines of a report decode on a split, to be scored as the decoder is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from grasp_decoder.learning.evaluation.baselines import (
     shrinkage_lda,
     window_counts,
 )
-from grasp_decoder.learning.evaluation.metrics import ObjectDecodes
+from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes
 
 NAIVE_BAYES = 'naive_bayes'
 LDA = 'lda'
@@ -23,7 +23,7 @@ SEED_BILSTM = 'seed_bilstm'
 FAST, ALL, NONE = 'fast', 'all', 'none'
 
 
-def compare(split: Split, look_back: int) -> dict[str, ObjectDecodes]:
+def decode_baselines(split: Split, look_back: int) -> dict[str, ObjectDecodes]:
     """The fast baselines, fitted on training and validation trials (they have nothing to tune), on the test trials.
 
     ``naive_bayes`` and ``lda`` decode the windows that end in the hold phase, ``lda_fixed_window`` one fixed window
