@@ -1,4 +1,8 @@
-"""grasp_decoder: spike trains in, a safe robotic grasp out."""
+"""grasp_decoder: spike trains in, a safe robotic grasp out.
+
+It implements and extends the decoder of Viviani et al. 2023, "Deep Learning for real-time neural decoding of grasp"
+(arXiv 2311.01061), which the documentation calls the paper.
+"""
 
 from pkgutil import extend_path
 

@@ -93,7 +93,7 @@ class SourceClock:
 class SilenceJudge:
     """Says whether it is a fault that no decode comes.
 
-    The gap between two trials is none: the source is alive and says that its time stands still.
+    The gap between two trials is not a fault: the source then sends heartbeats whose time stands still.
     """
 
     def __init__(self, settings: ControlSettings, bin_ns: int):
@@ -104,7 +104,7 @@ class SilenceJudge:
         self._began_ns = 0
 
     def fault(self, now_ns: int, heard_ns: int, last: DecodedGrasp, clock: SourceClock | None) -> str | None:
-        """Why there is no decode at CLOCK_MONOTONIC ``now_ns`` since ``heard_ns``, when that is a fault.
+        """Why silence from ``heard_ns`` to ``now_ns`` (CLOCK_MONOTONIC) is a fault; None when it is not.
 
         Args:
             last: the last decode.

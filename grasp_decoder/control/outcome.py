@@ -1,12 +1,11 @@
-"""Whether a trial ended with the object held: scored from events, hand commands and hand states.
+"""Whether each trial ended with a good grasp: scored from events, hand commands and hand states.
 
-A trial is a **success** when the hand did not close before Go, was closed between the decoded onset and Rew + 0.3 s,
-lifted the object by 5 cm or more, kept it there for 1 s, and let go before the next Cue: the hand opens, and the object
-is down by then. Everything is on the acquisition clock, except how long the object was kept: that is physics, and runs
-on CLOCK_MONOTONIC.
+A trial is a **success** when the hand did not close before Go, was closed by Rew + 0.3 s, lifted the object by 5 cm or
+more, kept it there for 1 s, and let go before the next Cue, so that by then the hand is open and the object is down.
+All times are on the acquisition clock, except how long the object was kept: that is physics, timed by CLOCK_MONOTONIC.
 
-Trials too short to keep an object for 1 s between Hold and the next Cue have no success; `closed_rate` is what they
-have. The last trial of a run has no next Cue, so that it is not scored either.
+Success is not scored in trials too short to keep an object for 1 s between Hold and the next Cue; ``closed_rate``
+judges these. It is not scored in the last trial of a run either, which has no next Cue.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ CLOSED_STATES = (HandMode.CLOSE, HandMode.HOLD)
 
 @dataclass(frozen=True)
 class TrialMarks:
-    """A replayed trial: when its events happened, in ns of the acquisition clock; ``segment`` tells replays apart."""
+    """A replayed trial: times of its events in ns of the acquisition clock; each replay has its own ``segment``."""
 
     trial: int
     segment: int
@@ -47,17 +46,17 @@ class TrialMarks:
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """What became of one trial.
+    """The outcome of one trial.
 
     Attributes:
-        grip, right_grip: the grip that the hand closed on ('' when it did not), and whether the object takes it.
+        grip, right_grip: the grip that the hand closed with ('' if it did not), and whether it suits the object.
         closed: the hand was closed in time, and not before Go.
-        success: None without a hand, in a trial too short for it, and in the last of a run.
-        failure: what a trial without success lacks, '' otherwise.
-        too_short: no object can be kept for `KEPT_S` between Hold and the next Cue.
-        time_to_grasp_s: from Hold to the hand being closed; NaN when it was not.
+        success: None without a hand, in a trial that is too short, and in the last trial of a run.
+        failure: why there was no success; '' otherwise.
+        too_short: there is less than `KEPT_S` between Hold and the next Cue.
+        time_to_grasp_s: from Hold until the hand was closed; NaN if it was not.
         kept_s: longest time at 5 cm or more.
-        rest_s, false_closings: time outside of [Go, Rew + 0.3 s), and how often the hand closed in it.
+        rest_s, false_closings: time outside of [Go, Rew + 0.3 s), and how often the hand closed during it.
     """
 
     trial: int
@@ -81,14 +80,21 @@ def score_trials(
     samples: Sequence[HandState],
     grips: GripTable,
 ) -> list[TrialOutcome]:
-    """Score each trial, in order; ``commands`` and ``samples`` as they came, ``samples`` empty without a hand."""
+    """Score each trial, in order.
+
+    Args:
+        trials: in the order in which they were replayed.
+        commands: as received.
+        samples: states of the hand as received; empty without a hand.
+        grips: which grip suits which object.
+    """
     following = [*trials[1:], None]
     timeline, states = _Timeline(commands), _Timeline(samples)
     return [_score(marks, after, timeline, states, grips) for marks, after in zip(trials, following)]
 
 
 def summarize(outcomes: Sequence[TrialOutcome]) -> dict:
-    """The outcome keys of replay_decode's JSON; None where nothing was measured, and `note` says why."""
+    """The outcome keys of replay_decode's JSON. What was not measured is None, and ``note`` says why."""
     scored = [outcome for outcome in outcomes if outcome.success is not None]
     times = [outcome.time_to_grasp_s for outcome in outcomes if outcome.closed]
     rest_s = sum(outcome.rest_s for outcome in outcomes)
@@ -128,8 +134,8 @@ def _note(outcomes, scored):
     if scored or not any(outcome.too_short for outcome in outcomes):
         return ''
     return (
-        f'the trials are too short to keep an object for {KEPT_S:g} s: closed_rate counts, not success_rate; '
-        'with --params-file config/short_trials.yaml the hand lets go in time for the next one'
+        f'the trials are too short to keep an object for {KEPT_S:g} s: look at closed_rate, not success_rate; '
+        'with --params-file config/short_trials.yaml the hand lets go in time for the next trial'
     )
 
 

@@ -62,9 +62,9 @@ def split_trials(
 ) -> Split:
     """Drop rare classes, then split stratified by class into training, validation and test trials.
 
-    ``train_fraction`` of the trials are for training and validation (the paper's table 5); of these, validation takes
-    20 %; at 30 % of the trials 30 % and at 20 % of them 40 %. Every class has a trial in each part; the default
-    gives 64/16/20.
+    ``train_fraction`` of the trials are for training and validation, as in table 5 of Viviani et al. 2023. Of these,
+    validation takes 20 %; at 30 % of the trials it takes 30 %, and at 20 % of them 40 %. Every class has a trial in
+    each part. The default gives 64/16/20.
 
     Not ``by_object``, for tasks that know no objects, all trials are one class and none is dropped.
 

@@ -1,4 +1,4 @@
-"""Binned trials kept on disk with their metadata, as the paper's pipeline keeps them: one .npz per session and binning.
+"""Binned trials kept on disk with their metadata, one .npz per session and binning (Viviani et al. 2023, section 4.1).
 
 Files lie below $XDG_CACHE_HOME/grasp_decoder/bins (~/.cache when unset). Nothing is pickled, a file appears whole or
 not at all, and deleting any of them is safe.

@@ -36,7 +36,7 @@ def read_binned_kinematics(path, bin_ns: int = 100_000_000) -> BinnedKinematics:
     A new trial starts where the velocity is 0; history must not be built across that line.
 
     Raises:
-        GraspDecoderError: the file is missing, is no MATLAB file, or has no such X and Y.
+        GraspDecoderError: the file is missing, is not a MATLAB file, or has no such X and Y.
     """
     from scipy.io import loadmat
 

@@ -1,6 +1,6 @@
 """Playback: recorded trials in the order and rhythm in which they are sent again.
 
-It knows no clock but the recording's: a `Step` says when it is due at 1x, and whoever sends it keeps the time.
+It knows only the clock of the recording. A `Step` says when it is due at normal speed; the sender keeps the time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""DecoderInfo: what the running decoder is."""
+"""DecoderInfo: describes the running decoder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DecoderInfo:
-    """Fields and units as in ``msg/DecoderInfo.msg``; the stamp is when it was said, ns."""
+    """Fields and units as in ``msg/DecoderInfo.msg``; the stamp is the time of the message, ns."""
 
     stamp_ns: int
     bundle_id: str

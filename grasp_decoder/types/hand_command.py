@@ -1,4 +1,4 @@
-"""HandCommand: what the hand is to do, as a plain dataclass."""
+"""HandCommand: what the hand shall do, as a plain dataclass."""
 
 from __future__ import annotations
 

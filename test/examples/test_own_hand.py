@@ -1,4 +1,4 @@
-"""The example of a hand of one's own follows the running hand_bridge, and opens when that ends."""
+"""The example of your own hand follows the running hand_bridge, and opens when that ends."""
 
 import os
 import subprocess

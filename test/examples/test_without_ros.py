@@ -1,4 +1,4 @@
-"""The examples that need no ROS, run as a user runs them: a decoder of one's own, and a session decoded with it."""
+"""The examples that need no ROS, run as a user runs them: your own decoder, and a session decoded with it."""
 
 import json
 import subprocess
