@@ -23,6 +23,7 @@ from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.bundle.manifest import Manifest
 from grasp_decoder.bundle.task_network import OBJECT, PHASE, RECURRENT, TaskNetwork
 from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.features.count_features import count_features
 from grasp_decoder.features.splits import split_trials
 from grasp_decoder.features.trial_bins import bin_trials
 from grasp_decoder.learning.models.fitting import fit
@@ -122,7 +123,7 @@ def _step_times(bundle: Bundle, precision: str, bins: np.ndarray) -> dict[str, n
 
 def _keras_times(network: TaskNetwork, bins: np.ndarray) -> np.ndarray:
     """Seconds of ``predict`` on the same inputs, one bin or window at a time."""
-    features = network.lut[np.minimum(bins, len(network.lut) - 1)]
+    features = count_features(bins, network.lut)
     times = []
     for last in range(network.look_back, network.look_back + KERAS_CALLS):
         first = last - network.look_back

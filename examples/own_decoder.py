@@ -15,9 +15,10 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from grasp_decoder.bundle.task_network import DOF, WINDOW, TaskNetwork
 from grasp_decoder.cli import train
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.count_features import SQUARE_ROOT_LUT, count_features
 from grasp_decoder.learning.models.families import MODELS
 from grasp_decoder.learning.models.graph_layers import two_part_dense
-from grasp_decoder.learning.models.training import SQUARE_ROOT_LUT, calibrate, probabilities
+from grasp_decoder.learning.models.training import calibrate, probabilities
 
 
 def fit_linear(problem):
@@ -69,7 +70,7 @@ def windows(problem, trials):
 
 def window_means(trial, look_back):
     """Mean feature of each unit in every full window of a trial, (n_bins - look_back + 1, units)."""
-    features = SQUARE_ROOT_LUT[np.minimum(trial.counts, len(SQUARE_ROOT_LUT) - 1)]
+    features = count_features(trial.counts, SQUARE_ROOT_LUT)
     return np.lib.stride_tricks.sliding_window_view(features, look_back, axis=0).mean(axis=-1)
 
 

@@ -25,12 +25,12 @@ from grasp_decoder.bundle.task_network import (
     FINE_LOGITS,
     GRAPH_INPUTS,
     GRAPH_OUTPUTS,
-    LUT_SIZE,
     OBJECT,
     PHASE,
     RECURRENT,
 )
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.count_features import LUT_SIZE
 
 MANIFEST = 'manifest.json'
 SEAL = 'manifest.sha256'

@@ -19,7 +19,6 @@ TASKS = (PHASE, OBJECT, DOF)
 WINDOW = 'window'
 RECURRENT = 'recurrent'
 
-LUT_SIZE = 256
 GRAPH_INPUTS = {WINDOW: ('features',), RECURRENT: ('features', 'state')}
 GRAPH_OUTPUTS = {WINDOW: ('logits',), RECURRENT: ('logits', 'update', 'candidate')}
 FINE_LOGITS = 'fine_logits'

@@ -14,6 +14,7 @@ import numpy as np
 from grasp_decoder.bundle.engines.backends import Engine
 from grasp_decoder.bundle.manifest import ModelFile, TaskManifest, Tensor
 from grasp_decoder.bundle.task_network import DOF, FINE_LOGITS, RECURRENT
+from grasp_decoder.features.count_features import count_features
 
 
 class TaskRunner(ABC):
@@ -78,7 +79,7 @@ class WindowRunner(TaskRunner):
 
     def step(self, counts: np.ndarray) -> np.ndarray | None:
         row = self._seen % self._look_back
-        np.take(self._lut, counts, out=self._ring[row], mode='clip')
+        count_features(counts, self._lut, out=self._ring[row])
         self._ring[row + self._look_back] = self._ring[row]
         self._seen += 1
         if self._seen < self._look_back:
@@ -101,7 +102,7 @@ class RecurrentRunner(TaskRunner):
         self.state[...] = 0
 
     def step(self, counts: np.ndarray) -> np.ndarray:
-        np.take(self._lut, counts, out=self._inputs[0][0], mode='clip')
+        count_features(counts, self._lut, out=self._inputs[0][0])
         self._inputs[1][...] = quantise(self.state, self._state_tensor)
         answer = self._run(self._inputs)
         change = self._candidate()

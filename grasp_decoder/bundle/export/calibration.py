@@ -16,7 +16,7 @@ import numpy as np
 from grasp_decoder.bundle.engines.backends import Engine, Model, open_cpu
 from grasp_decoder.bundle.engines.task_runner import make_runner
 from grasp_decoder.bundle.manifest import TaskManifest
-from grasp_decoder.bundle.task_network import LUT_SIZE
+from grasp_decoder.features.count_features import LUT_SIZE, clip_counts
 
 if TYPE_CHECKING:
     from grasp_decoder.features.trial_bins import TrialBins
@@ -88,7 +88,7 @@ def _feature_top(lut: np.ndarray, train: Sequence[TrialBins]) -> float:
 
     The range starts at 0 and has 255 steps. Its end is at least the largest feature of the training trials.
     """
-    frequency = sum(np.bincount(np.minimum(trial.counts, LUT_SIZE - 1).ravel(), minlength=LUT_SIZE) for trial in train)
+    frequency = sum(np.bincount(clip_counts(trial.counts).ravel(), minlength=LUT_SIZE) for trial in train)
     largest = lut[frequency > 0].max()
     tops = largest * np.linspace(1, WIDEST, 500)
     steps = tops / (LUT_SIZE - 1)

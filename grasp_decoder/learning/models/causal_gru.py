@@ -20,11 +20,11 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from grasp_decoder.bundle.task_network import DOF, OBJECT, RECURRENT, TaskNetwork
+from grasp_decoder.features.count_features import SQUARE_ROOT_LUT, count_features
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.models.fisher_read_in import OBJECT_RANK, fisher_read_in
 from grasp_decoder.learning.models.graph_layers import fixed_dense, two_part_dense
 from grasp_decoder.learning.models.training import (
-    SQUARE_ROOT_LUT,
     UNKNOWN,
     FitProblem,
     calibrate,
@@ -68,7 +68,7 @@ class _Recipe:
 
 def fit_causal_gru(problem: FitProblem) -> TaskNetwork:
     """Fit a GRU with a learnt read-in; see `grasp_decoder.learning.models.fitting.fit`."""
-    features = SQUARE_ROOT_LUT[np.minimum(np.concatenate([trial.counts[::4] for trial in problem.train]), 255)]
+    features = count_features(np.concatenate([trial.counts[::4] for trial in problem.train]), SQUARE_ROOT_LUT)
     mean, spread = features.mean(axis=0), features.std(axis=0)
     scale = np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0)  # silent units carry nothing
 
@@ -119,7 +119,7 @@ def _fixed_read_in(
     def prepare(trials, n_bins):
         padded = np.zeros((len(trials), n_bins, len(bias)), np.float32)
         for row, trial in zip(padded, trials):
-            row[: trial.n_bins] = SQUARE_ROOT_LUT[np.minimum(trial.counts, 255)] @ kernel + bias
+            row[: trial.n_bins] = count_features(trial.counts, SQUARE_ROOT_LUT) @ kernel + bias
         return padded
 
     return _Recipe(

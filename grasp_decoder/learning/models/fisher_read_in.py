@@ -19,10 +19,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from grasp_decoder.bundle.task_network import LUT_SIZE
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.count_features import SQUARE_ROOT_LUT, count_features
 from grasp_decoder.features.trial_bins import TrialBins
-from grasp_decoder.learning.models.training import SQUARE_ROOT_LUT
 
 EVENTS = ('Cue', 'Mem', 'Go', 'Hold', 'Rew')
 """Events between which the tuning to objects is taken as constant; those that a trial lacks are left out."""
@@ -55,7 +54,7 @@ def fisher_read_in(
     _, label = np.unique([trial.object_id for trial in trials], return_inverse=True)
     means, blocks, groups, time_course = [], [], [], 0
     for trial, object_label in zip(trials, label):
-        counts = activity(trial)
+        counts = count_features(trial.counts, SQUARE_ROOT_LUT)
         bounds = sorted(min(trial.event_bins[event], trial.n_bins - 1) for event in events)
         epochs = [counts[first : max(last, first + 1)] for first, last in itertools.pairwise(bounds)]
         means.append([epoch.mean(axis=0) for epoch in epochs])
@@ -72,14 +71,9 @@ def fisher_read_in(
     ]
     directions.append(_leading((time_course - time_course.mean(axis=0)) @ white, TIME_RANK))
     kernel = white @ np.concatenate(directions, axis=1)
-    outputs = np.concatenate([activity(trial) @ kernel for trial in trials])
+    outputs = np.concatenate([count_features(trial.counts, SQUARE_ROOT_LUT) @ kernel for trial in trials])
     spread = outputs.std(axis=0)
     return (kernel / spread).astype(np.float32), (-outputs.mean(axis=0) / spread).astype(np.float32)
-
-
-def activity(trial: TrialBins) -> np.ndarray:
-    """Square roots of counts, float32 (n_bins, units)."""
-    return SQUARE_ROOT_LUT[np.minimum(trial.counts, LUT_SIZE - 1)]
 
 
 def _time_points(bounds: Sequence[int], n_bins: int) -> np.ndarray:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from grasp_decoder.bundle.task_network import DOF, LUT_SIZE, OBJECT, PHASE, WINDOW, TaskNetwork
+from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, WINDOW, TaskNetwork
+from grasp_decoder.features.count_features import IDENTITY_LUT, count_features
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.models.graph_layers import fixed_dense
 from grasp_decoder.learning.models.training import FitProblem, calibrate, probabilities, train_best
 
 BATCH = 256
-COUNT_LUT = np.arange(LUT_SIZE, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def _task_network(problem: FitProblem, model: keras.Model) -> TaskNetwork:
         model='seed_bilstm',
         kind=WINDOW,
         look_back=problem.look_back,
-        lut=COUNT_LUT,
+        lut=IDENTITY_LUT,
         graph=_window_graph(layers, read_out, problem.look_back, problem.unit_count),
         temperature=temperature,
         predict=lambda trials: [probabilities(problem.task, output, temperature) for output in logits(trials)],
@@ -167,7 +167,7 @@ def _trial_logits(layers, read_out, counts: np.ndarray, look_back: int) -> np.nd
     if len(counts) < look_back:
         return logits
     windows = np.arange(len(counts) - look_back + 1)[:, None] + np.arange(look_back)
-    x = np.minimum(counts, LUT_SIZE - 1).astype(np.float32)
+    x = count_features(counts, IDENTITY_LUT)
     for index, directions in enumerate(layers):
         projected = [x @ input_kernel + bias for input_kernel, _, bias in directions]
         if index == 0:

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from grasp_decoder.bundle.task_network import DOF, LUT_SIZE, OBJECT, PHASE, TASKS
+from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, TASKS
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
 
@@ -25,9 +25,6 @@ UNKNOWN = -1
 
 Progress = Callable[[int, int, str], None]
 """Called as ``progress(epochs done, epochs at most, message)`` after every epoch."""
-
-SQUARE_ROOT_LUT = np.sqrt(np.arange(LUT_SIZE, dtype=np.float32))
-"""Square roots of counts: a Poisson count's variance no longer depends on its mean (Anscombe 1948)."""
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.count_features import SQUARE_ROOT_LUT, count_features
 from grasp_decoder.features.trial_bins import TrialBins
-from grasp_decoder.learning.models.fisher_read_in import EVENTS, activity, noise_covariance, whitening
+from grasp_decoder.learning.models.fisher_read_in import EVENTS, noise_covariance, whitening
 from grasp_decoder.learning.models.training import FitProblem
 
 POINTS = 4
@@ -81,7 +82,7 @@ def aligned_read_in(problem: FitProblem, start: Start) -> tuple[np.ndarray, np.n
     held_rows, held_wanted = _flat(held_rows - centre) @ white, _flat(held_wanted - wanted_centre)
     kernels = [right.T @ ((strength / (strength**2 + ridge))[:, None] * loading) for ridge in RIDGE]
     kernel = white @ min(kernels, key=lambda each: np.square(held_rows @ each - held_wanted).sum())
-    outputs = np.concatenate([activity(trial) @ kernel for trial in problem.train])
+    outputs = np.concatenate([count_features(trial.counts, SQUARE_ROOT_LUT) @ kernel for trial in problem.train])
     spread = np.maximum(outputs.std(axis=0), 1e-6)
     return (kernel / spread).astype(np.float32), (-outputs.mean(axis=0) / spread).astype(np.float32)
 
@@ -108,9 +109,12 @@ def _rows(trials, events, start) -> tuple[np.ndarray, np.ndarray]:
 
 def _moments(trials: Sequence[TrialBins], events: Sequence[str]) -> np.ndarray:
     """Mean square roots of counts in each quarter of each stretch between two events, (n, moments, units)."""
-    return np.array(
-        [[_mean(activity(trial), first, last) for first, last in _bounds(trial, events)] for trial in trials]
-    )
+    return np.array([_trial_moments(trial, events) for trial in trials])
+
+
+def _trial_moments(trial: TrialBins, events: Sequence[str]) -> list[np.ndarray]:
+    features = count_features(trial.counts, SQUARE_ROOT_LUT)
+    return [_mean(features, first, last) for first, last in _bounds(trial, events)]
 
 
 def _mean(rows: np.ndarray, first: int, last: int) -> np.ndarray:

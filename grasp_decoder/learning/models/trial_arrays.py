@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from grasp_decoder.bundle.task_network import DOF, LUT_SIZE
+from grasp_decoder.bundle.task_network import DOF
+from grasp_decoder.features.count_features import clip_counts
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.models.training import FitProblem
 
@@ -15,7 +16,7 @@ def padded_counts(trials: Sequence[TrialBins], n_bins: int) -> np.ndarray:
     """Counts of every trial, uint8 (n_trials, n_bins, units), zeros behind a trial's end, clipped as by the lut."""
     padded = np.zeros((len(trials), n_bins, trials[0].counts.shape[1]), np.uint8)
     for row, trial in zip(padded, trials):
-        row[: trial.n_bins] = np.minimum(trial.counts, LUT_SIZE - 1)
+        row[: trial.n_bins] = clip_counts(trial.counts)
     return padded
 
 

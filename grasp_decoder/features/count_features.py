@@ -1,0 +1,34 @@
+"""Spike counts to the features that networks take, by a table that is the same for all units."""
+
+from __future__ import annotations
+
+import numpy as np
+
+LUT_SIZE = 256
+"""Entries of a table: one for each count from 0 to 255."""
+
+IDENTITY_LUT = np.arange(LUT_SIZE, dtype=np.float32)
+"""The count itself."""
+
+SQUARE_ROOT_LUT = np.sqrt(IDENTITY_LUT)
+"""The square root of the count, whose variance depends little on the rate if counts are Poisson (Bartlett 1936)."""
+
+
+def count_features(counts: np.ndarray, lut: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Features of counts by a table; counts above 255 have the feature of 255.
+
+    Args:
+        counts: integers, any shape, spikes per bin.
+        lut: (256,), feature of each count.
+        out: where to write the features, of the shape of ``counts`` and the type of ``lut``; None makes an array.
+
+    Returns:
+        ``lut``'s type, the shape of ``counts``.
+    """
+    features: np.ndarray = np.take(lut, counts, out=out, mode='clip')
+    return features
+
+
+def clip_counts(counts: np.ndarray) -> np.ndarray:
+    """Counts as a table takes them: at most 255, uint8, in the shape given."""
+    return np.minimum(counts, LUT_SIZE - 1).astype(np.uint8)
