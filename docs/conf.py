@@ -40,6 +40,11 @@ default_role = 'py:obj'
 nitpick_ignore_regex = [('py:obj', '.*'), ('py:.*', r'(?!grasp_decoder\.).*|grasp_decoder\.(msg|srv)\..*')]
 
 
+def link_from_docs(app, path, parent, content):
+    """README.md is included in docs/index.md: its links start one folder above."""
+    content[0] = re.sub(r'\]\((?!https?:|#)', '](../', content[0]).replace('](../docs/', '](')
+
+
 def link_short_name(app, env, node, contnode):
     """Link `TrialBins` to grasp_decoder.features.trial_bins.TrialBins, unless something else has that name too."""
     python = env.domains.python_domain
@@ -75,6 +80,7 @@ def describe_attributes(app, what, name, item, skip, options):
 
 
 def setup(app):
+    app.connect('include-read', link_from_docs)
     app.connect('missing-reference', link_short_name)
     app.connect('autodoc-process-docstring', keep_colon, priority=600)
     app.connect('autoapi-skip-member', describe_attributes)
