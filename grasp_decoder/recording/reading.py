@@ -2,8 +2,8 @@
 
 1. The source's hash and the mapping's are looked up in the cache (`cache.py`).
 2. An .mcap file is a run that was recorded (`mcap.py`), a .mat file with X and Y binned spikes beside movement
-   (`kinematics.py`). Any other .mat file goes through the fast reader (`neo_mat.py`); all
-   else, and what that one does not know, through Neo (`neo_reader.py`).
+   (`binned_kinematics.py`). Any other .mat file goes through the fast reader (`neo_mat.py`); all else, and what that
+   one does not know, through Neo (`neo_reader.py`).
 3. Names are mapped, times become int64 ns, spikes of a trial are merged in time order, and what cannot be
    decoded from is refused with the reason.
 """

@@ -14,6 +14,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+import yaml
 
 from grasp_decoder.hand.simulator import BUILT_IN
 
@@ -74,8 +75,9 @@ def test_package_xml_names_the_same_package():
     configuration.read(ROOT / 'setup.cfg')
     version = re.search(r"__version__ = '(.*)'", (ROOT / 'grasp_decoder' / '__init__.py').read_text()).group(1)
     assert package.find('name').text == configuration['metadata']['name'] == 'grasp_decoder'
-    assert package.find('version').text == version
-    assert package.find('license').text == configuration['metadata']['license'] == 'Apache-2.0'
+    citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
+    assert package.find('version').text == citation['version'] == version
+    assert package.find('license').text == citation['license'] == configuration['metadata']['license'] == 'Apache-2.0'
     assert package.find('description').text == configuration['metadata']['description']
 
 
