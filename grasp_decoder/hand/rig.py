@@ -1,4 +1,4 @@
-"""The experiment around the simulated hand: objects are put in reach, HOLD lifts the hand, OPEN lowers it."""
+"""The experiment around a simulated hand: puts objects in reach, lifts the hand on HOLD and lowers it on OPEN."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from grasp_decoder.hand.simulator import HandSimulator
 from grasp_decoder.hand.state import SimulatorState
 from grasp_decoder.types.hand_command import HandMode
 
-LIFT_M = 0.1
+LIFT_M = 0.1  # how far HOLD lifts
 _OPEN_MODES = (HandMode.OPEN, HandMode.PRESHAPE)
 _ACCELERATION = {'revolute': 300.0, 'prismatic': 6.0}  # rad/s^2, m/s^2
-_DOWN_M = 0.005
-_STEP_S = 0.01
-_CLOSED_RAD = 0.15  # from its target a finger counts as closed
+_DOWN_M = 0.005  # below this the lift counts as down
+_STEP_S = 0.01  # longest step of the motors
+_CLOSED_RAD = 0.15  # a finger this near its target counts as there
 
 
 class GraspRig:
-    """Moves a `HandSimulator` through trials as commands and trial starts come in.
+    """Moves a `HandSimulator` through trials, as commands and trial starts come in.
 
-    Its motors are no faster than the joints' velocity limits in ``hand.sdf``: targets that come once a bin are reached
+    Its motors keep the velocity limits of the joints in ``hand.sdf``, so that targets that come once a bin are reached
     in a smooth motion.
     """
 
@@ -57,20 +57,21 @@ class GraspRig:
             self._targets[self._lift] = LIFT_M if mode == HandMode.HOLD else 0.0
 
     def command(self, targets: Mapping[str, float]) -> None:
-        """Set targets of finger joints (rad)."""
+        """Set target positions of finger joints (rad). Raises `GraspDecoderError` for any other joint."""
         for name, target in targets.items():
             if name not in self._names or name == LIFT_JOINT:
-                raise GraspDecoderError(f"joint '{name}' is not a finger joint of hand.sdf: {', '.join(self._names)}")
+                fingers = ', '.join(joint for joint in self._names if joint != LIFT_JOINT)
+                raise GraspDecoderError(f"joint '{name}' is not one of hand.sdf's finger joints: {fingers}")
             self._targets[self._names.index(name)] = target
 
     def advance(self, dt_s: float) -> SimulatorState:
-        """Let time pass and say how things are.
+        """Let ``dt_s`` seconds pass and return the state after them.
 
-        However long that is, the motors move smoothly: a hand that was kept waiting makes up for it without a jerk.
+        The motors move in steps of 10 ms at most, so that a hand that was kept waiting makes up for it without a jerk.
         """
         steps = max(1, math.ceil(dt_s / _STEP_S))
         for _ in range(steps):
-            self._simulator.command(dict(zip(self._names, self._motors.step(self._reachable(), dt_s / steps))))
+            self._simulator.command(dict(zip(self._names, self._motors.step(self._motor_targets(), dt_s / steps))))
             self._simulator.advance(dt_s / steps)
         state = self._simulator.state()
         if self._next_object is not None and self._is_down_and_open(state):
@@ -79,8 +80,11 @@ class GraspRig:
             state = self._simulator.state()
         return state
 
-    def _reachable(self) -> np.ndarray:
-        """The targets; the lift waits for fingers that lag behind theirs, as in a simulation slower than real time."""
+    def _motor_targets(self) -> np.ndarray:
+        """Targets of the motors: a lift that is down stays there until the fingers are at their targets.
+
+        In a simulation that is slower than real time they come late, and the hand would go up without the object.
+        """
         lag = np.abs(self._targets - self._motors.position)
         lag[self._lift] = 0.0
         if lag.max() < _CLOSED_RAD or self._motors.position[self._lift] > 0.0:

@@ -1,12 +1,13 @@
-"""Reading of the small part of SDF 1.6 that the hand and its objects use.
+"""Reads the small part of SDF 1.6 (http://sdformat.org/spec) that the hand and its objects use.
 
-Links of primitives, revolute and prismatic joints, friction and colours; poses are ``x y z roll pitch yaw`` in metres
-and radians, as SDF has them. The simulators get their geometry, limits and gains from here and from nowhere else.
+This is: links of primitives, revolute and prismatic joints, friction and colours. Poses are ``x y z roll pitch yaw`` in
+metres and radians, as in SDF. The simulators get their geometry, limits and gains from here and from nowhere else.
 """
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -38,7 +39,16 @@ class Pose:
 
 @dataclass(frozen=True)
 class Shape:
-    """One visual or collision primitive; ``size`` is SDF's: a box's edges, a radius, a radius and a length (m)."""
+    """One visual or collision primitive.
+
+    Attributes:
+        name: its name in the link.
+        kind: ``box``, ``sphere`` or ``cylinder``.
+        size: m; the three edges of a box, the radius of a sphere, the radius and the length of a cylinder.
+        pose: in the frame of its link.
+        rgba: colour, each 0 to 1.
+        friction: coefficient of sliding friction.
+    """
 
     name: str
     kind: str
@@ -50,7 +60,17 @@ class Shape:
 
 @dataclass(frozen=True)
 class Link:
-    """A rigid body; ``pose`` is in the model's frame, ``inertia`` the diagonal (kg m2) about ``centre_of_mass`` (m)."""
+    """A rigid body.
+
+    Attributes:
+        name: its name in the model.
+        pose: in the frame of the model.
+        mass: kg.
+        centre_of_mass: m, in the frame of the link.
+        inertia: kg m2, the diagonal of the inertia matrix about the centre of mass.
+        collisions: the shapes that touch.
+        visuals: the shapes that are seen.
+    """
 
     name: str
     pose: Pose
@@ -63,7 +83,20 @@ class Link:
 
 @dataclass(frozen=True)
 class Joint:
-    """A revolute (rad, N m) or prismatic (m, N) joint; ``axis`` is in the child link's frame."""
+    """A revolute or prismatic joint.
+
+    Attributes:
+        name: its name in the model.
+        kind: ``revolute`` (positions in rad, efforts in N m) or ``prismatic`` (m, N).
+        parent: name of the link that carries it, or ``world``.
+        child: name of the link that it moves.
+        axis: direction in the frame of the child link.
+        lower: lowest position.
+        upper: highest position.
+        effort: highest force or torque.
+        velocity: highest speed (rad/s, m/s).
+        damping: N m s/rad, N s/m.
+    """
 
     name: str
     kind: str
@@ -78,13 +111,13 @@ class Joint:
 
     @property
     def stiffness(self) -> float:
-        """Gain of the position control in every simulator (N m/rad, N/m); effort caps it, damping calms it."""
+        """Proportional gain of the position controller in every simulator (N m/rad, N/m)."""
         return self.effort / _GAIN_SPAN[self.kind]
 
 
 @dataclass(frozen=True)
 class Model:
-    """Links and joints of one SDF model; a child of no joint moves freely, a parent ``world`` is fixed."""
+    """Links and joints of one SDF model. A link that is no joint's child moves freely."""
 
     name: str
     pose: Pose
@@ -95,7 +128,12 @@ class Model:
 def parse_model(text: str, source: str) -> Model:
     """Read the one model of an SDF document.
 
-    ``source`` names the document in errors. Raises `GraspDecoderError` when it is not the SDF that this module knows.
+    Args:
+        text: the document.
+        source: what errors call it.
+
+    Raises:
+        GraspDecoderError: it is not the SDF that this module knows.
     """
     try:
         model = ElementTree.fromstring(text).find('model')
@@ -120,6 +158,14 @@ def hand_model() -> Model:
 def hand_joint_names() -> tuple[str, ...]:
     """Names of the hand's joints, lift first, in the order of ``hand.sdf``."""
     return tuple(joint.name for joint in hand_model().joints)
+
+
+def require_joints(names: Iterable[str]) -> None:
+    """Raise `GraspDecoderError` when one of the names is not a joint of the hand."""
+    joints = hand_joint_names()
+    for name in names:
+        if name not in joints:
+            raise GraspDecoderError(f"joint '{name}' is not one of hand.sdf's: {', '.join(joints)}")
 
 
 def _numbers(text: str) -> tuple[float, ...]:

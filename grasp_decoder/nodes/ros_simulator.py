@@ -11,7 +11,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.hand.sdf import hand_joint_names
+from grasp_decoder.hand.sdf import hand_joint_names, require_joints
 from grasp_decoder.hand.state import SimulatorState
 from grasp_decoder.hand.transforms import from_quaternion
 
@@ -45,16 +45,15 @@ class RosSimulator:
 
     def command(self, targets: Mapping[str, float]) -> None:
         """Set joint targets."""
+        require_joints(targets)
         for name, target in targets.items():
-            if name not in self._targets:
-                raise GraspDecoderError(f"joint '{name}' is not one of hand.sdf's: {', '.join(self.joint_names)}")
             self._targets[name].publish(Float64(data=float(target)))
 
     def advance(self, dt_s: float) -> None:
         """Time passes by itself."""
 
     def state(self) -> SimulatorState:
-        """Say what was heard last; an object off its rest counts as touched."""
+        """Return what was received last; an object that is off its rest counts as touched."""
         lift_m = float(self._object_pose[2, 3] - self._rest_m)
         return SimulatorState(
             joint_position=np.array(list(self._position.values())),

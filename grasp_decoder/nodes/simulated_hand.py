@@ -17,7 +17,7 @@ from sensor_msgs.msg import JointState
 
 from grasp_decoder import msg
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.hand.pictures.film import FirstGrasp
+from grasp_decoder.hand.pictures.first_grasp import FirstGrasp
 from grasp_decoder.hand.pictures.viewer import Viewer
 from grasp_decoder.hand.rig import GraspRig
 from grasp_decoder.hand.simulator import open_simulator, simulator_names

@@ -1,8 +1,9 @@
-"""Gazebo Classic 11 in a folder of the user's cache: no root, no container, nothing outside the folder.
+"""Installs Gazebo Classic 11 into a folder of the user's cache, without root, and without a change outside the folder.
 
-The packages are Debian 11's, exactly those of ``packages.lock``. apt-get fetches them from a Debian mirror, with a
-configuration and an index of its own; every file is checked against the lock before it is unpacked. ``docs/gazebo.md``
-explains it to users.
+The packages are those of Debian 11 that ``packages.lock`` lists. apt-get fetches them from a Debian mirror with a
+configuration of its own; every file is checked against the lock before it is unpacked. For users: ``docs/gazebo.md``.
+
+``python -m grasp_decoder.hand.gazebo.install`` installs it and prints the folder.
 """
 
 from __future__ import annotations
@@ -45,7 +46,11 @@ class LockedPackage:
 
 
 def gazebo_environment() -> dict[str, str]:
-    """Environment in which ``gzserver`` starts; installs the prefix when it is not there. Raises GraspDecoderError."""
+    """Return the environment variables for gzserver; install Gazebo first where it is missing.
+
+    Raises:
+        GraspDecoderError: it cannot be installed.
+    """
     prefix = install_gazebo()
     libraries = [str(prefix / folder) for folder in _LIBRARY_FOLDERS]
     return os.environ | {
@@ -62,9 +67,12 @@ def gazebo_environment() -> dict[str, str]:
 
 
 def install_gazebo() -> Path:
-    """Return the prefix with Gazebo; fetch and unpack it first when this lock has not been installed yet.
+    """Return the folder with Gazebo; fetch and unpack the packages of the lock first where that was not done yet.
 
-    Another process that installs at the same time is waited for; a prefix is there whole or not at all.
+    It waits for another process that installs at the same time. The folder appears when all packages are unpacked.
+
+    Raises:
+        GraspDecoderError: it cannot be installed.
     """
     prefix = _prefix()
     if prefix.is_dir():
@@ -86,7 +94,7 @@ def locked_packages() -> list[LockedPackage]:
 
 
 def debian_mirror() -> str:
-    """Return the Debian mirror to fetch from: of the environment variable, else of this machine's apt sources."""
+    """Return the Debian mirror: the environment variable's, else the one in this machine's apt sources."""
     named = os.environ.get(MIRROR_VARIABLE)
     if named:
         return named
@@ -120,7 +128,10 @@ def _install(scratch: Path, packages: list[LockedPackage]) -> None:
 
 
 def _apt_configuration(scratch: Path) -> Path:
-    """Debian 11 as apt's only source; proxies are the machine's. The lock stands in for signatures."""
+    """Write a configuration with Debian 11 as apt's only source and the proxies of this machine.
+
+    Signatures are not checked: the lock's hashes are, later.
+    """
     for folder in ('etc', 'state/lists/partial', 'cache/archives/partial'):
         (scratch / folder).mkdir(parents=True)
     (scratch / 'status').touch()

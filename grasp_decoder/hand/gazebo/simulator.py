@@ -9,14 +9,13 @@ from contextlib import ExitStack, closing
 
 import numpy as np
 
-from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.gazebo.ignition_publisher import IgnitionPublisher
 from grasp_decoder.hand.gazebo.kinematics import HandKinematics
 from grasp_decoder.hand.gazebo.messages import JointCmd
 from grasp_decoder.hand.gazebo.server import TIMESTEP_S
 from grasp_decoder.hand.gazebo.world import START_TIMEOUT_S, GazeboWorld
 from grasp_decoder.hand.object_models import grasp_object, object_sdf
-from grasp_decoder.hand.sdf import Model, hand_joint_names, hand_model, parse_model
+from grasp_decoder.hand.sdf import Model, hand_joint_names, hand_model, parse_model, require_joints
 from grasp_decoder.hand.state import SimulatorState
 
 _RESEND_S = 0.5  # between two times that all targets and gains are sent, so that none is lost for good
@@ -69,12 +68,9 @@ class GazeboSimulator:
 
     def command(self, targets: Mapping[str, float]) -> None:
         """Set joint targets."""
-        changed = {}
-        for name, target in targets.items():
-            if name not in self._targets:
-                raise GraspDecoderError(f"joint '{name}' is not one of hand.sdf's: {', '.join(self.joint_names)}")
-            if target != self._targets[name]:
-                changed[name] = self._targets[name] = float(target)
+        require_joints(targets)
+        changed = {name: float(target) for name, target in targets.items() if target != self._targets[name]}
+        self._targets.update(changed)
         self._send(changed)
 
     def advance(self, dt_s: float) -> None:

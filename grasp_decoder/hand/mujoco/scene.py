@@ -1,4 +1,4 @@
-"""From SDF models to one MuJoCo model: the hand, its object and a table top."""
+"""Converts SDF models to one MuJoCo model: the hand, its object and a table top."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from grasp_decoder.hand.sdf import Joint, Link, Model, Shape, hand_model, parse_
 
 TIMESTEP_S = 0.004
 _TORSIONAL_FRICTION_M = 0.01
+_ROLLING_FRICTION_M = 1e-4
 _GEOMETRY = {
     'box': (mujoco.mjtGeom.mjGEOM_BOX, lambda size: [edge / 2 for edge in size]),
     'sphere': (mujoco.mjtGeom.mjGEOM_SPHERE, lambda size: [size[0], 0, 0]),
     'cylinder': (mujoco.mjtGeom.mjGEOM_CYLINDER, lambda size: [size[0], size[1] / 2, 0]),
 }
-SEEN, FELT = 2, 3  # geom groups: visuals and collisions
+VISUAL_GROUP, COLLISION_GROUP = 2, 3  # groups of shapes, to show or hide
 
 
 @cache
@@ -32,8 +33,8 @@ def hand_scene(object_id: int) -> mujoco.MjModel:
 def compile_scene(*models: Model) -> mujoco.MjModel:
     """Convert SDF models into one compiled scene.
 
-    Angles are radians throughout. Bodies, joints and position actuators keep the names of links and joints; a model
-    without joints gets one free joint of its own name.
+    Angles are in radians. A body is named ``MODEL/LINK``; joints and their position actuators keep the names of joints.
+    A link of no joint moves freely, by a free joint that is named after the model.
     """
     spec = mujoco.MjSpec()
     spec.option.timestep = TIMESTEP_S
@@ -41,14 +42,14 @@ def compile_scene(*models: Model) -> mujoco.MjModel:
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     spec.option.impratio = 10
     spec.compiler.degree = False
-    _furnish(spec)
+    _add_table_and_lights(spec)
     for model in models:
         _add_model(spec, model)
     return spec.compile()
 
 
-def _furnish(spec: mujoco.MjSpec) -> None:
-    """Add the table top, light and camera."""
+def _add_table_and_lights(spec: mujoco.MjSpec) -> None:
+    """Add the table top, the sky and two lights."""
     world = spec.worldbody
     spec.visual.global_.offwidth, spec.visual.global_.offheight = 1280, 960
     spec.add_texture(
@@ -65,7 +66,7 @@ def _furnish(spec: mujoco.MjSpec) -> None:
         type=mujoco.mjtGeom.mjGEOM_PLANE,
         size=[1.5, 1.5, 0.05],
         rgba=[0.86, 0.84, 0.80, 1],
-        friction=[1, _TORSIONAL_FRICTION_M, 1e-4],
+        friction=[1, _TORSIONAL_FRICTION_M, _ROLLING_FRICTION_M],
         condim=4,
     )
     spec.visual.map.shadowclip, spec.visual.quality.shadowsize = 4, 4096
@@ -95,9 +96,15 @@ def _add_link(body: mujoco.MjsBody, link: Link) -> None:
     body.mass, body.ipos, body.inertia = link.mass, link.centre_of_mass, link.inertia
     body.explicitinertial = True
     for shape in link.collisions:
-        _add_shape(body, shape, group=FELT, friction=[shape.friction, _TORSIONAL_FRICTION_M, 1e-4], condim=4)
+        _add_shape(
+            body,
+            shape,
+            group=COLLISION_GROUP,
+            friction=[shape.friction, _TORSIONAL_FRICTION_M, _ROLLING_FRICTION_M],
+            condim=4,
+        )
     for shape in link.visuals:
-        _add_shape(body, shape, group=SEEN, rgba=shape.rgba, contype=0, conaffinity=0)
+        _add_shape(body, shape, group=VISUAL_GROUP, rgba=shape.rgba, contype=0, conaffinity=0)
 
 
 def _add_shape(body: mujoco.MjsBody, shape: Shape, **options) -> None:

@@ -1,4 +1,4 @@
-"""The hand in MuJoCo: embedded and faster than real time."""
+"""The hand in MuJoCo, simulated in this process and faster than real time."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ from collections.abc import Mapping
 import mujoco
 import numpy as np
 
-from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.mujoco.scene import hand_scene
 from grasp_decoder.hand.object_models import grasp_object
-from grasp_decoder.hand.sdf import hand_joint_names
+from grasp_decoder.hand.sdf import hand_joint_names, require_joints
 from grasp_decoder.hand.state import SimulatorState
 
 
 class MujocoSimulator:
-    """`HandSimulator` in this process."""
+    """`HandSimulator` in this process; it passes ``test/hand/test_simulators.py``."""
 
     def __init__(self, speed: float = 1.0):
-        """Open the hand over an empty table; ``speed`` changes nothing, as there is no clock but `advance`."""
+        """Start with the hand over an empty table. ``speed`` has no effect: there is no clock but `advance`."""
         self.joint_names = hand_joint_names()
         self._object_id = -1
-        self._behind_s = 0.0
-        self._enter(hand_scene(-1))
+        self._behind_s = 0.0  # less than a time step: asked for, not yet simulated
+        self._load(hand_scene(-1))
 
-    def _enter(self, model: mujoco.MjModel) -> None:
+    def _load(self, model: mujoco.MjModel) -> None:
         self._model, self._data = model, mujoco.MjData(model)
         self._joint_address = np.array([model.joint(name).qposadr[0] for name in self.joint_names])
         self._actuator = {name: model.actuator(name).id for name in self.joint_names}
@@ -32,27 +31,21 @@ class MujocoSimulator:
 
     def set_object(self, object_id: int) -> None:
         """Put this object at its place in reach."""
-        before = self._data
-        position, velocity = self._hand_motion(before)
-        control = before.ctrl.copy()
-        self._enter(hand_scene(object_id))
+        before, joints = self._data, len(self.joint_names)
+        position = before.qpos[self._joint_address]
+        self._load(hand_scene(object_id))
         self._data.qpos[self._joint_address] = position
-        self._data.qvel[: len(velocity)] = velocity
-        self._data.ctrl[:] = control
+        self._data.qvel[:joints] = before.qvel[:joints]
+        self._data.ctrl[:] = before.ctrl
         mujoco.mj_forward(self._model, self._data)
         self._object_id = object_id
         self._body = self._model.body(f'{grasp_object(object_id).name}/object').id
         self._rest_m = float(self._data.xipos[self._body, 2])
 
-    def _hand_motion(self, data: mujoco.MjData) -> tuple[np.ndarray, np.ndarray]:
-        count = len(self.joint_names)
-        return data.qpos[self._joint_address].copy(), data.qvel[:count].copy()
-
     def command(self, targets: Mapping[str, float]) -> None:
         """Set joint targets."""
+        require_joints(targets)
         for name, target in targets.items():
-            if name not in self._actuator:
-                raise GraspDecoderError(f"joint '{name}' is not one of hand.sdf's: {', '.join(self.joint_names)}")
             self._data.ctrl[self._actuator[name]] = target
 
     def advance(self, dt_s: float) -> None:
@@ -61,14 +54,14 @@ class MujocoSimulator:
         mujoco.mj_step(self._model, self._data, nstep=int(steps))
 
     def state(self) -> SimulatorState:
-        """Say how things are now."""
-        held = self._object_id >= 0
+        """Return the state of the hand and its object now."""
+        has_object = self._object_id >= 0
         return SimulatorState(
             joint_position=self._data.qpos[self._joint_address].copy(),
             object_id=self._object_id,
-            contact=held and self._touches_object(),
-            lift_m=float(self._data.xipos[self._body, 2]) - self._rest_m if held else 0.0,
-            object_pose=self._object_pose() if held else np.eye(4),
+            contact=has_object and self._touches_object(),
+            lift_m=float(self._data.xipos[self._body, 2]) - self._rest_m if has_object else 0.0,
+            object_pose=self._object_pose() if has_object else np.eye(4),
         )
 
     def _object_pose(self) -> np.ndarray:
@@ -82,4 +75,4 @@ class MujocoSimulator:
         return bool(np.any((bodies == self._body).any(axis=1) & (bodies != 0).all(axis=1)))
 
     def close(self) -> None:
-        """Nothing outlives this object."""
+        """Do nothing: no process was started."""

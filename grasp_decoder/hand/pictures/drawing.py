@@ -1,6 +1,6 @@
-"""Drawing of a hand and its object by MuJoCo, from the state of any simulator; needs OpenGL, but no display.
+"""Draws a hand and its object with MuJoCo, from the state of any simulator; needs OpenGL, but no display.
 
-Not for a process that has loaded TensorFlow, beside which software OpenGL may crash: `pictures` starts one for it.
+OpenGL in software can crash in a process that has loaded TensorFlow: `film` and `viewer` start processes of their own.
 """
 
 from __future__ import annotations
@@ -13,46 +13,55 @@ import mujoco
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.hand.mujoco.scene import SEEN, hand_scene
+from grasp_decoder.hand.mujoco.scene import VISUAL_GROUP, hand_scene
 from grasp_decoder.hand.object_models import grasp_object
 from grasp_decoder.hand.sdf import hand_joint_names
 from grasp_decoder.hand.state import SimulatorState
 
-_LIBRARIES = {'egl': 'EGL', 'osmesa': 'OSMesa'}
+_OPENGL_LIBRARIES = {'egl': 'EGL', 'osmesa': 'OSMesa'}
+_MAX_SHAPES = 1000
 
 
 class Drawing:
-    """Draws states with one and the same object, -1 for none; a context manager."""
+    """Draws states that all have the same object, or none; a context manager."""
 
     def __init__(self, object_id: int, size: tuple[int, int]):
-        """Open OpenGL for pictures of ``size``, width and height. Raises `GraspDecoderError` where there is none."""
-        self._object_id, self._size = object_id, size
+        """Open OpenGL.
+
+        Args:
+            object_id: of all states, -1 for none.
+            size: width and height of the pictures, in pixels.
+
+        Raises:
+            GraspDecoderError: there is no OpenGL.
+        """
+        self._object_name = grasp_object(object_id).name if object_id >= 0 else None
+        self._size = size
         self._model = hand_scene(object_id)
         self._data = mujoco.MjData(self._model)
-        self._scene = mujoco.MjvScene(self._model, maxgeom=1000)
-        self._camera, self._shown = camera(), shown()
-        library = _library()
+        self._scene = mujoco.MjvScene(self._model, maxgeom=_MAX_SHAPES)
+        self._camera, self._options = camera(), visual_options()
+        library = _opengl_library()
         try:
             self._opengl = importlib.import_module(f'mujoco.{library}').GLContext(*size)
             self._opengl.make_current()
             self._context = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
-        except Exception as error:  # whatever a missing or failing OpenGL raises; it differs by library
+        except Exception as error:  # a missing or failing OpenGL raises something else in each library
             raise GraspDecoderError(f'no pictures: OpenGL ({library}) failed: {error}') from error
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._context)
 
     def draw(self, state: SimulatorState) -> np.ndarray:
-        """Picture of a state, uint8 (height, width, 3)."""
-        name = grasp_object(self._object_id).name if self._object_id >= 0 else None
-        pose_scene(self._model, self._data, state, name)
+        """Return a picture of a state, uint8 (height, width, 3), RGB."""
+        set_state(self._model, self._data, state, self._object_name)
         mujoco.mjv_updateScene(
-            self._model, self._data, self._shown, None, self._camera, mujoco.mjtCatBit.mjCAT_ALL.value, self._scene
+            self._model, self._data, self._options, None, self._camera, mujoco.mjtCatBit.mjCAT_ALL.value, self._scene
         )
         width, height = self._size
         viewport = mujoco.MjrRect(0, 0, width, height)
         mujoco.mjr_render(viewport, self._scene, self._context)
         picture = np.empty((height, width, 3), np.uint8)
         mujoco.mjr_readPixels(picture, None, viewport, self._context)
-        return picture[::-1]  # OpenGL's rows go up
+        return picture[::-1]  # OpenGL's first row is the lowest
 
     def __enter__(self) -> Drawing:
         return self
@@ -62,8 +71,8 @@ class Drawing:
         self._opengl.free()
 
 
-def pose_scene(model: mujoco.MjModel, data: mujoco.MjData, state: SimulatorState, object_name: str | None) -> None:
-    """Put the hand, and the object of this name, where they are in a state."""
+def set_state(model: mujoco.MjModel, data: mujoco.MjData, state: SimulatorState, object_name: str | None) -> None:
+    """Put the hand of a scene, and the object of this name, where they are in a state."""
     for name, position in zip(hand_joint_names(), state.joint_position):
         data.joint(name).qpos = position
     if object_name is not None:
@@ -74,24 +83,24 @@ def pose_scene(model: mujoco.MjModel, data: mujoco.MjData, state: SimulatorState
 
 
 def camera() -> mujoco.MjvCamera:
-    """The view of every picture."""
+    """Return the camera of every picture."""
     view = mujoco.MjvCamera()
-    view.lookat, view.distance, view.azimuth, view.elevation = [-0.06, 0.0, 0.13], 0.45, 232, -12
+    view.lookat, view.distance, view.azimuth, view.elevation = [-0.06, 0.0, 0.13], 0.45, 232, -12  # m, m, degrees
     return view
 
 
-def shown() -> mujoco.MjvOption:
-    """Show visuals, not collision shapes."""
-    option = mujoco.MjvOption()
-    option.geomgroup[:] = 0
-    option.geomgroup[[0, SEEN]] = 1
-    return option
+def visual_options() -> mujoco.MjvOption:
+    """Return options that show the visual shapes and hide the collision shapes."""
+    options = mujoco.MjvOption()
+    options.geomgroup[:] = 0
+    options.geomgroup[[0, VISUAL_GROUP]] = 1
+    return options
 
 
-def _library() -> str:
+def _opengl_library() -> str:
     if 'MUJOCO_GL' in os.environ:
         return os.environ['MUJOCO_GL']
-    found = [name for name, library in _LIBRARIES.items() if ctypes.util.find_library(library)]
+    found = [name for name, library in _OPENGL_LIBRARIES.items() if ctypes.util.find_library(library)]
     if not found:
         raise GraspDecoderError('no pictures: no OpenGL library was found: install libosmesa6')
     return found[0]

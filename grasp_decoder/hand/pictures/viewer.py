@@ -1,6 +1,7 @@
 """A window that shows the hand of any simulator as it moves, drawn by MuJoCo in a process of its own.
 
-``python -m grasp_decoder.hand.pictures.viewer`` reads states from its standard input, as `Viewer` writes them.
+``python -m grasp_decoder.hand.pictures.viewer`` reads states from its standard input, as `Viewer` writes them: float64
+numbers, the object's id, the joint positions and the object's pose, row by row.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from grasp_decoder.hand.sdf import hand_joint_names
 from grasp_decoder.hand.state import SimulatorState
 
 _JOINTS = len(hand_joint_names())
-_BYTES = 8 * (1 + _JOINTS + 16)  # small enough for a pipe to take it whole or not at all
-_PERIOD_S = 0.04
-_AWAY = np.array([0.0, 0.0, -9.0])
+_STATE_BYTES = 8 * (1 + _JOINTS + 16)  # few enough for a pipe to take all or none of them
+_PERIOD_S = 0.04  # between two states that are shown
+_OUT_OF_SIGHT_M = np.array([0.0, 0.0, -9.0])  # where the objects are that are not in reach
 
 
 class Viewer:
-    """Shows states in a window of another process, which never holds up the simulation."""
+    """Shows states in a window of another process; the simulation never waits for it."""
 
     def __init__(self):
         """Open the window. Raises `GraspDecoderError` without a display."""
@@ -36,7 +37,7 @@ class Viewer:
         os.set_blocking(self._process.stdin.fileno(), False)
 
     def show(self, state: SimulatorState, dt_s: float) -> None:
-        """Take the state after another ``dt_s``. Raises `GraspDecoderError` when the window has gone."""
+        """Take the state after another ``dt_s`` seconds. Raises `GraspDecoderError` when the window was closed."""
         self._since_s += dt_s
         if self._since_s < _PERIOD_S:
             return
@@ -45,7 +46,7 @@ class Viewer:
         try:
             os.write(self._process.stdin.fileno(), numbers.tobytes())
         except BlockingIOError:
-            pass  # the window is slower; it shows a later one
+            pass  # the window has not shown the last ones yet: it gets a later one
         except BrokenPipeError:
             words = self._process.stderr.read().decode(errors='replace').strip().split('\n')
             raise GraspDecoderError(f'no viewer any more: {words[-1] or "its window was closed"}') from None
@@ -58,38 +59,38 @@ class Viewer:
 
 
 def _view() -> None:
-    """Show what comes in until it ends or the window is closed."""
+    """Show the states that come in, until they end or the window is closed."""
     import mujoco.viewer
 
     from grasp_decoder.hand.mujoco.scene import compile_scene
     from grasp_decoder.hand.object_models import DEFAULT_OBJECT, grasp_object, known_object_ids, object_sdf
-    from grasp_decoder.hand.pictures.drawing import camera, pose_scene, shown
+    from grasp_decoder.hand.pictures.drawing import camera, set_state, visual_options
     from grasp_decoder.hand.sdf import hand_model, parse_model
 
     objects = {object_id: grasp_object(object_id) for object_id in known_object_ids()}
     model = compile_scene(hand_model(), *(parse_model(object_sdf(each), each.name) for each in objects.values()))
-    model.geom_contype[:] = model.geom_conaffinity[:] = 0  # seen, not felt
+    model.geom_contype[:] = model.geom_conaffinity[:] = 0  # nothing collides
     data = mujoco.MjData(model)
     with mujoco.viewer.launch_passive(model, data, show_left_ui=False, show_right_ui=False) as window:
         with window.lock():
             for name in ('lookat', 'distance', 'azimuth', 'elevation'):
                 setattr(window.cam, name, getattr(camera(), name))
-            window.opt.geomgroup[:] = shown().geomgroup
+            window.opt.geomgroup[:] = visual_options().geomgroup
         while window.is_running() and (state := _newest_state()) is not None:
             with window.lock():
                 for each in objects.values():
-                    data.joint(each.name).qpos[:3] = _AWAY
+                    data.joint(each.name).qpos[:3] = _OUT_OF_SIGHT_M
                 shape = objects.get(state.object_id, objects[DEFAULT_OBJECT])
-                pose_scene(model, data, state, shape.name if state.object_id >= 0 else None)
+                set_state(model, data, state, shape.name if state.object_id >= 0 else None)
             window.sync()
 
 
 def _newest_state() -> SimulatorState | None:
-    """The last state that has come, waiting for one; None at the end."""
-    received = os.read(sys.stdin.fileno(), 1000 * _BYTES)
+    """Wait for states and return the last that has come; None at the end."""
+    received = os.read(sys.stdin.fileno(), 1000 * _STATE_BYTES)
     if not received:
         return None
-    numbers = np.frombuffer(received[-_BYTES:])
+    numbers = np.frombuffer(received[-_STATE_BYTES:])
     return SimulatorState(
         joint_position=numbers[1 : 1 + _JOINTS],
         object_id=int(numbers[0]),

@@ -1,0 +1,42 @@
+"""Picks the states of the first grasp that lifts an object, and has them drawn."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from grasp_decoder.hand.pictures.film import start_drawing
+from grasp_decoder.hand.state import SimulatorState
+
+_PERIOD_S = 0.08  # between two states of the film
+_MAX_STATES = 61
+_LIFTED_M = 0.05  # an object above this height counts as lifted
+_AFTERWARDS_S = 0.5  # of film after the object has been put down
+
+
+class FirstGrasp:
+    """Watches a hand until an object has been lifted and put down, then draws that trial in a process of its own."""
+
+    def __init__(self, picture: Path):
+        """Draw to ``picture`` (PNG) the object at its highest, and beside it, with the suffix ``.gif``, the film."""
+        self._picture = picture
+        self._states: list[SimulatorState] = []
+        self._lifted = self._drawn = False
+        self._since_state_s = self._since_down_s = 0.0
+
+    def watch(self, state: SimulatorState, dt_s: float) -> subprocess.Popen | None:
+        """Take the state after another ``dt_s`` seconds; return the process that draws when it starts."""
+        self._since_state_s += dt_s
+        if self._drawn or self._since_state_s < _PERIOD_S:
+            return None
+        self._since_state_s = 0.0
+        if self._states and state.object_id != self._states[0].object_id and not self._lifted:
+            self._states.clear()
+        self._states = [*self._states, state][-_MAX_STATES:]
+        self._lifted |= state.contact and state.lift_m > _LIFTED_M
+        is_down = self._lifted and state.lift_m < _LIFTED_M
+        self._since_down_s = self._since_down_s + _PERIOD_S if is_down else 0.0
+        if self._since_down_s < _AFTERWARDS_S:
+            return None
+        self._drawn = True
+        return start_drawing(self._states, _PERIOD_S, self._picture)
