@@ -21,7 +21,7 @@ HAND_SDF = Path(__file__).with_name('hand.sdf')
 LIFT_JOINT = 'lift'
 
 _DEFAULT_FRICTION = 1.0
-_DEFAULT_RGBA = (0.7, 0.7, 0.7, 1.0)
+_DEFAULT_RGBA = '0.7 0.7 0.7 1'
 _GAIN_SPAN = {'revolute': 0.15, 'prismatic': 0.02}  # error (rad, m) at which a joint gives its full effort
 
 
@@ -140,7 +140,7 @@ def parse_model(text: str, source: str) -> Model:
         if model is None:
             raise GraspDecoderError(f'{source}: no <model> in this SDF document')
         return Model(
-            name=model.get('name'),
+            name=model.attrib['name'],
             pose=_pose(model),
             links=tuple(_link(element) for element in model.findall('link')),
             joints=tuple(_joint(element) for element in model.findall('joint')),
@@ -172,9 +172,14 @@ def _numbers(text: str) -> tuple[float, ...]:
     return tuple(float(word) for word in text.split())
 
 
+def _vector(text: str) -> tuple[float, float, float]:
+    x, y, z = _numbers(text)
+    return x, y, z
+
+
 def _pose(element) -> Pose:
-    numbers = _numbers(element.findtext('pose', '0 0 0 0 0 0'))
-    return Pose(numbers[:3], numbers[3:])
+    x, y, z, roll, pitch, yaw = _numbers(element.findtext('pose', '0 0 0 0 0 0'))
+    return Pose((x, y, z), (roll, pitch, yaw))
 
 
 def _link(element) -> Link:
@@ -184,7 +189,7 @@ def _link(element) -> Link:
         pose=_pose(element),
         mass=float(inertial.findtext('mass')),
         centre_of_mass=_pose(inertial).xyz,
-        inertia=tuple(float(inertial.findtext(f'inertia/{axis}')) for axis in ('ixx', 'iyy', 'izz')),
+        inertia=_vector(' '.join(inertial.findtext(f'inertia/{axis}') for axis in ('ixx', 'iyy', 'izz'))),
         collisions=tuple(_shape(shape) for shape in element.findall('collision')),
         visuals=tuple(_shape(shape) for shape in element.findall('visual')),
     )
@@ -193,13 +198,13 @@ def _link(element) -> Link:
 def _shape(element) -> Shape:
     geometry = element.find('geometry')[0]
     sizes = {'box': ('size',), 'sphere': ('radius',), 'cylinder': ('radius', 'length')}[geometry.tag]
-    rgba = element.findtext('material/diffuse')
+    red, green, blue, alpha = _numbers(element.findtext('material/diffuse', _DEFAULT_RGBA))
     return Shape(
         name=element.get('name'),
         kind=geometry.tag,
         size=tuple(number for name in sizes for number in _numbers(geometry.findtext(name))),
         pose=_pose(element),
-        rgba=_numbers(rgba) if rgba else _DEFAULT_RGBA,
+        rgba=(red, green, blue, alpha),
         friction=float(element.findtext('surface/friction/ode/mu', _DEFAULT_FRICTION)),
     )
 
@@ -210,7 +215,7 @@ def _joint(element) -> Joint:
         kind={'revolute': 'revolute', 'prismatic': 'prismatic'}[element.get('type')],
         parent=element.findtext('parent'),
         child=element.findtext('child'),
-        axis=_numbers(element.findtext('axis/xyz')),
+        axis=_vector(element.findtext('axis/xyz')),
         lower=float(element.findtext('axis/limit/lower')),
         upper=float(element.findtext('axis/limit/upper')),
         effort=float(element.findtext('axis/limit/effort')),

@@ -46,7 +46,15 @@ def test_ids_that_are_merged_are_the_same_object():
         )
 
 
-@pytest.mark.parametrize('text', ['', '<sdf/>', '<sdf><model name="a"><link name="b"/></model></sdf>'])
+@pytest.mark.parametrize(
+    'text',
+    [
+        '',
+        '<sdf/>',
+        '<sdf><model name="a"><link name="b"/></model></sdf>',
+        '<sdf><model name="a"><pose>0 0 0</pose></model></sdf>',
+    ],
+)
 def test_what_is_not_a_model_is_refused_in_one_line(text):
     with pytest.raises(GraspDecoderError, match='^some.sdf: [^\n]*$'):
         parse_model(text, 'some.sdf')

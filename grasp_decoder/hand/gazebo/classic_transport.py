@@ -72,6 +72,7 @@ class ClassicTransport:
         """Connect to the master. Raises `OSError` while none listens on this port of this machine."""
         self._selector = selectors.DefaultSelector()
         self._server = socket.create_server((_HOST, 0))
+        self._streams = {self._server}
         self._server.settimeout(_TIMEOUT_S)
         self._port = self._server.getsockname()[1]
         self._subscriptions: dict[str, _Subscription] = {}
@@ -114,8 +115,8 @@ class ClassicTransport:
 
     def close(self) -> None:
         """Close every connection."""
-        for key in list(self._selector.get_map().values()):
-            key.fileobj.close()
+        for stream in self._streams:
+            stream.close()
         self._selector.close()
 
     def _subscribe_message(self, topic: str):
@@ -127,6 +128,7 @@ class ClassicTransport:
 
     def _register(self, stream: socket.socket, on_payload: Callable[[bytes], None]) -> _Connection:
         connection = _Connection(stream)
+        self._streams.add(stream)
 
         def receive():
             payloads = connection.receive()
@@ -144,6 +146,7 @@ class ClassicTransport:
         for subscribers in self._subscribers.values():
             with contextlib.suppress(ValueError):
                 subscribers.remove(connection)
+        self._streams.remove(connection.stream)
         self._selector.unregister(connection.stream)
         connection.stream.close()
 
