@@ -2,68 +2,86 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.types.setting import Settings, setting
 
 SAFE_STATES = ('open', 'hold')
 
 
-def _number(default, low, high, description):
-    return field(default=default, metadata={'low': low, 'high': high, 'description': description})
-
-
 @dataclass(frozen=True)
-class ControlSettings:
+class ControlSettings(Settings):
     """What decides when the hand moves, how fast, and when it may not.
 
     Durations are seconds of the acquisition clock; those of the watchdog (``decode_timeout_s``, ``pause_timeout_s``,
     ``max_latency_s``) are seconds of CLOCK_MONOTONIC. Raises GraspDecoderError for a value outside its range.
     """
 
-    safe_state: str = field(
-        default='open',
-        metadata={'choices': SAFE_STATES, 'description': 'what SAFE does: open the hand, or hold it where it is'},
+    safe_state: str = setting('open', 'what SAFE does: open the hand, or hold it where it is', choices=SAFE_STATES)
+    proportional: bool = setting(False, 'the aperture follows the decoded aperture (regression) instead of the phase')
+
+    object_memory_s: float = setting(
+        0.2, 'time constant of forgetting evidence about the object', unit='s', low=0.01, high=60.0
     )
-    proportional: bool = field(
-        default=False,
-        metadata={'description': 'the aperture follows the decoded aperture (regression) instead of the phase'},
+    object_gain: float = setting(
+        0.4, 'weight of one bin of object evidence; 1: bins are independent', low=0.001, high=1.0
+    )
+    phase_memory_s: float = setting(
+        0.05, 'time constant of forgetting evidence about the phase', unit='s', low=0.001, high=10.0
+    )
+    phase_gain: float = setting(
+        0.5, 'weight of one bin of phase evidence; 1: bins are independent', low=0.001, high=1.0
     )
 
-    object_memory_s: float = _number(0.2, 0.01, 60.0, 'time constant of forgetting evidence about the object, s')
-    object_gain: float = _number(0.4, 0.001, 1.0, 'weight of one bin of object evidence; 1: bins are independent')
-    phase_memory_s: float = _number(0.05, 0.001, 10.0, 'time constant of forgetting evidence about the phase, s')
-    phase_gain: float = _number(0.5, 0.001, 1.0, 'weight of one bin of phase evidence; 1: bins are independent')
+    close_threshold: float = setting(
+        0.7, 'probability of GRASP (proportional: aperture) that closes it', low=0.0, high=1.0
+    )
+    release_threshold: float = setting(
+        0.3, 'probability of GRASP (proportional: aperture) that releases it', low=0.0, high=1.0
+    )
+    preshape_confidence: float = setting(0.9, 'probability of a grip that preshapes the hand for it', low=0.0, high=1.0)
+    preshape_release: float = setting(
+        0.5, 'probability of the grip below which the hand opens again', low=0.0, high=1.0
+    )
+    close_confidence: float = setting(0.3, 'least probability of a grip for the hand to close on it', low=0.0, high=1.0)
 
-    close_threshold: float = _number(0.7, 0.0, 1.0, 'probability of GRASP (proportional: aperture) that closes it')
-    release_threshold: float = _number(0.3, 0.0, 1.0, 'probability of GRASP (proportional: aperture) that releases it')
-    preshape_confidence: float = _number(0.9, 0.0, 1.0, 'probability of a grip that preshapes the hand for it')
-    preshape_release: float = _number(0.5, 0.0, 1.0, 'probability of the grip below which the hand opens again')
-    close_confidence: float = _number(0.3, 0.0, 1.0, 'least probability of a grip for the hand to close on it')
+    open_dwell_s: float = setting(0.3, 'least time in OPEN', unit='s', low=0.0, high=10.0)
+    preshape_dwell_s: float = setting(
+        0.2, 'least time in PRESHAPE with one grip, unless the hand closes', unit='s', low=0.0, high=10.0
+    )
+    abort_dwell_s: float = setting(
+        0.1, 'time below release_threshold after which CLOSE is aborted', unit='s', low=0.0, high=10.0
+    )
+    hold_dwell_s: float = setting(1.2, 'least time in HOLD', unit='s', low=0.0, high=60.0)
+    release_dwell_s: float = setting(
+        0.0, 'time below release_threshold after which HOLD releases', unit='s', low=0.0, high=10.0
+    )
 
-    open_dwell_s: float = _number(0.3, 0.0, 10.0, 'least time in OPEN')
-    preshape_dwell_s: float = _number(0.2, 0.0, 10.0, 'least time in PRESHAPE with one grip, unless the hand closes')
-    abort_dwell_s: float = _number(0.1, 0.0, 10.0, 'time below release_threshold after which CLOSE is aborted')
-    hold_dwell_s: float = _number(1.2, 0.0, 60.0, 'least time in HOLD')
-    release_dwell_s: float = _number(0.0, 0.0, 10.0, 'time below release_threshold after which HOLD releases')
+    max_aperture_velocity: float = setting(10.0, 'fastest change of the aperture', unit='1/s', low=0.01, high=100.0)
+    max_aperture_acceleration: float = setting(
+        250.0, 'fastest speeding up of the aperture', unit='1/s^2', low=0.01, high=10000.0
+    )
+    aperture_dead_band: float = setting(
+        0.05, 'proportional: changes of the aperture that are ignored', low=0.0, high=0.5
+    )
 
-    max_aperture_velocity: float = _number(10.0, 0.01, 100.0, 'fastest change of the aperture, 1/s')
-    max_aperture_acceleration: float = _number(250.0, 0.01, 10000.0, 'fastest speeding up of the aperture, 1/s^2')
-    aperture_dead_band: float = _number(0.05, 0.0, 0.5, 'proportional: changes of the aperture that are ignored')
-
-    decode_timeout_s: float = _number(0.15, 0.001, 10.0, 'silence after which the hand is SAFE; at least two bins')
-    pause_timeout_s: float = _number(0.75, 0.001, 60.0, 'standstill of a live source after which the hand is SAFE')
-    max_latency_s: float = _number(0.3, 0.001, 10.0, 'age of a decode, from due_ns, above which the hand is SAFE')
-    confidence_floor: float = _number(0.01, 0.0, 1.0, 'decoded confidence at or below which the hand is SAFE')
-    recovery_s: float = _number(0.2, 0.0, 60.0, 'time of healthy decodes at rest after which SAFE is left')
+    decode_timeout_s: float = setting(
+        0.15, 'silence after which the hand is SAFE; at least two bins', unit='s', low=0.001, high=10.0
+    )
+    pause_timeout_s: float = setting(
+        0.75, 'standstill of a live source after which the hand is SAFE', unit='s', low=0.001, high=60.0
+    )
+    max_latency_s: float = setting(
+        0.3, 'age of a decode, from due_ns, above which the hand is SAFE', unit='s', low=0.001, high=10.0
+    )
+    confidence_floor: float = setting(0.01, 'decoded confidence at or below which the hand is SAFE', low=0.0, high=1.0)
+    recovery_s: float = setting(
+        0.2, 'time of healthy decodes at rest after which SAFE is left', unit='s', low=0.0, high=60.0
+    )
 
     def __post_init__(self):
-        for spec in fields(self):
-            value, rules = getattr(self, spec.name), spec.metadata
-            if 'choices' in rules and value not in rules['choices']:
-                raise GraspDecoderError(f'{spec.name} is {value!r}: choose one of {", ".join(rules["choices"])}')
-            if 'low' in rules and not rules['low'] <= value <= rules['high']:
-                raise GraspDecoderError(f'{spec.name} is {value}: it must lie in {rules["low"]}..{rules["high"]}')
+        super().__post_init__()
         for low, high in (('release_threshold', 'close_threshold'), ('preshape_release', 'preshape_confidence')):
             if getattr(self, low) > getattr(self, high):
                 raise GraspDecoderError(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
@@ -23,32 +22,13 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.conversion import decoded_grasp_message, decoder_info_message, spike_batch_from
 from grasp_decoder.nodes.decoder_diagnostics import DecoderDiagnostics
-from grasp_decoder.nodes.parameters import declare, parameter
+from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.spin import ReceivedByHand, Receiver, prefer_real_time, run_node, spin
 from grasp_decoder.srv import LoadBundle
+from grasp_decoder.system.node_settings import DecoderSettings, RealTimeSettings
 from grasp_decoder.types.time import NS_PER_S
 
 POLL_NS = 50_000_000
-
-
-@dataclass(frozen=True)
-class DecoderSettings:
-    """Parameters of the node."""
-
-    bundle: str = parameter('', 'folder of the bundle to decode with')
-    autostart: bool = parameter(True, 'configure and activate without a lifecycle manager')
-    precision: str = parameter('int8', 'which models of the bundle to run', choices=('int8', 'float'))
-    backend: str = parameter('auto', 'auto, cpu, edgetpu or a plugged-in back end; auto takes an Edge TPU that answers')
-    device: str = parameter('', 'Edge TPU to use (usb, pci, :N, usb:N, pci:N); empty: the first')
-    threads: int = parameter(1, "threads of the CPU's interpreter", 1, 16)
-    reorder_depth: int = parameter(
-        2, 'batches that may overtake a missing one before it counts as lost', 0, 64, dynamic=True
-    )
-    rehearse: bool = parameter(
-        True, 'decode a made-up bin just before a real one comes, which is then decoded faster', dynamic=True
-    )
-    priority: int = parameter(0, 'real-time priority (SCHED_FIFO), where the system allows it; 0: none', 0, 99)
-    cpu: int = parameter(-1, 'CPU to run on; -1: any', -1, 1023)
 
 
 class Decoder(LifecycleNode):
@@ -61,6 +41,7 @@ class Decoder(LifecycleNode):
     def __init__(self):
         super().__init__('decoder')
         self._settings = declare(self, DecoderSettings, self._change)
+        self._real_time = declare(self, RealTimeSettings)
         self._decoder: StreamingDecoder | None = None
         self._lock = threading.Lock()
         self._active = False
@@ -76,7 +57,7 @@ class Decoder(LifecycleNode):
             GraspDecoderError: autostart cannot configure.
 
         """
-        for refused in prefer_real_time(self._settings.priority, self._settings.cpu):
+        for refused in prefer_real_time(self._real_time.priority, self._real_time.cpu):
             self.get_logger().warning(refused)
         if self._settings.autostart:
             self.trigger_configure()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -31,22 +30,14 @@ from grasp_decoder.nodes.conversion import (
     joint_state_message,
     spike_batch_from,
 )
-from grasp_decoder.nodes.hand_outputs import OutputSettings, make_output
-from grasp_decoder.nodes.parameters import declare, parameter
+from grasp_decoder.nodes.hand_outputs import make_output
+from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.sole_publisher import SolePublisher
 from grasp_decoder.nodes.spin import ReceivedByHand, Receiver, prefer_real_time, run_node, spin
+from grasp_decoder.system.node_settings import BridgeSettings, OutputSettings, RealTimeSettings
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 
 WATCHDOG_NS = 20_000_000
-
-
-@dataclass(frozen=True)
-class BridgeSettings:
-    """Parameters of the node beside those of the controller and of the output."""
-
-    grips: str = parameter('', 'grip table; empty: config/grips.yaml of this package')
-    priority: int = parameter(0, 'real-time priority (SCHED_FIFO), where the system allows it; 0: none', 0, 99)
-    cpu: int = parameter(-1, 'CPU to run on; -1: any', -1, 1023)
 
 
 class HandBridge(Node):
@@ -58,11 +49,11 @@ class HandBridge(Node):
 
     def __init__(self):
         super().__init__('hand_bridge')
-        self._settings = declare(self, BridgeSettings)
-        grips = load_grip_table(self._settings.grips)
+        grips = load_grip_table(declare(self, BridgeSettings).grips)
         self._controller = GraspController(declare(self, ControlSettings), grips)
         self._joints = JointTargets(grips)
         self._output = make_output(self, declare(self, OutputSettings), self._joints.names)
+        self._real_time = declare(self, RealTimeSettings)
         self._lock = threading.Lock()
         self._decoder_sha256 = ''
         self._state: HandMode | None = None
@@ -87,7 +78,7 @@ class HandBridge(Node):
 
     def run(self) -> None:
         """Command the hand until ROS shuts down."""
-        for refused in prefer_real_time(self._settings.priority, self._settings.cpu):
+        for refused in prefer_real_time(self._real_time.priority, self._real_time.cpu):
             self.get_logger().warning(refused)
         self._receiver = Receiver(self._decodes, self.context)
         spin(self, self._work)

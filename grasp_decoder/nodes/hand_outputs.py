@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -19,27 +18,10 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from grasp_decoder.control.gripper_goals import GripperGoals
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.nodes.parameters import parameter
+from grasp_decoder.system.node_settings import OutputSettings
 
 DEPTH = 10
 RETRY_PERIOD_S = 0.1
-
-
-@dataclass(frozen=True)
-class OutputSettings:
-    """Parameters of the output."""
-
-    output: str = parameter(
-        'none',
-        'what a robot gets beside /hand/joint_targets',
-        choices=('none', 'forward_command', 'joint_trajectory', 'gripper_command', 'parallel_gripper_command'),
-    )
-    output_name: str = parameter('', "topic or action of the output; empty: the usual name of the controller's")
-    trajectory_s: float = parameter(0.05, 'time in s that a trajectory gives the hand to reach its point', 0.001, 1.0)
-    gripper_joint: str = parameter('gripper', 'joint of a parallel gripper')
-    gripper_open: float = parameter(0.08, 'position of the open gripper, m or rad', -10.0, 10.0)
-    gripper_closed: float = parameter(0.0, 'position of the closed gripper, m or rad', -10.0, 10.0)
-    gripper_max_effort: float = parameter(10.0, 'effort that the gripper may use, N or N m', 0.0, 10000.0)
 
 
 class HandOutput(Protocol):

@@ -1,14 +1,9 @@
-"""Parameters declared once: a frozen dataclass holds name, type, default, range and description of each.
-
-The dataclass needs no ROS: it may live beside the logic that it sets up, with fields made by
-``dataclasses.field(default=..., metadata={'description': ..., 'low': ..., 'high': ..., 'choices': ...})``, or by
-`parameter` here. `declare` declares the fields as ROS parameters and gives the dataclass filled with their values.
-"""
+"""Settings as ROS parameters: `declare` declares the fields of a dataclass of settings and fills it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import MISSING, field, fields, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
@@ -17,57 +12,43 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.types.setting import Declaration, Settings, declarations
 
-Settings = TypeVar('Settings')
-
-
-def parameter(default, description: str, low=None, high=None, choices: tuple[str, ...] = (), dynamic: bool = False):
-    """A dataclass field that `declare` knows how to declare; a tuple as default is an array of its element's type.
-
-    Only a ``dynamic`` one can be set while the node runs.
-    """
-    metadata = {'description': description, 'choices': choices, 'dynamic': dynamic}
-    if low is not None:
-        metadata.update(low=low, high=high)
-    return field(default=default, metadata=metadata)
+Filled = TypeVar('Filled', bound=Settings)
 
 
-def declare(node: Node, settings: type[Settings], change: Callable[[Settings], None] | None = None) -> Settings:
-    """Declare every field of the dataclass ``settings`` on ``node`` and give it filled.
+def declare(node: Node, settings: type[Filled], change: Callable[[Filled], None] | None = None) -> Filled:
+    """Declare every field of ``settings`` on ``node``, and return the dataclass filled with the parameters' values.
 
-    Parameters are read only unless they are dynamic: what a node is set up with does not change under it.
+    Parameters are read only unless they are dynamic: what a node was checked with at its start does not change.
 
     Args:
+        node: has the values that were given on its command line.
+        settings: the dataclass.
         change: takes the new settings when a dynamic parameter is set; a `GraspDecoderError` refuses them.
 
     Raises:
-        GraspDecoderError: a value of the wrong type or outside its range.
-
+        GraspDecoderError: a value of the wrong type, outside its range or not among the choices.
     """
     values = {}
-    for spec in fields(settings):
-        default = spec.default if spec.default is not MISSING else spec.default_factory()
-        array = isinstance(default, tuple)
+    for each in declarations(settings):
         try:
-            value = node.declare_parameter(
-                spec.name, list(default) if array else default, _descriptor(spec, default)
-            ).value
+            values[each.name] = node.declare_parameter(each.name, each.default, _descriptor(each)).value
         except (InvalidParameterTypeException, InvalidParameterValueException) as error:
             raise GraspDecoderError(
-                f'{node.get_name()}: parameter {spec.name}: {_allowed(spec, default)}; {str(error).splitlines()[0]}'
+                f'{node.get_name()}: parameter {each.name}: it must be {each.allowed()}; {str(error).splitlines()[0]}'
             ) from error
-        choices = spec.metadata.get('choices')
-        if choices and value not in choices:
-            raise GraspDecoderError(f'{node.get_name()}: parameter {spec.name} is {value!r}: {_allowed(spec, default)}')
-        values[spec.name] = tuple(value) if array else value
-    filled = settings(**values)
+    try:
+        filled = settings(**values)
+    except GraspDecoderError as error:
+        raise GraspDecoderError(f'{node.get_name()}: {error}') from error
     if change is not None:
         _listen(node, filled, change)
     return filled
 
 
-def _listen(node: Node, settings: Settings, change: Callable[[Settings], None]) -> None:
-    names = {spec.name for spec in fields(settings)}
+def _listen(node: Node, settings: Filled, change: Callable[[Filled], None]) -> None:
+    names = {each.name for each in declarations(type(settings))}
 
     def on_set(parameters: list[Parameter]) -> SetParametersResult:
         nonlocal settings
@@ -84,30 +65,14 @@ def _listen(node: Node, settings: Settings, change: Callable[[Settings], None]) 
     node.add_on_set_parameters_callback(on_set)
 
 
-def _descriptor(spec, default) -> ParameterDescriptor:
-    # An empty list has no type of its own, so lists are checked by what uses them.
-    descriptor = ParameterDescriptor(
-        description=spec.metadata['description'],
-        read_only=not spec.metadata.get('dynamic'),
-        dynamic_typing=isinstance(default, tuple),
-    )
-    if spec.metadata.get('choices'):
-        descriptor.additional_constraints = 'one of ' + ', '.join(spec.metadata['choices'])
-    if 'low' in spec.metadata:
-        low, high = spec.metadata['low'], spec.metadata['high']
-        if isinstance(default, float):
-            descriptor.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high))]
+def _descriptor(declaration: Declaration) -> ParameterDescriptor:
+    descriptor = ParameterDescriptor(description=declaration.meaning(), read_only=not declaration.dynamic)
+    if declaration.choices:
+        descriptor.additional_constraints = declaration.allowed()
+    low, high = declaration.low, declaration.high
+    if low is not None:
+        if isinstance(declaration.default, float):
+            descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
         else:
             descriptor.integer_range = [IntegerRange(from_value=low, to_value=high)]
     return descriptor
-
-
-def _allowed(spec, default) -> str:
-    if spec.metadata.get('choices'):
-        return 'it must be one of ' + ', '.join(spec.metadata['choices'])
-    kind = {float: 'a decimal number', int: 'a whole number', bool: 'true or false', str: 'text', tuple: 'a list'}[
-        type(default)
-    ]
-    if 'low' in spec.metadata:
-        return f'it must be {kind} from {spec.metadata["low"]} to {spec.metadata["high"]}'
-    return f'it must be {kind}'

@@ -7,7 +7,6 @@ node has ended (Ctrl-C).
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
@@ -16,11 +15,11 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
 from grasp_decoder import msg
-from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes import topics
-from grasp_decoder.nodes.parameters import declare, parameter
+from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.spin import run_node
 from grasp_decoder.recording.mcap import Recorder as McapRecorder
+from grasp_decoder.system.node_settings import RecorderSettings
 
 RECORDED = (
     (topics.SPIKES, msg.SpikeBatch),
@@ -34,17 +33,6 @@ RECORDED = (
     (topics.E_STOP, Bool),
     (topics.DIAGNOSTICS, DiagnosticArray),
 )
-
-
-@dataclass(frozen=True)
-class RecorderSettings:
-    """Parameters of the node."""
-
-    file: str = parameter('', 'MCAP file to write')
-
-    def __post_init__(self):
-        if not self.file:
-            raise GraspDecoderError('recorder: parameter file is empty: give the .mcap file to write')
 
 
 class Recorder(Node):

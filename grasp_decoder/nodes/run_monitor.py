@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rclpy.executors import SingleThreadedExecutor
@@ -29,10 +29,10 @@ from grasp_decoder.nodes.conversion import (
     hand_state_from,
     spike_batch_from,
 )
-from grasp_decoder.nodes.parameters import declare, parameter
+from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.spin import ReceivedByHand, Receiver, run_node
 from grasp_decoder.recording.reading import read_session
-from grasp_decoder.system.description import HANDS, SPLITS
+from grasp_decoder.system.node_settings import MonitorSettings
 from grasp_decoder.system.run_record import RunRecord
 from grasp_decoder.system.run_result import run_result, score_run, trial_line
 from grasp_decoder.system.selection import select_trials
@@ -41,27 +41,6 @@ from grasp_decoder.system.verification import expected_bins
 NAP_S = 0.01
 # Both ends of a new connection are ready a moment after it has been discovered.
 SETTLING_S = 0.5
-
-
-@dataclass(frozen=True)
-class MonitorSettings:
-    """Parameters of the node."""
-
-    session: str = parameter('', 'recording that is replayed')
-    mapping: str = parameter('', 'YAML that names what in the recording is what; empty: the .neo.mat schema')
-    bundle: str = parameter('', 'bundle that decodes')
-    split: str = parameter('all', "all trials, or those that the bundle's training held out", choices=SPLITS)
-    trials: int = parameter(0, 'how many trials are replayed, from the first; 0: all', 0, 2**31 - 1)
-    only_correct: bool = parameter(False, 'trials that the recording marks as not correct are left out')
-    speed: float = parameter(1.0, 'times the speed of the recording; 0: as fast as the decoder follows', 0.0, 1000.0)
-    hand: str = parameter('none', 'simulator of the hand', choices=HANDS)
-    grips: str = parameter('', 'grip table that right grips are scored by; empty: config/grips.yaml')
-    listeners: int = parameter(3, 'subscribers of /spikes to wait for, this node among them', 1, 100)
-    result: str = parameter('', 'JSON file for the result; empty: only printed')
-    record: str = parameter('', '.npz file for every decode, command and hand state; empty: none')
-    start_timeout_s: float = parameter(60.0, 'how long the other nodes may take to be ready', 1.0, 600.0)
-    silence_s: float = parameter(10.0, 'silence of the decoder after which the run is over', 1.0, 600.0)
-    tail_s: float = parameter(1.0, 'how long to listen to the hand after the last decode', 0.0, 60.0)
 
 
 class RunMonitor(Node):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from rclpy.executors import SingleThreadedExecutor
@@ -20,7 +19,7 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.pictures.first_grasp import FirstGrasp
 from grasp_decoder.hand.pictures.viewer import Viewer
 from grasp_decoder.hand.rig import GraspRig
-from grasp_decoder.hand.simulator import open_simulator, simulator_names
+from grasp_decoder.hand.simulator import open_simulator
 from grasp_decoder.hand.state import SimulatorState
 from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.conversion import (
@@ -30,27 +29,16 @@ from grasp_decoder.nodes.conversion import (
     stamp_ns,
     trial_event_from,
 )
-from grasp_decoder.nodes.parameters import declare, parameter
+from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.ros_simulator import RosSimulator
 from grasp_decoder.nodes.spin import run_node
+from grasp_decoder.system.node_settings import SimulatedHandSettings
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.hand_state import HandState
 from grasp_decoder.types.time import NS_PER_S
 
 PERIOD_NS = 10_000_000
 MAX_STEP_S = 0.1
-
-
-@dataclass(frozen=True)
-class SimulatedHandSettings:
-    """Parameters of the node."""
-
-    simulator: str = parameter('mujoco', 'what the hand is simulated by', choices=(*simulator_names(), 'ros'))
-    speed: float = parameter(1.0, 'seconds of simulation in one second', 0.1, 20.0)
-    picture: str = parameter(
-        '', 'PNG file for a picture of the first grasp that lifts; a film goes beside it as .gif; empty: none'
-    )
-    viewer: bool = parameter(False, 'show the hand in a window, where there is a display')
 
 
 class SimulatedHandNode(Node):

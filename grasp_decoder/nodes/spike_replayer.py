@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 
 from rclpy.duration import Duration
 from rclpy.node import Node
@@ -21,12 +20,13 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.conversion import spike_batch_message, stamp, trial_event_message
 from grasp_decoder.nodes.decoder_follower import DecoderFollower
-from grasp_decoder.nodes.parameters import declare, parameter
+from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.sole_publisher import SolePublisher
 from grasp_decoder.nodes.spin import prefer_real_time, run_node, spin
 from grasp_decoder.recording.playback import Pace, Playback, Step, heartbeat_at
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.srv import Seek
+from grasp_decoder.system.node_settings import RealTimeSettings, ReplayerSettings
 from grasp_decoder.system.selection import select_trials
 from grasp_decoder.types.time import NS_PER_S, to_ns
 
@@ -41,34 +41,6 @@ SETTLING_S = 0.3
 LAST_WORDS = Duration(seconds=10)
 
 
-@dataclass(frozen=True)
-class ReplayerSettings:
-    """Parameters of the node."""
-
-    session: str = parameter('', 'recording to replay')
-    mapping: str = parameter('', 'YAML that names what in the recording is what; empty: the .neo.mat schema')
-    bundle: str = parameter('', 'bundle whose held-out trials are the split test')
-    split: str = parameter('all', "all trials, or those that the bundle's training held out", choices=('all', 'test'))
-    trials: int = parameter(0, 'how many trials, from the first; 0: all', 0, 2**31 - 1)
-    only_correct: bool = parameter(False, 'leave out trials that the recording marks as not correct')
-    speed: float = parameter(
-        1.0, 'times the speed of the recording, from 0.1; 0: as fast as the decoder follows', 0.0, 1000.0, dynamic=True
-    )
-    batch_ms: float = parameter(10.0, 'length of a batch in ms', 1.0, 40.0)
-    loop: bool = parameter(False, 'begin again after the last trial, on a clock that goes on')
-    start_paused: bool = parameter(False, 'send heartbeats only, until ~/resume is called')
-    subscribers: int = parameter(1, 'how many subscribers of /spikes to wait for before the first message', 0, 100)
-    clock: bool = parameter(False, 'publish the acquisition clock on /clock')
-    priority: int = parameter(0, 'real-time priority (SCHED_FIFO), where the system allows it; 0: none', 0, 99)
-    cpu: int = parameter(-1, 'CPU to run on; -1: any', -1, 1023)
-
-    def __post_init__(self):
-        if not self.session:
-            raise GraspDecoderError('spike_replayer: parameter session is empty: give the recording to replay')
-        if 0 < self.speed < 0.1:
-            raise GraspDecoderError(f'spike_replayer: speed {self.speed:g} is below 0.1 and not 0')
-
-
 class SpikeReplayer(Node):
     """Sends the steps of a `Playback` when they are due.
 
@@ -79,6 +51,7 @@ class SpikeReplayer(Node):
     def __init__(self):
         super().__init__('spike_replayer')
         self._settings = settings = declare(self, ReplayerSettings, self._change)
+        self._real_time = declare(self, RealTimeSettings)
         session = read_session(settings.session, settings.mapping or None)
         manifest = load_bundle(settings.bundle).manifest if settings.split == 'test' else None
         trials = select_trials(session, manifest, settings.split, settings.trials, settings.only_correct)
@@ -105,7 +78,7 @@ class SpikeReplayer(Node):
 
     def run(self) -> None:
         """Replay until the end or until ROS shuts down."""
-        for refused in prefer_real_time(self._settings.priority, self._settings.cpu):
+        for refused in prefer_real_time(self._real_time.priority, self._real_time.cpu):
             self.get_logger().warning(refused)
         self._wait_for_subscribers()
         self._pace.go_on_from(0)
@@ -182,7 +155,7 @@ class SpikeReplayer(Node):
 
     def _change(self, settings: ReplayerSettings) -> None:
         if (settings.speed == 0) != (self._follower is not None):
-            raise GraspDecoderError('spike_replayer: speed changes from or to 0 only with a new start')
+            raise GraspDecoderError('speed changes from or to 0 only with a new start')
         with self._lock:
             self._pace = Pace(settings.speed)
             self._pace.go_on_from(self._played_ns)

@@ -11,16 +11,16 @@ pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./r
 
 from rclpy.parameter import Parameter
 
-from grasp_decoder.nodes.parameters import declare, parameter
+from grasp_decoder.nodes.parameters import declare
+from grasp_decoder.types.setting import Settings, setting
 
 
 @dataclass(frozen=True)
-class Settings:
-    speed: float = parameter(1.0, 'how fast', 0.0, 10.0)
-    count: int = parameter(3, 'how many', 0, 5)
-    kind: str = parameter('red', 'which', choices=('red', 'blue'))
-    quiet: bool = parameter(False, 'say nothing')
-    ids: tuple = parameter((), 'which ones')
+class Some(Settings):
+    speed: float = setting(1.0, 'how fast', unit='m/s', low=0.0, high=10.0)
+    count: int = setting(3, 'how many', low=0, high=5)
+    kind: str = setting('red', 'which', choices=('red', 'blue'))
+    quiet: bool = setting(False, 'say nothing')
 
 
 @pytest.fixture
@@ -44,11 +44,12 @@ def node_with(domain_id):
 
 def test_only_dynamic_parameters_change_and_only_as_the_node_allows(node_with):
     @dataclass(frozen=True)
-    class Changing:
-        depth: int = parameter(2, 'how deep', 0, 64, dynamic=True)
-        name: str = parameter('x', 'which')
+    class Changing(Settings):
+        depth: int = setting(2, 'how deep', low=0, high=64, dynamic=True)
+        name: str = setting('x', 'which')
 
         def __post_init__(self):
+            super().__post_init__()
             if self.depth == 13:
                 raise GraspDecoderError('not 13')
 
@@ -67,11 +68,11 @@ def test_only_dynamic_parameters_change_and_only_as_the_node_allows(node_with):
 
 
 def test_defaults_values_and_descriptions(node_with):
-    assert declare(node_with(), Settings) == Settings()
-    node = node_with(speed=2.5, count=5, kind='blue', quiet=True, ids=[4, 7])
-    assert declare(node, Settings) == Settings(2.5, 5, 'blue', True, (4, 7))
+    assert declare(node_with(), Some) == Some()
+    node = node_with(speed=2.5, count=5, kind='blue', quiet=True)
+    assert declare(node, Some) == Some(2.5, 5, 'blue', True)
     described = node.describe_parameter('speed')
-    assert described.description == 'how fast' and described.read_only
+    assert described.description == 'how fast (m/s)' and described.read_only
     assert (described.floating_point_range[0].from_value, described.floating_point_range[0].to_value) == (0.0, 10.0)
     assert node.describe_parameter('count').integer_range[0].to_value == 5
     assert 'red, blue' in node.describe_parameter('kind').additional_constraints
@@ -90,6 +91,6 @@ def test_defaults_values_and_descriptions(node_with):
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(node_with, name, value, expected):
     with pytest.raises(GraspDecoderError, match=expected) as error:
-        declare(node_with(**{name: value}), Settings)
-    assert f'settings: parameter {name}' in str(error.value)
+        declare(node_with(**{name: value}), Some)
+    assert str(error.value).startswith('settings: ') and name in str(error.value)
     assert '\n' not in str(error.value)

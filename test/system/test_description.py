@@ -1,15 +1,15 @@
-"""The one description of the running system, its parameter files, and the launch file that uses it."""
+"""The one description of the running system, and the launch file that uses it."""
 
 import dataclasses
 import importlib
-import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.system.description import Run, describe
+from grasp_decoder.system.node_settings import NODE_SETTINGS
+from grasp_decoder.types.setting import declarations
 
 ROOT = Path(__file__).resolve().parents[2]
 NODES = sorted(path.stem for path in (ROOT / 'grasp_decoder' / 'nodes').glob('*.py') if 'def main(' in path.read_text())
@@ -66,30 +66,9 @@ def test_impossible_run_is_refused(wrong):
         Run('session', 'bundle', **wrong)
 
 
-def declared_fields(name):
-    """Fields of the dataclasses that a node declares as parameters, in order."""
-    pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
-    module = importlib.import_module(f'grasp_decoder.nodes.{name}')
-    settings = re.findall(r'declare\(self, (\w+)', Path(module.__file__).read_text())
-    return [field for each in settings for field in dataclasses.fields(getattr(module, each))]
-
-
-@pytest.mark.parametrize('name', NODES)
-def test_parameter_file_has_each_declared_parameter_with_default_and_description(name):
-    text = (ROOT / 'config' / f'{name}.yaml').read_text()
-    written = yaml.safe_load(text)[name]['ros__parameters']
-    # A parameter file cannot hold an empty list.
-    declared = {field.name: field for field in declared_fields(name) if field.default != ()}
-    assert list(written) == list(declared)
-    for key, field in declared.items():
-        assert written[key] == field.default and type(written[key]) is type(field.default), key
-        comment = re.search(rf'((?: *#.*\n)+) *{key}:', text).group(1)
-        assert field.metadata['description'] in ' '.join(line.strip(' #') for line in comment.split('\n')), key
-
-
 @pytest.mark.parametrize('name', NODES)
 def test_description_sets_declared_parameters_of_the_declared_types(name):
-    declared = {field.name: field.default for field in declared_fields(name)}
+    declared = {each.name: each.default for settings in NODE_SETTINGS[name] for each in declarations(settings)}
     for key, value in parameters(name, record='run.mcap').items():
         assert type(value) is type(declared[key]), key
 

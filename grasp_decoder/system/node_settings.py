@@ -1,0 +1,157 @@
+"""The settings of every node; the nodes declare them as ROS parameters, and ``config/NODE.yaml`` is made from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grasp_decoder.control.settings import ControlSettings
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.hand.simulator import simulator_names
+from grasp_decoder.system.description import HANDS, SPLITS
+from grasp_decoder.types.setting import Settings, setting
+
+
+@dataclass(frozen=True)
+class RealTimeSettings(Settings):
+    """How a node's process is scheduled."""
+
+    priority: int = setting(0, 'real-time priority (SCHED_FIFO) if the system allows it; 0: none', low=0, high=99)
+    cpu: int = setting(-1, 'CPU to run on; -1: any', low=-1, high=1023)
+
+
+@dataclass(frozen=True)
+class ReplayerSettings(Settings):
+    """Settings of spike_replayer."""
+
+    session: str = setting('', 'recording to replay')
+    mapping: str = setting('', 'YAML file that names the events and annotations; empty: those of .neo.mat files')
+    bundle: str = setting('', 'bundle whose held-out trials are the split test')
+    split: str = setting('all', "all trials, or the test trials that the bundle's training held out", choices=SPLITS)
+    trials: int = setting(0, 'number of trials, from the first; 0: all', low=0, high=2**31 - 1)
+    only_correct: bool = setting(False, 'leave out trials that the recording marks as not correct')
+    speed: float = setting(
+        1.0,
+        'times the speed of the recording, from 0.1; 0: as fast as the decoder follows',
+        low=0.0,
+        high=1000.0,
+        dynamic=True,
+    )
+    batch_ms: float = setting(10.0, 'length of a batch', unit='ms', low=1.0, high=40.0)
+    loop: bool = setting(False, 'begin again after the last trial, on a clock that goes on')
+    start_paused: bool = setting(False, 'send heartbeats only, until ~/resume is called')
+    subscribers: int = setting(1, 'subscribers of /spikes to wait for before the first message', low=0, high=100)
+    clock: bool = setting(False, 'publish the acquisition clock on /clock')
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.session:
+            raise GraspDecoderError('parameter session is empty: give the recording to replay')
+        if 0 < self.speed < 0.1:
+            raise GraspDecoderError(f'speed {self.speed:g} is below 0.1 and not 0')
+
+
+@dataclass(frozen=True)
+class DecoderSettings(Settings):
+    """Settings of decoder."""
+
+    bundle: str = setting('', 'folder of the bundle to decode with')
+    autostart: bool = setting(True, 'configure and activate without a lifecycle manager')
+    precision: str = setting('int8', 'models of the bundle to run', choices=('int8', 'float'))
+    backend: str = setting('auto', 'auto, cpu, edgetpu or the name of a plug-in; auto takes an Edge TPU that answers')
+    device: str = setting('', 'Edge TPU to use (usb, pci, :N, usb:N, pci:N); empty: the first')
+    threads: int = setting(1, "threads of the CPU's interpreter", low=1, high=16)
+    reorder_depth: int = setting(
+        2, 'batches that may overtake a missing one before it counts as lost', low=0, high=64, dynamic=True
+    )
+    rehearse: bool = setting(
+        True, 'decode a made-up bin just before a real one is due, so that the real one is decoded faster', dynamic=True
+    )
+
+
+@dataclass(frozen=True)
+class BridgeSettings(Settings):
+    """Settings of hand_bridge beside those of the controller and of the output."""
+
+    grips: str = setting('', 'grip table; empty: config/grips.yaml of this package')
+
+
+@dataclass(frozen=True)
+class OutputSettings(Settings):
+    """What hand_bridge sends to a robot's own controller."""
+
+    output: str = setting(
+        'none',
+        'what a robot gets beside /hand/joint_targets',
+        choices=('none', 'forward_command', 'joint_trajectory', 'gripper_command', 'parallel_gripper_command'),
+    )
+    output_name: str = setting('', 'topic or action of the output; empty: the usual name for that controller')
+    trajectory_s: float = setting(
+        0.05, 'time that a trajectory gives the hand to reach its point', unit='s', low=0.001, high=1.0
+    )
+    gripper_joint: str = setting('gripper', 'joint of a parallel gripper')
+    gripper_open: float = setting(0.08, 'position of the open gripper', unit='m or rad', low=-10.0, high=10.0)
+    gripper_closed: float = setting(0.0, 'position of the closed gripper', unit='m or rad', low=-10.0, high=10.0)
+    gripper_max_effort: float = setting(
+        10.0, 'effort that the gripper may use', unit='N or N m', low=0.0, high=10_000.0
+    )
+
+
+@dataclass(frozen=True)
+class SimulatedHandSettings(Settings):
+    """Settings of simulated_hand."""
+
+    simulator: str = setting('mujoco', 'what the hand is simulated by', choices=(*simulator_names(), 'ros'))
+    speed: float = setting(1.0, 'seconds of simulation in one second', low=0.1, high=20.0)
+    picture: str = setting(
+        '', 'PNG file for a picture of the first grasp that lifts; a film goes beside it as .gif; empty: none'
+    )
+    viewer: bool = setting(False, 'show the hand in a window, if there is a display')
+
+
+@dataclass(frozen=True)
+class MonitorSettings(Settings):
+    """Settings of run_monitor."""
+
+    session: str = setting('', 'recording that is replayed')
+    mapping: str = setting('', 'YAML file that names the events and annotations; empty: those of .neo.mat files')
+    bundle: str = setting('', 'bundle that decodes')
+    split: str = setting('all', "all trials, or the test trials that the bundle's training held out", choices=SPLITS)
+    trials: int = setting(0, 'number of trials that are replayed, from the first; 0: all', low=0, high=2**31 - 1)
+    only_correct: bool = setting(False, 'trials that the recording marks as not correct are left out')
+    speed: float = setting(
+        1.0, 'times the speed of the recording; 0: as fast as the decoder follows', low=0.0, high=1000.0
+    )
+    hand: str = setting('none', 'simulator of the hand', choices=HANDS)
+    grips: str = setting('', 'grip table that right grips are scored by; empty: config/grips.yaml')
+    listeners: int = setting(3, 'subscribers of /spikes to wait for, this node among them', low=1, high=100)
+    result: str = setting('', 'JSON file for the result; empty: only printed')
+    record: str = setting('', '.npz file for every decode, command and hand state; empty: none')
+    start_timeout_s: float = setting(
+        60.0, 'time that the other nodes may take to be ready', unit='s', low=1.0, high=600.0
+    )
+    silence_s: float = setting(
+        10.0, 'silence of the decoder after which the run is over', unit='s', low=1.0, high=600.0
+    )
+    tail_s: float = setting(1.0, 'time to listen to the hand after the last decode', unit='s', low=0.0, high=60.0)
+
+
+@dataclass(frozen=True)
+class RecorderSettings(Settings):
+    """Settings of recorder."""
+
+    file: str = setting('', 'MCAP file to write')
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.file:
+            raise GraspDecoderError('parameter file is empty: give the .mcap file to write')
+
+
+NODE_SETTINGS: dict[str, tuple[type[Settings], ...]] = {
+    'spike_replayer': (ReplayerSettings, RealTimeSettings),
+    'decoder': (DecoderSettings, RealTimeSettings),
+    'hand_bridge': (BridgeSettings, ControlSettings, OutputSettings, RealTimeSettings),
+    'simulated_hand': (SimulatedHandSettings,),
+    'run_monitor': (MonitorSettings,),
+    'recorder': (RecorderSettings,),
+}

@@ -1,0 +1,54 @@
+"""Parameter files of the nodes, ``config/NODE.yaml``, made from the declarations of their settings.
+
+``./run python -m grasp_decoder.system.parameter_files`` writes them again after a change of the declarations.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+import yaml
+
+from grasp_decoder.share import share_directory
+from grasp_decoder.system.node_settings import NODE_SETTINGS
+from grasp_decoder.types.setting import Declaration, declarations
+
+WIDTH = 120
+
+
+def parameter_file(node: str) -> str:
+    """The text of ``config/NODE.yaml``: every parameter with its default, and above it what it means."""
+    lines = [
+        f'# Parameters of {node} with their defaults. Your parameter file and the arguments of a run override them.',
+        '# Made by: ./run python -m grasp_decoder.system.parameter_files',
+        f'{node}:',
+        '  ros__parameters:',
+    ]
+    for settings in NODE_SETTINGS[node]:
+        for declaration in declarations(settings):
+            lines += _comment(declaration)
+            lines += textwrap.indent(yaml.safe_dump({declaration.name: declaration.default}), 4 * ' ').splitlines()
+    return '\n'.join(lines) + '\n'
+
+
+def _comment(declaration: Declaration) -> Iterator[str]:
+    rules = [declaration.unit] if declaration.unit else []
+    if declaration.choices:
+        rules.append(declaration.allowed())
+    elif declaration.low is not None:
+        rules.append(f'from {declaration.low} to {declaration.high}')
+    if declaration.dynamic:
+        rules.append('can be set while the node runs')
+    text = f'{declaration.description} ({"; ".join(rules)})' if rules else declaration.description
+    return iter(textwrap.wrap(text, WIDTH, initial_indent='    # ', subsequent_indent='    # '))
+
+
+def main() -> None:
+    """Write all of them into ``config/``."""
+    for node in NODE_SETTINGS:
+        (share_directory() / 'config' / f'{node}.yaml').write_text(parameter_file(node))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,46 @@
+"""config/NODE.yaml says what the settings of each node declare."""
+
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from grasp_decoder.system.node_settings import NODE_SETTINGS
+from grasp_decoder.system.parameter_files import parameter_file
+from grasp_decoder.types.setting import declarations
+
+ROOT = Path(__file__).resolve().parents[2]
+NODES = sorted(path.stem for path in (ROOT / 'grasp_decoder' / 'nodes').glob('*.py') if 'def main(' in path.read_text())
+
+
+def test_every_node_has_settings():
+    assert sorted(NODE_SETTINGS) == NODES
+
+
+@pytest.mark.parametrize('node', NODES)
+def test_a_parameter_file_is_up_to_date(node):
+    made = (ROOT / 'config' / f'{node}.yaml').read_text()
+    assert made == parameter_file(node), 'run: ./run python -m grasp_decoder.system.parameter_files'
+
+
+@pytest.mark.parametrize('node', NODES)
+def test_a_parameter_file_holds_every_default(node):
+    declared = {each.name: each.default for settings in NODE_SETTINGS[node] for each in declarations(settings)}
+    assert yaml.safe_load(parameter_file(node)) == {node: {'ros__parameters': declared}}
+
+
+def test_a_comment_gives_meaning_unit_range_and_choices():
+    text = parameter_file('hand_bridge')
+    assert '    # least time in HOLD (s; from 0.0 to 60.0)\n    hold_dwell_s: 1.2\n' in text
+    assert '(one of open, hold)\n    safe_state: open\n' in text
+    assert 'can be set while the node runs)\n    reorder_depth: 2\n' in parameter_file('decoder')
+
+
+@pytest.mark.parametrize('node', NODES)
+def test_a_node_declares_its_settings(node):
+    pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
+    source = inspect.getsource(importlib.import_module(f'grasp_decoder.nodes.{node}'))
+    assert set(re.findall(r'declare\(self, (\w+)', source)) == {each.__name__ for each in NODE_SETTINGS[node]}
