@@ -23,8 +23,6 @@ from grasp_decoder.recording.session import Session, Trial
 
 DEFAULT_BIN_NS = 40_000_000
 
-PROTOCOLS = ('default', 'seed')
-
 
 @dataclass(frozen=True)
 class TrialBins:
@@ -105,7 +103,7 @@ def bin_trials(
     Args:
         bin_ns: bin width, ns.
         merge: recorded object id -> class id; default `read_merge()`.
-        protocol: one of `PROTOCOLS`.
+        protocol: ``default``, or ``seed``, which labels each bin as the one after it.
 
     Raises:
         GraspDecoderError: no usable trial, or the bin is longer than the hold phase of every trial.

@@ -1,7 +1,7 @@
 """Windows of the last ``look_back`` bins, labelled by their last bin.
 
-A window is named by its trial and the bin that it ends with; nothing is copied until `gather` is asked for some of
-them, because overlapping windows share their bins.
+A window is named by its trial and the bin that it ends with. Nothing is copied, because overlapping windows share
+their bins.
 """
 
 from __future__ import annotations
@@ -54,14 +54,6 @@ def object_windows(trials: Sequence[TrialBins], look_back: int) -> Windows:
     hold = windows.label == GRASP
     objects = np.array([trial.object_id for trial in trials], np.int32)
     return Windows(windows.trial[hold], windows.last_bin[hold], objects[windows.trial[hold]])
-
-
-def gather(trials: Sequence[TrialBins], windows: Windows, look_back: int) -> np.ndarray:
-    """The counts of some windows, uint16 (n, look_back, units); the one place that copies them."""
-    offsets = np.concatenate([[0], np.cumsum([trial.n_bins for trial in trials])])
-    bins = np.concatenate([trial.counts for trial in trials])
-    first = offsets[windows.trial] + windows.last_bin - (look_back - 1)
-    return bins[first[:, None] + np.arange(look_back)]
 
 
 def choose_look_back(trials: Sequence[TrialBins], requested: int | None = None) -> int:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
-from grasp_decoder.features.windows import choose_look_back, gather, object_windows, phase_windows
+from grasp_decoder.features.windows import choose_look_back, object_windows, phase_windows
 
 
 def make_bins(n_bins, hold, rew, object_id=21, units=2, seed=0):
@@ -31,17 +31,15 @@ def make_bins(n_bins, hold, rew, object_id=21, units=2, seed=0):
 )
 def test_windows_are_those_of_a_plain_loop(shapes, look_back):
     trials = [make_bins(n, hold, rew, object_id=20 + i, seed=i) for i, (n, hold, rew) in enumerate(shapes)]
-    phase, objects, counts = [], [], []
+    phase, objects = [], []
     for index, trial in enumerate(trials):
         for first in range(trial.n_bins - look_back + 1):
             last = first + look_back - 1
             phase.append((index, last, trial.phase[last]))
-            counts.append(trial.counts[first : first + look_back])
             if trial.phase[last]:
                 objects.append((index, last, trial.object_id))
     found = phase_windows(trials, look_back)
     assert list(zip(found.trial, found.last_bin, found.label)) == phase
-    assert np.array_equal(gather(trials, found, look_back), np.reshape(counts, (-1, look_back, 2)))
     found = object_windows(trials, look_back)
     assert list(zip(found.trial, found.last_bin, found.label)) == objects
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from grasp_decoder.features.trial_bins import TrialBins
-from grasp_decoder.features.windows import gather, phase_windows
+from grasp_decoder.features.windows import phase_windows
 from grasp_decoder.learning.evaluation.baselines import (
     PoissonNaiveBayes,
     fixed_window_counts,
@@ -75,7 +75,11 @@ def test_lda_takes_square_roots_of_counts():
 def test_counts_of_windows_and_hold_phases(look_back):
     trials = [make_bins(12, 5, 9, seed=1), make_bins(9, 4, 6, seed=2)]
     windows = phase_windows(trials, look_back)
-    assert np.array_equal(window_counts(trials, windows, look_back), gather(trials, windows, look_back).sum(axis=1))
+    expected = [
+        trials[trial].counts[last - look_back + 1 : last + 1].sum(axis=0)
+        for trial, last in zip(windows.trial, windows.last_bin)
+    ]
+    assert np.array_equal(window_counts(trials, windows, look_back), expected)
     counts, bins = hold_counts(trials)
     assert bins.tolist() == [4, 2]
     assert np.array_equal(counts, [trials[0].counts[5:9].sum(axis=0), trials[1].counts[4:6].sum(axis=0)])
