@@ -2,12 +2,14 @@
 
 import math
 
+import keras
 import numpy as np
 import pytest
 
 from grasp_decoder.bundle.task_network import RECURRENT, TASKS
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.learning.models import seed_bilstm
 from grasp_decoder.learning.models.families import MODELS, default_model
 from grasp_decoder.learning.models.fitting import fit
 from grasp_decoder.learning.models.training import UNKNOWN, FitProblem, calibrate, probabilities
@@ -131,6 +133,34 @@ def test_ctrl_c_keeps_the_best_network_so_far(trials):
     network = fit('object', *trials, CLASSES, progress=interrupt)
     assert 'interrupted' in messages[-1]
     assert np.isfinite(network.predict(trials[1][:1])[0]).all()
+
+
+@pytest.mark.parametrize(
+    ('name', 'layers', 'dropout', 'l1'), [('seed_bilstm_m', 2, 0.8, 0), ('seed_bilstm_z', 1, 0.7, 0.01)]
+)
+def test_table_2_of_the_paper_by_name(trials, monkeypatch, name, layers, dropout, l1):
+    models = []
+
+    def build(problem, architecture):
+        models.append(window_model(problem, architecture))
+        return models[-1]
+
+    window_model = seed_bilstm._window_model
+    monkeypatch.setattr(seed_bilstm, '_window_model', build)
+    network = fit('object', *trials, CLASSES, model=name, look_back=LOOK_BACK, max_seconds=0)
+    cells = [layer.forward_layer.cell for layer in models[0].layers if isinstance(layer, keras.layers.Bidirectional)]
+    assert network.model == name and len(cells) == layers
+    for cell in cells:
+        assert (cell.units, cell.dropout) == (40, dropout)
+        assert (cell.kernel_regularizer.l2, cell.recurrent_regularizer.l2) == pytest.approx((0.01, 0.01))
+        assert getattr(cell.recurrent_regularizer, 'l1', 0) == pytest.approx(l1)
+
+
+@pytest.mark.parametrize(('name', 'l1', 'l2'), [('L1', 0.01, 0), ('L2', 0, 0.01), ('L1L2', 0.01, 0.01)])
+def test_every_regulariser_of_table_2_regularises(name, l1, l2):
+    weights = np.array([[2.0, -1.0]], np.float32)
+    penalty = float(seed_bilstm.REGULARISERS[name](weights))
+    assert penalty == pytest.approx(l1 * 3 + l2 * 5)
 
 
 def test_a_read_in_is_learnt_only_where_trials_outnumber_units_by_far(trials):

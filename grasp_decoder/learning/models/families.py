@@ -7,11 +7,12 @@ its own and naming it here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from grasp_decoder.bundle.task_network import TaskNetwork
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.models.causal_gru import fit_causal_gru, fit_fisher_gru
-from grasp_decoder.learning.models.seed_bilstm import fit_seed_bilstm
+from grasp_decoder.learning.models.seed_bilstm import fit_seed_bilstm, fit_table_2
 from grasp_decoder.learning.models.training import FitProblem
 
 ModelFamily = Callable[[FitProblem], TaskNetwork]
@@ -20,6 +21,8 @@ MODELS: dict[str, ModelFamily] = {
     'fisher_gru': fit_fisher_gru,
     'causal_gru': fit_causal_gru,
     'seed_bilstm': fit_seed_bilstm,
+    'seed_bilstm_m': partial(fit_table_2, animal='M'),
+    'seed_bilstm_z': partial(fit_table_2, animal='Z'),
 }
 """Model name -> function that fits it."""
 

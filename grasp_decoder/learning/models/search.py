@@ -18,16 +18,16 @@ import keras_tuner
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.learning.models.interrupts import noticed_interrupt
-from grasp_decoder.learning.models.seed_bilstm import Architecture, train_seed_bilstm
+from grasp_decoder.learning.models.seed_bilstm import REGULARISERS, Architecture, train_seed_bilstm
 from grasp_decoder.learning.models.training import FitProblem, make_deterministic
 
-REGULARISERS = ('none', 'L1', 'L2', 'L1L2')
+REGULARISER_NAMES = tuple(name or 'none' for name in REGULARISERS)
 SPACE = {
     'layers': (1, 2, 3, 4),
     'units': (16, 32, 40, 64),
     'dropout': (0.0, 0.2, 0.4, 0.6, 0.7, 0.8),
-    'kernel_regulariser': REGULARISERS,
-    'recurrent_regulariser': REGULARISERS,
+    'kernel_regulariser': REGULARISER_NAMES,
+    'recurrent_regulariser': REGULARISER_NAMES,
     'learning_rate': (1e-2, 1e-3, 1e-4),
 }
 """Table 2: field of `Architecture` -> its values."""

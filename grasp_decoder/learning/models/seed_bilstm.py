@@ -1,7 +1,8 @@
 """The model of the paper that this project implements: a bidirectional LSTM over a window of raw counts.
 
 Architecture and training as in its published code (object: one layer; phase: two), but for one thing: training stops
-early on validation trials, where that code stops on its test trials.
+early on validation trials, where that code stops on its test trials. Table 2 of the paper names other architectures for
+the object, one per animal: `fit_table_2`.
 """
 
 from __future__ import annotations
@@ -21,9 +22,18 @@ from grasp_decoder.learning.models.training import FitProblem, calibrate, probab
 BATCH = 256
 
 
+REGULARISERS = {
+    None: None,
+    'L1': keras.regularizers.L1(0.01),
+    'L2': keras.regularizers.L2(0.01),
+    'L1L2': keras.regularizers.L1L2(l1=0.01, l2=0.01),
+}
+"""Name in table 2 -> regulariser, with the paper's weights."""
+
+
 @dataclass(frozen=True)
 class Architecture:
-    """What the paper's table 2 varies. A regulariser is None, ``L1``, ``L2`` or ``L1L2``, each with weight 0.01."""
+    """What the paper's table 2 varies. A regulariser is one of `REGULARISERS`."""
 
     layers: int = 1
     units: int = 40
@@ -46,6 +56,9 @@ class _Schedule:
 ARCHITECTURES = {OBJECT: Architecture(), PHASE: Architecture(layers=2), DOF: Architecture()}
 """Task -> the architecture of the published code."""
 
+TABLE_2 = {'M': Architecture(layers=2), 'Z': Architecture(dropout=0.7, recurrent_regulariser='L1L2')}
+"""Animal -> the architecture that the paper's search selected for its objects."""
+
 SCHEDULES = {
     OBJECT: _Schedule(epochs=100, patience=20, halving_patience=5, smallest_rate=5e-5),
     PHASE: _Schedule(epochs=20, patience=10, halving_patience=3, smallest_rate=1e-4),
@@ -53,14 +66,23 @@ SCHEDULES = {
 }
 
 
-def fit_seed_bilstm(problem: FitProblem, architecture: Architecture | None = None) -> TaskNetwork:
+def fit_seed_bilstm(
+    problem: FitProblem, architecture: Architecture | None = None, name: str = 'seed_bilstm'
+) -> TaskNetwork:
     """Fit the paper's BiLSTM; see `grasp_decoder.learning.models.fitting.fit`.
 
     Args:
         architecture: default the published one of the task.
+        name: of the model family.
     """
     model, _ = train_seed_bilstm(problem, architecture or ARCHITECTURES[problem.task])
-    return _task_network(problem, model)
+    return _task_network(problem, model, name)
+
+
+def fit_table_2(problem: FitProblem, animal: str) -> TaskNetwork:
+    """Fit what table 2 of the paper selected for the objects of an animal; other tasks as published."""
+    architecture = TABLE_2[animal] if problem.task == OBJECT else None
+    return fit_seed_bilstm(problem, architecture, f'seed_bilstm_{animal.lower()}')
 
 
 def train_seed_bilstm(problem: FitProblem, architecture: Architecture) -> tuple[keras.Model, float]:
@@ -120,15 +142,15 @@ def _window_model(problem: FitProblem, architecture: Architecture) -> keras.Mode
                 architecture.units,
                 return_sequences=index < architecture.layers - 1,
                 dropout=architecture.dropout,
-                kernel_regularizer=architecture.kernel_regulariser,
-                recurrent_regularizer=architecture.recurrent_regulariser,
+                kernel_regularizer=REGULARISERS[architecture.kernel_regulariser],
+                recurrent_regularizer=REGULARISERS[architecture.recurrent_regulariser],
             ),
             name=f'bilstm_{index}',
         )(x)
     return keras.Model(inputs, keras.layers.Dense(problem.output_count, name='read_out')(x))
 
 
-def _task_network(problem: FitProblem, model: keras.Model) -> TaskNetwork:
+def _task_network(problem: FitProblem, model: keras.Model, name: str) -> TaskNetwork:
     layers = [
         (layer.forward_layer.cell.get_weights(), layer.backward_layer.cell.get_weights())
         for layer in model.layers
@@ -147,7 +169,7 @@ def _task_network(problem: FitProblem, model: keras.Model) -> TaskNetwork:
         temperature = calibrate(outputs[scored], targets[scored])
     return TaskNetwork(
         task=problem.task,
-        model='seed_bilstm',
+        model=name,
         kind=WINDOW,
         look_back=problem.look_back,
         lut=IDENTITY_LUT,
