@@ -100,13 +100,13 @@ def test_phase_scores_count_every_window():
     scores = phase_summary([[decoded_trial(0, grasp=early), decoded_trial(1)]], look_back=2)
     assert scores['confusion'] == [[13, 1], [0, 8]] and scores['n_windows'] == 22
     assert scores['accuracy'] == pytest.approx(21 / 22) and scores['f1'] == pytest.approx(16 / 17)
-    assert scores['onset_error_bins'] == 0.5 and scores['offset_error_bins'] == 0
+    assert scores['onset_error_bins'] == 1.5 and scores['offset_error_bins'] == 2  # two bins pass until it is known
     assert scores['missed_grasps'] == 0 and scores['false_onsets_per_minute'] == 0
 
 
 def test_false_onsets_are_debounced_and_missed_grasps_counted():
     blip = [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-    false = [1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    false = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1]
     scores = phase_summary([[decoded_trial(0, grasp=blip), decoded_trial(1, grasp=false)]], look_back=1)
     rest_minutes = 2 * 8 * 0.04 / 60
     assert scores['missed_grasps'] == 1 and scores['onset_error_bins'] is None
@@ -118,8 +118,12 @@ def test_debounced_decisions_hold_for_three_bins(grasp):
     steady = debounce(np.array(grasp, bool))
     changes = np.flatnonzero(np.diff(np.concatenate([[False], steady])))
     assert (np.diff(changes) >= DEBOUNCE_BINS).all()
-    long_runs = len(grasp) >= 6 and grasp == [False] * 3 + [True] * (len(grasp) - 3)
-    assert not long_runs or steady.tolist() == grasp
+    for n_bins in range(len(grasp)):  # no later decision changes an earlier bin
+        assert steady[:n_bins].tolist() == debounce(np.array(grasp[:n_bins], bool)).tolist()
+
+
+def test_a_debounced_change_is_dated_when_it_is_known():
+    assert debounce(np.array([0, 1, 0, 1, 1, 1, 1, 0, 0, 0], bool)).astype(int).tolist() == [0] * 5 + [1] * 4 + [0]
 
 
 def test_r2_of_the_degree_of_freedom():

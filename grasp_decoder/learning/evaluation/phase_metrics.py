@@ -81,14 +81,16 @@ def _transitions(decoded: Sequence[DecodedTrial]) -> tuple[list[int], list[int],
 
 
 def debounce(grasp: np.ndarray) -> np.ndarray:
-    """Decisions (n,) without changes that last fewer than `DEBOUNCE_BINS` bins; a change keeps its own time."""
+    """Decisions (n,) without changes that last fewer than `DEBOUNCE_BINS` bins.
+
+    A change counts from the bin in which it is known to last, as for the hand, which cannot know it earlier.
+    """
     steady = np.zeros(len(grasp), bool)
     state, run = False, 0
     for k, value in enumerate(grasp):
         run = run + 1 if value != state else 0
         if run == DEBOUNCE_BINS:
             state, run = bool(value), 0
-            steady[k - DEBOUNCE_BINS + 1 : k] = state
         steady[k] = state
     return steady
 
