@@ -34,18 +34,23 @@ class BinDecoder:
 
     Within an endless segment it clears the state of its recurrent networks by itself, by the bundle's
     ``self_reset`` rule: once there have been ``grasp_bins`` bins of GRASP in a row, the next ``rest_bins`` bins of REST
-    in a row end the trial; what comes then starts as a new trial does.
+    in a row end the trial; what comes then starts as a new trial does. A movement goes on beyond the trial's end, so
+    the network that decodes one keeps its state.
     """
 
     def __init__(self, engines: BundleEngines):
         manifest = engines.bundle.manifest
         self.engines = engines
         self._runners = {task: engines.runner(task) for task in manifest.tasks}
-        self._recurrent = [self._runners[task] for task, each in manifest.tasks.items() if each.kind == RECURRENT]
+        self._decodes_aperture = manifest.movement is None
+        self._of_one_trial = [
+            self._runners[task]
+            for task, network in manifest.tasks.items()
+            if network.kind == RECURRENT and (task != DOF or self._decodes_aperture)
+        ]
         self._classes = manifest.classes
         self._grasp_threshold = manifest.thresholds.grasp
         self._self_reset = manifest.self_reset
-        self._decodes_aperture = manifest.movement is None
         self.reset()
 
     def reset(self) -> None:
@@ -89,5 +94,5 @@ class BinDecoder:
         self._rest_run += 1
         if self._grasped and self._rest_run >= self._self_reset.rest_bins:
             self._grasped = False
-            for runner in self._recurrent:
+            for runner in self._of_one_trial:
                 runner.reset()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grasp_decoder.bundle.manifest import SelfReset, Thresholds
+from grasp_decoder.bundle.manifest import Movement, SelfReset, Thresholds
 from grasp_decoder.decoding.bin_decoder import BinDecoder
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.errors import GraspDecoderError
@@ -47,6 +47,7 @@ class HandMadeEngines:
     scale: float = 1.0
     tasks: tuple = ('phase', 'object', 'dof')
     self_reset: SelfReset | None = None
+    movement: Movement | None = None
     unit_count: int = UNITS
     bin_ns: int = BIN_NS
     path: str = 'B'
@@ -70,7 +71,7 @@ class HandMadeEngines:
             self_reset=self.self_reset,
             unit_count=self.unit_count,
             bin_ns=self.bin_ns,
-            movement=None,
+            movement=self.movement,
         )
 
     def runner(self, task):
@@ -180,6 +181,15 @@ def test_self_reset_after_a_grasp():
     assert seen == pytest.approx([1, 1 / 2, 1 / 3, 1 / 4, 0])  # GRASP, GRASP, REST, REST, cleared
     seen = [decoder.decode(counts).phase_probability for counts in (rest, grasp)]
     assert seen == pytest.approx([0, 1 / 3])
+
+
+@pytest.mark.parametrize('movement', [None, Movement('cursor', False, (0.0,), (1.0,))])
+def test_self_reset_leaves_a_movement_alone(movement):
+    rest, grasp = np.array([9, 0, 0, 0], np.uint16), np.array([0, 9, 0, 0], np.uint16)
+    decoder = BinDecoder(HandMadeEngines(self_reset=SelfReset(grasp_bins=1, rest_bins=1), movement=movement))
+    seen = [decoder.decode(counts).dof[0] for counts in (grasp, rest, rest, rest)]
+    assert seen[:3] == pytest.approx([1, 1 / 2, 1 / 3])  # GRASP, GRASP, REST: the trial is over
+    assert seen[3] == pytest.approx(1 / 4 if movement else 0)
 
 
 @settings(deadline=None)
