@@ -1,7 +1,7 @@
 """One decode step: close a bin, run all networks, build the message; back to back, and every 40 ms as in real life.
 
 After a pause of 40 ms the first pass through code and weights finds nothing of them in the CPU's caches. The decoder
-node therefore rehearses a moment before a bin is due (docs/realtime.md); this shows what that is worth.
+node therefore warms up a moment before a bin is due (docs/realtime.md); this shows what that is worth.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.decoding.warm_up import WarmUpDecoder
 from grasp_decoder.nodes.conversion import decoded_grasp_message
-from grasp_decoder.nodes.spin import REHEARSE_BEFORE_NS
+from grasp_decoder.nodes.spin import WARM_UP_BEFORE_NS
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.types.time import NS_PER_S
 
 WARM_UP = 25
-BACK_TO_BACK, PAUSED, REHEARSED = 'back to back', 'every bin', 'every bin, rehearsed'
+BACK_TO_BACK, PAUSED, WARM = 'back to back', 'every bin', 'every bin, warmed up'
 
 
 def main(argv=None) -> int:
@@ -43,7 +44,7 @@ def _step(argv) -> int:
     stream = list(batches(read_session(session), round(arguments.batch_ms * 1e6)))
     gc.collect()
     gc.disable()
-    times = {way: _times(decoder, stream, arguments.bins, way) for way in (BACK_TO_BACK, PAUSED, REHEARSED)}
+    times = {way: _times(decoder, stream, arguments.bins, way) for way in (BACK_TO_BACK, PAUSED, WARM)}
     gc.enable()
     header = ('one decode step', 'p50 us', 'p99 us', 'p99.9 us')
     rows = [
@@ -58,7 +59,7 @@ def _step(argv) -> int:
 def _times(decoder: StreamingDecoder, stream: list, bins: int, way: str) -> np.ndarray:
     """ns of the pushes that close a bin, message included."""
     decoder.reset()
-    rehearsal = decoder.rehearsal()
+    warm_up = WarmUpDecoder(decoder)
     bin_ns = decoder.bundle.manifest.bin_ns
     segment, origin_ns, times = None, 0, []
     while len(times) < WARM_UP + bins:
@@ -66,9 +67,9 @@ def _times(decoder: StreamingDecoder, stream: list, bins: int, way: str) -> np.n
             if batch.segment != segment:
                 segment, origin_ns = batch.segment, batch.start_ns
             due_ns = time.monotonic_ns() + batch.end_ns - batch.start_ns
-            if way == REHEARSED and (batch.end_ns - origin_ns) % bin_ns == 0:
-                _sleep_until(due_ns - REHEARSE_BEFORE_NS)
-                decoded_grasp_message(rehearsal.decode(), '')
+            if way == WARM and (batch.end_ns - origin_ns) % bin_ns == 0:
+                _sleep_until(due_ns - WARM_UP_BEFORE_NS)
+                decoded_grasp_message(warm_up.decode(), '')
             if way != BACK_TO_BACK:
                 _sleep_until(due_ns)
             start_ns = time.monotonic_ns()

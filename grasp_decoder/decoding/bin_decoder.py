@@ -1,4 +1,4 @@
-"""BinDecoder: the networks of one bundle, run bin by bin."""
+"""BinDecoder: runs all networks of one bundle, bin by bin."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
+from grasp_decoder.bundle.manifest import SelfReset
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, RECURRENT
 from grasp_decoder.types.decoded_grasp import GRASP, REST
 
@@ -16,7 +17,7 @@ NOTHING = np.empty(0, np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Decode:
-    """What the networks say about one bin; fields as in `DecodedGrasp`."""
+    """What the networks say about one bin; the fields are those of `DecodedGrasp`."""
 
     phase: int
     phase_probability: float
@@ -28,14 +29,13 @@ class Decode:
 
 
 class BinDecoder:
-    """Decodes bin after bin with the networks of one bundle; without a phase network it says REST.
+    """Decodes bin after bin with the networks of one bundle. Without a phase network every bin is REST.
 
-    Decoders on the same engines have each a state of their own, but must not decode at the same time.
+    Each decoder has its own state. Decoders on the same engines must not decode at the same time.
 
-    Within an endless segment it clears the state of its recurrent networks by itself, by the bundle's
-    ``self_reset`` rule: once there have been ``grasp_bins`` bins of GRASP in a row, the next ``rest_bins`` bins of REST
-    in a row end the trial; what comes then starts as a new trial does. A movement goes on beyond the trial's end, so
-    the network that decodes one keeps its state.
+    By the bundle's rule ``self_reset`` (`SelfReset`) it clears the state of its recurrent networks after a grasp, since
+    an endless segment has no trials that would. A network that decodes a movement keeps its state, since the movement
+    continues.
     """
 
     def __init__(self, engines: BundleEngines):
@@ -54,14 +54,18 @@ class BinDecoder:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the past: a new segment starts."""
+        """Clear the state: a new segment starts."""
         for runner in self._runners.values():
             runner.reset()
         self._grasp_run = self._rest_run = 0
         self._grasped = False
 
     def decode(self, counts: np.ndarray) -> Decode:
-        """Decode the next bin of the segment; ``counts`` is uint16 (units,)."""
+        """Decode the next bin of the segment.
+
+        Args:
+            counts: uint16 (units,), spikes of the bin.
+        """
         answers = {task: runner.step(counts) for task, runner in self._runners.items()}
         phase_answer, object_answer, dof = answers.get(PHASE), answers.get(OBJECT), answers.get(DOF)
         phase, phase_probability = REST, float('nan')
@@ -73,7 +77,7 @@ class BinDecoder:
             best = int(object_answer.argmax())
             object_id, confidence = self._classes[best], float(object_answer[best])
         if self._self_reset is not None:
-            self._reset_after_grasp(phase)
+            self._reset_after_grasp(phase, self._self_reset)
         return Decode(
             phase,
             phase_probability,
@@ -84,15 +88,15 @@ class BinDecoder:
             NOTHING if dof is None else dof,
         )
 
-    def _reset_after_grasp(self, phase: int) -> None:
+    def _reset_after_grasp(self, phase: int, rule: SelfReset) -> None:
         if phase == GRASP:
             self._grasp_run += 1
             self._rest_run = 0
-            self._grasped |= self._grasp_run >= self._self_reset.grasp_bins
+            self._grasped |= self._grasp_run >= rule.grasp_bins
             return
         self._grasp_run = 0
         self._rest_run += 1
-        if self._grasped and self._rest_run >= self._self_reset.rest_bins:
+        if self._grasped and self._rest_run >= rule.rest_bins:
             self._grasped = False
             for runner in self._of_one_trial:
                 runner.reset()

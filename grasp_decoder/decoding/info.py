@@ -1,4 +1,4 @@
-"""What a running decoder says about itself."""
+"""decoder_info: which bundle a decoder runs, and on what."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from grasp_decoder.types.decoder_info import DecoderInfo
 
 
 def decoder_info(decoder: StreamingDecoder, stamp_ns: int) -> DecoderInfo:
-    """The bundle that ``decoder`` runs, its precision, and where its networks run now."""
+    """Which bundle ``decoder`` runs, its precision, and where its networks run now.
+
+    Args:
+        decoder: the decoder.
+        stamp_ns: time of the answer, ns.
+    """
     bundle = decoder.bundle
     manifest = bundle.manifest
     places = sorted({place.split()[0] for place in decoder.engines.backends.values()})

@@ -1,4 +1,4 @@
-"""Percentiles of how long each stage of the way from bin edge to hand command took."""
+"""StageTimes: how long each stage from the end of a bin to the hand command took, as percentiles."""
 
 from __future__ import annotations
 
@@ -12,22 +12,35 @@ TOTAL = 'total'
 
 
 class StageTimes:
-    """Durations of the latest bins, by stage, in seconds; stages follow one another."""
+    """Durations of the stages of the latest bins (`REMEMBERED`), in seconds.
+
+    Args:
+        stages: names of the stages, in the order in which they follow one another.
+
+    Attributes:
+        overruns: bins whose stages took longer together than a bin lasts.
+    """
 
     def __init__(self, stages: Sequence[str]):
         self._stages = *stages, TOTAL
-        self._durations = deque(maxlen=REMEMBERED)
+        self._durations: deque[tuple[float, ...]] = deque(maxlen=REMEMBERED)
         self.overruns = 0
 
     def add(self, bin_s: float, *durations: float) -> None:
-        """One bin, a duration for each stage; a bin that took longer than bins come is an overrun."""
+        """Add one bin.
+
+        Args:
+            bin_s: how long a bin lasts, s.
+            durations: how long each stage took, s.
+        """
         total = sum(durations)
         self.overruns += total > bin_s
         self._durations.append((*durations, total))
 
     def percentiles(self) -> dict[str, tuple[float, float]]:
-        """Stage -> (p50, p99) in seconds, the total last; empty before the first bin."""
+        """Stage -> (50th, 99th percentile) in seconds, the total last; empty before the first bin."""
         durations = np.array(self._durations.copy())
         if not len(durations):
             return {}
-        return {stage: tuple(np.percentile(durations[:, i], (50, 99))) for i, stage in enumerate(self._stages)}
+        p50, p99 = np.percentile(durations, (50, 99), axis=0)
+        return {stage: (p50[i], p99[i]) for i, stage in enumerate(self._stages)}

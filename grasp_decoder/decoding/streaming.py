@@ -1,7 +1,7 @@
 """StreamingDecoder: spike batches in, one decode per bin out.
 
-Evaluation runs whole sessions through it and the decoder node wires it to topics: what is measured
-offline is what the hand gets. It is plain Python; nothing in it knows of ROS.
+The evaluation runs whole sessions through it, and the decoder node wires it to topics. So the hand gets the decodes
+that were scored offline. Nothing here knows of ROS.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Iterable
 import numpy as np
 
 from grasp_decoder.bundle.bundle import Bundle
-from grasp_decoder.bundle.engines.backends import CPU
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
 from grasp_decoder.decoding.bin_decoder import BinDecoder
 from grasp_decoder.errors import GraspDecoderError
@@ -27,14 +26,18 @@ REMEMBERED_BINS = 250
 
 
 class Successor:
-    """A bundle on its way to take over: its decoder, and the number of the last bin that it has decoded."""
+    """A bundle that is about to take over, and how far it has decoded the stream."""
 
     def __init__(self, decoder: BinDecoder):
         self.decoder = decoder
         self._seen = 0
 
     def catch_up(self, numbered_bins: Iterable[tuple[int, Bin]]) -> None:
-        """Decode the bins that it has not seen yet."""
+        """Decode those of the bins that are new to it.
+
+        Args:
+            numbered_bins: bins of the stream in order, each with its number since the stream began.
+        """
         for number, closed in numbered_bins:
             if number > self._seen:
                 if closed.fresh:
@@ -46,8 +49,9 @@ class Successor:
 class StreamingDecoder:
     """Decodes a stream of `SpikeBatch`.
 
-    A bundle can be exchanged between two bins: `prepare` runs the new one through the latest bins, from any thread and
-    while `push` goes on; `swap` lets it take over. Its decodes are then as if it had been running all the time.
+    A bundle can be exchanged between two bins. `prepare` runs the new bundle through the latest bins
+    (`REMEMBERED_BINS`); it may run in another thread while `push` decodes. `swap` lets the new bundle take over. Its
+    decodes are then what they would be if it had decoded those bins itself.
 
     Args:
         engines: the opened bundle to decode with.
@@ -72,6 +76,7 @@ class StreamingDecoder:
 
     @property
     def health(self) -> StreamHealth:
+        """Counts of what went through and of what was wrong with the stream."""
         return self._binner.health
 
     @property
@@ -84,62 +89,55 @@ class StreamingDecoder:
         self._reorder_depth = self._binner.reorder_depth = depth
 
     def silent_units(self) -> int:
-        """Units without a spike in the latest bins (`REMEMBERED_BINS`)."""
+        """Number of units without a spike in the latest bins (`REMEMBERED_BINS`)."""
         recent = self._recent.copy()
         return int((np.sum([closed.counts for _, closed in recent], axis=0) == 0).sum()) if recent else 0
 
     def reset(self) -> None:
-        """Be as new: no batch seen, no state."""
+        """Forget the stream: no batch seen, no bin remembered, no state."""
         manifest = self.bundle.manifest
         self._binner = Binner(manifest.bin_ns, manifest.unit_count, self._reorder_depth)
         self._decoder.reset()
         self._recent: deque[tuple[int, Bin]] = deque(maxlen=REMEMBERED_BINS)
 
     def push(self, batch: SpikeBatch, received_ns: int | None = None) -> list[DecodedGrasp]:
-        """Decode the bins whose end this batch proves to have passed.
+        """Decode the bins that are known to be complete once this batch has come.
 
         Args:
-            received_ns: CLOCK_MONOTONIC of the batch's arrival; now by default.
-
+            batch: the next batch of the stream.
+            received_ns: CLOCK_MONOTONIC at which the batch arrived, ns; now by default.
         """
         received_ns = received_ns or time.monotonic_ns()
         return self._decode_all(self._binner.push(batch), received_ns)
 
     def flush(self) -> list[DecodedGrasp]:
-        """The stream has ended: decode what was held back for missing batches."""
+        """Decode what was held back for missing batches, since the stream has ended."""
         return self._decode_all(self._binner.flush(), time.monotonic_ns())
 
     def prepare(self, engines: BundleEngines) -> Successor:
         """Run another bundle through the latest bins.
 
         Raises:
-            GraspDecoderError: it cannot take over from the running one; nothing has changed then.
-
+            GraspDecoderError: it has another unit count or bin width than the running one, and cannot take over.
         """
         running, bundle = self.bundle, engines.bundle
         manifest = bundle.manifest
         bundle.require_unit_count(running.manifest.unit_count, 'the running stream')
         if manifest.bin_ns != running.manifest.bin_ns:
             raise GraspDecoderError(
-                f'bundle {bundle.path} decodes bins of {manifest.bin_ns / 1e6:g} ms, but the '
-                f'running one {running.manifest.bin_ns / 1e6:g} ms: restart the decoder for it'
+                f'bundle {bundle.path} decodes bins of {manifest.bin_ns / 1e6:g} ms, but the running one decodes bins '
+                f'of {running.manifest.bin_ns / 1e6:g} ms: restart the decoder with the new bundle'
             )
         successor = Successor(BinDecoder(engines))
-        # The second pass is short: it takes the bins that came during the first.
+        # The second pass is short: it decodes the bins that came during the first.
         for _ in range(2):
             successor.catch_up(self._recent.copy())
         return successor
 
     def swap(self, successor: Successor) -> None:
-        """Let a prepared bundle decode from the next bin on. Not while `push` runs."""
+        """Let a prepared bundle decode from the next bin on. Must not be called while `push` runs."""
         successor.catch_up(self._recent)
         self._decoder = successor.decoder
-
-    def rehearsal(self) -> Rehearsal | None:
-        """A `Rehearsal` of what runs now; None beside an accelerator, which must be free when a real bin comes."""
-        if any(not place.startswith(CPU) for place in self.engines.backends.values()):
-            return None
-        return Rehearsal(StreamingDecoder(self.engines))
 
     def _decode_all(self, bins: list[Bin], received_ns: int) -> list[DecodedGrasp]:
         return [self._decode(each, received_ns) for each in bins]
@@ -171,28 +169,3 @@ class StreamingDecoder:
             inference_duration=(time.monotonic_ns() - closed_ns) / NS_PER_S,
             received_ns=received_ns,
         )
-
-
-class Rehearsal:
-    """Decodes made-up bins, so that the way of a real bin through code and weights is warm.
-
-    ``decoder`` is another one on the engines that decode real bins: the networks are the same, their state is not.
-    """
-
-    def __init__(self, decoder: StreamingDecoder):
-        self._decoder = decoder
-        manifest = decoder.bundle.manifest
-        self._bin_ns = manifest.bin_ns
-        self._unit_count = manifest.unit_count
-        self._unit = np.arange(manifest.unit_count, dtype=np.uint16)
-        self._offset_ns = np.zeros(manifest.unit_count, np.uint32)
-        self._bins = 0
-
-    def decode(self) -> DecodedGrasp:
-        """One more bin, in which each unit fires once."""
-        start_ns = self._bins * self._bin_ns
-        batch = SpikeBatch(
-            self._bins, 0, start_ns, start_ns + self._bin_ns, self._unit_count, self._unit, self._offset_ns
-        )
-        self._bins += 1
-        return self._decoder.push(batch)[0]

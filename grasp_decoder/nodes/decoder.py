@@ -17,7 +17,8 @@ from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOpt
 from grasp_decoder.bundle.task_network import PHASE
 from grasp_decoder.decoding.info import decoder_info
 from grasp_decoder.decoding.stage_times import StageTimes
-from grasp_decoder.decoding.streaming import Rehearsal, StreamingDecoder
+from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.decoding.warm_up import WarmUpDecoder, warm_up_decoder
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.conversion import decoded_grasp_message, decoder_info_message, spike_batch_from
@@ -81,7 +82,7 @@ class Decoder(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         self._decoder = decoder
         self._times = StageTimes(('receive', 'binning', 'inference', 'publish'))
-        self._rehearsal = self._new_rehearsal()
+        self._warm_up_decoder = self._new_warm_up_decoder()
         self._publisher = self.create_publisher(msg.DecodedGrasp, *topics.DECODED_GRASP)
         self._info_publisher = self.create_publisher(msg.DecoderInfo, *topics.DECODER_INFO)
         self._diagnostics = DecoderDiagnostics(self, decoder, self._times, self._publish_info)
@@ -133,16 +134,16 @@ class Decoder(LifecycleNode):
         self._subscription = self.create_subscription(
             msg.SpikeBatch, topics.SPIKES[0], lambda message: None, topics.SPIKES[1], callback_group=ReceivedByHand()
         )
-        self._receiver = Receiver(self._subscription, self.context, self._rehearse)
+        self._receiver = Receiver(self._subscription, self.context, self._warm_up)
         self._bin_came_ns = 0
 
-    def _new_rehearsal(self) -> Rehearsal | None:
-        return self._decoder.rehearsal() if self._settings.rehearse else None
+    def _new_warm_up_decoder(self) -> WarmUpDecoder | None:
+        return warm_up_decoder(self._decoder) if self._settings.rehearse else None
 
-    def _rehearse(self) -> None:
-        rehearsal = self._rehearsal  # the thread beside may take it away
-        if rehearsal is not None:
-            decoded_grasp_message(rehearsal.decode(), '')
+    def _warm_up(self) -> None:
+        decoder = self._warm_up_decoder  # the thread beside may take it away
+        if decoder is not None:
+            decoded_grasp_message(decoder.decode(), '')
 
     def _unsubscribe(self) -> None:
         self._receiver = None
@@ -175,7 +176,7 @@ class Decoder(LifecycleNode):
         if self._decoder is not None:
             with self._lock:
                 self._decoder.reorder_depth = settings.reorder_depth
-            self._rehearsal = self._new_rehearsal()
+            self._warm_up_decoder = self._new_warm_up_decoder()
 
     def _load_bundle(self, request: LoadBundle.Request, response: LoadBundle.Response) -> LoadBundle.Response:
         """Verify and warm the new bundle beside the running one, then exchange them between two bins."""
@@ -185,7 +186,7 @@ class Decoder(LifecycleNode):
             successor = self._decoder.prepare(self._open(request.bundle))
             with self._lock:
                 self._decoder.swap(successor)
-            self._rehearsal = self._new_rehearsal()
+            self._warm_up_decoder = self._new_warm_up_decoder()
         except GraspDecoderError as error:
             self.get_logger().error(f'bundle not exchanged: {error}')
             response.message = str(error)

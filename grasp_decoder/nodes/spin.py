@@ -27,8 +27,8 @@ from grasp_decoder.errors import GraspDecoderError
 # A thread that wants the interpreter waits this long for it instead of 5 ms.
 SWITCH_INTERVAL_S = 0.0002
 COLLECT_EVERY_S = 1.0
-# A rehearsal takes half of this.
-REHEARSE_BEFORE_NS = 1_500_000
+# The warm-up takes half of this.
+WARM_UP_BEFORE_NS = 1_500_000
 
 
 class ReceivedByHand(CallbackGroup):
@@ -48,33 +48,33 @@ class Receiver:
     """Takes the messages of one subscription of the group `ReceivedByHand`, in the calling thread.
 
     After a pause a first pass through code and data takes several times as long as the next, since other processes
-    have had the CPU's caches and page tables. So when it is known when a message is due (`expect`), ``rehearse`` is
+    have had the CPU's caches and page tables. So when it is known when a message is due (`expect`), ``warm_up`` is
     called a moment before, to go the same way with made-up data.
     """
 
     def __init__(
-        self, subscription: Subscription, context: rclpy.context.Context, rehearse: Callable[[], None] | None = None
+        self, subscription: Subscription, context: rclpy.context.Context, warm_up: Callable[[], None] | None = None
     ):
         self._subscription = subscription
-        self._rehearse = rehearse
+        self._warm_up = warm_up
         self._expected_ns: int | None = None
         self._wait_set = rclpy_implementation.WaitSet(1, 0, 0, 0, 0, 0, context.handle)
 
     def expect(self, time_ns: int) -> None:
         """The next message that matters comes at about this CLOCK_MONOTONIC."""
-        if self._rehearse is not None:
+        if self._warm_up is not None:
             self._expected_ns = time_ns
 
     def receive(self, timeout_ns: int) -> Iterator:
         """The messages that are there, oldest first and each at once; wait up to ``timeout_ns`` for the first."""
         if self._expected_ns is not None:
-            remaining_ns = self._expected_ns - REHEARSE_BEFORE_NS - time.monotonic_ns()
+            remaining_ns = self._expected_ns - WARM_UP_BEFORE_NS - time.monotonic_ns()
             if remaining_ns > 0:
                 timeout_ns = min(timeout_ns, remaining_ns)
             else:
                 self._expected_ns = None
                 if not self._is_ready(0):
-                    self._rehearse()
+                    self._warm_up()
         self._is_ready(timeout_ns)
         while (taken := self._subscription.handle.take_message(self._subscription.msg_type, False)) is not None:
             yield taken[0]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from grasp_decoder.bundle.manifest import Movement, SelfReset, Thresholds
 from grasp_decoder.decoding.bin_decoder import BinDecoder
 from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.decoding.warm_up import WarmUpDecoder, warm_up_decoder
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.session import Session, Trial, Unit
@@ -212,21 +213,22 @@ def test_exchange_between_two_bins_leaves_no_trace(seed, swap_at):
         assert decoder.engines is new
 
 
-def test_rehearsals_leave_no_trace():
+def test_warming_up_leaves_no_trace():
     stream = list(batches(session(3), 40 * MS))
     decoder = StreamingDecoder(HandMadeEngines())
-    rehearsal = decoder.rehearsal()
-    decodes, rehearsed = [], []
+    warm_up = WarmUpDecoder(decoder)
+    decodes, made_up = [], []
     for batch in stream:
-        rehearsed.append(rehearsal.decode().bin)
+        made_up.append(warm_up.decode().bin)
         decodes += decoder.push(batch)
     assert outputs(decodes) == outputs(decode(stream))
-    assert rehearsed == list(range(len(stream)))
+    assert made_up == list(range(len(stream)))
 
 
-def test_nothing_is_rehearsed_beside_an_accelerator():
+def test_nothing_warms_up_beside_an_accelerator():
     decoder = StreamingDecoder(HandMadeEngines(backend='edgetpu (usb)'))
-    assert decoder.rehearsal() is None
+    assert warm_up_decoder(decoder) is None
+    assert warm_up_decoder(StreamingDecoder(HandMadeEngines())) is not None
 
 
 @pytest.mark.parametrize('unfit', [{'unit_count': 5}, {'bin_ns': 20 * MS}])

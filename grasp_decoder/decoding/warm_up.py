@@ -1,0 +1,45 @@
+"""WarmUpDecoder: decodes made-up bins, so that the next real bin finds code and weights in the CPU's caches."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grasp_decoder.bundle.engines.backends import CPU
+from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.types.decoded_grasp import DecodedGrasp
+from grasp_decoder.types.spike_batch import SpikeBatch
+
+
+class WarmUpDecoder:
+    """Decodes made-up bins with the engines of a decoder, and with a state of its own.
+
+    It must not decode at the same time as that decoder.
+    """
+
+    def __init__(self, decoder: StreamingDecoder):
+        self._decoder = StreamingDecoder(decoder.engines)
+        manifest = decoder.bundle.manifest
+        self._bin_ns = manifest.bin_ns
+        self._unit_count = manifest.unit_count
+        self._unit = np.arange(manifest.unit_count, dtype=np.uint16)
+        self._offset_ns = np.zeros(manifest.unit_count, np.uint32)
+        self._bins = 0
+
+    def decode(self) -> DecodedGrasp:
+        """Decode one more bin, in which each unit fires once."""
+        start_ns = self._bins * self._bin_ns
+        batch = SpikeBatch(
+            self._bins, 0, start_ns, start_ns + self._bin_ns, self._unit_count, self._unit, self._offset_ns
+        )
+        self._bins += 1
+        return self._decoder.push(batch)[0]
+
+
+def warm_up_decoder(decoder: StreamingDecoder) -> WarmUpDecoder | None:
+    """A warm-up decoder for what ``decoder`` runs now.
+
+    Returns:
+        None if any task runs on an accelerator, which must be free when a real bin comes.
+    """
+    on_cpu = all(place.startswith(CPU) for place in decoder.engines.backends.values())
+    return WarmUpDecoder(decoder) if on_cpu else None
