@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,6 @@ import yaml
 
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.joint_targets import JointTargets
-from grasp_decoder.share import share_directory
 from grasp_decoder.system.processes import NodeProcess
 
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
@@ -330,7 +330,7 @@ def test_an_output_without_its_messages_is_refused_in_one_line(domain_id, tmp_pa
 
 
 def test_the_documented_controller_has_the_joints_in_order():
-    text = (share_directory() / 'docs' / 'your_hand.md').read_text()
+    text = Path(__file__).resolve().parents[2].joinpath('docs', 'your_hand.md').read_text()
     examples = [yaml.safe_load(block.split('```')[0]) for block in text.split('```yaml')[1:]]
     example = next(example for example in examples if 'hand_controller' in example)
     assert example['hand_controller']['ros__parameters']['joints'] == list(JointTargets(load_grip_table()).names)
