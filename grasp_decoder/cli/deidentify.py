@@ -11,6 +11,7 @@ from pathlib import Path
 
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.deidentification import deidentified
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.writing import check_session_writable, write_session
@@ -25,10 +26,12 @@ def deidentify(argv) -> None:
     parser.add_argument('session', metavar='IN', help='the recording')
     parser.add_argument('out', metavar='OUT', type=Path, help='the .neo.mat file to write')
     parser.add_argument('--map', metavar='FILE', help='mapping YAML of the recording; OUT gets the default names')
+    parser.add_argument('--objects', metavar='FILE', help='catalogue of its objects, where it gives them names')
     arguments = parser.parse_args(argv)
     check_session_writable(arguments.out)
     if arguments.out.exists() and arguments.out.samefile(arguments.session):
         raise GraspDecoderError(f'{arguments.out} is the recording itself: give another file to write to')
-    session = read_session(arguments.session, arguments.map)
-    write_session(deidentified(session), arguments.out)
+    objects = load_objects(arguments.objects)
+    session = read_session(arguments.session, arguments.map, objects)
+    write_session(deidentified(session), arguments.out, objects)
     print(f'{arguments.out}: {session.unit_count} units, {len(session.trials)} trials')

@@ -14,6 +14,7 @@ from grasp_decoder.features.trial_bins import bin_trials
 from grasp_decoder.learning.evaluation.evaluation import evaluate_bundle
 from grasp_decoder.learning.evaluation.scores import scores
 from grasp_decoder.learning.movement import with_movement
+from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.writing import check_writable
 from grasp_decoder.system.selection import select_trials
@@ -34,12 +35,15 @@ def _evaluate(argv) -> int:
         help="test (default): trials that the bundle's training held out, or all of another session",
     )
     parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
+    parser.add_argument('--objects', metavar='FILE', help='catalogue of the objects that the bundle was trained with')
     parser.add_argument('--json', required=True, type=Path, metavar='OUT', help='where the scores go')
     arguments = parser.parse_args(argv)
     check_writable(arguments.json)
     narration = Narration()
     bundle = load_bundle(arguments.bundle)
-    session = read_session(arguments.session, arguments.map)
+    objects = load_objects(arguments.objects)
+    objects.require_labels(bundle.manifest.classes, bundle.manifest.labels, f'bundle {arguments.bundle}')
+    session = read_session(arguments.session, arguments.map, objects)
     bundle.require_unit_count(session.unit_count, f'session {session.name}')
     manifest = bundle.manifest
     chosen = {trial.id for trial in select_trials(session, manifest, arguments.split)}

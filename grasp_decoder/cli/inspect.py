@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Session
 from grasp_decoder.recording.summary import SessionSummary, summarize
@@ -24,11 +25,13 @@ def inspect(argv) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('session', help='a recording: .neo.mat or anything else that Neo reads')
     parser.add_argument('--map', metavar='FILE', help='mapping YAML: names of the object annotation and of the events')
+    parser.add_argument('--objects', metavar='FILE', help='catalogue of its objects, where it gives them names')
     parser.add_argument('--plot', metavar='FILE', type=Path, help='also draw it (.png, .pdf or .svg)')
     arguments = parser.parse_args(argv)
-    session = read_session(arguments.session, arguments.map)
+    objects = load_objects(arguments.objects)
+    session = read_session(arguments.session, arguments.map, objects)
     summary = summarize(session)
-    print(summary_text(session, summary))
+    print(summary_text(session, summary, objects))
     if arguments.plot:
         from grasp_decoder.recording.session_figure import draw_session  # matplotlib takes a second to load
 
@@ -36,7 +39,7 @@ def inspect(argv) -> None:
         print(f'picture: {arguments.plot}')
 
 
-def summary_text(session: Session, summary: SessionSummary) -> str:
+def summary_text(session: Session, summary: SessionSummary, objects: ObjectCatalogue) -> str:
     """What the command prints."""
     rates = summary.rates_hz
     areas = ', '.join(f'{area or "unknown area"} {count}' for area, count in summary.areas.items())
@@ -66,7 +69,10 @@ def summary_text(session: Session, summary: SessionSummary) -> str:
     if not session.is_grasping:
         return '\n'.join([*lines, 'there is movement but no grasps: train with --dof and one of these signals'])
     lines.append(f'objects: {len(summary.objects)}; for each id: usable trials / all trials')
-    cells = [f'{object_id:>5}: {usable:>3}/{every:<3}' for object_id, (usable, every) in summary.objects.items()]
+    cells = [
+        f'{objects.recorded(object_id):>5}: {usable:>3}/{every:<3}'
+        for object_id, (usable, every) in summary.objects.items()
+    ]
     lines += [' '.join(cells[at : at + _OBJECTS_PER_LINE]).rstrip() for at in range(0, len(cells), _OBJECTS_PER_LINE)]
     lines.append('phases, s           median    5 %   95 %   trials')
     for (label, following), seconds in summary.phases_s.items():

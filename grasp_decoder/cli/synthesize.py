@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.recording.synthetic import synthesize as synthetic_sessions
 from grasp_decoder.recording.writing import check_session_writable, write_session
 
@@ -19,7 +20,13 @@ def synthesize(argv) -> None:
     parser.add_argument('--out', metavar='FILE', type=Path, required=True, help='the .neo.mat file to write')
     parser.add_argument('--units', type=int, default=96, help='default %(default)s')
     parser.add_argument('--trials', type=int, default=160, help='default %(default)s')
-    parser.add_argument('--objects', type=int, default=8, help='default %(default)s')
+    parser.add_argument(
+        '--objects',
+        type=_objects,
+        default=8,
+        metavar='N|FILE',
+        help="how many of the paper's objects, or a catalogue, all of whose objects are shown (default %(default)s)",
+    )
     parser.add_argument(
         '--days',
         type=int,
@@ -35,9 +42,17 @@ def synthesize(argv) -> None:
     for path in paths:
         check_session_writable(path)
     sessions = synthetic_sessions(arguments.units, arguments.trials, arguments.objects, arguments.seed, arguments.days)
+    catalogue = arguments.objects if isinstance(arguments.objects, ObjectCatalogue) else None
     for session, path in zip(sessions, paths):
-        write_session(session, path)
+        write_session(session, path, catalogue)
         print(f'{path}: {session.unit_count} units, {len(session.trials)} trials')
+
+
+def _objects(text: str) -> int | ObjectCatalogue:
+    try:
+        return int(text)
+    except ValueError:
+        return load_objects(text)
 
 
 def day_paths(path: Path, days: int) -> list[Path]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.cli.narration import Narration
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.objects import load_merge, load_objects
 
 TASKS = ('phase', 'object', 'dof')
 
@@ -50,9 +51,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--map', type=Path, metavar='FILE', help='YAML that names events and annotations of the recording'
     )
-    parser.add_argument(
-        '--merge', type=Path, metavar='FILE', help='YAML of identical objects (default: those of the paper)'
+    catalogue = parser.add_mutually_exclusive_group()
+    catalogue.add_argument(
+        '--objects', metavar='FILE', help='catalogue of the objects (default: those of the paper; docs/sources.md)'
     )
+    catalogue.add_argument('--merge', help=argparse.SUPPRESS)  # goes with release 0.3: a catalogue has the copies
     parser.add_argument(
         '--protocol',
         choices=('default', 'seed'),
@@ -135,7 +138,7 @@ def _train(argv) -> int:
         look_back=arguments.look_back,
         model=arguments.model,
         mapping=arguments.map,
-        merge=arguments.merge,
+        objects=load_merge(arguments.merge) if arguments.merge else load_objects(arguments.objects),
         protocol=arguments.protocol,
         baselines=arguments.baselines,
         repeats=arguments.repeats,

@@ -1,4 +1,4 @@
-"""Grip table: which grip an object takes, and the motor angles of each grip (``config/grips.yaml``)."""
+"""Grip table: the motor angles of each grip (``config/grips.yaml``), and which grip an object takes (its catalogue)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.share import share_directory
+from grasp_decoder.yaml_file import read_yaml
 
 PRESHAPE_APERTURE = 0.25
 """Aperture at which the hand has a grip's `preshape` posture; 0 is `open`, 1 is `closed`."""
@@ -35,23 +36,17 @@ class GripTable:
     Attributes:
         motors: in the order of every array of motor angles.
         postures: grip name -> float (3, n_motors), rad: open, preshape, closed.
-        default_grip: grip of an object that the table does not list.
-        shapes: tens of an object id -> {size (units of the id) or 'any': grip}.
-        objects: object id -> grip, before the rules by shape.
+        default_grip: of an object whose catalogue names no grip for it, or does not list it.
+        objects: the catalogue; every grip in it is one of ``postures``.
     """
 
     motors: tuple[Motor, ...]
     postures: dict[str, np.ndarray]
     default_grip: str
-    shapes: dict[int, dict]
-    objects: dict[int, str]
+    objects: ObjectCatalogue
 
     def grip_of(self, object_id: int) -> str:
-        if object_id in self.objects:
-            return self.objects[object_id]
-        shape, size = divmod(object_id, 10)
-        rules = self.shapes.get(shape, {})
-        return rules.get(size, rules.get('any', self.default_grip))
+        return self.objects.find(object_id).grip or self.default_grip
 
     def motor_angles(self, grip: str, aperture: float) -> np.ndarray:
         """Motor angles (n_motors,) in rad of ``grip`` at ``aperture``, 0 open .. 1 closed."""
@@ -61,17 +56,18 @@ class GripTable:
         return preshape + (closed - preshape) * ((aperture - PRESHAPE_APERTURE) / (1.0 - PRESHAPE_APERTURE))
 
 
-def load_grip_table(path: str | Path | None = None) -> GripTable:
-    """Read and check a grip table; the package's own without ``path``. Raises GraspDecoderError."""
+def load_grip_table(path: str | Path | None = None, objects: ObjectCatalogue | None = None) -> GripTable:
+    """Read and check a grip table.
+
+    Args:
+        path: of the table; the package's own by default.
+        objects: the catalogue of objects; the package's own by default.
+
+    Raises:
+        GraspDecoderError: the table says something wrong, or lacks a grip that an object takes.
+    """
     path = Path(path) if path else share_directory() / 'config' / 'grips.yaml'
-    try:
-        content = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise GraspDecoderError(f'{path}: cannot read the grip table: {error.strerror}') from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = ' '.join(str(error).split())
-        raise GraspDecoderError(f'{path}: the grip table is not YAML: {reason}') from error
-    return _Reader(path).table(content)
+    return _Reader(path).table(read_yaml(path, 'grip table'), load_objects() if objects is None else objects)
 
 
 class _Reader:
@@ -80,23 +76,22 @@ class _Reader:
     def __init__(self, path):
         self._path = path
 
-    def table(self, content) -> GripTable:
-        top = self._section(content, 'the file', {'motors', 'open', 'grips', 'default_grip'}, {'shapes', 'objects'})
+    def table(self, content, objects) -> GripTable:
+        if isinstance(content, dict) and content.keys() & {'shapes', 'objects'}:
+            self._fail('the file', 'which object takes which grip is said by a catalogue of objects (--objects)')
+        top = self._section(content, 'the file', {'motors', 'open', 'grips', 'default_grip'}, set())
         motors = tuple(self._motor(name, motor) for name, motor in self._section(top['motors'], 'motors').items())
         self._check_joints(motors)
         opened = self._posture(top['open'], 'open', motors)
         grips = self._section(top['grips'], 'grips')
         postures = {name: self._grip(name, grip, opened, motors) for name, grip in grips.items()}
-        shapes = {
-            self._id(shape, 'shapes'): self._rules(shape, rules, postures)
-            for shape, rules in self._section(top.get('shapes') or {}, 'shapes').items()
-        }
-        objects = {
-            self._id(object_id, 'objects'): self._known(grip, f'objects: {object_id}', postures)
-            for object_id, grip in self._section(top.get('objects') or {}, 'objects').items()
-        }
-        default = self._known(top['default_grip'], 'default_grip', postures)
-        return GripTable(motors, postures, default, shapes, objects)
+        default = top['default_grip']
+        if not isinstance(default, str) or default not in postures:
+            self._fail('default_grip', f'{default!r} is not one of the grips {", ".join(postures)}')
+        for each in objects.objects:
+            if each.grip is not None and each.grip not in postures:
+                self._fail('grips', f"has no '{each.grip}', which {each.label} takes ({objects.source})")
+        return GripTable(motors, postures, default, objects)
 
     def _fail(self, where, what):
         raise GraspDecoderError(f'{self._path}: {where}: {what}')
@@ -116,16 +111,6 @@ class _Reader:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             self._fail(where, f'{value!r} is not a finite number')
         return float(value)
-
-    def _id(self, value, where):
-        if isinstance(value, bool) or not isinstance(value, int):
-            self._fail(where, f'{value!r} is not an integer')
-        return value
-
-    def _known(self, grip, where, postures):
-        if grip not in postures:
-            self._fail(where, f'{grip!r} is not one of the grips {", ".join(postures)}')
-        return grip
 
     def _motor(self, name, motor):
         where = f'motors: {name}'
@@ -166,15 +151,3 @@ class _Reader:
         return np.stack(
             [opened, *(self._posture(grip[part], f'{where}: {part}', motors) for part in ('preshape', 'closed'))]
         )
-
-    def _rules(self, shape, rules, postures):
-        where = f'shapes: {shape}'
-        rules = self._section(rules, where)
-        return {
-            self._size(size, where): self._known(grip, f'{where}: {size}', postures)
-            for size, grip in rules.items()
-            if size != 'name'
-        }
-
-    def _size(self, size, where):
-        return size if size == 'any' else self._id(size, where)

@@ -11,14 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import resources
-from pathlib import Path
 
 import numpy as np
-import yaml
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.binning import bin_counts
+from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.session import Session, Trial
 
 DEFAULT_BIN_NS = 40_000_000
@@ -56,18 +54,6 @@ class TrialBins:
         return len(self.counts)
 
 
-def read_merge(path: str | Path | None = None) -> dict[int, int]:
-    """The merge map (recorded id -> class id) of a YAML file; without a path that of the paper's objects."""
-    source = resources.files(__package__) / 'merge.yaml' if path is None else Path(path)
-    try:
-        merge = yaml.safe_load(source.read_text()) or {}
-        return {int(recorded): int(merged) for recorded, merged in merge.items()}
-    except OSError as error:
-        raise GraspDecoderError(f'cannot read the merge map {path}: {error.strerror}') from error
-    except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
-        raise GraspDecoderError(f'{path} is no merge map: it needs lines "recorded id: class id"') from error
-
-
 def usable_trials(session: Session) -> list[Trial]:
     """The trials to learn from, `Session.is_usable`.
 
@@ -102,7 +88,7 @@ def bin_trials(
 
     Args:
         bin_ns: bin width, ns.
-        merge: recorded object id -> class id; default `read_merge()`.
+        merge: recorded object id -> class id; by default the copies of the package's own catalogue of objects.
         protocol: ``default``, or ``seed``, which labels each bin as the one after it.
 
     Raises:
@@ -110,7 +96,7 @@ def bin_trials(
     """
     if bin_ns <= 0:
         raise GraspDecoderError(f'the bin width is {bin_ns / 1e6:g} ms: give a width above 0 (--bin-ms)')
-    merge = read_merge() if merge is None else merge
+    merge = load_objects().copies if merge is None else merge
     trials = [bin_trial(trial, session.unit_count, bin_ns, merge) for trial in usable_trials(session)]
     if session.is_grasping and not any(trial.phase.any() for trial in trials):
         raise GraspDecoderError(

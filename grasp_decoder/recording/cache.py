@@ -1,7 +1,7 @@
 """Sessions kept as memory-mapped arrays, by the hash of the file that they were read from.
 
-One folder per source, mapping and layout below $XDG_CACHE_HOME/grasp_decoder/sessions (~/.cache when unset). Nothing is
-pickled. A folder appears whole or not at all; a damaged one is read anew. Deleting any of it is safe.
+One folder per source, way to read it and layout below $XDG_CACHE_HOME/grasp_decoder/sessions (~/.cache when unset).
+Nothing is pickled. A folder appears whole or not at all; a damaged one is read anew. Deleting any of it is safe.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ def _file_sha256(path: Path):
         return hashlib.file_digest(file, 'sha256')
 
 
-def load(sha256: str, mapping_sha256: str) -> Session | None:
-    """The session of a source as it was kept; None when it was not."""
-    folder = _folder(sha256, mapping_sha256)
+def load(sha256: str, how_sha256: str) -> Session | None:
+    """The session of a source as it was kept; None when it was not. ``how_sha256`` is the hash of how it was read."""
+    folder = _folder(sha256, how_sha256)
     try:
         table = json.loads((folder / 'session.json').read_text(encoding='utf-8'))
         arrays = {
@@ -65,9 +65,9 @@ def load(sha256: str, mapping_sha256: str) -> Session | None:
         return None
 
 
-def keep(session: Session, mapping_sha256: str) -> Session:
+def keep(session: Session, how_sha256: str) -> Session:
     """Keep a session, and give it back as `load` will; as it is when the cache cannot be written."""
-    folder = _folder(session.source_sha256, mapping_sha256)
+    folder = _folder(session.source_sha256, how_sha256)
     table, arrays = _tables(session)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def keep(session: Session, mapping_sha256: str) -> Session:
         if not folder.exists():  # else another process was faster
             _log.warning('%s: the session is not cached: %s', folder.parent, error.strerror)
             return session
-    return load(session.source_sha256, mapping_sha256) or session
+    return load(session.source_sha256, how_sha256) or session
 
 
 def release(session: Session) -> None:
@@ -98,8 +98,8 @@ def release(session: Session) -> None:
             array.madvise(mmap.MADV_DONTNEED)
 
 
-def _folder(sha256: str, mapping_sha256: str) -> Path:
-    return cache_directory() / 'sessions' / f'{sha256}-{mapping_sha256[:16]}-{_LAYOUT}'
+def _folder(sha256: str, how_sha256: str) -> Path:
+    return cache_directory() / 'sessions' / f'{sha256}-{how_sha256[:16]}-{_LAYOUT}'
 
 
 def _tables(session: Session) -> tuple[dict, dict[str, np.ndarray]]:

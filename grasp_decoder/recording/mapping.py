@@ -6,11 +6,9 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from importlib import resources
-from pathlib import Path
-
-import yaml
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.yaml_file import read_yaml
 
 
 @dataclass(frozen=True)
@@ -43,18 +41,14 @@ def default_mapping() -> Mapping:
 
 def load_mapping(path) -> Mapping:
     """The mapping in a YAML file; entries that it leaves out are the default's."""
-    try:
-        entries = yaml.safe_load(Path(path).read_text(encoding='utf-8')) or {}
-    except OSError as error:
-        raise GraspDecoderError(f'{path}: cannot read the mapping: {error.strerror}') from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise GraspDecoderError(f'{path}: the mapping is not a YAML file') from None
+    entries = read_yaml(path, 'mapping') or {}
     _check(path, entries)
     return Mapping(**_default_entries() | entries)
 
 
 def _default_entries() -> dict:
-    return yaml.safe_load((resources.files(__package__) / 'neo_mat_mapping.yaml').read_text(encoding='utf-8'))
+    with resources.as_file(resources.files(__package__) / 'neo_mat_mapping.yaml') as path:
+        return read_yaml(path, 'mapping')
 
 
 def _check(path, entries) -> None:

@@ -1,15 +1,16 @@
 """read_session: any recording in, one `Session` out, checked and cached.
 
-1. The source's hash and the mapping's are looked up in the cache (`cache.py`).
+1. The source's hash and that of how it is read (mapping, names of objects) are looked up in the cache (`cache.py`).
 2. An .mcap file is a run that was recorded (`mcap.py`), a .mat file with X and Y binned spikes beside movement
    (`binned_kinematics.py`). Any other .mat file goes through the fast reader (`neo_mat.py`); all else, and what that
    one does not know, through Neo (`neo_reader.py`).
-3. Names are mapped, times become int64 ns, spikes of a trial are merged in time order, and what cannot be
-   decoded from is refused with the reason.
+3. Names are mapped, objects get their ids, times become int64 ns, spikes of a trial are merged in time order, and
+   what cannot be decoded from is refused with the reason.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import logging
 from dataclasses import replace
@@ -19,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.recording import cache, mat5
 from grasp_decoder.recording.binned_kinematics import is_binned_kinematics, kinematics_session
 from grasp_decoder.recording.mapping import Mapping, default_mapping, load_mapping
@@ -32,12 +34,13 @@ _log = logging.getLogger(__name__)
 _TOLERANCE_NS = 1_000_000  # clocks stored as float32 seconds step by up to this much
 
 
-def read_session(path, mapping=None) -> Session:
+def read_session(path, mapping=None, objects: ObjectCatalogue | None = None) -> Session:
     """The session in a file or folder.
 
     Args:
         path: anything that Neo reads, .mat files of NeoMatlabIO the fast way; or an .mcap file of a recorded run.
         mapping: `Mapping`, or the path of a mapping YAML; the .neo.mat schema by default.
+        objects: the catalogue that knows the objects' names; the package's own by default.
 
     Raises:
         GraspDecoderError: the file is missing, is no recording, or cannot be decoded from.
@@ -45,8 +48,9 @@ def read_session(path, mapping=None) -> Session:
     path = Path(path)
     if not isinstance(mapping, Mapping):
         mapping = default_mapping() if mapping is None else load_mapping(mapping)
-    sha256 = cache.source_sha256(path)
-    session = cache.load(sha256, mapping.sha256)
+    objects = load_objects() if objects is None else objects
+    sha256, how = cache.source_sha256(path), _how_it_is_read(mapping, objects)
+    session = cache.load(sha256, how)
     if session is None:
         if path.suffix == '.mcap':
             try:
@@ -59,9 +63,15 @@ def read_session(path, mapping=None) -> Session:
         elif path.suffix == '.mat' and is_binned_kinematics(path):
             session = kinematics_session(path, sha256)
         else:
-            session = session_from_block(path, read_block(path), mapping, sha256)
-        session = cache.keep(session, mapping.sha256)
+            session = session_from_block(path, read_block(path), mapping, objects, sha256)
+        session = cache.keep(session, how)
     return session if session.name else replace(session, name=_stem(path))
+
+
+def _how_it_is_read(mapping: Mapping, objects: ObjectCatalogue) -> str:
+    """Hash of all that decides what a recording becomes."""
+    ids = [each.object_id for each in objects.objects], sorted(objects.copies), sorted(objects.names.items())
+    return hashlib.sha256(repr((mapping.sha256, ids)).encode()).hexdigest()
 
 
 def read_block(path: Path) -> RecordedBlock:
@@ -82,7 +92,9 @@ def read_block(path: Path) -> RecordedBlock:
     return block
 
 
-def session_from_block(path: Path, block: RecordedBlock, mapping: Mapping, sha256: str = '') -> Session:
+def session_from_block(
+    path: Path, block: RecordedBlock, mapping: Mapping, objects: ObjectCatalogue, sha256: str = ''
+) -> Session:
     """Map, merge and check; errors name ``path``. A block without a name gives a session without one."""
     recorded = block.trials
     if not recorded:
@@ -93,6 +105,7 @@ def session_from_block(path: Path, block: RecordedBlock, mapping: Mapping, sha25
     if unit_count > np.iinfo(np.uint16).max:
         raise GraspDecoderError(f'{path}: {unit_count} units; at most {np.iinfo(np.uint16).max} can be decoded')
     units = _units(recorded[0], mapping)
+    object_ids = _object_ids(path, recorded, mapping, objects)
     trials = []
     for index, trial in enumerate(recorded):
         if len(trial.spike_counts) != unit_count:
@@ -102,7 +115,7 @@ def session_from_block(path: Path, block: RecordedBlock, mapping: Mapping, sha25
             )
         if trial.unit_annotations != recorded[0].unit_annotations and _units(trial, mapping) != units:
             raise GraspDecoderError(f'{path}: the spike trains of trial {index} are not the units of trial 0, in order')
-        trials.append(_trial(path, index, trial, mapping))
+        trials.append(_trial(path, index, trial, object_ids[index], mapping, objects))
     _check(path, trials, mapping)
     return Session(block.name or '', units, tuple(trials), sha256)
 
@@ -127,7 +140,28 @@ def _units(trial: RecordedTrial, mapping: Mapping) -> tuple[Unit, ...]:
     )
 
 
-def _trial(path: Path, index: int, recorded: RecordedTrial, mapping: Mapping) -> Trial:
+def _object_ids(path: Path, recorded: list[RecordedTrial], mapping: Mapping, objects: ObjectCatalogue) -> list[int]:
+    """The object of each trial: -1 where its annotation is missing, 0 where the mapping names none."""
+    if mapping.object is None:
+        return [0] * len(recorded)
+    called = [trial.annotations.get(mapping.object) for trial in recorded]
+    called = [
+        value if value is None or isinstance(value, str) else _whole_number(path, index, mapping.object, value)
+        for index, value in enumerate(called)
+    ]
+    object_ids = {value: -1 if value is None else objects.object_id_of(value) for value in called}
+    unknown = [repr(value) for value, object_id in object_ids.items() if object_id is None]
+    if unknown:
+        raise GraspDecoderError(
+            f'{path}: annotation "{mapping.object}" says {", ".join(unknown)}, but {objects.source} lists'
+            f' {", ".join(objects.names) or "numbers"}; give a catalogue that lists it (--objects, docs/sources.md)'
+        )
+    return [object_ids[value] for value in called]
+
+
+def _trial(
+    path: Path, index: int, recorded: RecordedTrial, object_id: int, mapping: Mapping, objects: ObjectCatalogue
+) -> Trial:
     times = to_ns(recorded.spikes_s)
     order = np.argsort(times, kind='stable')  # unit after unit before, so ties ascend by unit
     units = np.repeat(np.arange(len(recorded.spike_counts), dtype=np.uint16), recorded.spike_counts)[order]
@@ -140,9 +174,6 @@ def _trial(path: Path, index: int, recorded: RecordedTrial, mapping: Mapping) ->
     start, stop = int(to_ns(recorded.start_s)), int(to_ns(recorded.stop_s))
     if times.size:  # a spike may lie on the very end, or a rounding error outside
         start, stop = min(start, int(times[0])), max(stop, int(times[-1]) + 1)
-    object_id = -1 if mapping.object else 0
-    if (value := recorded.annotations.get(mapping.object)) is not None:
-        object_id = _whole_number(path, index, mapping.object, value)
     correct = None
     if (value := recorded.annotations.get(mapping.correct)) is not None:
         correct = bool(_whole_number(path, index, mapping.correct, value))
@@ -156,7 +187,9 @@ def _trial(path: Path, index: int, recorded: RecordedTrial, mapping: Mapping) ->
         times,
         units,
         {name: (to_ns(seconds), values) for name, (seconds, values) in recorded.signals.items()},
-        excluded=mapping.first_excluded_object is not None and object_id >= mapping.first_excluded_object,
+        excluded=mapping.first_excluded_object is not None
+        and object_id >= mapping.first_excluded_object
+        and not objects.lists(object_id),
     )
 
 

@@ -9,18 +9,17 @@ drift, units are replaced, and sort codes are shuffled within their electrode.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtri
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.objects import GraspObject, ObjectCatalogue, load_objects
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.types.time import to_ns
 
-SHAPES = range(2, 9)
-SIZES = range(1, 7)
-LARGEST_OBJECT = 84
 AREAS = ('AIP', 'F5', 'M1')
 # Seconds from each event to the next: median and spread; Hold to Rew is the grasp.
 PHASES = {
@@ -55,11 +54,41 @@ _STEP_S = 0.01
 _RISE_S = 0.06  # how fast rates follow the phases
 
 
+class _Forms:
+    """The shapes and sizes that some objects have, in their order. An object without a shape is one of its own."""
+
+    def __init__(self, objects: Sequence[GraspObject]):
+        self._of = {each.object_id: (each.shape or each.label, each.size_m) for each in objects}
+        self.shapes = list(dict.fromkeys(shape for shape, _ in self._of.values()))
+        self.sizes = list(dict.fromkeys(size for _, size in self._of.values()))
+
+    def place(self, object_id: int) -> tuple[int, int]:
+        """Position of an object's shape among the shapes, and of its size among the sizes."""
+        shape, size = self._of[object_id]
+        return self.shapes.index(shape), self.sizes.index(size)
+
+    def choose(self, count: int) -> list[int]:
+        """Ids of ``count`` objects that spread evenly over shapes and sizes."""
+        sizes = min(len(self.sizes), max(1, round(math.sqrt(count / 2))))
+        while sizes < len(self.sizes) and len(self._grid(sizes)) < count:
+            sizes += 1
+        ids = self._grid(sizes)
+        if len(ids) < count:
+            raise GraspDecoderError(f'{count} objects: shapes and sizes make {len(ids)} at most')
+        return ids[:count]
+
+    def _grid(self, sizes: int) -> list[int]:
+        """The objects that have one of so many sizes."""
+        chosen = [self.sizes[(2 * index + 1) * len(self.sizes) // (2 * sizes)] for index in range(sizes)]
+        return [object_id for object_id, (_, size) in self._of.items() if size in chosen]
+
+
 @dataclass(frozen=True)
 class _Population:
     """Parameters of all units; arrays have one row per unit."""
 
     units: tuple[Unit, ...]
+    forms: _Forms  # of the objects
     log_rate: np.ndarray  # (units,), of Hz; -inf for a silent unit
     phase_response: np.ndarray  # (units, phases)
     shape_tuning: np.ndarray  # (units, shapes)
@@ -67,20 +96,28 @@ class _Population:
     object_tuning: np.ndarray  # (units, shapes, sizes)
 
 
-def synthesize(units: int = 96, trials: int = 160, objects: int = 8, seed: int = 42, days: int = 1) -> list[Session]:
+def synthesize(
+    units: int = 96, trials: int = 160, objects: int | ObjectCatalogue = 8, seed: int = 42, days: int = 1
+) -> list[Session]:
     """Sessions of consecutive days with the same animal, one per day.
 
     Args:
-        units, trials, objects: per day; object ids are shape * 10 + size.
+        units, trials: per day.
+        objects: all objects of a catalogue; or so many of the package's own, of shapes that come in several sizes.
         seed: the same seed gives the same sessions.
     """
     for name, value in (('units', units), ('trials', trials), ('objects', objects), ('days', days)):
-        if value < 1:
+        if isinstance(value, int) and value < 1:
             raise GraspDecoderError(f'{value} {name}: a session needs at least 1')
     if units > np.iinfo(np.uint16).max:
         raise GraspDecoderError(f'{units} units: at most {np.iinfo(np.uint16).max} can be decoded')
-    object_ids = choose_objects(objects)
-    population = _population(np.random.default_rng([seed, 0]), units)
+    if isinstance(objects, ObjectCatalogue):
+        forms = _Forms(objects.objects)
+        object_ids = [each.object_id for each in objects.objects]
+    else:
+        forms = _Forms(load_objects().in_several_sizes())
+        object_ids = forms.choose(objects)
+    population = _population(np.random.default_rng([seed, 0]), units, forms)
     sessions = []
     for day in range(days):
         rng = np.random.default_rng([seed, day, 1])
@@ -90,23 +127,7 @@ def synthesize(units: int = 96, trials: int = 160, objects: int = 8, seed: int =
     return sessions
 
 
-def choose_objects(count: int) -> list[int]:
-    """Object ids that spread evenly over shapes and sizes."""
-    sizes = min(len(SIZES), max(1, round(math.sqrt(count / 2))))
-    while sizes < len(SIZES) and len(_grid(sizes)) < count:
-        sizes += 1
-    ids = _grid(sizes)
-    if len(ids) < count:
-        raise GraspDecoderError(f'{count} objects: shapes and sizes make {len(ids)} at most')
-    return ids[:count]
-
-
-def _grid(sizes: int) -> list[int]:
-    chosen = [SIZES[(2 * index + 1) * len(SIZES) // (2 * sizes)] for index in range(sizes)]
-    return [10 * shape + size for shape in SHAPES for size in chosen if 10 * shape + size <= LARGEST_OBJECT]
-
-
-def _population(rng: np.random.Generator, count: int) -> _Population:
+def _population(rng: np.random.Generator, count: int, forms: _Forms) -> _Population:
     table, electrode = [], 0
     while len(table) < count:
         for sort_code in range(1, rng.integers(2, 4)):  # one or two units on each electrode
@@ -116,9 +137,10 @@ def _population(rng: np.random.Generator, count: int) -> _Population:
         electrode += 1
     log_rate = math.log(5.0) + 1.18 * ndtri((rng.permutation(count) + 0.5) / count)
     log_rate[rng.random(count) < SILENT_UNITS] = -np.inf
-    shapes, sizes = len(SHAPES), len(SIZES)
+    shapes, sizes = len(forms.shapes), len(forms.sizes)
     return _Population(
         tuple(table),
+        forms,
         log_rate,
         rng.normal(0, PHASE_RESPONSE, (count, len(PHASES))),
         rng.normal(0, 0.7 * TUNING, (count, shapes)),
@@ -129,7 +151,7 @@ def _population(rng: np.random.Generator, count: int) -> _Population:
 
 def _next_day(rng: np.random.Generator, before: _Population) -> _Population:
     """Drifted preferences, some new units, sort codes (and with them the rows) shuffled within electrodes."""
-    fresh = _population(rng, len(before.units))
+    fresh = _population(rng, len(before.units), before.forms)
     replaced = rng.random(len(before.units)) < DAY_REPLACED
     electrodes = np.array([unit.electrode for unit in before.units])
     order = np.lexsort((rng.random(len(electrodes)), electrodes))
@@ -190,7 +212,7 @@ def _trial(rng, population: _Population, index: int, object_id: int, start_s: fl
 
 def _log_rate(population: _Population, object_id: int) -> np.ndarray:
     """Log-rate of every unit in every phase, (units, phases), with the mean rate kept."""
-    shape, size = SHAPES.index(object_id // 10), SIZES.index(object_id % 10)
+    shape, size = population.forms.place(object_id)
     preference = (
         population.shape_tuning[:, shape] + population.size_tuning[:, size] + population.object_tuning[:, shape, size]
     )

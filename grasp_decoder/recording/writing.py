@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.recording.mat5_encoding import cells, field_names, number, structure, structure_of, text, write_file
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.types.time import NS_PER_S
@@ -40,13 +41,18 @@ def check_writable(path) -> None:
         raise GraspDecoderError(f'{path}: cannot be written: no permission in {path.parent}')
 
 
-def write_session(session: Session, path) -> None:
-    """Write ``session``; the file appears whole or not at all. Physical units of signals are not known any more."""
+def write_session(session: Session, path, objects: ObjectCatalogue | None = None) -> None:
+    """Write ``session``; the file appears whole or not at all. Physical units of signals are not known any more.
+
+    Args:
+        objects: the catalogue by which objects get their names; the package's own by default.
+    """
     check_session_writable(path)
+    objects = load_objects() if objects is None else objects
     unit_annotations = [_unit_annotations(unit) for unit in session.units]
 
     def segments() -> Iterator[bytes]:
-        return (_segment(trial, unit_annotations) for trial in session.trials)
+        return (_segment(trial, unit_annotations, objects) for trial in session.trials)
 
     try:
         with tempfile.TemporaryDirectory(dir=Path(path).parent, prefix='.new_') as scratch:
@@ -74,8 +80,9 @@ def _unit_annotations(unit: Unit) -> bytes:
     return structure(found)
 
 
-def _segment(trial: Trial, unit_annotations: list[bytes]) -> bytes:
-    annotations = {'obj': number(trial.object_id)}
+def _segment(trial: Trial, unit_annotations: list[bytes], objects: ObjectCatalogue) -> bytes:
+    called = objects.recorded(trial.object_id)
+    annotations = {'obj': text(called) if isinstance(called, str) else number(called)}
     if trial.correct is not None:
         annotations['correct'] = number(int(trial.correct))
     events = structure(

@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 
 import grasp_decoder
-from grasp_decoder.share import cache_directory
+from grasp_decoder.share import cache_directory, share_directory
 
-# What the session and the bundle are made by; a change there makes new ones.
+# What the session and the bundle are made by, beside the catalogue of objects; a change there makes new ones.
 MAKERS = ('recording', 'features', 'learning', 'bundle', 'decoding')
 
 
@@ -16,7 +16,9 @@ def demo_files() -> tuple[Path, Path]:
     """Paths of the demo's session and bundle, which may not exist yet: ``demo --prepare`` makes them."""
     package = Path(grasp_decoder.__file__).parent
     code = hashlib.sha256(grasp_decoder.__version__.encode())
-    for path in [package / 'cli' / 'demo.py', *sorted(p for maker in MAKERS for p in (package / maker).rglob('*.py'))]:
+    made_by = sorted(path for maker in MAKERS for path in (package / maker).rglob('*.py'))
+    catalogue = package / 'objects.py', share_directory() / 'config' / 'objects.yaml'
+    for path in (package / 'cli' / 'demo.py', *catalogue, *made_by):
         code.update(path.read_bytes())
     folder = cache_directory() / 'demo' / code.hexdigest()[:16]
     return folder / 'demo.neo.mat', folder / 'bundle'

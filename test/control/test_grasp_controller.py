@@ -10,6 +10,7 @@ from grasp_decoder.control.faults import SourceClock
 from grasp_decoder.control.grasp_controller import GraspController
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.objects import GraspObject, ObjectCatalogue
 from grasp_decoder.types.hand_command import HandMode
 
 from helpers.healthy_decodes import BIN_NS, BIN_S, GRIPS, LOOK_BACK, NAN, OBJECTS, Decoder
@@ -49,9 +50,13 @@ def test_a_single_bin_of_grasp_at_rest_does_not_close():
     assert 'CLOSE' not in states(commands)
 
 
+def lateral(object_id):
+    return GraspObject(object_id, f'object {object_id}', grip='lateral')
+
+
 def test_the_grip_is_the_one_that_the_objects_together_favour():
     # 31 and 61 are less probable than 44 each; let 21 and 61 share a grip
-    shared = dataclasses.replace(GRIPS, objects={21: 'lateral', 61: 'lateral'})
+    shared = dataclasses.replace(GRIPS, objects=ObjectCatalogue((lateral(21), lateral(61))))
     hand = Decoder(GraspController(ControlSettings(), shared))
     probability = np.array([0.3, 0.05, 0.35, 0.3], np.float32)
     commands = hand.run(1.0, object_probability=probability)

@@ -6,6 +6,7 @@ import yaml
 
 from grasp_decoder.control.grip_table import PRESHAPE_APERTURE, load_grip_table
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.objects import load_objects
 from grasp_decoder.share import share_directory
 
 
@@ -27,10 +28,13 @@ def test_apertures_lead_from_open_through_preshape_to_closed():
             np.testing.assert_allclose(grips.motor_angles(grip, aperture), posture)
 
 
-def test_size_counts_before_shape(tmp_path):
-    path = changed(tmp_path, lambda c: c['shapes'].update({9: {2: 'hook', 'any': 'lateral'}}))
-    grips = load_grip_table(path)
-    assert [grips.grip_of(i) for i in (91, 92, 93)] == ['lateral', 'hook', 'lateral']
+def test_grips_come_from_the_catalogue_of_objects(tmp_path):
+    (tmp_path / 'my.yaml').write_text('objects: [{id: key, grip: lateral}, {id: cup}]')
+    grips = load_grip_table(objects=load_objects(tmp_path / 'my.yaml'))
+    assert [grips.grip_of(object_id) for object_id in (1, 2, 3)] == ['lateral', 'power', 'power']
+    (tmp_path / 'my.yaml').write_text('objects: [{id: key, grip: pinch}]')
+    with pytest.raises(GraspDecoderError, match=r"grips.yaml: grips: has no 'pinch', which key takes \(.*my.yaml\)"):
+        load_grip_table(objects=load_objects(tmp_path / 'my.yaml'))
 
 
 def changed(tmp_path, change):
@@ -58,9 +62,7 @@ def changed(tmp_path, change):
         (lambda c: c['grips']['power']['closed'].update(index_flexion=9.0), 'power: closed: index_flexion: 9.0 lies'),
         (lambda c: c['grips']['power']['closed'].pop('index_flexion'), 'power: closed: index_flexion is missing'),
         (lambda c: c['grips']['power'].pop('preshape'), 'grips: power: preshape is missing'),
-        (lambda c: c['shapes'][3].update({5: 'pinch'}), "shapes: 3: 5: 'pinch' is not one of the grips"),
-        (lambda c: c['shapes'].update({'cone': {'any': 'power'}}), "shapes: 'cone' is not an integer"),
-        (lambda c: c['objects'].update({11: 'grab'}), "objects: 11: 'grab' is not one of the grips"),
+        (lambda c: c.update(objects={11: 'power'}), 'said by a catalogue of objects (--objects)'),
         (lambda c: c.update(default_grip='none'), "default_grip: 'none' is not one of the grips"),
     ],
 )

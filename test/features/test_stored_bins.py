@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from grasp_decoder.features import stored_bins
-from grasp_decoder.features.trial_bins import bin_trials, read_merge
+from grasp_decoder.features.trial_bins import bin_trials
+from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.synthetic import synthesize
 
 
@@ -26,7 +27,7 @@ def assert_same(one, other):
 
 
 def stored(session, bin_ns=40_000_000, merge=None):
-    return stored_bins.stored_bin_trials(session, bin_ns, read_merge() if merge is None else merge, 'default')
+    return stored_bins.stored_bin_trials(session, bin_ns, load_objects().copies if merge is None else merge, 'default')
 
 
 def test_bins_are_stored_once_and_come_back_as_they_were(session, tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.features.trial_bins import bin_trials, classes_of, read_merge, synthetic_aperture, usable_trials
+from grasp_decoder.features.trial_bins import bin_trials, classes_of, synthetic_aperture, usable_trials
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.types.decoded_grasp import GRASP, REST
 
@@ -74,20 +74,6 @@ def test_identical_objects_are_merged():
     assert [b.object_id for b in bins] == [41, 41, 21] and [b.recorded_object_id for b in bins] == [11, 41, 21]
     assert classes_of(bins) == (21, 41)
     assert [b.object_id for b in bin_trials(make_session(make_trial(0, 11)), merge={})] == [11]
-
-
-def test_merge_map_from_a_file(tmp_path):
-    assert read_merge() == {11: 41, 12: 54, 13: 34, 14: 44, 16: 25}
-    path = tmp_path / 'merge.yaml'
-    path.write_text('31: 32\n')
-    assert read_merge(path) == {31: 32}
-    path.write_text('')
-    assert read_merge(path) == {}
-    path.write_text('[1, 2]')
-    with pytest.raises(GraspDecoderError, match='no merge map'):
-        read_merge(path)
-    with pytest.raises(GraspDecoderError, match='No such file'):
-        read_merge(tmp_path / 'absent.yaml')
 
 
 def test_only_usable_trials_are_kept():

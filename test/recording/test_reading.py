@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy.io import savemat
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.cache import release
 from grasp_decoder.recording.mapping import default_mapping, load_mapping
 from grasp_decoder.recording.neo_mat import read_neo_mat
@@ -163,7 +164,7 @@ def test_neo_reads_what_the_fast_reader_does_not_know(tmp_path):
     different.spiketrains[1].name = 'only this one has a name'
     path = write_session(tmp_path / 'x.neo.mat', different)
     session = read_session(path)
-    by_neo = session_from_block(path, read_with_neo(path), default_mapping(), session.source_sha256)
+    by_neo = session_from_block(path, read_with_neo(path), default_mapping(), load_objects(), session.source_sha256)
     assert_same_session(replace(session, name=''), by_neo)
 
 
@@ -191,6 +192,36 @@ def test_a_mapping_names_other_annotations_and_events(tmp_path):
     assert load_mapping(mapping).sha256 != default_mapping().sha256
 
 
+def test_objects_have_the_names_of_the_catalogue(tmp_path):
+    called = ['side', 'precision', 'side', 'other side']
+    path = write_session(
+        tmp_path / 'x.mat', *(make_segment(5.0 + 2 * index, object_id=name) for index, name in enumerate(called))
+    )
+
+    def read(catalogue):
+        (tmp_path / 'my.yaml').write_text(catalogue)
+        return [trial.object_id for trial in read_session(path, objects=load_objects(tmp_path / 'my.yaml')).trials]
+
+    assert read('objects: [{id: [side, precision, other side]}]') == [1, 2, 1, 3]
+    assert read('objects: [{id: [precision, side, other side]}]') == [2, 1, 2, 3]  # not as kept before
+    assert read('{objects: [{id: [side, precision]}], copies: {other side: side}}') == [1, 2, 1, 3]
+    with pytest.raises(GraspDecoderError, match="says 'precision', 'other side', but .*my.yaml lists side; give"):
+        read('objects: [{id: side}]')
+
+
+def test_numbers_are_no_names(tmp_path):
+    path = write_session(tmp_path / 'x.mat', make_segment(object_id=1), make_segment(7.0, object_id=101))
+    (tmp_path / 'my.yaml').write_text('objects: [{id: side}]')
+    with pytest.raises(GraspDecoderError, match='says 1, 101, but .*my.yaml lists side'):
+        read_session(path, objects=load_objects(tmp_path / 'my.yaml'))
+    assert [trial.excluded for trial in read_session(path).trials] == [False, True]
+    (tmp_path / 'my.yaml').write_text('objects: [{id: 101}]')
+    assert [trial.excluded for trial in read_session(path, objects=load_objects(tmp_path / 'my.yaml')).trials] == [
+        False,
+        False,
+    ]
+
+
 @pytest.mark.parametrize(
     'text, problem',
     [
@@ -198,7 +229,7 @@ def test_a_mapping_names_other_annotations_and_events(tmp_path):
         ('first_excluded_object: many', "cannot be 'many'"),
         ('incomplete_trials: ignore', 'incomplete_trials'),
         ('- object', 'must be a YAML table'),
-        ('a: [', 'not a YAML file'),
+        ('a: [', 'is not YAML'),
     ],
 )
 def test_a_wrong_mapping_is_refused(tmp_path, text, problem):
@@ -219,7 +250,8 @@ def test_a_wrong_mapping_is_refused(tmp_path, text, problem):
         ([make_segment(), make_segment(7.0, spikes=0)], 'trial 1 has no spikes'),
         ([make_segment(object_id=None)], 'no trial has the annotation "obj"'),
         ([make_segment(), make_segment(7.0, object_id=None)], 'trial 1 has no annotation "obj"'),
-        ([make_segment(object_id='cup')], 'annotation "obj" is \'cup\''),
+        ([make_segment(object_id='cup')], 'annotation "obj" says \'cup\', but .* lists numbers; give a catalogue'),
+        ([make_segment(object_id=1.5)], 'annotation "obj" is 1.5, not a whole number'),
         ([make_segment(), make_segment(5.5)], 'trial 1 starts before trial 0 ends'),
         ([make_segment(7.0), make_segment(5.0)], 'out of order'),
     ],
@@ -280,7 +312,8 @@ def test_a_changed_byte_is_refused_or_changes_nothing(where, change, small_file,
         assert 'the file is damaged' in str(error) and '\n' not in str(error)
     else:
         assert_same_session(
-            session_from_block(path, read, default_mapping()), session_from_block(path, written, default_mapping())
+            session_from_block(path, read, default_mapping(), load_objects()),
+            session_from_block(path, written, default_mapping(), load_objects()),
         )
 
 
@@ -301,7 +334,9 @@ def test_the_cache_gives_the_same_session_and_survives_damage(tmp_path, cache):
     wrist = neo.AnalogSignal(np.ones((4, 2)) * pq.V, sampling_rate=10 * pq.Hz, t_start=5 * pq.s, name='wrist')
     segment.analogsignals.append(wrist)
     path = write_session(tmp_path / 'x.mat', segment, make_segment(7.0))
-    uncached = session_from_block(path, read_with_neo(path), default_mapping(), read_session(path).source_sha256)
+    uncached = session_from_block(
+        path, read_with_neo(path), default_mapping(), load_objects(), read_session(path).source_sha256
+    )
     [folder] = cache.iterdir()
     assert_same_session(replace(read_session(path), name=''), uncached)
     for file in sorted(folder.iterdir()):

@@ -36,6 +36,20 @@ def test_several_days_are_several_files(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ['x_day1.neo.mat', 'x_day2.neo.mat']
 
 
+def test_named_objects_are_made_read_and_kept(tmp_path, capsys):
+    catalogue = tmp_path / 'my.yaml'
+    catalogue.write_text('objects: [{id: side, grip: lateral}, {id: precision}]')
+    path, out, named = str(tmp_path / 'x.neo.mat'), str(tmp_path / 'out.mat'), ('--objects', str(catalogue))
+    assert synthesize(['--out', path, '--units', '6', '--trials', '4', *named]) == 0
+    assert deidentify([path, out, *named]) == 0
+    for file in (path, out):
+        assert inspect([file, *named]) == 0
+        text = capsys.readouterr().out
+        assert ' side: ' in text and 'precision: ' in text
+        assert inspect([file]) == 2
+        assert 'give a catalogue that lists it (--objects' in capsys.readouterr().err
+
+
 def test_deidentify_leaves_no_name_date_or_note(tmp_path):
     segment = make_segment()
     segment.annotate(subject='Moe', note='after surgery')
@@ -68,6 +82,7 @@ def test_deidentify_leaves_no_name_date_or_note(tmp_path):
         (deidentify, ['good.mat', 'good.mat'], 'is the recording itself'),
         (synthesize, ['--out', 'absent/out.mat'], 'cannot be written'),
         (synthesize, ['--out', 'out.mat', '--objects', '0'], '0 objects'),
+        (synthesize, ['--out', 'out.mat', '--objects', 'absent.yaml'], 'cannot read the catalogue of objects'),
     ],
 )
 def test_bad_input_is_one_line_status_2_and_no_file(tmp_path, monkeypatch, capsys, command, arguments, problem):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.deidentification import deidentified
 from grasp_decoder.recording.mapping import default_mapping
 from grasp_decoder.recording.neo_mat import read_neo_mat
@@ -14,7 +15,7 @@ from grasp_decoder.recording.neo_reader import read_with_neo
 from grasp_decoder.recording.reading import session_from_block
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.recording.summary import summarize
-from grasp_decoder.recording.synthetic import choose_objects, synthesize
+from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
 from grasp_decoder.types.time import NS_PER_S
 
@@ -113,9 +114,22 @@ def test_the_next_day_has_drifted_but_is_the_same_animal():
 
 @pytest.mark.parametrize('count', [1, 2, 8, 20, 36, 40])
 def test_objects_are_distinct_shapes_and_sizes(count):
-    ids = choose_objects(count)
-    assert len(set(ids)) == count
+    (session,) = synthesize(units=2, trials=count, objects=count)
+    ids = {trial.object_id for trial in session.trials}
+    assert len(ids) == count
     assert all(2 <= object_id // 10 <= 8 and 1 <= object_id % 10 <= 6 and object_id < 85 for object_id in ids)
+
+
+def test_the_objects_of_a_catalogue_are_shown_under_their_names(tmp_path):
+    catalogue = tmp_path / 'my.yaml'
+    catalogue.write_text('{objects: [{id: side, shape: plate}, {id: [cup, mug], shape: post, size_m: [0.1, 0.2]}]}')
+    objects = load_objects(catalogue)
+    (session,) = synthesize(units=4, trials=6, objects=objects)
+    assert sorted(trial.object_id for trial in session.trials) == [1, 1, 2, 2, 3, 3]
+    write_session(session, tmp_path / 'x.neo.mat', objects)
+    block = read_with_neo(tmp_path / 'x.neo.mat')
+    assert {trial.annotations['obj'] for trial in block.trials} == {'side', 'cup', 'mug'}
+    assert_same_session(session_from_block(tmp_path / 'x.neo.mat', block, default_mapping(), objects), session)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +152,7 @@ def test_neo_reads_a_written_session_and_so_do_we(tmp_path_factory, session):
     path = tmp_path_factory.mktemp('written') / 'x.neo.mat'
     write_session(session, path)
     for block in (read_neo_mat(path), read_with_neo(path)):
-        assert_same_session(session_from_block(path, block, default_mapping()), session)
+        assert_same_session(session_from_block(path, block, default_mapping(), load_objects()), session)
 
 
 def test_a_deidentified_session_keeps_only_what_decoding_needs(tmp_path, session):

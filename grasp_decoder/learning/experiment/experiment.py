@@ -23,7 +23,7 @@ from grasp_decoder.bundle.export.writing import check_replaceable, write_bundle
 from grasp_decoder.bundle.manifest import Manifest, SelfReset, SourceSession
 from grasp_decoder.bundle.task_network import OBJECT, TaskNetwork
 from grasp_decoder.features.splits import Split, random_states
-from grasp_decoder.features.trial_bins import TrialBins, read_merge
+from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.evaluation.baseline_decodes import ALL, LDA, NONE, SEED_BILSTM, decode_baselines
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial, predict_trials
 from grasp_decoder.learning.evaluation.evaluation import Evaluation, evaluate_bundle
@@ -130,7 +130,7 @@ def _search(run: Run, state: int, out: Path) -> Architecture | None:
         run.session.source_sha256,
         settings.bin_ns,
         run.look_back,
-        sorted(read_merge(settings.merge).items()),
+        sorted(settings.objects.copies.items()),
         settings.protocol,
         state,
         settings.train_fractions[0],
@@ -259,8 +259,8 @@ def _manifest(run: Run, split: Split) -> Manifest:
         bin_s=run.settings.bin_ns / NS_PER_S,
         look_back=run.look_back,
         classes=split.classes,
-        labels=tuple(f'object {object_id}' for object_id in split.classes),
-        merge=read_merge(run.settings.merge),
+        labels=tuple(run.settings.objects.find(object_id).label for object_id in split.classes),
+        merge=dict(run.settings.objects.copies),
         self_reset=_self_reset(split.train),
         final=run.settings.final and not split.test,
         started_from=run.started_from,

@@ -18,7 +18,7 @@ from grasp_decoder.bundle.task_network import DOF, OBJECT, TASKS, TaskNetwork
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.splits import DEFAULT_TRAIN_FRACTION, FIRST_RANDOM_STATE, Split, split_trials
 from grasp_decoder.features.stored_bins import stored_bin_trials
-from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS, TrialBins, read_merge
+from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS, TrialBins
 from grasp_decoder.features.windows import choose_look_back
 from grasp_decoder.learning.evaluation.baseline_decodes import ALL, FAST
 from grasp_decoder.learning.models.causal_gru import continue_gru, fit_causal_gru
@@ -26,6 +26,7 @@ from grasp_decoder.learning.models.families import ModelFamily
 from grasp_decoder.learning.models.fitting import fit
 from grasp_decoder.learning.models.interrupts import noticed_interrupt
 from grasp_decoder.learning.movement import movement_range, with_movement
+from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Session
 
@@ -39,7 +40,7 @@ class Settings:
     look_back: int | None = None
     model: str | None = None
     mapping: Path | None = None
-    merge: Path | None = None
+    objects: ObjectCatalogue = field(default_factory=load_objects)
     protocol: str = 'default'
     baselines: str = FAST
     repeats: int = 1
@@ -152,10 +153,10 @@ def prepare(path: Path, settings: Settings, narrator: Narrator) -> Run:
     deadline = time.monotonic() + settings.max_seconds
     narrator.say(f'reading {path}')
     start = time.monotonic()
-    session = read_session(path, settings.mapping)
+    session = read_session(path, settings.mapping, settings.objects)
     timing['read_s'] = time.monotonic() - start
     start = time.monotonic()
-    trials = stored_bin_trials(session, settings.bin_ns, read_merge(settings.merge), settings.protocol)
+    trials = stored_bin_trials(session, settings.bin_ns, settings.objects.copies, settings.protocol)
     timing['bin_s'] = time.monotonic() - start
     tasks = _tasks(session, trials, settings, narrator)
     if OBJECT not in tasks and (settings.search_trials or len(settings.train_fractions) > 1):
@@ -188,7 +189,7 @@ def _say_what_is_left_out(run: Run, split: Split) -> None:
     if rare:
         run.narrator.say(
             'left out, because fewer than 3 trials can neither be trained nor tested: '
-            + ', '.join(f'object {each} ({count})' for each, count in sorted(rare.items()))
+            + ', '.join(f'{run.settings.objects.find(each).label} ({count})' for each, count in sorted(rare.items()))
         )
     fires = np.any([trial.counts.any(axis=0) for trial in run.trials], axis=0)
     if not fires.all():
