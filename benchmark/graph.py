@@ -11,14 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import rclpy
-from std_srvs.srv import Trigger
 
-from grasp_decoder import msg
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.conversion import decoded_grasp_from, decoder_info_from, hand_command_from
-from grasp_decoder.nodes.spin import ReceivedByHand, Receiver
+from grasp_decoder.nodes.receiver import Receiver
+from grasp_decoder.nodes.topics import client
 from grasp_decoder.recording.reading import read_session
+from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO, HAND_COMMAND, RESUME, SPIKES, Service
 from grasp_decoder.system.processes import NodeProcess, end_processes
 from grasp_decoder.system.run_record import stage_durations
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
@@ -52,17 +51,14 @@ class _Ears:
 
     def __init__(self, node):
         self.decodes, self.commands, self.infos = [], [], []
-        by_hand = ReceivedByHand()
-        self._takers = []
-        for kind, topic, convert, kept in (
-            (msg.DecodedGrasp, topics.DECODED_GRASP, decoded_grasp_from, self.decodes),
-            (msg.HandCommand, topics.HAND_COMMAND, hand_command_from, self.commands),
-            (msg.DecoderInfo, topics.DECODER_INFO, decoder_info_from, self.infos),
-        ):
-            subscription = node.create_subscription(
-                kind, topic[0], lambda message: None, topic[1], callback_group=by_hand
+        self._takers = [
+            (Receiver(node, topic), convert, kept)
+            for topic, convert, kept in (
+                (DECODED_GRASP, decoded_grasp_from, self.decodes),
+                (HAND_COMMAND, hand_command_from, self.commands),
+                (DECODER_INFO, decoder_info_from, self.infos),
             )
-            self._takers.append((Receiver(subscription, node.context), convert, kept))
+        ]
 
     def listen(self) -> None:
         for receiver, convert, kept in self._takers:
@@ -125,7 +121,7 @@ def run_graph(
             }
         ) as processes:
             _wait(lambda: _connected(node, processes), processes, 60)
-            call(node, Trigger, '/spike_replayer/resume')
+            call(node, RESUME)
             replayer = processes.pop('spike_replayer')
             heard = 0
             quiet_since = None
@@ -150,10 +146,10 @@ def run_graph(
 
 def _connected(node, processes) -> bool:
     return (
-        node.count_subscribers(topics.SPIKES[0]) >= 2
-        and node.count_subscribers(topics.DECODED_GRASP[0]) >= 2
-        and node.count_publishers(topics.HAND_COMMAND[0]) >= 1
-        and node.count_publishers(topics.SPIKES[0]) >= 1
+        node.count_subscribers(SPIKES.name) >= 2
+        and node.count_subscribers(DECODED_GRASP.name) >= 2
+        and node.count_publishers(HAND_COMMAND.name) >= 1
+        and node.count_publishers(SPIKES.name) >= 1
     )
 
 
@@ -172,16 +168,16 @@ def _require_alive(processes) -> None:
             raise GraspDecoderError(f'{name} ended with status {process.poll()}: {process.last_words()}')
 
 
-def call(node, kind, name: str, **fields):
+def call(node, service: Service, **fields):
     """Call a service and give its response."""
-    client = node.create_client(kind, name)
-    client.wait_for_service(PATIENCE_S)
-    future = client.call_async(kind.Request(**fields))
+    caller = client(node, service)
+    caller.wait_for_service(PATIENCE_S)
+    future = caller.call_async(caller.srv_type.Request(**fields))
     executor = rclpy.executors.SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
     executor.spin_until_future_complete(future, PATIENCE_S)
     executor.remove_node(node)
-    node.destroy_client(client)
+    node.destroy_client(caller)
     return future.result()
 
 

@@ -17,7 +17,7 @@ from benchmark.material import trained
 from benchmark.results import print_table, summary_ms, write_results
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.srv import LoadBundle
+from grasp_decoder.system.interfaces import LOAD_BUNDLE
 
 AROUND_EXCHANGE_NS = 2_000_000_000
 
@@ -37,7 +37,7 @@ class _Operator:
             return
         self._next += self._every_s
         self.exchanges.append(time.monotonic_ns())
-        response = call(node, LoadBundle, '/decoder/load_bundle', bundle=str(self._bundles[len(self.exchanges) % 2]))
+        response = call(node, LOAD_BUNDLE, bundle=str(self._bundles[len(self.exchanges) % 2]))
         if response is None or not response.success:
             raise GraspDecoderError(f'the bundle was not exchanged: {response and response.message}')
         for name, process in processes.items():

@@ -21,7 +21,7 @@ from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.decoding.warm_up import WarmUpDecoder
 from grasp_decoder.nodes.conversion import decoded_grasp_message
-from grasp_decoder.nodes.spin import WARM_UP_BEFORE_NS
+from grasp_decoder.nodes.receiver import WARM_UP_BEFORE_NS
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.types.time import NS_PER_S

@@ -16,9 +16,9 @@ import numpy as np
 import rclpy
 from rclpy.executors import ExternalShutdownException
 
-from grasp_decoder import msg
-from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.conversion import spike_batch_message
+from grasp_decoder.nodes.topics import advertise
+from grasp_decoder.system.interfaces import SPIKES
 from grasp_decoder.types.spike_batch import SpikeBatch
 
 
@@ -69,7 +69,7 @@ def main(argv=None):
     arguments = parser.parse_args(argv)
     rclpy.init()
     try:
-        publisher = rclpy.create_node('live_source').create_publisher(msg.SpikeBatch, *topics.SPIKES)
+        publisher = advertise(rclpy.create_node('live_source'), SPIKES)
         spikes = made_up_spikes(arguments.units, arguments.rate)
         periods = round(arguments.period_ms * 1e6), round(arguments.delay_ms * 1e6)
         for batch in live_batches(spikes, arguments.units, *periods):

@@ -20,12 +20,14 @@ from grasp_decoder.decoding.stage_times import StageTimes
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.decoding.warm_up import WarmUpDecoder, warm_up_decoder
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.conversion import decoded_grasp_message, decoder_info_message, spike_batch_from
 from grasp_decoder.nodes.decoder_diagnostics import DecoderDiagnostics
 from grasp_decoder.nodes.parameters import declare
-from grasp_decoder.nodes.spin import ReceivedByHand, Receiver, prefer_real_time, run_node, spin
+from grasp_decoder.nodes.receiver import Receiver
+from grasp_decoder.nodes.spin import prefer_real_time, run_node, spin
+from grasp_decoder.nodes.topics import advertise, serve
 from grasp_decoder.srv import LoadBundle
+from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO, LOAD_BUNDLE, SPIKES
 from grasp_decoder.system.node_settings import DecoderSettings, RealTimeSettings
 from grasp_decoder.types.time import NS_PER_S
 
@@ -47,9 +49,8 @@ class Decoder(LifecycleNode):
         self._lock = threading.Lock()
         self._active = False
         self._receiver: Receiver | None = None
-        self._subscription = None
         self._failure: GraspDecoderError | None = None
-        self._load_service = self.create_service(LoadBundle, '~/load_bundle', self._load_bundle)
+        serve(self, LOAD_BUNDLE, self._load_bundle)
 
     def run(self) -> None:
         """Decode until ROS shuts down.
@@ -83,8 +84,8 @@ class Decoder(LifecycleNode):
         self._decoder = decoder
         self._times = StageTimes(('receive', 'binning', 'inference', 'publish'))
         self._warm_up_decoder = self._new_warm_up_decoder()
-        self._publisher = self.create_publisher(msg.DecodedGrasp, *topics.DECODED_GRASP)
-        self._info_publisher = self.create_publisher(msg.DecoderInfo, *topics.DECODER_INFO)
+        self._publisher = advertise(self, DECODED_GRASP)
+        self._info_publisher = advertise(self, DECODER_INFO)
         self._diagnostics = DecoderDiagnostics(self, decoder, self._times, self._publish_info)
         self._publish_info()
         return TransitionCallbackReturn.SUCCESS
@@ -131,11 +132,8 @@ class Decoder(LifecycleNode):
 
     def _subscribe(self) -> None:
         self._decoder.reset()
-        self._subscription = self.create_subscription(
-            msg.SpikeBatch, topics.SPIKES[0], lambda message: None, topics.SPIKES[1], callback_group=ReceivedByHand()
-        )
-        self._receiver = Receiver(self._subscription, self.context, self._warm_up)
         self._bin_came_ns = 0
+        self._receiver = Receiver(self, SPIKES, warm_up=self._warm_up)
 
     def _new_warm_up_decoder(self) -> WarmUpDecoder | None:
         return warm_up_decoder(self._decoder) if self._settings.rehearse else None
@@ -146,8 +144,8 @@ class Decoder(LifecycleNode):
             decoded_grasp_message(decoder.decode(), '')
 
     def _unsubscribe(self) -> None:
-        self._receiver = None
-        self.destroy_subscription(self._subscription)
+        receiver, self._receiver = self._receiver, None
+        receiver.destroy()
 
     def _decode(self, message: msg.SpikeBatch) -> None:
         received_ns = time.monotonic_ns()

@@ -9,9 +9,9 @@ from rclpy.node import Node
 
 from grasp_decoder.decoding.stage_times import StageTimes
 from grasp_decoder.decoding.streaming import StreamingDecoder
-from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.diagnostics import PERIOD_S, Diagnostics, stage_values, status
 from grasp_decoder.nodes.sole_publisher import SolePublisher
+from grasp_decoder.system.interfaces import DECODED_GRASP, SPIKES
 
 
 class DecoderDiagnostics:
@@ -22,7 +22,7 @@ class DecoderDiagnostics:
         self._decoder = decoder
         self._times = times
         self._publish_info = publish_info
-        self._sole = SolePublisher(node, topics.DECODED_GRASP[0])
+        self._sole = SolePublisher(node, DECODED_GRASP)
         self._last = self._troubles(), 0, decoder.health.bins
         self._overruns = 0
         self._backends = decoder.engines.backends
@@ -46,15 +46,15 @@ class DecoderDiagnostics:
         health = self._decoder.health
         troubles, spikes, bins = self._last
         self._last = self._troubles(), health.spikes, health.bins
-        sources = self._node.count_publishers(topics.SPIKES[0])
+        sources = self._node.count_publishers(SPIKES.name)
         level, summary = DiagnosticStatus.OK, 'whole'
         if self._troubles() != troubles:
             level, summary = DiagnosticStatus.ERROR, health.last_rejection or 'batches are missing'
         elif sources > 1:
-            level, summary = DiagnosticStatus.WARN, f'{sources} sources publish {topics.SPIKES[0]}: stop all but one'
+            level, summary = DiagnosticStatus.WARN, f'{sources} sources publish {SPIKES.name}: stop all but one'
         elif self._sole.others:
             level = DiagnosticStatus.WARN
-            summary = f'another decoder publishes {topics.DECODED_GRASP[0]}: stop all but one'
+            summary = f'another decoder publishes {DECODED_GRASP.name}: stop all but one'
         elif health.bins == bins:
             level, summary = DiagnosticStatus.STALE, 'no bin in the last second'
         return status(

@@ -8,9 +8,10 @@ from collections import deque
 from rclpy.node import Node
 
 from grasp_decoder import msg
-from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.conversion import decoder_info_from
-from grasp_decoder.nodes.spin import ReceivedByHand, Receiver
+from grasp_decoder.nodes.receiver import Receiver
+from grasp_decoder.nodes.topics import subscribe
+from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO
 from grasp_decoder.types.spike_batch import SpikeBatch
 from grasp_decoder.types.time import NS_PER_S
 
@@ -36,17 +37,8 @@ class DecoderFollower:
         self._pending: deque[tuple[int, int]] = deque()
         self._decoded = -1, -1
         self._heard_ns = time.monotonic_ns()
-        node.create_subscription(msg.DecoderInfo, topics.DECODER_INFO[0], self._learn, topics.DECODER_INFO[1])
-        self._receiver = Receiver(
-            node.create_subscription(
-                msg.DecodedGrasp,
-                topics.DECODED_GRASP[0],
-                self._learn,
-                topics.DECODED_GRASP[1],
-                callback_group=ReceivedByHand(),
-            ),
-            node.context,
-        )
+        subscribe(node, DECODER_INFO, self._learn)
+        self._receiver = Receiver(node, DECODED_GRASP)
 
     def _learn(self, message: msg.DecoderInfo) -> None:
         self._bin_ns = round(decoder_info_from(message).bin_s * NS_PER_S)
@@ -68,7 +60,7 @@ class DecoderFollower:
         if len(self._pending) < BATCHES_AHEAD and len(set(self._pending)) <= BINS_AHEAD:
             return True
         if time.monotonic_ns() - self._heard_ns > PATIENCE_NS:
-            self._node.get_logger().warning(f'the decoder does not answer on {topics.DECODED_GRASP[0]}')
+            self._node.get_logger().warning(f'the decoder does not answer on {DECODED_GRASP.name}')
             self._heard_ns = time.monotonic_ns()
             return True
         return False

@@ -9,7 +9,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
 from grasp_decoder.decoding.stage_times import StageTimes
-from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.topics import advertise
+from grasp_decoder.system.interfaces import DIAGNOSTICS
 
 PERIOD_S = 1.0
 
@@ -20,7 +21,7 @@ class Diagnostics:
     def __init__(self, node: Node, statuses: Callable[[], list[DiagnosticStatus]]):
         self._node = node
         self._statuses = statuses
-        self._publisher = node.create_publisher(DiagnosticArray, *topics.DIAGNOSTICS)
+        self._publisher = advertise(node, DIAGNOSTICS)
         self._timer = node.create_timer(PERIOD_S, self._publish)
 
     def destroy(self) -> None:

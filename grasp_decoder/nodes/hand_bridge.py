@@ -9,9 +9,7 @@ import threading
 import time
 
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
-from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
@@ -21,7 +19,6 @@ from grasp_decoder.control.grasp_controller import GraspController
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.joint_targets import JointTargets
 from grasp_decoder.control.settings import ControlSettings
-from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.bridge_diagnostics import BridgeDiagnostics
 from grasp_decoder.nodes.conversion import (
     decoded_grasp_from,
@@ -32,8 +29,19 @@ from grasp_decoder.nodes.conversion import (
 )
 from grasp_decoder.nodes.hand_outputs import make_output
 from grasp_decoder.nodes.parameters import declare
+from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.sole_publisher import SolePublisher
-from grasp_decoder.nodes.spin import ReceivedByHand, Receiver, prefer_real_time, run_node, spin
+from grasp_decoder.nodes.spin import prefer_real_time, run_node, spin
+from grasp_decoder.nodes.topics import advertise, serve, subscribe
+from grasp_decoder.system.interfaces import (
+    DECODED_GRASP,
+    DECODER_INFO,
+    E_STOP,
+    HAND_COMMAND,
+    JOINT_TARGETS,
+    RESET,
+    SPIKES,
+)
 from grasp_decoder.system.node_settings import BridgeSettings, OutputSettings, RealTimeSettings
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 
@@ -58,35 +66,26 @@ class HandBridge(Node):
         self._decoder_sha256 = ''
         self._state: HandMode | None = None
         self._last_batch: tuple[int, bytes] | None = None
-        self._commands = self.create_publisher(msg.HandCommand, *topics.HAND_COMMAND)
-        self._targets = self.create_publisher(JointState, *topics.JOINT_TARGETS)
-        self._decodes = self.create_subscription(
-            msg.DecodedGrasp,
-            topics.DECODED_GRASP[0],
-            lambda message: None,
-            topics.DECODED_GRASP[1],
-            callback_group=ReceivedByHand(),
-        )
-        self.create_subscription(msg.DecoderInfo, topics.DECODER_INFO[0], self._new_decoder, topics.DECODER_INFO[1])
-        self._spikes = self.create_subscription(
-            msg.SpikeBatch, topics.SPIKES[0], lambda batch: None, QoSProfile(depth=1), callback_group=ReceivedByHand()
-        )
-        self.create_subscription(Bool, topics.E_STOP[0], self._e_stop, topics.E_STOP[1])
-        self.create_service(Trigger, topics.RESET, self._reset)
+        self._commands = advertise(self, HAND_COMMAND)
+        self._targets = advertise(self, JOINT_TARGETS)
+        self._decodes = Receiver(self, DECODED_GRASP)
+        self._spikes = Receiver(self, SPIKES, depth=1)
+        subscribe(self, DECODER_INFO, self._new_decoder)
+        subscribe(self, E_STOP, self._e_stop)
+        serve(self, RESET, self._reset)
         self._diagnostics = BridgeDiagnostics(self)
-        self._sole = SolePublisher(self, topics.HAND_COMMAND[0])
+        self._sole = SolePublisher(self, HAND_COMMAND)
 
     def run(self) -> None:
         """Command the hand until ROS shuts down."""
         for refused in prefer_real_time(self._real_time.priority, self._real_time.cpu):
             self.get_logger().warning(refused)
-        self._receiver = Receiver(self._decodes, self.context)
         spin(self, self._work)
 
     # --- main thread
 
     def _work(self) -> bool:
-        for message in self._receiver.receive(WATCHDOG_NS):
+        for message in self._decodes.receive(WATCHDOG_NS):
             now_ns = time.monotonic_ns()
             with self._lock:
                 self._publish(self._controller.step(decoded_grasp_from(message), now_ns), now_ns)
@@ -103,9 +102,9 @@ class HandBridge(Node):
 
         Not in the thread beside, which would want a CPU at the moment at which the decoder needs it most.
         """
-        taken = self._spikes.handle.take_message(msg.SpikeBatch, True)
-        if taken is not None:
-            self._last_batch = time.monotonic_ns(), taken[0]
+        batch = self._spikes.take_bytes()
+        if batch is not None:
+            self._last_batch = time.monotonic_ns(), batch
 
     def _source_clock(self) -> SourceClock | None:
         if self._last_batch is None:

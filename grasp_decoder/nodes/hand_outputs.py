@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import replace
+from typing import Protocol, TypeVar
 
 import numpy as np
 from action_msgs.msg import GoalStatus
@@ -18,10 +19,20 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from grasp_decoder.control.gripper_goals import GripperGoals
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.nodes.topics import advertise, interface_type
+from grasp_decoder.system.interfaces import (
+    FORWARD_COMMANDS,
+    GRIPPER_COMMAND,
+    JOINT_TRAJECTORY,
+    PARALLEL_GRIPPER_COMMAND,
+    Service,
+    Topic,
+)
 from grasp_decoder.system.node_settings import OutputSettings
 
-DEPTH = 10
 RETRY_PERIOD_S = 0.1
+
+Named = TypeVar('Named', Topic, Service)
 
 
 class HandOutput(Protocol):
@@ -40,9 +51,7 @@ class ForwardCommandOutput:
     """For ros2_controllers' forward_command_controller: positions in the order of /hand/joint_targets."""
 
     def __init__(self, node: Node, settings: OutputSettings):
-        self._publisher = node.create_publisher(
-            Float64MultiArray, settings.output_name or '/hand_controller/commands', DEPTH
-        )
+        self._publisher = advertise(node, _named(FORWARD_COMMANDS, settings))
 
     def send(self, angles: np.ndarray, target_aperture: float, safe: bool) -> None:
         self._publisher.publish(Float64MultiArray(data=array('d', angles)))
@@ -52,9 +61,7 @@ class JointTrajectoryOutput:
     """For ros2_controllers' joint_trajectory_controller: a trajectory of one point, replaced by the next command."""
 
     def __init__(self, node: Node, settings: OutputSettings, joints: Sequence[str]):
-        self._publisher = node.create_publisher(
-            JointTrajectory, settings.output_name or '/hand_controller/joint_trajectory', DEPTH
-        )
+        self._publisher = advertise(node, _named(JOINT_TRAJECTORY, settings))
         self._joints = list(joints)
         self._time_from_start = Duration(
             nanosec=round(settings.trajectory_s * 1e9) % 1_000_000_000, sec=int(settings.trajectory_s)
@@ -71,12 +78,12 @@ class GripperOutput:
     `send` may be called from any thread: the client itself is used by the node's executor alone.
     """
 
-    def __init__(self, node: Node, settings: OutputSettings, action_type: type, action: str):
+    def __init__(self, node: Node, settings: OutputSettings, action: Service):
         self._node = node
         self._settings = settings
         self._goals = GripperGoals()
-        self._action_type = action_type
-        self._client = ActionClient(node, action_type, settings.output_name or action)
+        self._action_type = interface_type(action.type)
+        self._client = ActionClient(node, self._action_type, _named(action, settings).name)
         self._active = None
         self._waiting = False
         self._wake = node.create_guard_condition(self._work)
@@ -139,13 +146,16 @@ def make_output(node: Node, settings: OutputSettings, joints: Sequence[str]) -> 
         return ForwardCommandOutput(node, settings)
     if settings.output == 'joint_trajectory':
         return JointTrajectoryOutput(node, settings, joints)
+    action = GRIPPER_COMMAND if settings.output == 'gripper_command' else PARALLEL_GRIPPER_COMMAND
     try:
-        from control_msgs import action
+        return GripperOutput(node, settings, action)
     except ImportError as error:
         raise GraspDecoderError(
             f'output {settings.output} needs the ROS package control_msgs: install ros-jazzy-control-msgs, '
             'or choose another output'
         ) from error
-    if settings.output == 'gripper_command':
-        return GripperOutput(node, settings, action.GripperCommand, '/gripper_controller/gripper_cmd')
-    return GripperOutput(node, settings, action.ParallelGripperCommand, '/gripper_controller/gripper_cmd')
+
+
+def _named(interface: Named, settings: OutputSettings) -> Named:
+    """The topic or action under the name that the settings give it, if they do."""
+    return replace(interface, name=settings.output_name or interface.name)

@@ -14,6 +14,8 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.sdf import hand_joint_names, require_joints
 from grasp_decoder.hand.state import SimulatorState
 from grasp_decoder.hand.transforms import from_quaternion
+from grasp_decoder.nodes.topics import advertise, subscribe
+from grasp_decoder.system.interfaces import GAZEBO_JOINT_STATES, GAZEBO_OBJECT_POSE, GAZEBO_TARGET
 
 _TOUCHED_M = 0.001
 
@@ -32,11 +34,9 @@ class RosSimulator:
         self._position = dict.fromkeys(self.joint_names, 0.0)
         self._object_pose = np.eye(4)
         self._rest_m = 0.0
-        self._targets = {
-            name: node.create_publisher(Float64, f'/gazebo/{name}/target', 10) for name in self.joint_names
-        }
-        node.create_subscription(JointState, '/gazebo/joint_states', self._on_joint_states, 10)
-        node.create_subscription(Pose, '/gazebo/object_pose', self._on_object_pose, 10)
+        self._targets = {name: advertise(node, GAZEBO_TARGET.of_joint(name)) for name in self.joint_names}
+        subscribe(node, GAZEBO_JOINT_STATES, self._on_joint_states)
+        subscribe(node, GAZEBO_OBJECT_POSE, self._on_object_pose)
 
     def set_object(self, object_id: int) -> None:
         """Take the object as it stands for this one."""

@@ -15,13 +15,11 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
-from grasp_decoder import msg
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.binning import Binner
-from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.conversion import (
     decoded_grasp_from,
     decoder_info_from,
@@ -30,8 +28,11 @@ from grasp_decoder.nodes.conversion import (
     spike_batch_from,
 )
 from grasp_decoder.nodes.parameters import declare
-from grasp_decoder.nodes.spin import ReceivedByHand, Receiver, run_node
+from grasp_decoder.nodes.receiver import Receiver
+from grasp_decoder.nodes.spin import run_node
+from grasp_decoder.nodes.topics import DEEP, client
 from grasp_decoder.recording.reading import read_session
+from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO, HAND_COMMAND, HAND_STATE, RESUME, SPIKES
 from grasp_decoder.system.node_settings import MonitorSettings
 from grasp_decoder.system.run_record import RunRecord
 from grasp_decoder.system.run_result import run_result, score_run, trial_line
@@ -63,14 +64,18 @@ class RunMonitor(Node):
         self._heard_s = time.monotonic()
         manifest = self._bundle.manifest
         self._binner = Binner(manifest.bin_ns, manifest.unit_count)
+        # An executor takes one message of a topic at a time: that is too slow where no message may be missed.
         self._inputs = [
-            (self._receiver(msg.SpikeBatch, topics.SPIKES), self._on_spikes),
-            (self._receiver(msg.DecoderInfo, topics.DECODER_INFO), self._on_info),
-            (self._receiver(msg.DecodedGrasp, topics.DECODED_GRASP), self._on_decode),
-            (self._receiver(msg.HandCommand, topics.HAND_COMMAND), self._on_command),
-            (self._receiver(msg.HandState, topics.HAND_STATE), self._on_state),
+            (Receiver(self, topic, DEEP), handle)
+            for topic, handle in (
+                (SPIKES, self._on_spikes),
+                (DECODER_INFO, self._on_info),
+                (DECODED_GRASP, self._on_decode),
+                (HAND_COMMAND, self._on_command),
+                (HAND_STATE, self._on_state),
+            )
         ]
-        self._resume = self.create_client(Trigger, '/spike_replayer/resume')
+        self._resume = client(self, RESUME)
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self)
 
@@ -89,15 +94,6 @@ class RunMonitor(Node):
                 self._finish()
         if not self._record.decodes:
             raise GraspDecoderError('run_monitor: the run ended without a decode: see the logs of the nodes')
-
-    def _receiver(self, kind, topic) -> Receiver:
-        # An executor takes one message of a topic at a time: too slow to keep up where nothing may be missed.
-        # Whoever scores must miss nothing, and no one waits for it: its queue holds what comes while it is busy.
-        name, qos = topics.deep(topic)
-        return Receiver(
-            self.create_subscription(kind, name, lambda message: None, qos, callback_group=ReceivedByHand()),
-            self.context,
-        )
 
     def _hear(self) -> None:
         """Take every message that is there, then leave the CPU to those who decode."""
@@ -174,9 +170,9 @@ class RunMonitor(Node):
     def _missing(self) -> Iterator[str]:
         if not self._resume.service_is_ready():
             yield 'spike_replayer'
-        if not self._precision or self.count_subscribers(topics.SPIKES[0]) < self._settings.listeners:
+        if not self._precision or self.count_subscribers(SPIKES.name) < self._settings.listeners:
             yield 'decoder, hand_bridge and recorder' if self._settings.listeners > 3 else 'decoder'
-        if not self.count_publishers(topics.HAND_COMMAND[0]) or self.count_subscribers(topics.DECODED_GRASP[0]) < 2:
+        if not self.count_publishers(HAND_COMMAND.name) or self.count_subscribers(DECODED_GRASP.name) < 2:
             yield 'hand_bridge'
         if self._settings.hand != 'none' and not self._record.samples:
             yield f'the hand ({self._settings.hand})'
@@ -205,7 +201,7 @@ class RunMonitor(Node):
     def _finish(self) -> None:
         if self._binner.health.lost_batches:
             self.get_logger().warning(
-                f'{self._binner.health.lost_batches} batches of {topics.SPIKES[0]} did not '
+                f'{self._binner.health.lost_batches} batches of {SPIKES.name} did not '
                 'arrive here: their bins count as wrong'
             )
         result = run_result(

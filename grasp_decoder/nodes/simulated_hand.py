@@ -21,7 +21,6 @@ from grasp_decoder.hand.pictures.viewer import Viewer
 from grasp_decoder.hand.rig import GraspRig
 from grasp_decoder.hand.simulator import open_simulator
 from grasp_decoder.hand.state import SimulatorState
-from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.conversion import (
     hand_command_from,
     hand_state_message,
@@ -32,6 +31,8 @@ from grasp_decoder.nodes.conversion import (
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.ros_simulator import RosSimulator
 from grasp_decoder.nodes.spin import run_node
+from grasp_decoder.nodes.topics import advertise, subscribe
+from grasp_decoder.system.interfaces import HAND_COMMAND, HAND_STATE, JOINT_STATES, JOINT_TARGETS, TRIAL_EVENTS
 from grasp_decoder.system.node_settings import SimulatedHandSettings
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.hand_state import HandState
@@ -58,11 +59,11 @@ class SimulatedHandNode(Node):
         self._targets: dict[str, float] = {}
         self._changed_stamp_ns = -1
         self._command_due_ns = 0
-        self.create_subscription(JointState, topics.JOINT_TARGETS[0], self._on_joint_targets, topics.JOINT_TARGETS[1])
-        self.create_subscription(msg.HandCommand, topics.HAND_COMMAND[0], self._on_command, topics.HAND_COMMAND[1])
-        self.create_subscription(msg.TrialEvent, topics.TRIAL_EVENTS[0], self._on_trial_event, topics.TRIAL_EVENTS[1])
-        self._hand_states = self.create_publisher(msg.HandState, *topics.HAND_STATE)
-        self._joint_states = self.create_publisher(JointState, *topics.JOINT_STATES)
+        subscribe(self, JOINT_TARGETS, self._on_joint_targets)
+        subscribe(self, HAND_COMMAND, self._on_command)
+        subscribe(self, TRIAL_EVENTS, self._on_trial_event)
+        self._hand_states = advertise(self, HAND_STATE)
+        self._joint_states = advertise(self, JOINT_STATES)
 
     def run(self) -> None:
         """Simulate until ROS shuts down."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from rclpy.node import Node
 
+from grasp_decoder.system.interfaces import Topic
+
 PERIOD_S = 0.5
 
 
 class SolePublisher:
     """Watches a topic that only this node should publish, and warns each time that another one joins in."""
 
-    def __init__(self, node: Node, topic: str):
+    def __init__(self, node: Node, topic: Topic):
         self._node = node
         self._topic = topic
         self.others = 0
@@ -20,10 +22,10 @@ class SolePublisher:
         self._node.destroy_timer(self._timer)
 
     def _look(self) -> None:
-        others = self._node.count_publishers(self._topic) - 1
+        others = self._node.count_publishers(self._topic.name) - 1
         if others > self.others:
             self._node.get_logger().warning(
-                f'{others} other node(s) publish {self._topic} too, and whoever listens '
+                f'{others} other node(s) publish {self._topic.name} too, and whoever listens '
                 'cannot tell them apart: stop all but one'
             )
         self.others = others

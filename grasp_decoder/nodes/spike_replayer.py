@@ -17,15 +17,16 @@ from std_srvs.srv import Trigger
 from grasp_decoder import msg
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.conversion import spike_batch_message, stamp, trial_event_message
 from grasp_decoder.nodes.decoder_follower import DecoderFollower
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.sole_publisher import SolePublisher
 from grasp_decoder.nodes.spin import prefer_real_time, run_node, spin
+from grasp_decoder.nodes.topics import DEEP, advertise, serve
 from grasp_decoder.recording.playback import Pace, Playback, Step, heartbeat_at
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.srv import Seek
+from grasp_decoder.system.interfaces import CLOCK, PAUSE, RESUME, SEEK, SPIKES, TRIAL_EVENTS
 from grasp_decoder.system.node_settings import RealTimeSettings, ReplayerSettings
 from grasp_decoder.system.selection import select_trials
 from grasp_decoder.types.time import NS_PER_S, to_ns
@@ -66,15 +67,14 @@ class SpikeReplayer(Node):
         self._paused = settings.start_paused
         self._lock = threading.Lock()
         # At full speed only the decoder is waited for; the queue keeps what slower listeners have not taken yet.
-        spikes = topics.deep(topics.SPIKES) if settings.speed == 0 else topics.SPIKES
-        self._spikes = self.create_publisher(msg.SpikeBatch, *spikes)
-        self._events = self.create_publisher(msg.TrialEvent, *topics.TRIAL_EVENTS)
-        self._clock_publisher = self.create_publisher(Clock, '/clock', 10) if settings.clock else None
+        self._spikes = advertise(self, SPIKES, DEEP if settings.speed == 0 else None)
+        self._events = advertise(self, TRIAL_EVENTS)
+        self._clock_publisher = advertise(self, CLOCK) if settings.clock else None
         self._follower = DecoderFollower(self) if settings.speed == 0 else None
-        self._sole = SolePublisher(self, topics.SPIKES[0])
-        self.create_service(Trigger, '~/pause', self._pause)
-        self.create_service(Trigger, '~/resume', self._resume)
-        self.create_service(Seek, '~/seek', self._seek)
+        self._sole = SolePublisher(self, SPIKES)
+        serve(self, PAUSE, self._pause)
+        serve(self, RESUME, self._resume)
+        serve(self, SEEK, self._seek)
 
     def run(self) -> None:
         """Replay until the end or until ROS shuts down."""
@@ -90,7 +90,7 @@ class SpikeReplayer(Node):
     def _wait_for_subscribers(self) -> None:
         wanted = self._settings.subscribers
         if self._spikes.get_subscription_count() < wanted:
-            self.get_logger().info(f'waiting for {wanted} subscriber(s) of {topics.SPIKES[0]}')
+            self.get_logger().info(f'waiting for {wanted} subscriber(s) of {SPIKES.name}')
         while self._spikes.get_subscription_count() < wanted and self.context.ok():
             time.sleep(0.02)
         time.sleep(SETTLING_S)

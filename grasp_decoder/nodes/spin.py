@@ -1,8 +1,7 @@
-"""Spinning for low latency: one subscription is received in a tight loop, all else in a thread beside it.
+"""Spinning for low latency: the main thread does the node's work, an executor in a second thread all else.
 
-An executor asks every entity of a node (a lifecycle node has fourteen services) before and after each message. Here
-the main thread waits on one subscription alone; services, timers and other subscriptions are spun by an ordinary
-executor in a second thread, so that none of them can delay a spike. What both sides touch needs a lock.
+The main thread waits for one subscription alone (`Receiver`). Services, timers and other subscriptions are spun by an
+ordinary executor in a second thread, so that none of them can delay a spike. What both threads touch needs a lock.
 """
 
 from __future__ import annotations
@@ -13,77 +12,17 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import rclpy
-from rclpy.callback_groups import CallbackGroup
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
-from rclpy.subscription import Subscription
 
 from grasp_decoder.errors import GraspDecoderError
 
 # A thread that wants the interpreter waits this long for it instead of 5 ms.
 SWITCH_INTERVAL_S = 0.0002
 COLLECT_EVERY_S = 1.0
-# The warm-up takes half of this.
-WARM_UP_BEFORE_NS = 1_500_000
-
-
-class ReceivedByHand(CallbackGroup):
-    """The group of subscriptions that no executor may touch: `receive` takes their messages."""
-
-    def can_execute(self, entity) -> bool:
-        return False
-
-    def beginning_execution(self, entity) -> bool:
-        return False
-
-    def ending_execution(self, entity) -> None:
-        pass
-
-
-class Receiver:
-    """Takes the messages of one subscription of the group `ReceivedByHand`, in the calling thread.
-
-    After a pause a first pass through code and data takes several times as long as the next, since other processes
-    have had the CPU's caches and page tables. So when it is known when a message is due (`expect`), ``warm_up`` is
-    called a moment before, to go the same way with made-up data.
-    """
-
-    def __init__(
-        self, subscription: Subscription, context: rclpy.context.Context, warm_up: Callable[[], None] | None = None
-    ):
-        self._subscription = subscription
-        self._warm_up = warm_up
-        self._expected_ns: int | None = None
-        self._wait_set = rclpy_implementation.WaitSet(1, 0, 0, 0, 0, 0, context.handle)
-
-    def expect(self, time_ns: int) -> None:
-        """The next message that matters comes at about this CLOCK_MONOTONIC."""
-        if self._warm_up is not None:
-            self._expected_ns = time_ns
-
-    def receive(self, timeout_ns: int) -> Iterator:
-        """The messages that are there, oldest first and each at once; wait up to ``timeout_ns`` for the first."""
-        if self._expected_ns is not None:
-            remaining_ns = self._expected_ns - WARM_UP_BEFORE_NS - time.monotonic_ns()
-            if remaining_ns > 0:
-                timeout_ns = min(timeout_ns, remaining_ns)
-            else:
-                self._expected_ns = None
-                if not self._is_ready(0):
-                    self._warm_up()
-        self._is_ready(timeout_ns)
-        while (taken := self._subscription.handle.take_message(self._subscription.msg_type, False)) is not None:
-            yield taken[0]
-
-    def _is_ready(self, timeout_ns: int) -> bool:
-        self._wait_set.clear_entities()
-        self._wait_set.add_subscription(self._subscription.handle)
-        self._wait_set.wait(timeout_ns)
-        return self._wait_set.is_ready('subscription', 0)
 
 
 def spin(node: Node, work: Callable[[], bool]) -> None:

@@ -1,32 +1,61 @@
-"""Names and quality of service of every topic, in one place."""
+"""Publishers, subscriptions, services and clients, as `grasp_decoder.system.interfaces` declares them."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from rclpy.client import Client
+from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.service import Service as RosService
+from rclpy.subscription import Subscription
+
+from grasp_decoder.system.interfaces import Service, Topic
+
+DEEP = 100_000
+"""Depth of a queue that holds minutes of messages: its reader must miss nothing, and nobody waits for it."""
 
 
-def _reliable(depth, durability=DurabilityPolicy.VOLATILE):
+def advertise(node: Node, topic: Topic, depth: int | None = None) -> Publisher:
+    """A publisher of ``topic``, with another ``depth`` than declared if one is given."""
+    return node.create_publisher(interface_type(topic.type), topic.name, _profile(topic, depth))
+
+
+def subscribe(
+    node: Node, topic: Topic, callback: Callable[[Any], None], depth: int | None = None, **options: Any
+) -> Subscription:
+    """A subscription to ``topic``; ``options`` are those of `Node.create_subscription`."""
+    profile = _profile(topic, depth)
+    return node.create_subscription(interface_type(topic.type), topic.name, callback, profile, **options)
+
+
+def serve(node: Node, service: Service, callback: Callable[[Any, Any], Any]) -> RosService:
+    """A server of ``service``, under the name of ``node`` if the name is not absolute."""
+    return node.create_service(interface_type(service.type), service.name, callback)
+
+
+def client(node: Node, service: Service) -> Client:
+    """A client of ``service``."""
+    return node.create_client(interface_type(service.type), service.called_name)
+
+
+def interface_type(name: str) -> type:
+    """The class of a message, service or action, such as ``grasp_decoder/msg/SpikeBatch``.
+
+    Raises:
+        ImportError: its package is not installed.
+    """
+    package, kind, interface = name.split('/')
+    return getattr(import_module(f'{package}.{kind}'), interface)
+
+
+def _profile(topic: Topic, depth: int | None) -> QoSProfile:
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
-        depth=depth,
-        reliability=ReliabilityPolicy.RELIABLE,
-        durability=durability,
+        depth=depth or topic.depth,
+        reliability=ReliabilityPolicy.RELIABLE if topic.reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if topic.transient_local else DurabilityPolicy.VOLATILE,
     )
-
-
-SPIKES = '/spikes', _reliable(1000)
-TRIAL_EVENTS = '/trial_events', _reliable(1000)
-DECODER_INFO = '/decoder_info', _reliable(1, DurabilityPolicy.TRANSIENT_LOCAL)
-# These come as often as bins: at full speed, minutes' worth in a second.
-DECODED_GRASP = '/decoded_grasp', _reliable(10_000)
-HAND_COMMAND = '/hand/command', _reliable(10_000)
-JOINT_TARGETS = '/hand/joint_targets', _reliable(100)
-HAND_STATE = '/hand/state', _reliable(1000)
-JOINT_STATES = '/joint_states', _reliable(100)
-E_STOP = '/hand/e_stop', _reliable(1)
-DIAGNOSTICS = '/diagnostics', _reliable(100)
-RESET = '/hand/reset'  # service
-
-
-def deep(topic: tuple[str, QoSProfile]) -> tuple[str, QoSProfile]:
-    """The topic with a queue that holds minutes of it, for who must miss nothing and is not waited for."""
-    name, qos = topic
-    return name, QoSProfile(history=qos.history, depth=100_000, reliability=qos.reliability, durability=qos.durability)

@@ -13,7 +13,8 @@ pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./r
 from std_srvs.srv import Trigger
 
 from grasp_decoder import msg
-from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.topics import DEEP, client, subscribe
+from grasp_decoder.system.interfaces import HAND_COMMAND, PAUSE, RESUME
 
 pytestmark = pytest.mark.slow
 
@@ -42,8 +43,8 @@ def test_whatever_dies_the_hand_is_safe_within_200_ms_and_comes_back_with_it(
     start_node, node, spin_until, recording, bundle
 ):
     commands = []
-    name, qos = topics.deep(topics.HAND_COMMAND)  # a test that is kept waiting must not miss the last before SAFE
-    node.create_subscription(msg.HandCommand, name, commands.append, qos)
+    # Deep: a test that is kept waiting must not miss the last one before SAFE.
+    subscribe(node, HAND_COMMAND, commands.append, DEEP)
 
     def start_source():
         return start_node(
@@ -82,12 +83,12 @@ def test_whatever_dies_the_hand_is_safe_within_200_ms_and_comes_back_with_it(
     start_source()
     reach(OPEN)
 
-    pause = node.create_client(Trigger, '/spike_replayer/pause')
+    pause = client(node, PAUSE)
     assert spin_until(pause.service_is_ready)
     pause.call_async(Trigger.Request())
     reason, _ = silence()
     assert reason == 'paused'
-    resume = node.create_client(Trigger, '/spike_replayer/resume')
+    resume = client(node, RESUME)
     assert spin_until(resume.service_is_ready)
     resume.call_async(Trigger.Request())
     reach(OPEN)

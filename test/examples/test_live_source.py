@@ -38,11 +38,11 @@ def test_batches_follow_one_another_and_hold_every_spike(live_source):
 
 @pytest.mark.slow
 def test_a_listener_hears_the_example(node, spin_until):
-    from grasp_decoder import msg
-    from grasp_decoder.nodes import topics
+    from grasp_decoder.nodes.topics import subscribe
+    from grasp_decoder.system.interfaces import SPIKES
 
     heard = []
-    node.create_subscription(msg.SpikeBatch, topics.SPIKES[0], heard.append, topics.SPIKES[1])
+    subscribe(node, SPIKES, heard.append)
     process = subprocess.Popen([sys.executable, str(EXAMPLES / 'live_source.py'), '--units', '20'])
     try:
         assert spin_until(lambda: len(heard) >= 50)

@@ -7,6 +7,7 @@ import yaml
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.hand.sdf import LIFT_JOINT, hand_joint_names, hand_model
 from grasp_decoder.share import share_directory
+from grasp_decoder.system.interfaces import GAZEBO_JOINT_STATES, GAZEBO_OBJECT_POSE, GAZEBO_TARGET
 
 WORLD = ElementTree.parse(share_directory() / 'worlds' / 'hand.sdf').getroot().find('world')
 BRIDGE = yaml.safe_load((share_directory() / 'config' / 'gazebo_bridge.yaml').read_text())
@@ -28,9 +29,9 @@ def test_the_world_drives_every_joint_as_hard_as_the_other_simulators():
 
 def test_the_bridge_carries_every_target_to_its_joint():
     to_gazebo = {entry['ros_topic_name']: entry for entry in BRIDGE if entry['direction'] == 'ROS_TO_GZ'}
-    assert sorted(to_gazebo) == sorted(f'/gazebo/{name}/target' for name in hand_joint_names())
+    assert sorted(to_gazebo) == sorted(GAZEBO_TARGET.of_joint(name).name for name in hand_joint_names())
     for name in hand_joint_names():
-        entry = to_gazebo[f'/gazebo/{name}/target']
+        entry = to_gazebo[GAZEBO_TARGET.of_joint(name).name]
         assert entry['gz_topic_name'] == f'/model/{hand_model().name}/joint/{name}/0/cmd_pos'
         assert (entry['ros_type_name'], entry['gz_type_name']) == ('std_msgs/msg/Float64', 'gz.msgs.Double')
 
@@ -39,8 +40,8 @@ def test_the_bridge_brings_back_joints_and_object_of_this_world():
     back = {entry['ros_topic_name']: entry['gz_topic_name'] for entry in BRIDGE if entry['direction'] == 'GZ_TO_ROS'}
     thing = next(model.get('name') for model in WORLD.findall('model') if model.get('name') != 'table')
     assert back == {
-        '/gazebo/joint_states': f'/world/{WORLD.get("name")}/model/{hand_model().name}/joint_state',
-        '/gazebo/object_pose': f'/model/{thing}/pose',
+        GAZEBO_JOINT_STATES.name: f'/world/{WORLD.get("name")}/model/{hand_model().name}/joint_state',
+        GAZEBO_OBJECT_POSE.name: f'/model/{thing}/pose',
     }
 
 

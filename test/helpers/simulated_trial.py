@@ -2,18 +2,16 @@
 
 import time
 
-from sensor_msgs.msg import JointState
-
-from grasp_decoder import msg
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.joint_targets import JointTargets
-from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.conversion import (
     hand_command_message,
     hand_state_from,
     joint_state_message,
     trial_event_message,
 )
+from grasp_decoder.nodes.topics import advertise, subscribe
+from grasp_decoder.system.interfaces import HAND_COMMAND, HAND_STATE, JOINT_TARGETS, TRIAL_EVENTS
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.trial_event import TrialEvent
 
@@ -28,11 +26,11 @@ class SimulatedTrial:
         self._node, self._spin_until, self._object_id = node, spin_until, object_id
         self._grips = load_grip_table()
         self._targets = JointTargets(self._grips)
-        self._events = node.create_publisher(msg.TrialEvent, *topics.TRIAL_EVENTS)
-        self._commands = node.create_publisher(msg.HandCommand, *topics.HAND_COMMAND)
-        self._joint_targets = node.create_publisher(JointState, *topics.JOINT_TARGETS)
+        self._events = advertise(node, TRIAL_EVENTS)
+        self._commands = advertise(node, HAND_COMMAND)
+        self._joint_targets = advertise(node, JOINT_TARGETS)
         self.states = []
-        node.create_subscription(msg.HandState, topics.HAND_STATE[0], self._keep, topics.HAND_STATE[1])
+        subscribe(node, HAND_STATE, self._keep)
         publishers = self._events, self._commands, self._joint_targets
         assert spin_until(lambda: all(publisher.get_subscription_count() for publisher in publishers), 120.0)
         assert spin_until(lambda: self.states, 120.0)

@@ -23,7 +23,9 @@ pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./r
 from rclpy.serialization import deserialize_message, serialize_message
 
 from grasp_decoder import msg
-from grasp_decoder.nodes import conversion, topics
+from grasp_decoder.nodes import conversion
+from grasp_decoder.nodes.topics import advertise, subscribe
+from grasp_decoder.system.interfaces import SPIKES
 
 NAME = 'a session'
 TO_MESSAGE = {
@@ -173,10 +175,9 @@ def test_joint_positions_become_a_joint_state():
 
 
 def test_a_batch_arrives_as_it_was_sent(node, spin_until):
-    name, qos = topics.SPIKES
     received = []
-    node.create_subscription(msg.SpikeBatch, name, received.append, qos)
-    publisher = node.create_publisher(msg.SpikeBatch, name, qos)
+    subscribe(node, SPIKES, received.append)
+    publisher = advertise(node, SPIKES)
     sent = SpikeBatch(7, 2, -5, 40_000_000, 3, np.array([0, 2, 65535], np.uint16), np.array([1, 2, 4], np.uint32))
     assert spin_until(lambda: publisher.get_subscription_count() > 0)
     publisher.publish(TO_MESSAGE[SpikeBatch](sent))

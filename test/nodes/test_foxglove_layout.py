@@ -7,18 +7,12 @@ from pathlib import Path
 import pytest
 
 from grasp_decoder.recording.message_definitions import message_definition
+from grasp_decoder.system.interfaces import TOPICS
 
 pytest.importorskip('std_msgs', reason='no ROS 2 in this environment: definitions come from it')
 
 LAYOUT = json.loads((Path(__file__).resolve().parents[2] / 'config' / 'foxglove_layout.json').read_text())
-TYPES = {
-    '/decoded_grasp': 'DecodedGrasp',
-    '/hand/command': 'HandCommand',
-    '/hand/state': 'HandState',
-    '/trial_events': 'TrialEvent',
-    '/decoder_info': 'DecoderInfo',
-    '/spikes': 'SpikeBatch',
-}
+TYPES = {topic.name: topic.type for topic in TOPICS}
 PATHS = [path['value'] for panel in LAYOUT['configById'].values() for path in panel.get('paths', ())]
 
 
@@ -33,7 +27,7 @@ def test_every_panel_is_placed_once():
 @pytest.mark.parametrize('path', PATHS)
 def test_a_path_is_a_field_of_its_topic(path):
     topic, field = path.split('.')
-    assert re.search(rf'^\S+ {field}\b', message_definition(f'grasp_decoder/msg/{TYPES[topic]}'), re.MULTILINE)
+    assert re.search(rf'^\S+ {field}\b', message_definition(TYPES[topic]), re.MULTILINE)
 
 
 def test_raw_messages_are_of_a_topic():

@@ -15,22 +15,31 @@ from grasp_decoder.system.processes import NodeProcess
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64MultiArray
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from grasp_decoder import msg
-from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.conversion import (
     decoded_grasp_message,
     decoder_info_message,
     hand_command_from,
     spike_batch_message,
 )
+from grasp_decoder.nodes.topics import DEEP, advertise, client, subscribe
 from grasp_decoder.recording.playback import heartbeat_at
+from grasp_decoder.system.interfaces import (
+    DECODED_GRASP,
+    DECODER_INFO,
+    DIAGNOSTICS,
+    E_STOP,
+    HAND_COMMAND,
+    JOINT_TARGETS,
+    RESET,
+    SPIKES,
+)
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
 from grasp_decoder.types.decoder_info import DecoderInfo
 
@@ -63,21 +72,18 @@ class Feeder:
         self.bin = -1
         self.decoded_ns = self.source_ns = time.monotonic_ns()
         node = self.node
-        self.decodes = node.create_publisher(msg.DecodedGrasp, *topics.DECODED_GRASP)
-        self.spikes = node.create_publisher(msg.SpikeBatch, *topics.SPIKES)
-        self.e_stop = node.create_publisher(Bool, *topics.E_STOP)
-        self.reset = node.create_client(Trigger, topics.RESET)
-        info = node.create_publisher(msg.DecoderInfo, *topics.DECODER_INFO)
+        self.decodes = advertise(node, DECODED_GRASP)
+        self.spikes = advertise(node, SPIKES)
+        self.e_stop = advertise(node, E_STOP)
+        self.reset = client(node, RESET)
+        info = advertise(node, DECODER_INFO)
         info.publish(
             decoder_info_message(
                 DecoderInfo(0, 'made up', 'a', 0.04, 12, 96, 'cpu:int8', OBJECTS, ('',) * 4, ('phase', 'object'))
             )
         )
-        name, qos = topics.deep(topics.HAND_COMMAND)
-        node.create_subscription(
-            msg.HandCommand, name, lambda message: self.commands.append(hand_command_from(message)), qos
-        )
-        node.create_subscription(JointState, topics.JOINT_TARGETS[0], self.targets.append, topics.JOINT_TARGETS[1])
+        subscribe(node, HAND_COMMAND, lambda message: self.commands.append(hand_command_from(message)), DEEP)
+        subscribe(node, JOINT_TARGETS, self.targets.append)
         node.create_timer(0.01, self.tick)
 
     def tick(self):
@@ -296,12 +302,7 @@ def test_a_gripper_gets_one_goal_for_each_change(feeder, node, output, name):
 def test_diagnostics_say_what_the_hand_is_told_and_how_fast(feeder, node, spin_until):
     feeder = feeder(*PATIENT)
     statuses = {}
-    node.create_subscription(
-        DiagnosticArray,
-        topics.DIAGNOSTICS[0],
-        lambda message: statuses.update({status.name: status for status in message.status}),
-        topics.DIAGNOSTICS[1],
-    )
+    subscribe(node, DIAGNOSTICS, lambda array: statuses.update({status.name: status for status in array.status}))
     feeder.hold()
     assert spin_until(lambda: getattr(statuses.get('hand_bridge: hand'), 'message', '').startswith('HOLD'))
     assert statuses['hand_bridge: hand'].level == DiagnosticStatus.OK
@@ -315,7 +316,7 @@ def test_diagnostics_say_what_the_hand_is_told_and_how_fast(feeder, node, spin_u
 def test_a_second_bridge_is_warned_about(start_node, spin_until):
     start_node('hand_bridge')
     second = start_node('hand_bridge', '--ros-args', '-r', '__node:=second', node_name='second')
-    assert spin_until(lambda: f'publish {topics.HAND_COMMAND[0]} too' in second.log_text())
+    assert spin_until(lambda: f'publish {HAND_COMMAND.name} too' in second.log_text())
 
 
 def test_an_output_without_its_messages_is_refused_in_one_line(domain_id, tmp_path):

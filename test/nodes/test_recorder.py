@@ -6,22 +6,22 @@ import pytest
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.synthetic import synthesize
+from grasp_decoder.system.interfaces import SPIKES, TRIAL_EVENTS
 
 from helpers.session_equality import assert_same_arrays
 
 
 @pytest.mark.slow
 def test_a_run_is_recorded_to_the_last_message(start_node, node, spin_until, tmp_path, monkeypatch):
-    from grasp_decoder import msg
-    from grasp_decoder.nodes import topics
     from grasp_decoder.nodes.conversion import spike_batch_message, trial_event_message
+    from grasp_decoder.nodes.topics import advertise
     from grasp_decoder.types.trial_event import TrialEvent
 
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
     path = tmp_path / 'run.mcap'
     recorder = start_node('recorder', '--ros-args', '-p', f'file:={path}')
-    spikes = node.create_publisher(msg.SpikeBatch, *topics.SPIKES)
-    events = node.create_publisher(msg.TrialEvent, *topics.TRIAL_EVENTS)
+    spikes = advertise(node, SPIKES)
+    events = advertise(node, TRIAL_EVENTS)
     assert spin_until(lambda: spikes.get_subscription_count() and events.get_subscription_count())
     spin_until(lambda: False, 0.5)
     [session] = synthesize(units=5, trials=1, objects=1)

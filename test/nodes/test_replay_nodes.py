@@ -18,17 +18,16 @@ from helpers.bundle_samples import make_manifest, make_network, make_trials
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
-from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
-from grasp_decoder import msg
-from grasp_decoder.nodes import topics
 from grasp_decoder.nodes.conversion import decoded_grasp_from, spike_batch_from, trial_event_from
+from grasp_decoder.nodes.topics import subscribe
 from grasp_decoder.srv import LoadBundle, Seek
+from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO, DIAGNOSTICS, SPIKES, TRIAL_EVENTS
 
 pytestmark = pytest.mark.slow
 
@@ -71,14 +70,14 @@ class Ears:
 
     def __init__(self, node):
         self.batches, self.events, self.decodes, self.infos, self.diagnostics = [], [], [], [], {}
-        for kind, topic, keep in (
-            (msg.SpikeBatch, topics.SPIKES, lambda m: self.batches.append(spike_batch_from(m))),
-            (msg.TrialEvent, topics.TRIAL_EVENTS, lambda m: self.events.append(trial_event_from(m))),
-            (msg.DecodedGrasp, topics.DECODED_GRASP, lambda m: self.decodes.append(decoded_grasp_from(m))),
-            (msg.DecoderInfo, topics.DECODER_INFO, self.infos.append),
-            (DiagnosticArray, topics.DIAGNOSTICS, self._keep_diagnostics),
+        for topic, keep in (
+            (SPIKES, lambda message: self.batches.append(spike_batch_from(message))),
+            (TRIAL_EVENTS, lambda message: self.events.append(trial_event_from(message))),
+            (DECODED_GRASP, lambda message: self.decodes.append(decoded_grasp_from(message))),
+            (DECODER_INFO, self.infos.append),
+            (DIAGNOSTICS, self._keep_diagnostics),
         ):
-            node.create_subscription(kind, topic[0], keep, topic[1])
+            subscribe(node, topic, keep)
 
     def _keep_diagnostics(self, message):
         for status in message.status:

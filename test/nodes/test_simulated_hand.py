@@ -7,8 +7,8 @@ pytest.importorskip('mujoco')
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
-from grasp_decoder import msg
-from grasp_decoder.nodes import topics
+from grasp_decoder.nodes.topics import subscribe
+from grasp_decoder.system.interfaces import HAND_STATE
 
 from helpers.simulated_trial import SimulatedTrial
 
@@ -32,7 +32,7 @@ def test_without_a_display_the_viewer_is_a_warning_and_the_hand_goes_on(start_no
     for display in ('DISPLAY', 'WAYLAND_DISPLAY'):
         monkeypatch.delenv(display, raising=False)
     states = []
-    node.create_subscription(msg.HandState, topics.HAND_STATE[0], states.append, topics.HAND_STATE[1])
+    subscribe(node, HAND_STATE, states.append)
     hand = start_node('simulated_hand', '--ros-args', '-p', 'viewer:=true')
     assert spin_until(lambda: states)
     assert 'no viewer: there is no display' in hand.log_text()

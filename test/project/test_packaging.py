@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from grasp_decoder.hand.simulator import BUILT_IN
+from grasp_decoder.system.interfaces import NODES
 
 ROOT = Path(__file__).resolve().parents[2]
 # Imported by this package, but there with ROS 2 itself.
@@ -100,7 +101,12 @@ def test_package_xml_names_every_ros_package_that_is_imported():
                 imported.add(node.module.split('.')[0])
             elif isinstance(node, ast.Import):
                 imported.update(alias.name.split('.')[0] for alias in node.names)
+    for node in NODES.values():
+        for part in (node, *node.with_parameter.values()):
+            for interface in (*part.publishes, *part.subscribes, *part.serves, *part.calls):
+                imported.add(interface.type.split('/')[0])
     messages = {name for name in imported if name.endswith(('_msgs', '_srvs'))}
+    assert {'control_msgs', 'trajectory_msgs'} <= messages
     assert messages | (imported & ROS_PACKAGES_OF_PYTHON_MODULES) <= named
 
 

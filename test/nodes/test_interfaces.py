@@ -1,0 +1,127 @@
+"""The running nodes have the topics, services and parameters that are declared, and no others."""
+
+from fnmatch import fnmatch
+
+import pytest
+
+from grasp_decoder.hand.sdf import hand_joint_names
+from grasp_decoder.recording.synthetic import synthesize
+from grasp_decoder.recording.writing import write_session
+from grasp_decoder.system.interfaces import NODES, interfaces_of
+from grasp_decoder.system.node_settings import NODE_SETTINGS
+from grasp_decoder.types.setting import declarations
+
+from helpers.bundle_samples import make_manifest, make_network, make_trials
+
+pytest.importorskip('mujoco')
+pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
+pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
+
+from rcl_interfaces.srv import ListParameters
+from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
+
+from grasp_decoder.nodes.topics import interface_type
+
+JOINT = hand_joint_names()[0]
+GIVEN_BY_ROS = {'use_sim_time', 'start_type_description_service'}
+
+
+@pytest.fixture(scope='module')
+def parameters(tmp_path_factory):
+    """What each node must be given."""
+    from grasp_decoder.bundle.export.writing import write_bundle
+
+    folder = tmp_path_factory.mktemp('run')
+    write_session(synthesize(units=24, trials=2, objects=2)[0], folder / 'session.mat')
+    networks, trials = [make_network(task) for task in ('phase', 'object')], make_trials()
+    write_bundle(folder / 'bundle', networks, trials, trials, make_manifest(), lambda bundle, report: {})
+    session, bundle = f'session:={folder / "session.mat"}', f'bundle:={folder / "bundle"}'
+    return {
+        'spike_replayer': [session, 'start_paused:=true', 'subscribers:=0'],
+        'decoder': [bundle],
+        'hand_bridge': [],
+        'simulated_hand': [],
+        'run_monitor': [session, bundle, 'listeners:=100', 'start_timeout_s:=600.0'],
+        'recorder': [f'file:={folder / "run.mcap"}'],
+    }
+
+
+CASES = [(name, chosen) for name, each in NODES.items() for chosen in (None, *each.with_parameter)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name, chosen', CASES)
+def test_a_node_has_what_is_declared(start_node, node, spin_until, parameters, name, chosen):
+    chosen = [chosen] if chosen else []
+    declared = interfaces_of(name, chosen)
+    for action in declared.calls:
+        pytest.importorskip(f'{action.type.split("/")[0]}', reason='the package of an action is not installed')
+    arguments = [word for each in (*parameters[name], *chosen) for word in ('-p', each)]
+    process = start_node(name, '--ros-args', *arguments)
+
+    def difference():
+        """What is declared and not there, or there and not declared, by kind."""
+        found = {
+            'publishes': node.get_publisher_names_and_types_by_node(name, '/'),
+            'subscribes': node.get_subscriber_names_and_types_by_node(name, '/'),
+            'serves': node.get_service_names_and_types_by_node(name, '/'),
+            'calls': node.get_client_names_and_types_by_node(name, '/'),
+        }
+        each = {kind: compared(getattr(declared, kind), entries) for kind, entries in found.items()}
+        return {kind: found for kind, found in each.items() if any(found)}
+
+    assert spin_until(lambda: not difference()), f'{difference()}\n{process.log_text()}'
+    for topic in declared.publishes:
+        for qos in qos_of(node.get_publishers_info_by_topic(topic.of_joint(JOINT).name), name):
+            assert qos.reliability == (ReliabilityPolicy.RELIABLE if topic.reliable else ReliabilityPolicy.BEST_EFFORT)
+            assert (qos.durability == DurabilityPolicy.TRANSIENT_LOCAL) == topic.transient_local
+    for topic in declared.subscribes:
+        for qos in qos_of(node.get_subscriptions_info_by_topic(topic.name), name):
+            assert (qos.durability == DurabilityPolicy.TRANSIENT_LOCAL) == topic.transient_local
+
+
+def compared(declared, found):
+    """Declared interfaces that are not among those found, (name, types), and found ones that are not declared."""
+    # An action is served by topics and services of its own, below its name.
+    actions = [each for each in declared if '/action/' in each.type]
+    found = [
+        (name, kind)
+        for name, kinds in found
+        for kind in kinds
+        if not any(name.startswith(f'{action.name}/_action/') for action in actions)
+    ]
+
+    def fit(interface, name, kind):
+        return fnmatch(name, interface.name) and kind == interface.type
+
+    missing = [each.name for each in declared if each not in actions and not any(fit(each, *one) for one in found)]
+    return missing, [one for one in found if not any(fit(each, *one) for each in declared)]
+
+
+def qos_of(endpoints, node_name):
+    return [endpoint.qos_profile for endpoint in endpoints if endpoint.node_name == node_name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', NODES)
+def test_a_node_has_the_parameters_that_are_declared(start_node, node, spin_until, parameters, name):
+    start_node(name, '--ros-args', *(word for each in parameters[name] for word in ('-p', each)))
+    client = node.create_client(ListParameters, f'/{name}/list_parameters')
+    assert spin_until(client.service_is_ready)
+    answer = client.call_async(ListParameters.Request())
+    assert spin_until(answer.done)
+    declared = {each.name for settings in NODE_SETTINGS[name] for each in declarations(settings)}
+    assert set(answer.result().result.names) - GIVEN_BY_ROS == declared
+
+
+def test_every_declared_type_can_be_imported():
+    for name, each in NODES.items():
+        for interface in (*each.publishes, *each.subscribes, *each.serves, *each.calls):
+            assert interface_type(interface.type).__name__ == interface.type.split('/')[-1], name
+
+
+def test_every_topic_of_a_run_has_a_publisher_and_a_subscriber():
+    published = {topic for name in NODES for topic in interfaces_of(name).publishes}
+    subscribed = {topic for name in NODES for topic in interfaces_of(name).subscribes}
+    # A person stops the hand, and whoever wants to looks at diagnostics.
+    assert {topic.name for topic in subscribed - published} == {'/hand/e_stop'}
