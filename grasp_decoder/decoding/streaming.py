@@ -16,7 +16,8 @@ from grasp_decoder.bundle.bundle import Bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
 from grasp_decoder.decoding.bin_decoder import BinDecoder
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.features.binning import Bin, Binner, StreamHealth
+from grasp_decoder.features.batch_order import StreamHealth
+from grasp_decoder.features.binning import Bin, Binner
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
 from grasp_decoder.types.spike_batch import SpikeBatch
 from grasp_decoder.types.time import NS_PER_S

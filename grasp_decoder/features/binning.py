@@ -1,20 +1,20 @@
 """Spike counts per bin, offline (`bin_counts`) and online (`Binner`), by one piece of counting code.
 
-Bin k of a segment is ``[origin + k * bin, origin + (k + 1) * bin)``, where the origin is the
-start of the segment. Spikes go into bins by their timestamps, never by their arrival. A bin is
-emitted once a batch (or a heartbeat) proves that time has passed its end; a partial last bin is
-dropped. What a source can do wrong, and what then happens (docs/realtime.md explains why):
+Bin k of a segment is ``[origin + k * bin, origin + (k + 1) * bin)``, where the origin is the start of the segment.
+Spikes go into bins by their timestamps, never by their arrival. A bin is emitted once a batch (or a heartbeat) shows
+that time has passed its end. A partial last bin is dropped. What a source can do wrong, and what then happens
+(docs/realtime.md explains why):
 
 =======================  ========================================================================
 reordered batch          held back until its turn, for up to ``reorder_depth`` later batches
 lost batch               a `Loss` with its exact extent; the bins that it touches are not emitted;
                          the next whole bin, on the same grid, is marked `Bin.fresh`
-late batch               came after it was declared lost: its spikes are counted as late, not used
+late batch               came after it counted as lost: its spikes are counted as late, not used
 duplicate batch          ignored
 malformed batch          (units out of range, wrong unit count, spikes outside the window, window
-                         that ends before it starts or after a minute) rejected whole: its time is lost
-clock jumps forward      as a loss of no batch: nobody said what happened in between
-clock jumps back         new grid at the new time, bin numbers go on; the next bin is fresh
+                         that ends before it starts or after a minute) rejected: its time is lost
+clock jumps forward      treated as a loss of no batch, since the time in between is not covered
+clock jumps back         new grid at the new time, bin numbers continue; the next bin is fresh
 sequence number back     (to 0 or otherwise, and not a duplicate) the source restarted: new grid
 =======================  ========================================================================
 
@@ -27,30 +27,36 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.batch_order import BatchOrder, Loss, OrderedBatch, StreamHealth
 from grasp_decoder.types.spike_batch import SpikeBatch
 
-# Batches and losses remembered: an old sequence number that fits none of them is a source that has restarted.
-REMEMBERED_BATCHES = 64
 # A batch that claims to cover more time than this is malformed.
 LONGEST_WINDOW_NS = 60_000_000_000
 MOST_COUNTS = np.iinfo(np.uint16).max
 
 
-def bin_counts(times_ns, units, start_ns: int, stop_ns: int, bin_ns: int, unit_count: int) -> np.ndarray:
+def bin_counts(
+    times_ns: npt.ArrayLike, units: npt.ArrayLike, start_ns: int, stop_ns: int, bin_ns: int, unit_count: int
+) -> np.ndarray:
     """Count the spikes of each unit in each whole bin of ``[start_ns, stop_ns)``.
 
     Args:
-        times_ns: int64 (n_spikes,), any order; spikes outside the whole bins are left out.
+        times_ns: int64 (n_spikes,), ns, in any order; spikes outside the whole bins are left out.
         units: integer (n_spikes,), 0 <= unit < unit_count.
+        start_ns, stop_ns: the interval, ns.
+        bin_ns: bin width, ns.
+        unit_count: number of units.
 
     Returns:
         uint16 (n_bins, unit_count), saturated at 65535; the partial last bin is dropped.
 
+    Raises:
+        GraspDecoderError: the bin width is not positive, or a unit is out of range.
     """
-    if bin_ns <= 0:
-        raise GraspDecoderError(f'a bin of {bin_ns} ns cannot be counted: it must be longer than 0')
+    _check_bin_width(bin_ns)
     n_bins = max(0, (int(stop_ns) - int(start_ns)) // int(bin_ns))
     index = (np.asarray(times_ns, dtype=np.int64) - start_ns) // bin_ns
     units = np.asarray(units, dtype=np.int64)
@@ -65,8 +71,14 @@ def bin_counts(times_ns, units, start_ns: int, stop_ns: int, bin_ns: int, unit_c
     return _saturated(counts).reshape(n_bins, unit_count)
 
 
+def _check_bin_width(bin_ns: int) -> None:
+    if bin_ns <= 0:
+        raise GraspDecoderError(f'a bin of {bin_ns} ns cannot be counted: it must be longer than 0')
+
+
 def _saturated(counts: np.ndarray) -> np.ndarray:
-    return np.minimum(counts, MOST_COUNTS).astype(np.uint16)
+    saturated: np.ndarray = np.minimum(counts, MOST_COUNTS).astype(np.uint16)
+    return saturated
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +86,12 @@ class Bin:
     """One whole bin ``[start_ns, end_ns)``.
 
     Attributes:
-        segment, index: as the source numbers its segments; bins count from 0 in each.
-        due_ns: CLOCK_MONOTONIC at which ``end_ns`` was due; 0 if unknown.
+        segment: number of the segment, as the source counts.
+        index: number of the bin in its segment, from 0.
+        start_ns, end_ns: acquisition clock, ns.
+        due_ns: CLOCK_MONOTONIC at which ``end_ns`` was due, ns; 0 if unknown.
         counts: uint16 (units,).
-        fresh: first bin of an unbroken stretch: whatever was remembered from earlier bins is void.
-
+        fresh: whether the bin is the first of an unbroken stretch, so that a state from earlier bins is void.
     """
 
     segment: int
@@ -90,96 +103,59 @@ class Bin:
     fresh: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """What is missing: ``batches`` batches between ``start_ns`` of one segment and ``end_ns`` of another (or the same).
-
-    ``run`` is how often the source had restarted before. ``batches`` is 0 when the source's clock jumped
-    forward without a missing sequence number; ``start_ns == end_ns`` when only heartbeats that cover no
-    time were lost; the start is None when the very first batches of a run were lost.
-    """
-
-    run: int
-    first_sequence: int
-    batches: int
-    start_segment: int | None
-    start_ns: int | None
-    end_segment: int
-    end_ns: int
-
-
-@dataclass
-class StreamHealth:
-    """What has gone through a `Binner` and what was wrong with it, counted since its creation."""
-
-    batches: int = 0
-    spikes: int = 0
-    bins: int = 0
-    lost_batches: int = 0
-    lost_bins: int = 0
-    late_batches: int = 0
-    late_spikes: int = 0
-    duplicates: int = 0
-    reordered: int = 0
-    rejected: int = 0
-    clock_jumps: int = 0
-    restarts: int = 0
-    last_rejection: str = ''
-
-
 class Binner:
     """Cuts a stream of `SpikeBatch` into whole bins.
 
-    Attributes:
-        health: counters, `StreamHealth`.
-        losses: the latest losses, oldest first.
+    Args:
+        bin_ns: bin width, ns.
+        unit_count: units that the source records.
+        reorder_depth: batches that may overtake a missing one before it counts as lost.
 
+    Attributes:
+        bin_ns, unit_count: as given.
+        health: what went through and what was wrong with it.
+
+    Raises:
+        GraspDecoderError: the bin width is not positive.
     """
 
     def __init__(self, bin_ns: int, unit_count: int, reorder_depth: int = 2):
-        if bin_ns <= 0:
-            raise GraspDecoderError(f'a bin of {bin_ns} ns cannot be counted: it must be longer than 0')
+        _check_bin_width(bin_ns)
         self.bin_ns = int(bin_ns)
         self.unit_count = int(unit_count)
-        self.reorder_depth = reorder_depth
         self.health = StreamHealth()
-        self.losses: deque[Loss] = deque(maxlen=REMEMBERED_BATCHES)
-        self._start_over(None)
+        self._order = BatchOrder(reorder_depth, self.health)
+        self._start_grid(0, 0)
+
+    @property
+    def reorder_depth(self) -> int:
+        """Batches that may overtake a missing one before it counts as lost; may be changed at any time."""
+        return self._order.reorder_depth
+
+    @reorder_depth.setter
+    def reorder_depth(self, depth: int) -> None:
+        self._order.reorder_depth = depth
+
+    @property
+    def losses(self) -> deque[Loss]:
+        """The latest losses, oldest first."""
+        return self._order.losses
 
     def push(self, batch: SpikeBatch) -> list[Bin]:
-        """Take the next batch; give the bins whose end it proves to have passed, in order."""
+        """Take the next batch; give the bins that are complete by then, in order."""
         fault = self._fault_of(batch)
         if fault:
             self.health.rejected += 1
             self.health.last_rejection = f'batch {batch.sequence}: {fault}'
             return []
-        bins: list[Bin] = []
-        self.health.reordered += bool(self._held) and batch.sequence < max(self._held)
-        if batch.sequence == self._expected:
-            self._take(batch, bins)
-        elif self._expected is None:
-            self._start_over(batch)
-        elif batch.sequence > self._expected:
-            self.health.duplicates += batch.sequence in self._held
-            self._held[batch.sequence] = batch
-        elif self._is_old(batch):
-            return bins
-        else:
-            bins += self.flush()
-            self.health.restarts += 1
-            self._start_over(batch)
-        while self._held and (self._expected in self._held or len(self._held) > self.reorder_depth):
-            self._take(self._held.pop(min(self._held)), bins)
-        return bins
+        return self._count_all(self._order.push(batch))
 
     def flush(self) -> list[Bin]:
-        """Give up waiting for missing batches: what is held back is used now."""
-        bins: list[Bin] = []
-        for sequence in sorted(self._held):
-            self._take(self._held.pop(sequence), bins)
-        return bins
+        """Wait no longer for missing batches: count what was held back for them."""
+        return self._count_all(self._order.flush())
 
     def _fault_of(self, batch: SpikeBatch) -> str:
+        """What is wrong with a batch; empty for nothing."""
         if batch.unit_count != self.unit_count:
             return f'{batch.unit_count} units instead of {self.unit_count}'
         if not 0 <= batch.end_ns - batch.start_ns <= LONGEST_WINDOW_NS:
@@ -193,78 +169,39 @@ class Binner:
                 return 'a spike after the end of its window'
         return ''
 
-    def _is_old(self, batch: SpikeBatch) -> bool:
-        """Whether a batch from before the expected one belongs to this run of the source (then it is of no use)."""
-        if _same(batch, self._recent.get(batch.sequence)):
-            self.health.duplicates += 1
-            return True
-        for loss in self.losses:
-            if loss.run == self.health.restarts and 0 <= batch.sequence - loss.first_sequence < loss.batches:
-                self.health.late_batches += 1
-                self.health.late_spikes += len(batch.unit)
-                return True
-        return False
+    def _count_all(self, ordered: list[OrderedBatch]) -> list[Bin]:
+        bins: list[Bin] = []
+        for each in ordered:
+            self._place(each)
+            self.health.batches += 1
+            self.health.spikes += len(each.batch.unit)
+            self._count(each.batch, bins)
+            self._due_before = each.batch.due_ns
+        return bins
 
-    def _start_over(self, batch: SpikeBatch | None):
-        """Begin a run of the source with ``batch``, which may come before batch 0 if the transport reorders."""
-        self._expected = None
-        self._held: dict[int, SpikeBatch] = {}
-        self._recent: dict[int, SpikeBatch] = {}
-        self._segment = None
-        if batch is not None:
-            self._expected = 0 if batch.sequence <= self.reorder_depth else batch.sequence
-            self._held[batch.sequence] = batch
+    def _place(self, ordered: OrderedBatch) -> None:
+        """Start a new grid, or skip bins of this one, unless the batch begins where the one before it ended."""
+        batch, previous = ordered.batch, ordered.previous
+        if previous is None or batch.segment != previous.segment:
+            self._start_grid(batch.start_ns, 0)
+        elif batch.start_ns < previous.end_ns:
+            self.health.clock_jumps += 1
+            self._start_grid(batch.start_ns, self._open_index)
+        elif batch.start_ns > previous.end_ns:
+            self.health.clock_jumps += not ordered.lost
+            skipped = -((self._open_start - batch.start_ns) // self.bin_ns)
+            self.health.lost_bins += skipped
+            self._start_grid(self._open_start + skipped * self.bin_ns, self._open_index + skipped)
 
-    def _start_grid(self, start_ns: int, index: int):
-        """Bin ``index`` begins at ``start_ns``."""
+    def _start_grid(self, start_ns: int, index: int) -> None:
+        """Let bin ``index`` begin at ``start_ns``."""
         self._counts = np.zeros(self.unit_count, np.int64)
         self._open_start = start_ns
         self._open_index = index
         self._fresh = True
-        self._now = start_ns
-        self._now_due = 0
+        self._due_before = 0
 
-    def _take(self, batch: SpikeBatch, bins: list[Bin]):
-        """Use the next batch in sequence (a jump in sequence is a loss)."""
-        lost = batch.sequence - self._expected
-        same_segment = batch.segment == self._segment
-        if lost or (same_segment and batch.start_ns > self._now):
-            self.health.lost_batches += lost
-            self.losses.append(
-                Loss(
-                    self.health.restarts,
-                    self._expected,
-                    lost,
-                    self._segment,
-                    None if self._segment is None else self._now,
-                    batch.segment,
-                    batch.start_ns,
-                )
-            )
-        self._remember(batch)
-        if not same_segment:
-            self._segment = batch.segment
-            self._start_grid(batch.start_ns, 0)
-        elif batch.start_ns < self._now:
-            self.health.clock_jumps += 1
-            self._start_grid(batch.start_ns, self._open_index)
-        elif batch.start_ns > self._now:
-            self.health.clock_jumps += not lost
-            skipped = -((self._open_start - batch.start_ns) // self.bin_ns)
-            self.health.lost_bins += skipped
-            self._start_grid(self._open_start + skipped * self.bin_ns, self._open_index + skipped)
-        self.health.batches += 1
-        self.health.spikes += len(batch.unit)
-        self._count(batch, bins)
-        self._now, self._now_due = batch.end_ns, batch.due_ns
-
-    def _remember(self, batch: SpikeBatch):
-        self._expected = batch.sequence + 1
-        self._recent[batch.sequence] = batch
-        if len(self._recent) > REMEMBERED_BATCHES:
-            del self._recent[next(iter(self._recent))]
-
-    def _count(self, batch: SpikeBatch, bins: list[Bin]):
+    def _count(self, batch: SpikeBatch, bins: list[Bin]) -> None:
         """Count the batch's spikes; emit every bin that ends by its end."""
         open_end = self._open_start + self.bin_ns
         if self._open_start <= batch.start_ns and batch.end_ns <= open_end:
@@ -274,7 +211,7 @@ class Binner:
                 self._close(batch, bins)
             return
         closing = max(0, (batch.end_ns - self._open_start) // self.bin_ns)
-        # One row for each bin that closes, and one for that which stays open.
+        # One row for each bin that closes, and one for the bin that stays open.
         stop = self._open_start + (closing + 1) * self.bin_ns
         rows = bin_counts(
             batch.start_ns + batch.offset_ns.astype(np.int64),
@@ -289,11 +226,11 @@ class Binner:
             self._close(batch, bins)
         self._counts += rows[-1]
 
-    def _close(self, batch: SpikeBatch, bins: list[Bin]):
+    def _close(self, batch: SpikeBatch, bins: list[Bin]) -> None:
         end = self._open_start + self.bin_ns
         bins.append(
             Bin(
-                self._segment,
+                batch.segment,
                 self._open_index,
                 self._open_start,
                 end,
@@ -309,18 +246,11 @@ class Binner:
         self._counts[:] = 0
 
     def _due(self, time_ns: int, batch: SpikeBatch) -> int:
-        """When ``time_ns`` of the batch's window was due: the window's start was due with the batch before it."""
-        if time_ns == batch.end_ns or not batch.due_ns or not self._now_due:
+        """When ``time_ns``, within the batch's window, was due: between its start and its end, in proportion.
+
+        The start was due when the batch before it was.
+        """
+        if time_ns == batch.end_ns or not batch.due_ns or not self._due_before:
             return batch.due_ns
-        remaining = (batch.end_ns - time_ns) * (batch.due_ns - self._now_due) // (batch.end_ns - batch.start_ns)
+        remaining = (batch.end_ns - time_ns) * (batch.due_ns - self._due_before) // (batch.end_ns - batch.start_ns)
         return batch.due_ns - remaining
-
-
-def _same(batch: SpikeBatch, other: SpikeBatch | None) -> bool:
-    return (
-        other is not None
-        and (batch.sequence, batch.segment, batch.start_ns, batch.end_ns, batch.due_ns)
-        == (other.sequence, other.segment, other.start_ns, other.end_ns, other.due_ns)
-        and np.array_equal(batch.unit, other.unit)
-        and np.array_equal(batch.offset_ns, other.offset_ns)
-    )

@@ -31,4 +31,5 @@ def count_features(counts: np.ndarray, lut: np.ndarray, out: np.ndarray | None =
 
 def clip_counts(counts: np.ndarray) -> np.ndarray:
     """Counts as a table takes them: at most 255, uint8, in the shape given."""
-    return np.minimum(counts, LUT_SIZE - 1).astype(np.uint8)
+    clipped: np.ndarray = np.minimum(counts, LUT_SIZE - 1).astype(np.uint8)
+    return clipped

@@ -9,26 +9,31 @@ import numpy as np
 
 
 def accuracy(answer: np.ndarray, truth: np.ndarray) -> float:
-    """Share of the answers (n,) that equal the truth (n,); NaN when there are none."""
+    """Fraction of the answers (n,) that equal the truth (n,); NaN if there are none."""
     return float(np.equal(answer, truth).mean()) if len(answer) else float('nan')
 
 
 def margin(probability: np.ndarray) -> np.ndarray:
-    """By how much the best class leads the second best, (n,), of probabilities (n, classes)."""
+    """Difference between the two highest of probabilities (n, classes), (n,)."""
     best = np.sort(probability, axis=1)[:, -2:]
-    return best[:, 1] - best[:, 0]
+    difference: np.ndarray = best[:, 1] - best[:, 0]
+    return difference
 
 
 def r2(answer: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """R2 (coefficient of determination) of each column, (k,), of answers (n, k)."""
     error = np.square(answer - truth).sum(axis=0)
-    return 1 - error / np.square(truth - truth.mean(axis=0)).sum(axis=0)
+    scores: np.ndarray = 1 - error / np.square(truth - truth.mean(axis=0)).sum(axis=0)
+    return scores
 
 
 def r2_sums(answer: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """What `r2_of_sums` needs of answers (n, k), float64 (k, 4): n, sum and sum of squares of the truth, squared error.
+    """The sums that R2 is made of, for answers (n, k): the input of `r2_of_sums`.
 
     Sums of several trials add up, so a bootstrap over trials needs the answers only once.
+
+    Returns:
+        float64 (k, 4): n, sum of the truth, sum of its squares, sum of the squared errors.
     """
     truth = truth.astype(np.float64)
     error = answer - truth
@@ -41,4 +46,5 @@ def r2_sums(answer: np.ndarray, truth: np.ndarray) -> np.ndarray:
 def r2_of_sums(sums: np.ndarray) -> np.ndarray:
     """R2 (...,) of added `r2_sums` (..., 4)."""
     n, total, squares, errors = np.moveaxis(np.asarray(sums, np.float64), -1, 0)
-    return 1 - errors / (squares - total**2 / n)
+    scores: np.ndarray = 1 - errors / (squares - total**2 / n)
+    return scores

@@ -62,16 +62,20 @@ def split_trials(
 ) -> Split:
     """Drop rare classes, then split stratified by class into training, validation and test trials.
 
-    ``train_fraction`` of the trials are for training and validation, as in table 5 of Viviani et al. 2023. Of these,
-    validation takes 20 %; at 30 % of the trials it takes 30 %, and at 20 % of them 40 %. Every class has a trial in
-    each part. The default gives 64/16/20.
+    Every class has a trial in each part. The default gives 64 % training, 16 % validation and 20 % test trials.
 
-    Not ``by_object``, for tasks that know no objects, all trials are one class and none is dropped.
+    Args:
+        trials: the trials to split.
+        random_state: seed of the split.
+        train_fraction: fraction of the trials for training and validation together, as in table 5 of Viviani et al.
+            2023. Validation takes 20 % of these; it takes 30 % if the fraction is 0.3, and 40 % if it is 0.2.
+        protocol: as in `drop_rare_classes`.
+        by_object: whether trials are split by class. If not, for tasks without objects, no class is dropped.
 
     Raises:
-        GraspDecoderError: fewer than two classes with 3 trials (or than 3 trials), or an impossible fraction.
+        GraspDecoderError: fewer than two classes with 3 trials (or fewer than 3 trials), or an impossible fraction.
     """
-    stratum = _stratum(protocol) if by_object else lambda trial: None
+    stratum = _stratum(protocol) if by_object else _one_stratum
     if by_object:
         trials = drop_rare_classes(trials, protocol)
     elif len(trials) < FEWEST_TRIALS:
@@ -98,8 +102,12 @@ def _stratum(protocol: str) -> Callable[[TrialBins], int]:
     return attrgetter('recorded_object_id' if protocol == 'seed' else 'object_id')
 
 
+def _one_stratum(trial: TrialBins) -> int:
+    return 0
+
+
 def _hold_out(
-    trials: list[TrialBins], fraction: float, keep: int, random_state: int, stratum: Callable[[TrialBins], object]
+    trials: Sequence[TrialBins], fraction: float, keep: int, random_state: int, stratum: Callable[[TrialBins], int]
 ) -> tuple[list[TrialBins], list[TrialBins]]:
     """(kept, held out): a stratified split that keeps at least ``keep`` trials of each class and holds one out.
 

@@ -14,6 +14,7 @@ import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 def stored_bin_trials(session: Session, bin_ns: int, merge: Mapping[int, int], protocol: str) -> list[TrialBins]:
-    """`bin_trials`, from disk when the same session was binned like that before."""
+    """`bin_trials`, read from disk if the same session was binned in the same way before."""
     path = _path(session, bin_ns, merge, protocol)
     try:
         return load_bins(path)
@@ -47,16 +48,13 @@ def stored_bin_trials(session: Session, bin_ns: int, merge: Mapping[int, int], p
 
 
 def save_bins(path: Path, trials: Sequence[TrialBins]) -> None:
-    """Write trials to an .npz: the arrays of all trials end to end, and a JSON table of the rest."""
+    """Write trials to an .npz: the arrays of all trials, one trial after the other, and a JSON table of the rest."""
     rows = [{name: getattr(trial, name) for name in _METADATA} | {'n_bins': trial.n_bins} for trial in trials]
+    arrays: dict[str, Any] = {name: np.concatenate([getattr(trial, name) for trial in trials]) for name in _ARRAYS}
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix='.new_', delete=False) as scratch:
         try:
-            np.savez(
-                scratch,
-                trials=np.array(json.dumps(rows)),
-                **{name: np.concatenate([getattr(trial, name) for trial in trials]) for name in _ARRAYS},
-            )
+            np.savez(scratch, trials=np.array(json.dumps(rows)), **arrays)
             os.replace(scratch.name, path)
         except BaseException:
             os.unlink(scratch.name)
@@ -66,16 +64,16 @@ def save_bins(path: Path, trials: Sequence[TrialBins]) -> None:
 def load_bins(path: Path) -> list[TrialBins]:
     """The trials of a file that `save_bins` wrote."""
     with np.load(path, allow_pickle=False) as file:
-        rows = json.loads(str(file['trials']))
+        rows: list[dict[str, Any]] = json.loads(str(file['trials']))
         bounds = np.cumsum([row.pop('n_bins') for row in rows])
-        arrays = {name: np.split(file[name], bounds[:-1]) for name in _ARRAYS}
+        arrays: dict[str, Any] = {name: np.split(file[name], bounds[:-1]) for name in _ARRAYS}
     if sum(map(len, arrays['counts'])) != bounds[-1]:
-        raise ValueError('arrays of another length')
+        raise ValueError('its arrays do not have the length that its table says')
     return [TrialBins(**row, **{name: arrays[name][i] for name in _ARRAYS}) for i, row in enumerate(rows)]
 
 
 def _path(session: Session, bin_ns: int, merge: Mapping[int, int], protocol: str) -> Path:
-    """One name per content: the source, how it was read, and how it is binned."""
+    """Where the bins are kept: one name for each source, way to read it and way to bin it."""
     trials = [
         (trial.id, trial.start_ns, trial.stop_ns, trial.object_id, trial.usable, sorted(trial.events.items()))
         for trial in session.trials

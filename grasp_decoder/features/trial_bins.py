@@ -1,7 +1,7 @@
-"""Trials as binned counts with labels per bin: what every decoder is trained on.
+"""TrialBins: trials as binned counts with a label for each bin, which every decoder is trained on.
 
-A trial starts its own bin grid at its start; bin k is ``[start + k * bin, start + (k + 1) * bin)`` and a partial last
-bin is dropped. An event falls into the bin that contains it.
+Each trial has its own bin grid. Bin k is ``[start + k * bin, start + (k + 1) * bin)``, where start is the start of the
+trial. A partial last bin is dropped. An event belongs to the bin that contains it.
 
 The default protocol follows the paper's words: what a decoder says after a bin is about that bin. Protocol ``seed`` is
 the paper's published code, where it is about the next bin.
@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.aperture import synthetic_aperture
 from grasp_decoder.features.binning import bin_counts
 from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.session import Session, Trial
@@ -34,8 +35,8 @@ class TrialBins:
         start_ns: start of bin 0 on the acquisition clock, ns.
         counts: uint16 (n_bins, units), spikes per bin and unit.
         phase: uint8 (n_bins,), `GRASP` while the bin is in [Hold, Rew), else `REST`.
-        dof: float32 (n_bins,), target aperture at the end of the bin, 0 open to 1 closed; NaN without the events that
-            define it. float32 (n_bins, k) once real kinematics replace it.
+        dof: what the task ``dof`` decodes. By default the aperture at the end of the bin, float32 (n_bins,), 0 open to
+            1 closed, NaN if the trial lacks the events that define it. Or a recorded movement, float32 (n_bins, k).
         event_bins: event label -> bin that contains it.
     """
 
@@ -51,6 +52,7 @@ class TrialBins:
 
     @property
     def n_bins(self) -> int:
+        """Number of whole bins."""
         return len(self.counts)
 
 
@@ -58,27 +60,27 @@ def usable_trials(session: Session) -> list[Trial]:
     """The trials to learn from, `Session.is_usable`.
 
     Raises:
-        GraspDecoderError: no trial is left, with the reason.
+        GraspDecoderError: there is none; the message says why.
     """
-
-    def keep(condition, problem):
-        nonlocal trials
-        trials = [trial for trial in trials if condition(trial)]
-        if not trials:
-            raise GraspDecoderError(f'session {session.name}: {problem}')
-
-    trials = list(session.trials)
-    if not session.is_grasping:
-        keep(session.is_usable, 'no trial is correct and has a spike')
-        return trials
-    keep(
-        lambda t: 'Hold' in t.events and 'Rew' in t.events,
-        'no trial has the events Hold and Rew; name yours in a mapping file (--map)',
-    )
-    keep(lambda t: t.object_id >= 0, 'no trial has an object; name its annotation in a mapping file (--map)')
-    keep(lambda t: t.times_ns.size, 'no trial has a spike')
-    keep(lambda t: t.usable, 'no trial is correct and of an object that the mapping (--map) does not exclude')
+    trials = [trial for trial in session.trials if session.is_usable(trial)]
+    if not trials:
+        raise GraspDecoderError(f'session {session.name}: {_why_none_is_usable(session)}')
     return trials
+
+
+def _why_none_is_usable(session: Session) -> str:
+    """The first thing that the trials of a session lack, of all that a usable trial needs."""
+    if not session.is_grasping:
+        return 'no trial is correct and has a spike'
+    whole = [trial for trial in session.trials if 'Hold' in trial.events and 'Rew' in trial.events]
+    if not whole:
+        return 'no trial has the events Hold and Rew; name yours in a mapping file (--map)'
+    of_objects = [trial for trial in whole if trial.object_id >= 0]
+    if not of_objects:
+        return 'no trial has an object; name its annotation in a mapping file (--map)'
+    if not any(len(trial.times_ns) for trial in of_objects):
+        return 'no trial has a spike'
+    return 'no trial is correct and of an object that the mapping (--map) does not exclude'
 
 
 def bin_trials(
@@ -87,6 +89,7 @@ def bin_trials(
     """Bin every usable trial of a session.
 
     Args:
+        session: the recording.
         bin_ns: bin width, ns.
         merge: recorded object id -> class id; by default the copies of the package's own catalogue of objects.
         protocol: ``default``, or ``seed``, which labels each bin as the one after it.
@@ -107,7 +110,14 @@ def bin_trials(
 
 
 def bin_trial(trial: Trial, unit_count: int, bin_ns: int, merge: Mapping[int, int]) -> TrialBins:
-    """Bin one trial; without the events Hold and Rew it is rest."""
+    """Bin one trial. Without the events Hold and Rew all its bins are REST.
+
+    Args:
+        trial: the trial.
+        unit_count: units of its session.
+        bin_ns: bin width, ns.
+        merge: recorded object id -> class id.
+    """
     counts = bin_counts(trial.times_ns, trial.units, trial.start_ns, trial.stop_ns, bin_ns, unit_count)
     event_bins = {label: (time - trial.start_ns) // bin_ns for label, time in trial.events.items()}
     index = np.arange(len(counts))
@@ -125,28 +135,8 @@ def bin_trial(trial: Trial, unit_count: int, bin_ns: int, merge: Mapping[int, in
 
 
 def label_by_next_bin(trial: TrialBins) -> TrialBins:
-    """The trial with every bin labelled as the one after it; its last bin, which has no label then, is left out."""
+    """The trial with each bin labelled as the bin after it. The last bin then has no label and is left out."""
     return replace(trial, counts=trial.counts[:-1], phase=trial.phase[1:], dof=trial.dof[1:])
-
-
-def synthetic_aperture(events: Mapping[str, int], times_ns: np.ndarray) -> np.ndarray:
-    """The synthetic degree of freedom of the paper's authors (its section 5.3.3) at ``times_ns``, float32.
-
-    0 until Go, a logistic from -5 to 5 between Go and Hold, 1 until Rew, the logistic back to 0 at End; NaN where one
-    of these events is missing or they are out of order.
-    """
-    try:
-        go, hold, rew, end = (events[label] for label in ('Go', 'Hold', 'Rew', 'End'))
-    except KeyError:
-        return np.full(len(times_ns), np.nan, np.float32)
-    if not go < hold <= rew < end:
-        return np.full(len(times_ns), np.nan, np.float32)
-
-    def logistic(start, stop):
-        return 1 / (1 + np.exp(-10 * ((times_ns - start) / (stop - start) - 0.5)))
-
-    pieces = [times_ns < go, times_ns < hold, times_ns < rew, times_ns < end]
-    return np.select(pieces, [0, logistic(go, hold), 1, 1 - logistic(rew, end)], default=0).astype(np.float32)
 
 
 def classes_of(trials: Sequence[TrialBins]) -> tuple[int, ...]:

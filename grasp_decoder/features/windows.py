@@ -57,10 +57,14 @@ def object_windows(trials: Sequence[TrialBins], look_back: int) -> Windows:
 
 
 def choose_look_back(trials: Sequence[TrialBins], requested: int | None = None) -> int:
-    """The look-back in bins: as requested, else 12 or as many as fit between a trial's start and Hold (or its
-    end, without Hold), at least 3.
+    """The look-back to use, in bins.
 
-    What fits is what fits in 95 % of the trials.
+    A look-back fits if it is no longer than the time from the start of a trial to Hold, in 95 % of the trials. Without
+    Hold the trial's end counts.
+
+    Args:
+        trials: the trials, all of one bin width.
+        requested: the look-back asked for. None takes 12 bins, or as many as fit, but at least 3.
 
     Raises:
         GraspDecoderError: the requested look-back, or the shortest one, does not fit.

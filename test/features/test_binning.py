@@ -9,7 +9,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.features.binning import Binner, Loss, bin_counts
+from grasp_decoder.features.batch_order import Loss
+from grasp_decoder.features.binning import Binner, bin_counts
 from grasp_decoder.types.spike_batch import SpikeBatch
 
 BIN = 40

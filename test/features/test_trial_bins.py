@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.features.trial_bins import bin_trials, classes_of, synthetic_aperture, usable_trials
+from grasp_decoder.features.aperture import synthetic_aperture
+from grasp_decoder.features.trial_bins import bin_trials, classes_of, usable_trials
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.types.decoded_grasp import GRASP, REST
 
