@@ -37,8 +37,9 @@ from grasp_decoder.learning.evaluation.intervals import mean_interval, mean_scor
 from grasp_decoder.learning.evaluation.object_decodes import hold_windows, pool
 from grasp_decoder.learning.evaluation.object_metrics import object_summary
 from grasp_decoder.learning.evaluation.scores import scores
-from grasp_decoder.learning.experiment.experiment import run_experiment
-from grasp_decoder.learning.experiment.preparation import Narrator, Settings
+from grasp_decoder.learning.experiment.progress_report import ProgressReport
+from grasp_decoder.learning.experiment.run import run_experiment
+from grasp_decoder.learning.experiment.settings import Settings
 from grasp_decoder.learning.models.fitting import fit
 from grasp_decoder.learning.movement import MovementScale, movement_trials
 from grasp_decoder.learning.report.tables import competitors, number, percent
@@ -125,7 +126,7 @@ def _grasp_split(state: int) -> Piece:
     settings = Settings(seed=state, train_fractions=(0.8, REDUCED_FRACTION))
     with tempfile.TemporaryDirectory() as folder:
         evaluation = run_experiment(
-            recording(GRASP_SESSION), Path(folder, 'bundle'), settings, Narrator(), lambda report, found: None
+            recording(GRASP_SESSION), Path(folder, 'bundle'), settings, ProgressReport(), lambda report, found: None
         )
     found = scores(evaluation)
     phase, reduced = found['phase'], found['training_curve'][-1]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.cli.command_line import exit_status
-from grasp_decoder.cli.narration import Narration
+from grasp_decoder.cli.console_progress import ConsoleProgress
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import bin_trials
 from grasp_decoder.learning.evaluation.evaluation import evaluate_bundle
@@ -39,7 +39,6 @@ def _evaluate(argv) -> int:
     parser.add_argument('--json', required=True, type=Path, metavar='OUT', help='where the scores go')
     arguments = parser.parse_args(argv)
     check_writable(arguments.json)
-    narration = Narration()
     bundle = load_bundle(arguments.bundle)
     objects = load_objects(arguments.objects)
     objects.require_labels(bundle.manifest.classes, bundle.manifest.labels, f'bundle {arguments.bundle}')
@@ -50,7 +49,7 @@ def _evaluate(argv) -> int:
     trials = [each for each in bin_trials(session, manifest.bin_ns, manifest.merge) if each.trial_id in chosen]
     if manifest.movement:
         trials = [with_movement(each, session.trials[each.trial_id], manifest.movement) for each in trials]
-    narration.say(f'decoding {len(trials)} trials of {session.name} with {bundle.id}')
+    ConsoleProgress().say(f'decoding {len(trials)} trials of {session.name} with {bundle.id}')
     found = scores(evaluate_bundle(bundle, session, trials, manifest.look_back))
     try:
         arguments.json.write_text(json.dumps(found, indent=1) + '\n', encoding='utf-8')

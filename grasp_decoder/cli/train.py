@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from grasp_decoder.cli.command_line import exit_status
-from grasp_decoder.cli.narration import Narration
+from grasp_decoder.cli.console_progress import ConsoleProgress
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.objects import load_merge, load_objects
 
@@ -128,8 +128,11 @@ def _train(argv) -> int:
         raise GraspDecoderError('--velocity is of a signal: name it (--dof)')
     # TensorFlow takes seconds to import: not for --help or a wrong argument.
     logging.getLogger('tensorflow').setLevel(logging.ERROR)  # advice for those who program it
-    from grasp_decoder.learning.experiment.experiment import run_experiment
-    from grasp_decoder.learning.experiment.preparation import Narrator, Settings, prepare
+    from grasp_decoder.learning.experiment.measurements import Measurements
+    from grasp_decoder.learning.experiment.preparation import prepare
+    from grasp_decoder.learning.experiment.progress_report import ProgressReport
+    from grasp_decoder.learning.experiment.run import run_experiment
+    from grasp_decoder.learning.experiment.settings import Settings
     from grasp_decoder.learning.report.report import write_joint_report, write_report
 
     settings = Settings(
@@ -152,22 +155,22 @@ def _train(argv) -> int:
         dof=arguments.dof,
         velocity=arguments.velocity,
     )
-    narration = Narration()
+    progress = ConsoleProgress()
     evaluations = []
     several = len(arguments.session) > 1
     for session in arguments.session[1:]:  # not found out an hour later
-        prepare(session, settings, Narrator())
+        prepare(session, settings, ProgressReport(), Measurements())
     for session in arguments.session:
         out = arguments.out / _name(session) if several else arguments.out
-        evaluation = run_experiment(session, out, settings, narration, write_report)
+        evaluation = run_experiment(session, out, settings, progress, write_report)
         if evaluation is None:
-            narration.say('this worker has no more to try; the chief goes on')
+            progress.say('this worker has no more to try; the chief goes on')
             continue
         evaluations.append(replace(evaluation, name=_name(session)))
-        narration.say(f'wrote the bundle {out} and its report {out / "report" / "report.html"}')
+        progress.say(f'wrote the bundle {out} and its report {out / "report" / "report.html"}')
     if len(evaluations) > 1:
         write_joint_report(arguments.out / 'report', evaluations)
-        narration.say(f'wrote the joint report {arguments.out / "report" / "report.html"}')
+        progress.say(f'wrote the joint report {arguments.out / "report" / "report.html"}')
     return 0
 
 

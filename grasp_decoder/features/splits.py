@@ -28,6 +28,11 @@ class Split:
     test: list[TrialBins]
     classes: tuple[int, ...]
 
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """How many trials there are for training, validation and test."""
+        return len(self.train), len(self.validation), len(self.test)
+
 
 def random_states(repeats: int, first: int = FIRST_RANDOM_STATE) -> list[int]:
     """The random states of repeated splits: ``first``, 1, 2, 3 ..."""

@@ -16,7 +16,7 @@ from grasp_decoder.bundle.bundle import MANIFEST, SEAL, load_bundle, seal_of
 from grasp_decoder.bundle.edge_report import edge_report
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.export import writing as export
-from grasp_decoder.bundle.export.writing import write_bundle
+from grasp_decoder.bundle.export.writing import bundle_draft, write_bundle
 from grasp_decoder.bundle.manifest import Manifest
 from grasp_decoder.errors import GraspDecoderError
 
@@ -32,11 +32,6 @@ FILES = [
 ]
 
 
-def write_report(bundle, folder):
-    (folder / 'report.html').write_text(f'<p>{bundle.manifest.name}')
-    return {'object': {'accuracy': np.float32(0.5), 'chance': float('nan')}}
-
-
 @pytest.fixture(scope='module')
 def networks():
     return [make_network(task, kind) for task, kind in TASKS.items()]
@@ -45,7 +40,11 @@ def networks():
 @pytest.fixture(scope='module')
 def sealed(networks, tmp_path_factory):
     out = tmp_path_factory.mktemp('bundles') / 'sample'
-    write_bundle(out, networks, TRIALS, TRIALS, make_manifest(), write_report)
+    with bundle_draft(out) as draft:
+        bundle = draft.export(networks, TRIALS, TRIALS, make_manifest())
+        draft.report.mkdir()
+        (draft.report / 'report.html').write_text(f'<p>{bundle.manifest.name}')
+        draft.metrics = {'object': {'accuracy': np.float32(0.5), 'chance': float('nan')}}
     return out
 
 
@@ -181,14 +180,20 @@ def test_counts_above_the_table_take_its_last_entry(sealed):
 
 def test_a_crash_leaves_the_old_bundle_whole(folder, networks):
     before = load_bundle(folder).sha256
-
-    def crash(bundle, report):
+    with pytest.raises(KeyboardInterrupt), bundle_draft(folder) as draft:
+        draft.export(networks[:1], TRIALS, TRIALS, make_manifest())
         raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_bundle(folder, networks[:1], TRIALS, TRIALS, make_manifest(), crash)
     assert load_bundle(folder).sha256 == before
     assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_a_second_export_takes_the_place_of_the_first(networks, tmp_path):
+    with bundle_draft(tmp_path / 'bundle') as draft:
+        draft.export(networks, TRIALS, TRIALS, make_manifest())
+        draft.export(networks[:1], TRIALS, TRIALS, make_manifest(name='again'))
+    manifest = load_bundle(tmp_path / 'bundle').manifest
+    assert manifest.name == 'again' and manifest.tasks.keys() == {networks[0].task}
+    assert all(name.startswith(networks[0].task) for name in manifest.files)
 
 
 def test_a_killed_process_leaves_the_old_bundle_whole(folder):
@@ -196,9 +201,10 @@ def test_a_killed_process_leaves_the_old_bundle_whole(folder):
     program = textwrap.dedent(f"""
         import os, signal
         from helpers.bundle_samples import make_manifest, make_network, make_trials
-        from grasp_decoder.bundle.export.writing import write_bundle
-        write_bundle({str(folder)!r}, [make_network('phase')], make_trials(), make_trials(), make_manifest(),
-                     lambda bundle, report: os.kill(os.getpid(), signal.SIGKILL))
+        from grasp_decoder.bundle.export.writing import bundle_draft
+        with bundle_draft({str(folder)!r}) as draft:
+            draft.export([make_network('phase')], make_trials(), make_trials(), make_manifest())
+            os.kill(os.getpid(), signal.SIGKILL)
     """)
     run = subprocess.run(
         [sys.executable, '-c', program],

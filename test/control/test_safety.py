@@ -35,7 +35,7 @@ def bundle(tmp_path_factory):
 
     path, trials = tmp_path_factory.mktemp('bundle') / 'B', make_trials()
     networks = [make_network(task) for task in ('phase', 'object')]
-    write_bundle(path, networks, trials, trials, make_manifest(), lambda bundle, report: {})
+    write_bundle(path, networks, trials, trials, make_manifest())
     return path
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial
-from grasp_decoder.learning.evaluation.evaluation import Evaluation
+from grasp_decoder.learning.evaluation.evaluation import Evaluation, TrainingFacts
 from grasp_decoder.learning.evaluation.scores import scores
 from grasp_decoder.learning.report.report import write_joint_report, write_report
 from grasp_decoder.learning.report.tables import animal_of, grouped
@@ -35,21 +35,18 @@ def evaluation(name, seed):
         decoded.append(
             DecodedTrial(trial, phase > 0, rng.dirichlet(np.ones(3), 18).astype(np.float32), trial.dof[:, None])
         )
-    facts = {
-        'units': 4,
-        'trials': 13,
-        'usable_trials': 12,
-        'bin_ms': 40.0,
-        'look_back': 3,
-        'protocol': 'default',
-        'split': [6, 3, 3],
-        'random_states': [42],
-        'train_fraction': 0.8,
-        'final': False,
-        'started_from': None,
-        'ended_early': [],
-        'models': {},
-    }
+    facts = TrainingFacts(
+        units=4,
+        trials=13,
+        usable_trials=12,
+        bin_ms=40.0,
+        split_sizes=(6, 3, 3),
+        random_states=(42,),
+        final=False,
+        started_from=None,
+        ended_early=(),
+        models={},
+    )
     return Evaluation(name, CLASSES, 3, [decoded], decoded, decoded, timing={'read_s': 1.0}, facts=facts)
 
 

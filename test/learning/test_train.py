@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.cli.console_progress import ConsoleProgress
 from grasp_decoder.cli.evaluate import main as evaluate
-from grasp_decoder.cli.narration import Narration
 from grasp_decoder.cli.train import main as train
 from grasp_decoder.features.trial_bins import TrialBins
-from grasp_decoder.learning.experiment.preparation import Settings, prepare
+from grasp_decoder.learning.experiment.measurements import Measurements
+from grasp_decoder.learning.experiment.preparation import prepare
+from grasp_decoder.learning.experiment.settings import Settings
 from grasp_decoder.learning.models.fitting import fit
 from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
@@ -59,6 +61,16 @@ def test_metrics_have_the_promised_keys(bundle):
 def test_the_same_training_gives_the_same_metrics(session, bundle, tmp_path):
     assert train(['--session', str(session), '--out', str(tmp_path / 'again')]) == 0
     assert metrics_of(tmp_path / 'again')[0] == metrics_of(bundle)[0]
+
+
+@pytest.mark.slow
+def test_the_final_bundle_is_fitted_on_all_trials_and_scored_on_those_held_out(session, bundle, tmp_path):
+    out = tmp_path / 'out'
+    assert train(['--session', str(session), '--out', str(out), '--tasks', 'phase', '--final']) == 0
+    made, held_out = load_bundle(out).manifest, load_bundle(bundle).manifest
+    assert made.final and made.sessions[0].test == ()
+    assert set(made.sessions[0].train) == {*held_out.sessions[0].train, *held_out.sessions[0].test}
+    assert metrics_of(out)[0]['phase'] == metrics_of(bundle)[0]['phase']
 
 
 @pytest.mark.slow
@@ -165,7 +177,7 @@ def test_a_bad_second_session_is_found_before_the_first_is_trained(session, tmp_
 
 @pytest.mark.slow
 def test_interrupted_repeats_leave_the_bundle_and_what_is_finished(session, tmp_path, monkeypatch, capsys):
-    from grasp_decoder.learning.experiment import preparation
+    from grasp_decoder.learning.experiment import training
 
     fits = []
 
@@ -178,7 +190,7 @@ def test_interrupted_repeats_leave_the_bundle_and_what_is_finished(session, tmp_
                 pass
         return fit(*arguments, **options)
 
-    monkeypatch.setattr(preparation, 'fit', fit_and_interrupt)
+    monkeypatch.setattr(training, 'fit', fit_and_interrupt)
     assert (
         train(['--session', str(session), '--out', str(tmp_path / 'out'), '--repeats', '4', '--max-seconds', '12']) == 0
     )
@@ -220,7 +232,7 @@ def test_what_is_left_out_is_said(tmp_path, capsys):
         for trial in made.trials
     ]
     write_session(replace(made, trials=tuple(trials)), tmp_path / 'Rare.neo.mat')
-    prepare(tmp_path / 'Rare.neo.mat', Settings(), Narration())
+    prepare(tmp_path / 'Rare.neo.mat', Settings(), ConsoleProgress(), Measurements())
     said = capsys.readouterr().err
     assert f'object {rare} (2)' in said and 'units have no spike in any usable trial' in said and '2 objects' in said
 

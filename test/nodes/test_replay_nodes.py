@@ -61,7 +61,7 @@ def bundles(tmp_path_factory):
     for seed in (1, 2):
         networks = [make_network(task, seed=seed) for task in ('phase', 'object')]
         paths.append(folder / f'seed_{seed}')
-        write_bundle(paths[-1], networks, trials, trials, make_manifest(), lambda bundle, report: {})
+        write_bundle(paths[-1], networks, trials, trials, make_manifest())
     return paths
 
 

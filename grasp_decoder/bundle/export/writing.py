@@ -7,7 +7,8 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,35 +29,72 @@ if TYPE_CHECKING:
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
 
-Report = Callable[[Bundle, Path], dict[str, Any]]
+
+class BundleDraft:
+    """A bundle that can be loaded, but is not in its place yet. Make it with `bundle_draft`.
+
+    Attributes:
+        report: folder for the report, which becomes a part of the bundle; it does not exist yet.
+        metrics: the main scores of the report, for the manifest.
+    """
+
+    def __init__(self, folder: Path, edge_tpu: bool):
+        self.report = folder / REPORT
+        self.metrics: dict[str, Any] = {}
+        self._folder = folder
+        self._edge_tpu = edge_tpu
+
+    def export(
+        self,
+        networks: Iterable[TaskNetwork],
+        train: Sequence[TrialBins],
+        validation: Sequence[TrialBins],
+        manifest: Manifest,
+    ) -> Bundle:
+        """Convert networks to TFLite, in place of what was exported before.
+
+        Args:
+            networks: one for each task.
+            train: trials that int8 is calibrated on.
+            validation: trials on which int8 is compared with float.
+            manifest: what is known before the export. ``tasks``, ``edge_ready``, ``edge_issues``, ``metrics`` and
+                ``files`` are filled in here.
+
+        Returns:
+            The bundle, read from its temporary folder.
+        """
+        for path in self._folder.iterdir():
+            path.unlink()
+        tasks = {}
+        for network in networks:
+            tasks[network.task] = convert(network, train, self._folder)
+            if network.start:
+                arrays: dict[str, Any] = dict(network.start)
+                np.savez(self._folder / start_file(network.task), **arrays)
+        bundle = _seal(self._folder, replace(manifest, tasks=tasks))
+        tasks = {task: replace(tasks[task], parity=measure_parity(bundle, task, validation)) for task in tasks}
+        issues = edge_issues(tasks)
+        if self._edge_tpu:
+            tasks, not_compiled = compile_models(self._folder, tasks)
+            issues += not_compiled
+        self._manifest = replace(manifest, tasks=tasks, edge_issues=issues, edge_ready=not issues)
+        return _seal(self._folder, self._manifest)
+
+    def finish(self) -> None:
+        """Seal the bundle with its report, and have every file on the disk."""
+        _seal(self._folder, replace(self._manifest, metrics=self.metrics))
+        _flush(self._folder)
 
 
-def write_bundle(
-    out: str | Path,
-    networks: Sequence[TaskNetwork],
-    train: Sequence[TrialBins],
-    validation: Sequence[TrialBins],
-    manifest: Manifest,
-    report: Report | None = None,
-    edge_tpu: bool = False,
-) -> Bundle:
-    """Export ``networks`` and put the sealed bundle in the place of ``out`` in one step.
+@contextmanager
+def bundle_draft(out: str | Path, edge_tpu: bool = False) -> Iterator[BundleDraft]:
+    """A draft that takes the place of ``out`` in one step, when the body ends without an error.
 
-    Everything is first written to a folder beside ``out``. A crash at any time leaves an old bundle whole.
+    Its folder is beside ``out``. A crash at any time leaves an old bundle whole.
 
     Args:
         out: folder of the bundle. An existing bundle is replaced; a folder with anything else in it is refused.
-        networks: one for each task.
-        train: trials that int8 is calibrated on.
-        validation: trials on which int8 is compared with float.
-        manifest: what is known before the export. ``tasks``, ``edge_ready``, ``edge_issues``, ``metrics`` and
-            ``files`` are filled in here.
-        report: called with the finished bundle, still in its temporary folder, and the folder ``report`` to write into.
-            Its return value becomes the manifest's ``metrics``.
         edge_tpu: whether to compile the int8 models with ``edgetpu_compiler`` as well.
-
-    Returns:
-        The bundle, read from ``out``.
 
     Raises:
         GraspDecoderError: ``out`` holds something else than a bundle or cannot be written, or ``edgetpu_compiler`` is
@@ -68,32 +106,33 @@ def write_bundle(
     check_replaceable(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f'.{out.name}.', dir=out.parent))
+        folder = Path(tempfile.mkdtemp(prefix=f'.{out.name}.', dir=out.parent))
     except OSError as error:
         raise GraspDecoderError(f'cannot write a bundle to {out}: {error.strerror}') from error
     try:
-        tasks = {network.task: convert(network, train, draft) for network in networks}
-        for network in networks:
-            if network.start:
-                arrays: dict[str, Any] = dict(network.start)
-                np.savez(draft / start_file(network.task), **arrays)
-        manifest = replace(manifest, tasks=tasks)
-        bundle = _seal(draft, manifest)
-        tasks = {task: replace(tasks[task], parity=measure_parity(bundle, task, validation)) for task in tasks}
-        issues = edge_issues(tasks)
-        if edge_tpu:
-            tasks, not_compiled = compile_models(draft, tasks)
-            issues += not_compiled
-        manifest = replace(manifest, tasks=tasks, edge_issues=issues, edge_ready=not issues)
-        if report is not None:
-            bundle = _seal(draft, manifest)
-            (draft / REPORT).mkdir()
-            manifest = replace(manifest, metrics=report(bundle, draft / REPORT))
-        _seal(draft, manifest)
-        _flush(draft)
-        _put_in_place(draft, out)
+        draft = BundleDraft(folder, edge_tpu)
+        yield draft
+        draft.finish()
+        _put_in_place(folder, out)
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_bundle(
+    out: str | Path,
+    networks: Iterable[TaskNetwork],
+    train: Sequence[TrialBins],
+    validation: Sequence[TrialBins],
+    manifest: Manifest,
+    edge_tpu: bool = False,
+) -> Bundle:
+    """Write a bundle without a report; the arguments are those of `bundle_draft` and `BundleDraft.export`.
+
+    Returns:
+        The bundle, read from ``out``.
+    """
+    with bundle_draft(out, edge_tpu) as draft:
+        draft.export(networks, train, validation, manifest)
     return load_bundle(out)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from grasp_decoder.bundle.bundle import Bundle
@@ -13,6 +13,34 @@ from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial, decode_endless, decode_trials
 from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, hold_windows
 from grasp_decoder.recording.session import Session
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """How the decoder that is evaluated was trained, for the report.
+
+    Attributes:
+        units: of the session.
+        trials, usable_trials: of the session; all, and those that something can be learnt from.
+        bin_ms: bin width, ms.
+        split_sizes: training, validation and test trials of the first split.
+        random_states: of each split that was finished.
+        final: whether the bundle was fitted once more, on all trials.
+        started_from: id of the bundle of another day that training went on from.
+        ended_early: the fits that the clock or Ctrl-C ended.
+        models: task -> name of its model family.
+    """
+
+    units: int
+    trials: int
+    usable_trials: int
+    bin_ms: float
+    split_sizes: tuple[int, int, int]
+    random_states: tuple[int, ...]
+    final: bool
+    started_from: str | None
+    ended_early: tuple[str, ...]
+    models: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -29,8 +57,8 @@ class Evaluation:
         baselines: name -> decodes of each repeat.
         curve: scores by training fraction (the paper's table 5).
         timing: seconds and megabytes.
-        facts: what was decoded and how, for the report.
-        edge_tpu: the bundle's `edge_report`, for training.
+        facts: how it was trained; None outside of training.
+        edge_tpu: the bundle's `edge_report`; empty outside of training.
         movement: what the degree of freedom is, but for the aperture.
     """
 
@@ -43,7 +71,7 @@ class Evaluation:
     baselines: dict[str, list[ObjectDecodes]] = field(default_factory=dict)
     curve: list[dict] = field(default_factory=list)
     timing: dict[str, float] = field(default_factory=dict)
-    facts: dict = field(default_factory=dict)
+    facts: TrainingFacts | None = None
     edge_tpu: dict = field(default_factory=dict)
     movement: Movement | None = None
 

@@ -108,25 +108,20 @@ def _session_body(evaluation: Evaluation, found: dict, drawn: dict[str, Figure])
 
 def _summary(evaluation: Evaluation) -> str:
     facts = evaluation.facts
-    if not facts:
-        return (
-            f'{len(evaluation.decoded)} trials, {len(evaluation.classes)} objects, '
-            f'look-back {evaluation.look_back} bins'
-        )
-    train, validation, test = facts['split']
+    train, validation, test = facts.split_sizes
     return (
-        f'{facts["units"]} units · {facts["usable_trials"]} usable trials of {facts["trials"]} · '
+        f'{facts.units} units · {facts.usable_trials} usable trials of {facts.trials} · '
         + (f'{len(evaluation.classes)} objects · ' if evaluation.classes else '')
-        + f'bins of {facts["bin_ms"]:g} ms · look-back {facts["look_back"]} bins · '
+        + f'bins of {facts.bin_ms:g} ms · look-back {evaluation.look_back} bins · '
         f'{train} training, {validation} validation and {test} test trials · random states '
-        f'{", ".join(map(str, facts["random_states"]))}'
-        + (f' · training went on from {html.escape(facts["started_from"])}' if facts['started_from'] else '')
+        f'{", ".join(map(str, facts.random_states))}'
+        + (f' · training went on from {html.escape(facts.started_from)}' if facts.started_from else '')
         + (
-            f' · training ended early, by --max-seconds or Ctrl-C: {"; ".join(facts["ended_early"])}'
-            if facts['ended_early']
+            f' · training ended early, by --max-seconds or Ctrl-C: {"; ".join(facts.ended_early)}'
+            if facts.ended_early
             else ''
         )
-        + (' · the bundle was then fitted once more on all trials' if facts['final'] else '')
+        + (' · the bundle was then fitted once more on all trials' if facts.final else '')
     )
 
 
@@ -323,7 +318,7 @@ def _cost_section(evaluation: Evaluation) -> str:
     rows = [[name, f'{evaluation.timing[key]:.1f}'] for key, name in names.items() if key in evaluation.timing]
     if not rows:
         return ''
-    models = ', '.join(f'{task} {model}' for task, model in evaluation.facts.get('models', {}).items())
+    models = ', '.join(f'{task} {model}' for task, model in evaluation.facts.models.items())
     return (
         '<h2>What it costs</h2><p>On the machine that made this report; training is of one split. '
         f'Networks: {html.escape(models)}.</p>' + _table(['', 'this run'], rows)
@@ -334,9 +329,9 @@ def _joint_body(title: str, evaluations: Sequence[Evaluation], sessions, groups,
     recorded = [
         [
             evaluation.name,
-            str(evaluation.facts['units']),
-            str(evaluation.facts['trials']),
-            str(evaluation.facts['usable_trials']),
+            str(evaluation.facts.units),
+            str(evaluation.facts.trials),
+            str(evaluation.facts.usable_trials),
             str(len(evaluation.classes)),
         ]
         for evaluation in evaluations

@@ -1,4 +1,4 @@
-"""Progress of long work, for people: lines, and a bar with the time left."""
+"""Shows the progress of long work: lines, and a bar with the time left."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
+from grasp_decoder.learning.experiment.progress_report import ProgressReport
 
-class Narration:
-    """Says lines and shows the running stage as a bar on stderr; without a terminal the bar is a line now and then."""
+
+class ConsoleProgress(ProgressReport):
+    """Prints lines and a bar for the running stage on stderr; without a terminal, the bar is a line now and then."""
 
     def __init__(self) -> None:
         self._bar: tqdm | None = None

@@ -1,0 +1,107 @@
+"""What a report compares the bundle's decoder with: other splits, baselines and fewer trials to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from grasp_decoder.bundle.task_network import OBJECT
+from grasp_decoder.features.splits import Split
+from grasp_decoder.learning.evaluation.baseline_decodes import ALL, LDA, NONE, SEED_BILSTM, decode_baselines
+from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial, predict_trials
+from grasp_decoder.learning.evaluation.evaluation import Evaluation
+from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, hold_windows
+from grasp_decoder.learning.evaluation.object_metrics import object_summary
+from grasp_decoder.learning.experiment.experiment import Experiment
+from grasp_decoder.learning.experiment.measurements import Measurements
+from grasp_decoder.learning.experiment.progress_report import ProgressReport
+from grasp_decoder.learning.experiment.training import Trainer
+
+
+@dataclass
+class Comparisons:
+    """What was finished of it.
+
+    Attributes:
+        repeats: decoded test trials of each split after the first.
+        baselines: name -> decodes of each split.
+        curve: scores by training fraction, without the first.
+    """
+
+    repeats: list[list[DecodedTrial]] = field(default_factory=list)
+    baselines: dict[str, list[ObjectDecodes]] = field(default_factory=dict)
+    curve: list[dict] = field(default_factory=list)
+
+
+def decode_for_comparison(
+    experiment: Experiment, trainer: Trainer, measured: Measurements, progress: ProgressReport
+) -> Comparisons:
+    """Fit and decode all that was asked for; Ctrl-C ends it, and what is finished is kept."""
+    found = Comparisons()
+    try:
+        for repeat, state in enumerate(experiment.random_states):
+            split = experiment.split(state)
+            networks = trainer.fit_tasks(split, state, optional=True) if repeat else {}  # the bundle's are fitted
+            baselines = _baselines(experiment, trainer, split, state, measured, progress)
+            if repeat:
+                found.repeats.append(predict_trials(networks, split.test))
+            for name, decodes in baselines.items():
+                found.baselines.setdefault(name, []).append(decodes)
+        for fraction in experiment.settings.train_fractions[1:]:
+            found.curve.append(_curve_point(experiment, trainer, fraction))
+    except KeyboardInterrupt:
+        progress.say('interrupted: the bundle is written, with a report on what is finished')
+    return found
+
+
+def with_comparisons(
+    evaluation: Evaluation, comparisons: Comparisons, experiment: Experiment, split: Split
+) -> Evaluation:
+    """The evaluation of the bundle, which was fitted on ``split``, with what it is compared with."""
+    evaluation = replace(evaluation, repeats=evaluation.repeats + comparisons.repeats, baselines=comparisons.baselines)
+    if not comparisons.curve:
+        return evaluation
+    decoder, lda = evaluation.object_repeats, evaluation.baselines.get(LDA, [])
+    first = _curve_row(experiment.settings.train_fractions[0], split, decoder, lda)
+    return replace(evaluation, curve=[first, *comparisons.curve])
+
+
+def _baselines(
+    experiment: Experiment,
+    trainer: Trainer,
+    split: Split,
+    state: int,
+    measured: Measurements,
+    progress: ProgressReport,
+) -> dict[str, ObjectDecodes]:
+    if experiment.settings.baselines == NONE or OBJECT not in experiment.tasks:
+        return {}
+    progress.say(f'baselines, split {state}')
+    found = decode_baselines(split, experiment.look_back)
+    if experiment.settings.baselines == ALL:
+        with measured.timed('train_seed_bilstm_s'):
+            network = trainer.fit(OBJECT, split, state, SEED_BILSTM, optional=True)
+            decoded = predict_trials({OBJECT: network}, split.test)
+            found[SEED_BILSTM] = hold_windows(decoded, split.classes, experiment.look_back)
+    return found
+
+
+def _curve_point(experiment: Experiment, trainer: Trainer, fraction: float) -> dict:
+    """Scores with another fraction of the trials for training and validation (Viviani et al. 2023, table 5)."""
+    decoder, lda = [], []
+    splits = [experiment.split(state, fraction) for state in experiment.random_states]
+    for state, split in zip(experiment.random_states, splits):
+        network = trainer.fit(OBJECT, split, state, experiment.models[OBJECT], optional=True)
+        decoded = predict_trials({OBJECT: network}, split.test)
+        decoder.append(hold_windows(decoded, split.classes, experiment.look_back))
+        lda.append(decode_baselines(split, experiment.look_back)[LDA])
+    return _curve_row(fraction, splits[0], decoder, lda)
+
+
+def _curve_row(fraction: float, split: Split, decoder: Sequence[ObjectDecodes], lda: Sequence[ObjectDecodes]) -> dict:
+    row: dict = {'train_fraction': fraction, 'trials': list(split.sizes)}
+    for name, repeats in (('decoder', decoder), (LDA, lda)):
+        if repeats:
+            summary = object_summary(repeats)
+            row[name] = {key: summary[key] for key in ('accuracy', 'ci95', 'relaxed_accuracy', 'relaxed_ci95')}
+    return row

@@ -1,0 +1,76 @@
+"""What a bundle and its report say about the experiment that they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+
+import grasp_decoder
+from grasp_decoder.bundle.manifest import Manifest, SelfReset, SourceSession
+from grasp_decoder.features.splits import Split
+from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.learning.evaluation.evaluation import TrainingFacts
+from grasp_decoder.learning.experiment.experiment import Experiment
+from grasp_decoder.types.time import NS_PER_S
+
+
+def make_manifest(experiment: Experiment, split: Split) -> Manifest:
+    """The manifest of a bundle, as far as it is known before the export."""
+    session, settings = experiment.session, experiment.settings
+    ids = {
+        part: tuple(sorted(trial.trial_id for trial in getattr(split, part)))
+        for part in ('train', 'validation', 'test')
+    }
+    return Manifest(
+        name=session.name,
+        created=datetime.now(UTC).isoformat(timespec='seconds'),
+        package_version=grasp_decoder.__version__,
+        sessions=(SourceSession(session.name, session.source_sha256, **ids),),
+        units=session.units,
+        bin_s=settings.bin_ns / NS_PER_S,
+        look_back=experiment.look_back,
+        classes=split.classes,
+        labels=tuple(settings.objects.find(object_id).label for object_id in split.classes),
+        merge=dict(settings.objects.copies),
+        self_reset=_self_reset(split.train),
+        final=settings.final and not split.test,
+        started_from=experiment.started_from,
+        movement=experiment.movement,
+    )
+
+
+def _self_reset(train: Sequence[TrialBins]) -> SelfReset | None:
+    """In an endless segment, a trial is over when a grasp was followed by as much rest as in a training trial."""
+    if not all('Rew' in trial.event_bins for trial in train):
+        return None
+    after_release = [trial.n_bins - trial.event_bins['Rew'] for trial in train]
+    hold = [np.count_nonzero(trial.phase) for trial in train]
+    return SelfReset(grasp_bins=max(2, int(np.median(hold)) // 2), rest_bins=max(1, int(np.median(after_release))))
+
+
+def training_facts(
+    experiment: Experiment, split: Split, manifest: Manifest, repeats: int, ended_early: Sequence[str]
+) -> TrainingFacts:
+    """What was trained and how.
+
+    Args:
+        split: the first one.
+        manifest: of the bundle.
+        repeats: splits that were finished.
+        ended_early: the fits that the clock or Ctrl-C ended.
+    """
+    settings = experiment.settings
+    return TrainingFacts(
+        units=experiment.session.unit_count,
+        trials=len(experiment.session.trials),
+        usable_trials=len(experiment.trials),
+        bin_ms=settings.bin_ns / 1e6,
+        split_sizes=split.sizes,
+        random_states=tuple(experiment.random_states[:repeats]),
+        final=settings.final,
+        started_from=experiment.started_from,
+        ended_early=tuple(ended_early),
+        models={task: network.model for task, network in manifest.tasks.items()},
+    )

@@ -1,0 +1,93 @@
+"""One session from recording to sealed bundle and report: what `train` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from grasp_decoder.bundle.edge_report import edge_report
+from grasp_decoder.bundle.export.edge_tpu_compiler import require_compiler
+from grasp_decoder.bundle.export.writing import bundle_draft, check_replaceable
+from grasp_decoder.bundle.task_network import OBJECT
+from grasp_decoder.learning.evaluation.evaluation import Evaluation, evaluate_bundle
+from grasp_decoder.learning.evaluation.scores import headline, scores
+from grasp_decoder.learning.experiment.architecture_search import search_architecture
+from grasp_decoder.learning.experiment.comparisons import decode_for_comparison, with_comparisons
+from grasp_decoder.learning.experiment.description import make_manifest, training_facts
+from grasp_decoder.learning.experiment.measurements import Measurements
+from grasp_decoder.learning.experiment.preparation import prepare
+from grasp_decoder.learning.experiment.progress_report import ProgressReport
+from grasp_decoder.learning.experiment.settings import Settings
+from grasp_decoder.learning.experiment.time_budget import TimeBudget
+from grasp_decoder.learning.experiment.training import Trainer
+from grasp_decoder.learning.models.seed_bilstm import fit_seed_bilstm
+
+WriteReport = Callable[[Path, Evaluation], None]
+
+
+def run_experiment(
+    path: Path, out: Path, settings: Settings, progress: ProgressReport, write_report: WriteReport
+) -> Evaluation | None:
+    """Prepare, search, fit, export, evaluate and report one session.
+
+    Ctrl-C ends the network that is being trained at its best epoch. Once the bundle's own networks are trained, it ends
+    everything else that was asked for. The bundle and its report are then written with what is finished.
+
+    Args:
+        path: of the recording.
+        out: the bundle's folder.
+        write_report: called with the folder ``report`` of the bundle and the evaluation.
+
+    Returns:
+        What was decoded; None in a worker of a search, which writes no bundle.
+
+    Raises:
+        GraspDecoderError: bad input; nothing is written then.
+    """
+    check_replaceable(out)
+    if settings.edge_tpu:
+        require_compiler()
+    measured, budget = Measurements(), TimeBudget(settings.max_seconds)
+
+    experiment = prepare(path, settings, progress, measured)
+    state = experiment.random_states[0]
+    split = experiment.split(state)
+
+    if settings.search_trials:
+        folder = out.with_name(f'{out.name}.search')
+        architecture = search_architecture(experiment, split, state, budget.seconds_left, folder, progress)
+        if architecture is None:
+            return None
+        experiment = experiment.with_model(OBJECT, partial(fit_seed_bilstm, architecture=architecture))
+        budget.restart()
+
+    budget.fits_left = experiment.fit_count
+    trainer = Trainer(experiment, budget, measured, progress)
+    networks = trainer.fit_tasks(split, state)
+    comparisons = decode_for_comparison(experiment, trainer, measured, progress)
+
+    with bundle_draft(out, settings.edge_tpu) as draft:
+        progress.say('exporting to TFLite, as float and as int8')
+        with measured.timed('export_s'):
+            bundle = draft.export(networks.values(), split.train, split.validation, make_manifest(experiment, split))
+
+        progress.say(f'evaluating on {len(split.test)} held-out trials, causally')
+        with measured.timed('evaluate_s'):
+            evaluation = evaluate_bundle(bundle, experiment.session, split.test, experiment.look_back)
+        evaluation = with_comparisons(evaluation, comparisons, experiment, split)
+
+        if settings.final:
+            progress.say('fitting once more, on all trials; the scores stay those of the fit before')
+            whole = replace(split, train=split.train + split.test, test=[])
+            networks = trainer.fit_tasks(whole, state)
+            progress.say('exporting to TFLite, as float and as int8')
+            bundle = draft.export(networks.values(), whole.train, whole.validation, make_manifest(experiment, whole))
+
+        measured.take_peak_memory()
+        facts = training_facts(experiment, split, bundle.manifest, len(evaluation.repeats), measured.ended_early)
+        evaluation = replace(evaluation, facts=facts, timing=measured.timing, edge_tpu=edge_report(bundle))
+        write_report(draft.report, evaluation)
+        draft.metrics = headline(scores(evaluation))
+    return evaluation

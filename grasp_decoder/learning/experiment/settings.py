@@ -1,0 +1,58 @@
+"""What an experiment was asked for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from grasp_decoder.features.splits import DEFAULT_TRAIN_FRACTION, FIRST_RANDOM_STATE
+from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS
+from grasp_decoder.learning.evaluation.baseline_decodes import FAST
+from grasp_decoder.objects import ObjectCatalogue, load_objects
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of `train` without sessions and output folder; None leaves the choice to the data.
+
+    Attributes:
+        tasks: tasks to learn.
+        bin_ns: bin width, ns.
+        look_back: bins of a window.
+        model: model family of all tasks, by name.
+        mapping: YAML file that names the events and annotations of the recording.
+        objects: the objects of the recording, and which of them are copies of one another.
+        protocol: how windows are labelled and classes counted, one of `grasp_decoder.features.trial_bins.PROTOCOLS`.
+        baselines: ``fast``, ``all`` or ``none``.
+        repeats: number of splits that scores are averaged over.
+        search_trials: architectures to try before training; 0 searches nothing.
+        train_fractions: shares of the trials for training and validation. The bundle is of the first; with further
+            ones the report has a curve of them.
+        final: whether the bundle is fitted once more, on all trials.
+        max_seconds: time for training, and before it as much for a search.
+        seed: random state of the first split and of training.
+        edge_tpu: whether the int8 models are compiled for an Edge TPU.
+        init_from: bundle of another day to go on from.
+        dof: signal of the recording that the task ``dof`` decodes, in place of the aperture.
+        velocity: whether the signal's rate of change is decoded in place of its value.
+    """
+
+    tasks: tuple[str, ...] | None = None
+    bin_ns: int = DEFAULT_BIN_NS
+    look_back: int | None = None
+    model: str | None = None
+    mapping: Path | None = None
+    objects: ObjectCatalogue = field(default_factory=load_objects)
+    protocol: str = 'default'
+    baselines: str = FAST
+    repeats: int = 1
+    search_trials: int = 0
+    train_fractions: tuple[float, ...] = (DEFAULT_TRAIN_FRACTION,)
+    final: bool = False
+    max_seconds: float = math.inf
+    seed: int = FIRST_RANDOM_STATE
+    edge_tpu: bool = False
+    init_from: Path | None = None
+    dof: str | None = None
+    velocity: bool = False
