@@ -42,7 +42,7 @@ from grasp_decoder.learning.experiment.run import run_experiment
 from grasp_decoder.learning.experiment.settings import Settings
 from grasp_decoder.learning.models.fitting import fit
 from grasp_decoder.learning.movement import MovementScale, movement_trials
-from grasp_decoder.learning.report.tables import competitors, number, percent
+from grasp_decoder.learning.report.tables import decoder_and_baselines, number, percent
 from grasp_decoder.recording.binned_kinematics import read_binned_kinematics
 from grasp_decoder.recording.reading import read_session
 
@@ -243,7 +243,7 @@ def _lines(results: dict) -> list[str]:
                     percent(row['relaxed_accuracy'], row['relaxed_ci95']),
                     percent(row['trial_accuracy'], row['trial_ci95']),
                 )
-                for name, row in competitors(found)
+                for name, row in decoder_and_baselines(found)
             ],
         )
         lines += ['', *markdown_table(('MSyn40, mean over the splits', ''), _grasp_values(found))]
@@ -293,7 +293,9 @@ def _grasp_values(found: dict) -> list[tuple[str, str]]:
 
 def _figure(results: dict):
     figure, axes = plt.subplots(figsize=(7, 3))
-    bars = [(name, row['accuracy']) for name, row in competitors(results['grasp'])] if 'grasp' in results else []
+    bars = []
+    if 'grasp' in results:
+        bars += [(name, row['accuracy']) for name, row in decoder_and_baselines(results['grasp'])]
     if 'reach' in results:
         bars += [('reach97, this decoder', results['reach']['accuracy']), ('reach97, LDA', results['reach']['lda'])]
     if 'cursor' in results:

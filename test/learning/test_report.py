@@ -10,8 +10,8 @@ from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial
 from grasp_decoder.learning.evaluation.evaluation import Evaluation, TrainingFacts
 from grasp_decoder.learning.evaluation.scores import scores
+from grasp_decoder.learning.report.groups import animal_of, grouped
 from grasp_decoder.learning.report.report import write_joint_report, write_report
-from grasp_decoder.learning.report.tables import animal_of, grouped
 
 CLASSES = (21, 22, 31)
 

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from grasp_decoder.learning.evaluation.evaluation import Evaluation
-from grasp_decoder.learning.report.tables import competitors
+from grasp_decoder.learning.report.tables import decoder_and_baselines
 
 STYLE = {
     'font.family': 'DejaVu Sans',
@@ -49,8 +49,8 @@ def save(figure: Figure, target, **options) -> None:
 
 @styled
 def comparison(scores: dict) -> Figure:
-    """Accuracy and relaxed accuracy of the decoder and its competitors, with 95 % intervals and chance."""
-    rows = competitors(scores)[::-1]
+    """Accuracy and relaxed accuracy of the decoder and the baselines, with 95 % intervals and chance."""
+    rows = decoder_and_baselines(scores)[::-1]
     figure = Figure(figsize=(7, 0.5 * len(rows) + 0.6))
     axes = figure.add_subplot()
     for y, (_, row) in enumerate(rows):

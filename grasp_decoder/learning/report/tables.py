@@ -1,14 +1,11 @@
-"""Tables of the report, as plain rows: of one session, and the paper's tables 1, 3 and 4 over several."""
+"""What the tables of a report are made of: cells, and the rows of the decoder and its baselines."""
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-import numpy as np
-
-COMPETITORS = {
+BASELINES = {
     'seed_bilstm': "the paper's BiLSTM",
     'lda': 'LDA of square-root counts',
     'naive_bayes': 'Poisson naive Bayes',
@@ -18,11 +15,28 @@ COMPETITORS = {
 """Key in metrics.json -> what it is."""
 
 
-def competitors(scores: dict) -> list[tuple[str, dict]]:
-    """(name, scores) of the decoder and every baseline, as the report lists them."""
-    rows = [('this decoder', scores['object'])]
+@dataclass(frozen=True)
+class Table:
+    """A table of a page.
+
+    Attributes:
+        header: a cell per column.
+        rows: cells, row by row.
+        own: index of the row that stands out; None for none.
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    own: int | None = None
+
+
+def decoder_and_baselines(scores: dict) -> list[tuple[str, dict]]:
+    """(name, scores) of the decoder and of every baseline, as the report lists them."""
     found = scores.get('baselines', {})
-    return rows + [(label, found[name]) for name, label in COMPETITORS.items() if name in found]
+    return [
+        ('this decoder', scores['object']),
+        *((label, found[name]) for name, label in BASELINES.items() if name in found),
+    ]
 
 
 def percent(value: float | None, interval: Sequence[float] | None = None) -> str:
@@ -33,51 +47,14 @@ def percent(value: float | None, interval: Sequence[float] | None = None) -> str
     return text if interval is None else f'{text} ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})'
 
 
+def percent_range(interval: Sequence[float]) -> str:
+    """An interval as '81.0 to 87.2 %'."""
+    return f'{100 * interval[0]:.1f} to {100 * interval[1]:.1f} %'
+
+
 def number(value: float | None, digits: int = 2, interval: Sequence[float] | None = None) -> str:
     """A number with its interval; a dash when there is none."""
     if value is None:
         return '–'
     text = f'{value:.{digits}f}'
     return text if interval is None else f'{text} ({interval[0]:.{digits}f} to {interval[1]:.{digits}f})'
-
-
-def animal_of(session: str) -> str:
-    """The animal of a session named as the laboratory does, by its first letter (MRec40: M); else the whole name."""
-    match = re.match(r'[A-Z]', session)
-    return match.group() if match else session
-
-
-def grouped(sessions: Sequence[tuple[str, dict]]) -> list[tuple[str, dict]]:
-    """(label, scores) by animal and over all sessions: the mean of the sessions' scores.
-
-    Sessions are independent, so the half-width of a mean's 95 % interval is the root of the sum of squares over n.
-    """
-    animals: dict[str, list[dict]] = {}
-    for name, scores in sessions:
-        animals.setdefault(animal_of(name), []).append(scores)
-    rows = [(f'animal {animal}', _mean(members)) for animal, members in animals.items()]
-    return [*rows, ('global', _mean([scores for _, scores in sessions]))]
-
-
-def _mean(members: Sequence[dict]) -> dict:
-    """Mean of all numbers that all members have, tables left out."""
-    mean: dict = {}
-    for key in members[0]:
-        values = [member.get(key) for member in members]
-        if all(isinstance(value, dict) for value in values):
-            mean[key] = _mean(values)
-        elif all(isinstance(value, (int, float)) for value in values):
-            mean[key] = float(np.mean(values))
-    for key in [key for key in members[0] if key.endswith('ci95')]:
-        centre = mean.get({'ci95': 'r2' if 'r2' in mean else 'accuracy'}.get(key, _scored_by(key)))
-        bounds = [member[key] for member in members if member.get(key)]
-        if centre is not None and len(bounds) == len(members):
-            half = math.sqrt(sum(((high - low) / 2) ** 2 for low, high in bounds)) / len(bounds)
-            mean[key] = [centre - half, centre + half]
-    return mean
-
-
-def _scored_by(interval: str) -> str:
-    """The score that an interval belongs to: ``relaxed_ci95`` -> ``relaxed_accuracy``, ``f1_ci95`` -> ``f1``."""
-    stem = interval.removesuffix('_ci95')
-    return stem if stem == 'f1' else f'{stem}_accuracy'
