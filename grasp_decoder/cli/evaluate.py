@@ -1,4 +1,4 @@
-"""evaluate: score a bundle on a session, causally, through the decoder that also runs the hand."""
+"""evaluate: scores a bundle on a session, decoded bin by bin with the decoder that also runs the hand."""
 
 from __future__ import annotations
 
@@ -26,17 +26,27 @@ def main(argv=None) -> int:
 
 def _evaluate(argv) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--bundle', required=True, type=Path, metavar='DIR')
-    parser.add_argument('--session', required=True, type=Path, metavar='FILE')
+    parser.add_argument('--bundle', required=True, type=Path, metavar='DIR', help='folder of the bundle')
+    parser.add_argument('--session', required=True, type=Path, metavar='FILE', help='recording to decode')
     parser.add_argument(
         '--split',
         choices=('test', 'all'),
         default='test',
-        help="test (default): trials that the bundle's training held out, or all of another session",
+        help="test: the trials that the bundle's training held out, or all trials of a session that it never saw; "
+        'all: every trial (default: %(default)s)',
     )
-    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
-    parser.add_argument('--objects', metavar='FILE', help='catalogue of the objects that the bundle was trained with')
-    parser.add_argument('--json', required=True, type=Path, metavar='OUT', help='where the scores go')
+    parser.add_argument(
+        '--map',
+        type=Path,
+        metavar='FILE',
+        help='YAML file that names the events and annotations of the recording (default: the names of the paper)',
+    )
+    parser.add_argument(
+        '--objects',
+        metavar='FILE',
+        help='catalogue of the objects that the bundle was trained with (default: those of the paper)',
+    )
+    parser.add_argument('--json', required=True, type=Path, metavar='OUT', help='file for the scores')
     arguments = parser.parse_args(argv)
     check_writable(arguments.json)
     bundle = load_bundle(arguments.bundle)

@@ -1,4 +1,4 @@
-"""train: decoders from recorded sessions, as sealed bundles with reports."""
+"""train: learns decoders from recorded sessions and writes them as sealed bundles with reports."""
 
 from __future__ import annotations
 
@@ -22,66 +22,84 @@ def main(argv=None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        description='Train decoders of grasp phase, object and aperture from recorded sessions; write '
-        'a sealed bundle with a report. Several sessions give one bundle each in OUT/NAME and a joint report in '
+        description='Trains decoders of grasp phase, object and aperture from recorded sessions, and writes a sealed '
+        'bundle with a report. With several sessions, each has its bundle in OUT/NAME, and the joint report is in '
         'OUT/report.',
     )
     parser.add_argument(
-        '--session', nargs='+', required=True, type=Path, metavar='FILE', help='recordings to learn from'
+        '--session', nargs='+', required=True, type=Path, metavar='FILE', help='one or more recordings to learn from'
     )
-    parser.add_argument('--out', required=True, type=Path, metavar='DIR', help='where the bundle goes')
+    parser.add_argument('--out', required=True, type=Path, metavar='DIR', help='folder for the bundle')
     parser.add_argument(
-        '--tasks', type=_tasks, metavar='LIST', help='phase,object,dof (default: all that the events allow)'
+        '--tasks',
+        type=_tasks,
+        metavar='LIST',
+        help='tasks to learn, with commas between them: phase,object,dof (default: all that the recording allows)',
     )
     parser.add_argument(
         '--dof',
         metavar='SIGNAL',
-        help='what the task dof decodes: a continuous signal of the recording, such as the position of '
-        'the hand (inspect lists them; default: the synthetic aperture)',
+        help='the signal of the recording that the task dof decodes, such as the position of the hand. The command '
+        'inspect lists the signals (default: none, the synthetic aperture is decoded)',
     )
-    parser.add_argument('--velocity', action='store_true', help="decode that signal's rate of change instead")
-    parser.add_argument('--bin-ms', type=_positive(float), default=40, metavar='MS', help='bin width (default 40)')
+    parser.add_argument(
+        '--velocity', action='store_true', help="decode the signal's rate of change (default: its value)"
+    )
+    parser.add_argument(
+        '--bin-ms', type=_positive(float), default=40, metavar='MS', help='bin width (default: %(default)s)'
+    )
     parser.add_argument(
         '--look-back',
         type=_look_back,
         metavar='auto|N',
-        help='bins of a window (default auto: 12, or what fits between the start of a trial and Hold)',
+        help='number of bins in a window (default: auto, which is 12, or fewer if fewer fit between the start of a '
+        'trial and Hold)',
     )
-    parser.add_argument('--model', metavar='NAME', help='model family for all tasks (default: the best of each task)')
     parser.add_argument(
-        '--map', type=Path, metavar='FILE', help='YAML that names events and annotations of the recording'
+        '--model',
+        metavar='NAME',
+        help='model family for all tasks, see docs/decoding.md (default: chosen by the number of trials and units)',
+    )
+    parser.add_argument(
+        '--map',
+        type=Path,
+        metavar='FILE',
+        help='YAML file that names the events and annotations of the recording (default: the names of the paper)',
     )
     catalogue = parser.add_mutually_exclusive_group()
     catalogue.add_argument(
-        '--objects', metavar='FILE', help='catalogue of the objects (default: those of the paper; docs/sources.md)'
+        '--objects', metavar='FILE', help='catalogue of the objects, see docs/sources.md (default: those of the paper)'
     )
     catalogue.add_argument('--merge', help=argparse.SUPPRESS)  # goes with release 0.3: a catalogue has the copies
     parser.add_argument(
         '--protocol',
-        choices=('default', 'seed'),
+        type=_protocol,
+        choices=('default', 'published'),
         default='default',
-        help="seed: labels and classes as in the paper's published code",
+        help='how windows are labelled and classes counted: by the words of the paper, or as in its published code '
+        '(default: %(default)s)',
     )
     parser.add_argument(
         '--baselines',
         choices=('fast', 'all', 'none'),
         default='fast',
-        help="fast: naive Bayes and LDA (default); all: the paper's BiLSTM as well",
+        help="what the report compares with: fast is naive Bayes and LDA, all adds the paper's BiLSTM "
+        '(default: %(default)s)',
     )
     parser.add_argument(
         '--repeats',
         type=_positive(int),
         default=1,
         metavar='N',
-        help='stratified splits to average over; the bundle is of the first (default 1)',
+        help='number of splits that scores are averaged over; the bundle is of the first (default: %(default)s)',
     )
     parser.add_argument(
         '--search',
         type=_positive(int),
         default=0,
         metavar='TRIALS',
-        help="search the paper's table 2 for the object network first; goes on where it ended, and "
-        'over machines (docs/search.md)',
+        help="first try so many architectures of the paper's table 2 for the object network. The same command goes on "
+        'where a search was ended; docs/search.md says how several machines search (default: %(default)s, no search)',
     )
     parser.add_argument(
         '--train-fraction',
@@ -89,30 +107,40 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=[0.8],
         metavar='F',
-        help='share of the trials for training and validation (default 0.8); further ones make the '
-        'curve of reduced training sets',
+        help='share of the trials for training and validation. The bundle is of the first share; with more of them, '
+        'the report has a curve (default: 0.8)',
     )
     parser.add_argument(
         '--init-from',
         type=Path,
         metavar='BUNDLE',
-        help='go on from the networks of another day, which may have had other units '
-        '(docs/training.md); with few trials that is far better than to train afresh',
+        help='go on from the networks of another day, even if it had other units, see docs/training.md. With few '
+        'trials this decodes far better (default: train from the beginning)',
     )
     parser.add_argument(
-        '--final', action='store_true', help='fit on all trials in the end; the scores are those from before'
+        '--final',
+        action='store_true',
+        help='in the end, fit the bundle once more on all trials; the scores stay those of the first fit '
+        '(default: the test trials stay out)',
     )
     parser.add_argument(
         '--max-seconds',
         type=_positive(float),
         default=math.inf,
         metavar='S',
-        help='time for training each session, and for a search before it; then the best networks so '
-        'far are kept, as after Ctrl-C',
+        help='time for training each session, and as much for a search before it. When it is over, the best networks '
+        'so far are kept, as after Ctrl-C (default: no limit)',
     )
-    parser.add_argument('--edgetpu', action='store_true', help='also compile the int8 models with edgetpu_compiler')
     parser.add_argument(
-        '--seed', type=int, default=42, help='random state of the first split and of training (default 42)'
+        '--edgetpu',
+        action='store_true',
+        help='also compile the int8 models with edgetpu_compiler (default: they are not compiled)',
+    )
+    parser.add_argument(
+        '--seed',
+        type=int,
+        default=42,
+        help='random state of the first split and of training (default: %(default)s)',
     )
     return parser
 
@@ -126,8 +154,8 @@ def _train(argv) -> int:
         _require_different_names(arguments.session)
     if arguments.velocity and arguments.dof is None:
         raise GraspDecoderError('--velocity is of a signal: name it (--dof)')
-    # TensorFlow takes seconds to import: not for --help or a wrong argument.
-    logging.getLogger('tensorflow').setLevel(logging.ERROR)  # advice for those who program it
+    # TensorFlow takes seconds to import: it is left out for --help or a wrong argument.
+    logging.getLogger('tensorflow').setLevel(logging.ERROR)  # its warnings are for programmers
     from grasp_decoder.learning.experiment.measurements import Measurements
     from grasp_decoder.learning.experiment.preparation import prepare
     from grasp_decoder.learning.experiment.progress_report import ProgressReport
@@ -158,13 +186,13 @@ def _train(argv) -> int:
     progress = ConsoleProgress()
     evaluations = []
     several = len(arguments.session) > 1
-    for session in arguments.session[1:]:  # not found out an hour later
+    for session in arguments.session[1:]:  # a bad session is found now, not after an hour of training
         prepare(session, settings, ProgressReport(), Measurements())
     for session in arguments.session:
         out = arguments.out / _name(session) if several else arguments.out
         evaluation = run_experiment(session, out, settings, progress, write_report)
         if evaluation is None:
-            progress.say('this worker has no more to try; the chief goes on')
+            progress.say('this worker has nothing left to try; the chief goes on')
             continue
         evaluations.append(replace(evaluation, name=_name(session)))
         progress.say(f'wrote the bundle {out} and its report {out / "report" / "report.html"}')
@@ -191,6 +219,10 @@ def _tasks(text: str) -> tuple[str, ...]:
     if unknown:
         raise argparse.ArgumentTypeError(f'{unknown[0]!r} is none of {", ".join(TASKS)}')
     return tasks
+
+
+def _protocol(text: str) -> str:
+    return 'published' if text == 'seed' else text  # its name before release 0.2; goes with release 0.3
 
 
 def _look_back(text: str) -> int | None:

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.features.trial_bins import TrialBins, classes_of
+from grasp_decoder.features.trial_bins import DEFAULT_PROTOCOL, PUBLISHED, TrialBins, classes_of
 
 FEWEST_TRIALS = 3
 FIRST_RANDOM_STATE = 42
@@ -39,10 +39,10 @@ def random_states(repeats: int, first: int = FIRST_RANDOM_STATE) -> list[int]:
     return list(islice(chain([first], (state for state in count(1) if state != first)), repeats))
 
 
-def drop_rare_classes(trials: Sequence[TrialBins], protocol: str = 'default') -> list[TrialBins]:
+def drop_rare_classes(trials: Sequence[TrialBins], protocol: str = DEFAULT_PROTOCOL) -> list[TrialBins]:
     """The trials of classes with at least 3 trials.
 
-    Classes are the merged ids; protocol ``seed`` counts the recorded ones, as the published code does.
+    Classes are the merged ids; protocol ``published`` counts the recorded ones, as the published code does.
 
     Raises:
         GraspDecoderError: fewer than two classes are left.
@@ -62,7 +62,7 @@ def split_trials(
     trials: Sequence[TrialBins],
     random_state: int = FIRST_RANDOM_STATE,
     train_fraction: float = DEFAULT_TRAIN_FRACTION,
-    protocol: str = 'default',
+    protocol: str = DEFAULT_PROTOCOL,
     by_object: bool = True,
 ) -> Split:
     """Drop rare classes, then split stratified by class into training, validation and test trials.
@@ -104,7 +104,7 @@ def _validation_fraction(train_fraction: float) -> float:
 
 
 def _stratum(protocol: str) -> Callable[[TrialBins], int]:
-    return attrgetter('recorded_object_id' if protocol == 'seed' else 'object_id')
+    return attrgetter('recorded_object_id' if protocol == PUBLISHED else 'object_id')
 
 
 def _one_stratum(trial: TrialBins) -> int:

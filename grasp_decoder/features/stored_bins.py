@@ -23,7 +23,7 @@ from grasp_decoder.recording.cache import release
 from grasp_decoder.recording.session import Session
 from grasp_decoder.share import cache_directory
 
-_LAYOUT = 1  # count up whenever what is stored, or how trials are binned, changes
+_LAYOUT = 2  # count up whenever what is stored, or how trials are binned, changes
 _METADATA = ('trial_id', 'object_id', 'recorded_object_id', 'bin_ns', 'start_ns', 'event_bins')
 _ARRAYS = ('counts', 'phase', 'dof')
 _log = logging.getLogger(__name__)

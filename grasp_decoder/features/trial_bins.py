@@ -3,8 +3,8 @@
 Each trial has its own bin grid. Bin k is ``[start + k * bin, start + (k + 1) * bin)``, where start is the start of the
 trial. A partial last bin is dropped. An event belongs to the bin that contains it.
 
-The default protocol follows the paper's words: what a decoder says after a bin is about that bin. Protocol ``seed`` is
-the paper's published code, where it is about the next bin.
+The default protocol follows the words of Viviani et al. (2023): what a decoder says after a bin is about that bin.
+Protocol ``published`` follows their published code, where it is about the next bin.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.session import Session, Trial
 
 DEFAULT_BIN_NS = 40_000_000
+
+DEFAULT_PROTOCOL, PUBLISHED = 'default', 'published'
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,10 @@ def _why_none_is_usable(session: Session) -> str:
 
 
 def bin_trials(
-    session: Session, bin_ns: int = DEFAULT_BIN_NS, merge: Mapping[int, int] | None = None, protocol: str = 'default'
+    session: Session,
+    bin_ns: int = DEFAULT_BIN_NS,
+    merge: Mapping[int, int] | None = None,
+    protocol: str = DEFAULT_PROTOCOL,
 ) -> list[TrialBins]:
     """Bin every usable trial of a session.
 
@@ -92,7 +97,7 @@ def bin_trials(
         session: the recording.
         bin_ns: bin width, ns.
         merge: recorded object id -> class id; by default the copies of the package's own catalogue of objects.
-        protocol: ``default``, or ``seed``, which labels each bin as the one after it.
+        protocol: ``default``, or ``published``, which labels each bin as the one after it.
 
     Raises:
         GraspDecoderError: no usable trial, or the bin is longer than the hold phase of every trial.
@@ -106,7 +111,7 @@ def bin_trials(
             f'session {session.name}: a bin of {bin_ns / 1e6:g} ms is longer than the hold phase '
             'of every trial; give a shorter one (--bin-ms)'
         )
-    return [label_by_next_bin(trial) for trial in trials] if protocol == 'seed' else trials
+    return [label_by_next_bin(trial) for trial in trials] if protocol == PUBLISHED else trials
 
 
 def bin_trial(trial: Trial, unit_count: int, bin_ns: int, merge: Mapping[int, int]) -> TrialBins:

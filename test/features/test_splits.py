@@ -75,14 +75,14 @@ def test_rare_classes_are_dropped():
     assert split.classes == (21, 22)
 
 
-def test_the_seed_protocol_counts_recorded_ids():
+def test_the_published_protocol_counts_recorded_ids():
     # 41 is 3 + 2 trials of two recorded ids: merged first it has 5, the published code drops the 2.
     trials = make_trials(*[21] * 5 + [41] * 3) + [
         replace(trial, trial_id=8 + i, recorded_object_id=11) for i, trial in enumerate(make_trials(41, 41))
     ]
-    kept = {protocol: split_trials(trials, protocol=protocol) for protocol in ('default', 'seed')}
+    kept = {protocol: split_trials(trials, protocol=protocol) for protocol in ('default', 'published')}
     sizes = {name: sum(map(len, (s.train, s.validation, s.test))) for name, s in kept.items()}
-    assert sizes == {'default': 10, 'seed': 8}
+    assert sizes == {'default': 10, 'published': 8}
 
 
 def test_too_few_trials_or_classes_are_refused():
@@ -101,12 +101,12 @@ def test_random_states_of_repeats():
 def test_counts_of_the_reference_session():
     session = read_session(shared_data('MSyn40.neo.mat'))
     counts = {}
-    for protocol in ('seed', 'default'):
+    for protocol in ('published', 'default'):
         split = split_trials(bin_trials(session, protocol=protocol), protocol=protocol)
         parts = split.train, split.validation, split.test
         assert len(split.classes) == 36 and Counter(t.object_id for t in split.test).keys() == set(split.classes)
         counts[protocol] = [
             tuple(len(windows(part, 12)) for part in parts) for windows in (phase_windows, object_windows)
         ]
-    assert counts['seed'] == [(35129, 8893, 10947), (4394, 1112, 1380)]  # the published code's own
+    assert counts['published'] == [(35129, 8893, 10947), (4394, 1112, 1380)]  # the published code's own
     assert counts['default'] == [(35505, 8995, 11159), (4402, 1107, 1377)]

@@ -105,12 +105,12 @@ def test_a_session_without_usable_trials_says_why(change, message):
         bin_trials(make_session(make_trial(**change)))
 
 
-def test_the_seed_protocol_labels_a_bin_by_the_next_one():
+def test_the_published_protocol_labels_a_bin_by_the_next_one():
     trial = make_trial()
     (default,) = bin_trials(make_session(trial))
-    (seed,) = bin_trials(make_session(trial), protocol='seed')
-    assert np.array_equal(seed.counts, default.counts[:-1])
-    assert np.array_equal(seed.phase, default.phase[1:]) and np.array_equal(seed.dof, default.dof[1:])
+    (published,) = bin_trials(make_session(trial), protocol='published')
+    assert np.array_equal(published.counts, default.counts[:-1])
+    assert np.array_equal(published.phase, default.phase[1:]) and np.array_equal(published.dof, default.dof[1:])
 
 
 def test_a_bin_longer_than_hold_is_refused():

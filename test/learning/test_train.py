@@ -12,6 +12,7 @@ import pytest
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.cli.console_progress import ConsoleProgress
 from grasp_decoder.cli.evaluate import main as evaluate
+from grasp_decoder.cli.train import _parser
 from grasp_decoder.cli.train import main as train
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.experiment.measurements import Measurements
@@ -116,6 +117,22 @@ def test_bad_input_is_one_line_and_nothing_is_written(session, tmp_path, capsys,
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith('error: ') and message in last
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('name, protocol', [('published', 'published'), ('seed', 'published'), ('default', 'default')])
+def test_the_published_protocol_still_answers_to_its_old_name(name, protocol):
+    arguments = _parser().parse_args(['--session', 'a.nix', '--out', 'b', '--protocol', name])
+    assert arguments.protocol == protocol
+
+
+def test_help_gives_every_default(capsys):
+    for main, required in ((train, 2), (evaluate, 3)):
+        with pytest.raises(SystemExit):
+            main(['--help'])
+        options = capsys.readouterr().out.split('options:')[1]
+        entries = re.split(r'\n  (?=-)', options)[2:]  # after --help
+        without = [entry.split()[0] for entry in entries if '(default: ' not in ' '.join(entry.split())]
+        assert len(without) == required, without
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grasp_decoder.features.splits import DEFAULT_TRAIN_FRACTION, FIRST_RANDOM_STATE
-from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS
+from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS, DEFAULT_PROTOCOL
 from grasp_decoder.learning.evaluation.baseline_decodes import FAST
 from grasp_decoder.objects import ObjectCatalogue, load_objects
 
@@ -44,7 +44,7 @@ class Settings:
     model: str | None = None
     mapping: Path | None = None
     objects: ObjectCatalogue = field(default_factory=load_objects)
-    protocol: str = 'default'
+    protocol: str = DEFAULT_PROTOCOL
     baselines: str = FAST
     repeats: int = 1
     search_trials: int = 0

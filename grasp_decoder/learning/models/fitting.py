@@ -31,7 +31,7 @@ def fit(
         task: ``phase``, ``object`` or ``dof`` (targets `TrialBins.dof`, in 0..1).
         train, validation: trials; validation only stops and calibrates.
         classes: object ids of the outputs, ascending.
-        model: name in `networks.MODELS`, or a function like those; default `networks.default_model`.
+        model: a name of `families.MODELS`, or a function like those; default `families.default_model`.
         look_back: bins of a window, for models that take windows.
         seed: of everything random.
         progress: called as ``progress(epochs done, epochs at most, message)``.
