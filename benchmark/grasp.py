@@ -71,7 +71,7 @@ def closed_loop(session: Session, bundle: Bundle, trials: Sequence[Trial], hand:
     commands, samples = [], []
     now_ns, segment = 0, -1
     with closing(open_simulator(hand)) as simulator:
-        rig = GraspRig(simulator)
+        rig = GraspRig(simulator, grips.objects)
         for step in Playback(session, trials, STEP_NS):
             while now_ns + STEP_NS <= step.due_ns:
                 now_ns += STEP_NS

@@ -60,9 +60,9 @@ class ObjectCatalogue:
     source: str = ''
 
     def find(self, object_id: int) -> GraspObject:
-        """The object of an id, or of which it is a copy. Of an id that is not listed, only the id is known."""
-        object_id = self.copies.get(object_id, object_id)
-        return self._by_id.get(object_id) or GraspObject(object_id, f'object {object_id}')
+        """The object of an id. A copy has all but the id from its original; not listed, only the id is known."""
+        listed = self._by_id.get(self.copies.get(object_id, object_id))
+        return replace(listed, object_id=object_id) if listed else GraspObject(object_id, f'object {object_id}')
 
     def lists(self, object_id: int) -> bool:
         return object_id in self._by_id or object_id in self.copies

@@ -30,6 +30,7 @@ ARGUMENTS = {
     'split': ('all', f'{", ".join(SPLITS)}; test: only trials that training held out'),
     'only_correct': ('false', 'true leaves out trials that the recording marks as not correct'),
     'mapping': ('', 'mapping YAML of the recording'),
+    'objects': ('', 'catalogue of objects; empty: config/objects.yaml'),
     'params_file': ('', 'ROS 2 parameter file; its values replace those of config/*.yaml'),
     'result': ('', 'JSON file for the result'),
     'record': ('', '.npz or .mcap file in which to keep the run'),
@@ -46,7 +47,7 @@ def generate_launch_description():
 
 def start(context):
     values = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    for name in ('session', 'bundle', 'mapping', 'params_file', 'result', 'record'):
+    for name in ('session', 'bundle', 'mapping', 'objects', 'params_file', 'result', 'record'):
         values[name] = values[name] and os.path.abspath(values[name])
     values.update(
         speed=float(values['speed']),

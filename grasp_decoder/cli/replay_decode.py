@@ -47,12 +47,15 @@ def _replay_decode(argv) -> int:
     )
     parser.add_argument('--map', type=Path, metavar='FILE', help='mapping YAML of the recording')
     parser.add_argument(
+        '--objects', type=Path, metavar='FILE', help='catalogue of objects that the bundle was trained with'
+    )
+    parser.add_argument(
         '--params-file', type=Path, help='ROS 2 parameter file; its values replace those of config/*.yaml'
     )
     parser.add_argument('--record', default='', help='.npz or .mcap file in which to keep the run')
     parser.add_argument('--json', type=Path, help='where to write the result')
     arguments = parser.parse_args(argv)
-    for path in (arguments.session, arguments.bundle, arguments.map, arguments.params_file):
+    for path in (arguments.session, arguments.bundle, arguments.map, arguments.objects, arguments.params_file):
         if path and not path.exists():
             raise GraspDecoderError(f'{path} does not exist')
     for path in filter(None, (arguments.json, arguments.record)):
@@ -67,6 +70,7 @@ def _replay_decode(argv) -> int:
             split=arguments.split,
             only_correct=arguments.only_correct,
             mapping=str(arguments.map.absolute()) if arguments.map else '',
+            objects=str(arguments.objects.absolute()) if arguments.objects else '',
             params_file=str(arguments.params_file.absolute()) if arguments.params_file else '',
             record=arguments.record and str(Path(arguments.record).absolute()),
             result=str(Path(folder, 'result.json')),

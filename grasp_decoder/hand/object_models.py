@@ -1,9 +1,8 @@
-"""The objects that the hand grasps, described once for every simulator.
+"""What the objects of a catalogue are in a simulator, described once for every simulator.
 
-Ids are those of the recordings: tens = shape, units = size (1 to 6: 15 to 40 mm). Each object stands on a thin stem
-with a foot, as on the turntable of the recordings, so that its middle is always at the same height. What the shapes
-look like is this project's choice; ids that the merging of classes calls identical are identical here. An unknown id
-is a post.
+Each object stands on a thin stem with a foot, as on the turntable of the recordings, so that its middle is always at
+the same height. What the shapes look like is this project's choice. An object without a shape, or of a shape that is
+not here, is a post of 30 mm.
 """
 
 from __future__ import annotations
@@ -11,11 +10,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-SAME_OBJECT = {11: 41, 12: 54, 13: 34, 14: 44, 16: 25}  # the mixed turntable shows objects of the others again
-DEFAULT_OBJECT = 74
-GRASP_HEIGHT_M = 0.072
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.objects import GraspObject, ObjectCatalogue
 
-_SHAPES = {1: 'bar', 2: 'ring', 3: 'cube', 4: 'sphere', 5: 'cylinder', 6: 'plate', 7: 'post'}
+GRASP_HEIGHT_M = 0.072
+LEAST_SIZE_M, MOST_SIZE_M = 0.005, 0.08
+
+_OTHER_SHAPE, _OTHER_SIZE_M = 'post', 0.03
 _COLOURS = {
     'post': '0.80 0.30 0.26',
     'bar': '0.55 0.38 0.70',
@@ -34,61 +35,73 @@ _FOOT_WIDTH_M, _FOOT_HEIGHT_M, _STEM_RADIUS_M = 0.046, 0.006, 0.0035
 
 
 @dataclass(frozen=True)
-class GraspObject:
-    """One object: ``size_m`` is what the grip spans, ``position`` (m, world) where its foot stands in reach."""
+class ObjectModel:
+    """One object in a simulator.
 
-    object_id: int
+    Attributes:
+        name: of its model.
+        shape: one of those that are described here.
+        size_m: what the grip spans, m.
+        mass_kg: its mass with stem and foot, kg.
+        position: where its foot stands in reach, m, world.
+    """
+
+    name: str
     shape: str
     size_m: float
     mass_kg: float
     position: tuple[float, float, float]
 
-    @property
-    def name(self) -> str:
-        """Name of its model in a simulator."""
-        return f'object_{self.object_id}'
 
+def object_model(thing: GraspObject) -> ObjectModel:
+    """Describe an object of the catalogue.
 
-def known_object_ids() -> tuple[int, ...]:
-    """Every id that has an object of its own."""
-    return tuple(10 * shape + size for shape in _SHAPES for size in range(1, 7))
-
-
-def grasp_object(object_id: int) -> GraspObject:
-    """Return the object of an id of the recordings; an unknown id gives the default one under that id."""
-    described = object_id if object_id in known_object_ids() else DEFAULT_OBJECT
-    described = SAME_OBJECT.get(described, described)
-    shape, step = _SHAPES[described // 10], described % 10
-    size = 0.015 + 0.005 * (step - 1)
+    Raises:
+        GraspDecoderError: it is too small or too large for the hand.
+    """
+    shape, size = _OTHER_SHAPE, _OTHER_SIZE_M
+    if thing.shape in _COLOURS:
+        shape, size = thing.shape, thing.size_m or _OTHER_SIZE_M
+    if not LEAST_SIZE_M <= size <= MOST_SIZE_M:
+        raise GraspDecoderError(
+            f'{thing.label}: size_m {size:g}: the simulated hand grasps {LEAST_SIZE_M:g} to {MOST_SIZE_M:g} m; '
+            f'without its shape it is a post of {_OTHER_SIZE_M:g} m'
+        )
     x, y = _PLACES.get(shape, _SMALL_PLACE if size < 0.02 else _PLACE)
-    return GraspObject(object_id, shape, size, 0.08 + 2 * size, (x, y, 0.0))
+    return ObjectModel(f'object_{thing.object_id}', shape, size, 0.08 + 2 * size, (x, y, 0.0))
 
 
-def object_sdf(thing: GraspObject) -> str:
+def require_models(objects: ObjectCatalogue) -> None:
+    """Refuse a catalogue with an object that has no model; raises `GraspDecoderError` as `object_model` does."""
+    for thing in objects.objects:
+        object_model(thing)
+
+
+def object_sdf(model: ObjectModel) -> str:
     """SDF 1.6 document of an object, its model's frame at the middle of the foot's underside."""
-    size, colour = thing.size_m, _COLOURS[thing.shape]
+    size, colour = model.size_m, _COLOURS[model.shape]
     stem_top = GRASP_HEIGHT_M
-    if thing.shape == 'ring':
+    if model.shape == 'ring':
         stem_top -= 0.5 * (size + 0.04)
-    elif thing.shape == 'plate':
+    elif model.shape == 'plate':
         stem_top -= 0.5 * size
     stem_length = stem_top - _FOOT_HEIGHT_M
     parts = [
         ('foot', _box(_FOOT_WIDTH_M, _FOOT_WIDTH_M, _FOOT_HEIGHT_M), (0, 0, _FOOT_HEIGHT_M / 2, 0, 0, 0), _STEM),
         ('stem', _cylinder(_STEM_RADIUS_M, stem_length), (0, 0, _FOOT_HEIGHT_M + stem_length / 2, 0, 0, 0), _STEM),
-        *((name, geometry, pose, colour) for name, geometry, pose in _body(thing.shape, size)),
+        *((name, geometry, pose, colour) for name, geometry, pose in _body(model.shape, size)),
     ]
     shapes = '\n'.join(_part(*part) for part in parts)
     inertia = 2.5e-4
-    x, y, z = thing.position
+    x, y, z = model.position
     return f'''<sdf version="1.6">
-  <model name="{thing.name}">
+  <model name="{model.name}">
     <pose>{x:g} {y:g} {z:g} 0 0 0</pose>
     <allow_auto_disable>false</allow_auto_disable>
     <link name="object">
       <inertial>
         <pose>0 0 {_CENTRE_OF_MASS_M:g} 0 0 0</pose>
-        <mass>{thing.mass_kg:g}</mass>
+        <mass>{model.mass_kg:g}</mass>
         <inertia><ixx>{inertia:g}</ixx><ixy>0</ixy><ixz>0</ixz><iyy>{inertia:g}</iyy><iyz>0</iyz><izz>{inertia:g}</izz></inertia>
       </inertial>
 {shapes}

@@ -12,6 +12,7 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.sdf import LIFT_JOINT, hand_model
 from grasp_decoder.hand.simulator import HandSimulator
 from grasp_decoder.hand.state import SimulatorState
+from grasp_decoder.objects import GraspObject, ObjectCatalogue
 from grasp_decoder.types.hand_command import HandMode
 
 LIFT_M = 0.1  # how far HOLD lifts
@@ -29,9 +30,10 @@ class GraspRig:
     in a smooth motion.
     """
 
-    def __init__(self, simulator: HandSimulator):
+    def __init__(self, simulator: HandSimulator, objects: ObjectCatalogue):
         """Start with the hand down and open and no object in reach."""
         self._simulator = simulator
+        self._objects = objects
         joints = hand_model().joints
         self._names = [joint.name for joint in joints]
         self._lift = self._names.index(LIFT_JOINT)
@@ -44,11 +46,11 @@ class GraspRig:
             np.array([_ACCELERATION[joint.kind] for joint in joints]),
         )
         self._mode = HandMode.OPEN
-        self._next_object: int | None = None
+        self._next_object: GraspObject | None = None
 
     def place(self, object_id: int) -> None:
         """Put the object of the next trial in reach as soon as the hand is down and open."""
-        self._next_object = object_id
+        self._next_object = self._objects.find(object_id)
 
     def set_mode(self, mode: HandMode) -> None:
         """Follow the state of the grasp: HOLD lifts; OPEN, PRESHAPE and CLOSE lower; SAFE leaves the lift alone."""

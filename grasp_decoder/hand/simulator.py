@@ -14,6 +14,7 @@ from typing import Protocol
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.state import SimulatorState
+from grasp_decoder.objects import GraspObject
 
 ENTRY_POINT_GROUP = 'grasp_decoder.simulators'
 # Named here too, so that they are there in a checkout that is not installed.
@@ -32,7 +33,7 @@ class HandSimulator(Protocol):
 
     joint_names: tuple[str, ...]
 
-    def set_object(self, object_id: int) -> None:
+    def set_object(self, thing: GraspObject) -> None:
         """Put this object at its place in reach, upright and at rest, and take away the one before."""
 
     def command(self, targets: Mapping[str, float]) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from grasp_decoder.objects import GraspObject
+
 
 @dataclass(frozen=True)
 class SimulatorState:
@@ -13,14 +15,19 @@ class SimulatorState:
 
     Attributes:
         joint_position: float64 (n_joints,), rad (m for the lift joint), in the order of ``hand.sdf``.
-        object_id: the object in reach, -1 for none.
+        grasp_object: the object in reach; None without one.
         contact: whether any finger touches the object.
         lift_m: height of the object's centre of mass above its rest.
         object_pose: float64 (4, 4), homogeneous transform of the object in the world.
     """
 
     joint_position: np.ndarray
-    object_id: int
+    grasp_object: GraspObject | None
     contact: bool
     lift_m: float
     object_pose: np.ndarray
+
+    @property
+    def object_id(self) -> int:
+        """Id of the object in reach, -1 for none."""
+        return -1 if self.grasp_object is None else self.grasp_object.object_id

@@ -33,6 +33,7 @@ from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.sole_publisher import SolePublisher
 from grasp_decoder.nodes.spin import prefer_real_time, run_node, spin
 from grasp_decoder.nodes.topics import advertise, serve, subscribe
+from grasp_decoder.objects import load_objects
 from grasp_decoder.system.interfaces import (
     DECODED_GRASP,
     DECODER_INFO,
@@ -57,7 +58,8 @@ class HandBridge(Node):
 
     def __init__(self):
         super().__init__('hand_bridge')
-        grips = load_grip_table(declare(self, BridgeSettings).grips)
+        settings = declare(self, BridgeSettings)
+        grips = load_grip_table(settings.grips, load_objects(settings.objects))
         self._controller = GraspController(declare(self, ControlSettings), grips)
         self._joints = JointTargets(grips)
         self._output = make_output(self, declare(self, OutputSettings), self._joints.names)

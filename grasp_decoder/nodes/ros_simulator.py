@@ -15,6 +15,7 @@ from grasp_decoder.hand.sdf import hand_joint_names, require_joints
 from grasp_decoder.hand.state import SimulatorState
 from grasp_decoder.hand.transforms import from_quaternion
 from grasp_decoder.nodes.topics import advertise, subscribe
+from grasp_decoder.objects import GraspObject
 from grasp_decoder.system.interfaces import GAZEBO_JOINT_STATES, GAZEBO_OBJECT_POSE, GAZEBO_TARGET
 
 _TOUCHED_M = 0.001
@@ -24,13 +25,13 @@ class RosSimulator:
     """`HandSimulator` whose physics run elsewhere, in their own time.
 
     Out: ``/gazebo/JOINT/target`` for each joint. In: ``/gazebo/joint_states``, ``/gazebo/object_pose``. The object is
-    the one that stands there: `set_object` notes its id and takes where it is for its rest.
+    the one that stands there: `set_object` notes which one it is and takes where it is for its rest.
     """
 
     def __init__(self, node: Node):
         """Use ``node``'s topics; whoever spins it receives."""
         self.joint_names = hand_joint_names()
-        self._object_id = -1
+        self._object: GraspObject | None = None
         self._position = dict.fromkeys(self.joint_names, 0.0)
         self._object_pose = np.eye(4)
         self._rest_m = 0.0
@@ -38,9 +39,9 @@ class RosSimulator:
         subscribe(node, GAZEBO_JOINT_STATES, self._on_joint_states)
         subscribe(node, GAZEBO_OBJECT_POSE, self._on_object_pose)
 
-    def set_object(self, object_id: int) -> None:
+    def set_object(self, thing: GraspObject) -> None:
         """Take the object as it stands for this one."""
-        self._object_id = object_id
+        self._object = thing
         self._rest_m = self._object_pose[2, 3]
 
     def command(self, targets: Mapping[str, float]) -> None:
@@ -57,7 +58,7 @@ class RosSimulator:
         lift_m = float(self._object_pose[2, 3] - self._rest_m)
         return SimulatorState(
             joint_position=np.array(list(self._position.values())),
-            object_id=self._object_id,
+            grasp_object=self._object,
             contact=lift_m > _TOUCHED_M,
             lift_m=lift_m,
             object_pose=self._object_pose,

@@ -31,6 +31,7 @@ from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.spin import run_node
 from grasp_decoder.nodes.topics import DEEP, client
+from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO, HAND_COMMAND, HAND_STATE, RESUME, SPIKES
 from grasp_decoder.system.node_settings import MonitorSettings
@@ -50,19 +51,21 @@ class RunMonitor(Node):
     def __init__(self):
         super().__init__('run_monitor')
         self._settings = settings = declare(self, MonitorSettings)
-        self._session = read_session(settings.session, settings.mapping or None)
+        objects = load_objects(settings.objects)
+        self._session = read_session(settings.session, settings.mapping or None, objects)
         self._bundle = load_bundle(settings.bundle)
+        manifest = self._bundle.manifest
         self._bundle.require_unit_count(self._session.unit_count, settings.session)
+        objects.require_labels(manifest.classes, manifest.labels, f'bundle {settings.bundle}')
         self._trials = select_trials(
             self._session, self._bundle.manifest, settings.split, settings.trials, settings.only_correct
         )
-        self._grips = load_grip_table(settings.grips or None)
+        self._grips = load_grip_table(settings.grips, objects)
         self._record = RunRecord()
         self._recent = RunRecord()
         self._precision = ''
         self._told = 0
         self._heard_s = time.monotonic()
-        manifest = self._bundle.manifest
         self._binner = Binner(manifest.bin_ns, manifest.unit_count)
         # An executor takes one message of a topic at a time: that is too slow where no message may be missed.
         self._inputs = [
@@ -141,14 +144,15 @@ class RunMonitor(Node):
 
     def _tell_trial(self) -> None:
         number, of = self._told + 1, len(self._trials)
+        label = self._grips.objects.find(self._trials[self._told].object_id).label
         if self._settings.speed:
             for outcome in score_run(
                 self._recent, self._trials[: number + 1], self._bundle.manifest.merge, self._grips, first=self._told
             ):
                 if outcome.segment == self._told:
-                    print(trial_line(outcome, number, of), flush=True)
+                    print(trial_line(outcome, label, number, of), flush=True)
         else:
-            print(f'trial {number:4}/{of}  object {self._trials[self._told].object_id:3}  decoded', flush=True)
+            print(f'trial {number:4}/{of}  {label:10}  decoded', flush=True)
         self._told = number
         if self._told < len(self._trials):
             self._recent.forget_before(self._trials[self._told].start_ns)

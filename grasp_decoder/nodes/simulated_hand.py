@@ -16,6 +16,7 @@ from sensor_msgs.msg import JointState
 
 from grasp_decoder import msg
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.hand.object_models import require_models
 from grasp_decoder.hand.pictures.first_grasp import FirstGrasp
 from grasp_decoder.hand.pictures.viewer import Viewer
 from grasp_decoder.hand.rig import GraspRig
@@ -32,6 +33,7 @@ from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.ros_simulator import RosSimulator
 from grasp_decoder.nodes.spin import run_node
 from grasp_decoder.nodes.topics import advertise, subscribe
+from grasp_decoder.objects import load_objects
 from grasp_decoder.system.interfaces import HAND_COMMAND, HAND_STATE, JOINT_STATES, JOINT_TARGETS, TRIAL_EVENTS
 from grasp_decoder.system.node_settings import SimulatedHandSettings
 from grasp_decoder.types.hand_command import HandCommand, HandMode
@@ -48,9 +50,14 @@ class SimulatedHandNode(Node):
     def __init__(self):
         super().__init__('simulated_hand')
         self._settings = declare(self, SimulatedHandSettings)
+        objects = load_objects(self._settings.objects)
         name = self._settings.simulator
-        self._simulator = RosSimulator(self) if name == 'ros' else open_simulator(name, self._settings.speed)
-        self._rig = GraspRig(self._simulator)
+        if name == 'ros':
+            self._simulator = RosSimulator(self)
+        else:
+            require_models(objects)
+            self._simulator = open_simulator(name, self._settings.speed)
+        self._rig = GraspRig(self._simulator, objects)
         self._pictures = FirstGrasp(Path(self._settings.picture)) if self._settings.picture else None
         self._viewer = self._open_viewer() if self._settings.viewer else None
         self._drawing: subprocess.Popen | None = None
@@ -134,7 +141,7 @@ class SimulatedHandNode(Node):
 
     def _open_viewer(self) -> Viewer | None:
         try:
-            return Viewer()
+            return Viewer(self._settings.objects)
         except GraspDecoderError as error:
             self.get_logger().warning(str(error))
             return None

@@ -23,6 +23,7 @@ from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.sole_publisher import SolePublisher
 from grasp_decoder.nodes.spin import prefer_real_time, run_node, spin
 from grasp_decoder.nodes.topics import DEEP, advertise, serve
+from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.playback import Pace, Playback, Step, heartbeat_at
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.srv import Seek
@@ -53,7 +54,7 @@ class SpikeReplayer(Node):
         super().__init__('spike_replayer')
         self._settings = settings = declare(self, ReplayerSettings, self._change)
         self._real_time = declare(self, RealTimeSettings)
-        session = read_session(settings.session, settings.mapping or None)
+        session = read_session(settings.session, settings.mapping or None, load_objects(settings.objects))
         manifest = load_bundle(settings.bundle).manifest if settings.split == 'test' else None
         trials = select_trials(session, manifest, settings.split, settings.trials, settings.only_correct)
         self._session_name = session.name

@@ -34,6 +34,7 @@ class Run:
         only_correct: leave out trials that the recording marks as not correct.
         split: ``all`` trials, or only those that the bundle's training held out as ``test``.
         mapping: YAML that names the events and annotations of the recording, or nothing.
+        objects: catalogue of objects, or nothing for the package's own.
         params_file: ROS 2 parameter file on top of ``config/``, or nothing.
         result: where the result is written as JSON, or nothing.
         record: ``.npz`` or ``.mcap`` file to keep the run in, or nothing.
@@ -48,6 +49,7 @@ class Run:
     split: str = 'all'
     only_correct: bool = False
     mapping: str = ''
+    objects: str = ''
     params_file: str = ''
     result: str = ''
     record: str = ''
@@ -73,6 +75,8 @@ class NodeDescription:
 
 def describe(run: Run) -> list[NodeDescription]:
     """The nodes of a run, listeners before those who speak to them."""
+    # Without one, a parameter file may name the catalogue.
+    objects = {'objects': run.objects} if run.objects else {}
     selection = {
         'session': run.session,
         'mapping': run.mapping,
@@ -80,14 +84,15 @@ def describe(run: Run) -> list[NodeDescription]:
         'split': run.split,
         'trials': run.trials,
         'only_correct': run.only_correct,
+        **objects,
     }
-    nodes = {'hand_bridge': {}, 'decoder': {'bundle': run.bundle}}
+    nodes = {'hand_bridge': objects, 'decoder': {'bundle': run.bundle}}
     to_mcap = run.record.endswith('.mcap')
     if to_mcap:
         nodes = {'recorder': {'file': run.record}, **nodes}
     if run.hand != 'none':
         # At speed 0 there is no rhythm that a simulation could keep step with.
-        nodes = {'simulated_hand': {'simulator': run.hand, 'speed': run.speed or 1.0}, **nodes}
+        nodes = {'simulated_hand': {'simulator': run.hand, 'speed': run.speed or 1.0, **objects}, **nodes}
     if run.source == 'replay':
         # The replayer waits for all who listen to spikes, and then for the monitor, which lets it go.
         listeners = 4 if to_mcap else 3

@@ -25,6 +25,7 @@ class ReplayerSettings(Settings):
 
     session: str = setting('', 'recording to replay')
     mapping: str = setting('', 'YAML file that names the events and annotations; empty: those of .neo.mat files')
+    objects: str = setting('', 'catalogue of objects; empty: config/objects.yaml of this package')
     bundle: str = setting('', 'bundle whose held-out trials are the split test')
     split: str = setting('all', "all trials, or the test trials that the bundle's training held out", choices=SPLITS)
     trials: int = setting(0, 'number of trials, from the first; 0: all', low=0, high=2**31 - 1)
@@ -73,6 +74,7 @@ class BridgeSettings(Settings):
     """Settings of hand_bridge beside those of the controller and of the output."""
 
     grips: str = setting('', 'grip table; empty: config/grips.yaml of this package')
+    objects: str = setting('', 'catalogue of objects; empty: config/objects.yaml of this package')
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ class SimulatedHandSettings(Settings):
     """Settings of simulated_hand."""
 
     simulator: str = setting('mujoco', 'what the hand is simulated by', choices=(*simulator_names(), 'ros'))
+    objects: str = setting('', 'catalogue of objects; empty: config/objects.yaml of this package')
     speed: float = setting(1.0, 'seconds of simulation in one second', low=0.1, high=20.0)
     picture: str = setting(
         '', 'PNG file for a picture of the first grasp that lifts; a film goes beside it as .gif; empty: none'
@@ -114,6 +117,7 @@ class MonitorSettings(Settings):
 
     session: str = setting('', 'recording that is replayed')
     mapping: str = setting('', 'YAML file that names the events and annotations; empty: those of .neo.mat files')
+    objects: str = setting('', 'catalogue of objects; empty: config/objects.yaml of this package')
     bundle: str = setting('', 'bundle that decodes')
     split: str = setting('all', "all trials, or the test trials that the bundle's training held out", choices=SPLITS)
     trials: int = setting(0, 'number of trials that are replayed, from the first; 0: all', low=0, high=2**31 - 1)

@@ -108,11 +108,11 @@ def decoding_accuracy(record: RunRecord, session: Session, trials: Sequence[Tria
     }
 
 
-def trial_line(outcome: TrialOutcome, number: int, of: int) -> str:
-    """One trial for a person who watches."""
+def trial_line(outcome: TrialOutcome, label: str, number: int, of: int) -> str:
+    """One trial, of the object that people call ``label``, for a person who watches."""
     grip = f'{outcome.grip or "none"} ({"right" if outcome.right_grip else "wrong"})'
     if outcome.success is None:
         end = 'closed' if outcome.closed else 'not closed'
     else:
         end = f'held {outcome.kept_s:.1f} s' if outcome.success else outcome.failure
-    return f'trial {number:4}/{of}  object {outcome.object_id:3}  grip {grip:24}  {end}'
+    return f'trial {number:4}/{of}  {label:10}  grip {grip:24}  {end}'

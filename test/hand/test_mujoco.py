@@ -7,10 +7,13 @@ import pytest
 pytest.importorskip('mujoco')
 
 from grasp_decoder.control.grip_table import load_grip_table
-from grasp_decoder.hand.object_models import known_object_ids
 from grasp_decoder.hand.simulator import open_simulator
+from grasp_decoder.objects import load_objects
 
 from helpers.grasps import grasp
+
+OBJECTS = load_objects()
+EVERY_ID = [*(each.object_id for each in OBJECTS.objects), *OBJECTS.copies]
 
 
 @pytest.fixture(scope='module')
@@ -19,7 +22,7 @@ def simulator():
         yield simulator
 
 
-@pytest.mark.parametrize('object_id', [*known_object_ids(), 3, 99])
+@pytest.mark.parametrize('object_id', [*EVERY_ID, 3, 99])
 def test_the_grip_of_the_table_lifts_and_holds_the_object(simulator, object_id):
     lift = grasp(simulator, object_id, load_grip_table().grip_of(object_id))
     assert lift.held.min() >= 0.05

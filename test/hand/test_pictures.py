@@ -10,13 +10,14 @@ pytest.importorskip('mujoco')
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.pictures.film import draw_state
 from grasp_decoder.hand.simulator import open_simulator
+from grasp_decoder.objects import GraspObject
 
 
 def test_a_picture_shows_the_object_that_is_there():
     with closing(open_simulator('mujoco')) as simulator:
-        simulator.set_object(44)
+        simulator.set_object(GraspObject(1, 'ball', 'sphere', 0.03))
         ball_state = simulator.state()
-        simulator.set_object(34)
+        simulator.set_object(GraspObject(1, 'cube', 'cube', 0.03))
         cube_state = simulator.state()
     try:
         ball = draw_state(ball_state)

@@ -4,11 +4,13 @@ import pytest
 
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.hand.object_models import SAME_OBJECT, grasp_object, known_object_ids, object_sdf
+from grasp_decoder.hand.object_models import object_model, object_sdf, require_models
 from grasp_decoder.hand.sdf import HAND_SDF, LIFT_JOINT, hand_joint_names, hand_model, parse_model
+from grasp_decoder.objects import GraspObject, ObjectCatalogue, load_objects
 
+OBJECTS = load_objects()
 MODELS = {'hand': hand_model()} | {
-    str(object_id): parse_model(object_sdf(grasp_object(object_id)), str(object_id)) for object_id in known_object_ids()
+    each.label: parse_model(object_sdf(object_model(each)), each.label) for each in OBJECTS.objects
 }
 
 
@@ -40,10 +42,22 @@ def test_the_hand_is_sdf_1_6_without_plugins_and_ground():
 
 
 def test_ids_that_are_merged_are_the_same_object():
-    for copy, original in SAME_OBJECT.items():
-        assert object_sdf(grasp_object(copy)).replace(f'object_{copy}', f'object_{original}') == object_sdf(
-            grasp_object(original)
-        )
+    for copy, original in OBJECTS.copies.items():
+        text, of_original = (object_sdf(object_model(OBJECTS.find(each))) for each in (copy, original))
+        assert text.replace(f'object_{copy}', f'object_{original}') == of_original
+
+
+@pytest.mark.parametrize('shape, size_m', [(None, None), (None, 0.02), ('mug', 0.2), ('post', None)])
+def test_what_no_model_is_described_for_is_a_post_of_30_mm(shape, size_m):
+    model = object_model(GraspObject(7, 'mug', shape, size_m))
+    assert (model.shape, model.size_m) == ('post', 0.03)
+
+
+@pytest.mark.parametrize('size_m', [0.001, 0.2])
+def test_an_object_that_no_hand_grasps_is_refused(size_m):
+    cube = GraspObject(1, 'my cube', 'cube', size_m)
+    with pytest.raises(GraspDecoderError, match='^my cube: size_m 0[^\n]* grasps 0.005 to 0.08 m[^\n]*$'):
+        require_models(ObjectCatalogue((GraspObject(2, 'ball', 'sphere', 0.03), cube)))
 
 
 @pytest.mark.parametrize(

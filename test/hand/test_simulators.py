@@ -13,9 +13,10 @@ import pytest
 
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.hand.object_models import grasp_object
+from grasp_decoder.hand.object_models import object_model
 from grasp_decoder.hand.sdf import hand_joint_names
 from grasp_decoder.hand.simulator import open_simulator, simulator_names
+from grasp_decoder.objects import load_objects
 
 from helpers.grasps import grasp
 
@@ -52,12 +53,13 @@ def test_a_new_simulator_has_the_joints_of_the_hand_open_over_an_empty_table(sim
 @every_simulator
 def test_objects_come_one_at_a_time_upright_and_at_rest(simulator):
     for object_id in (44, 23):
-        simulator.set_object(object_id)
+        thing = load_objects().find(object_id)
+        simulator.set_object(thing)
         for _ in range(2):
             state = simulator.state()
             assert (state.object_id, state.contact) == (object_id, False)
             assert state.lift_m == pytest.approx(0.0, abs=0.001)
-            assert state.object_pose[:3, 3] == pytest.approx(grasp_object(object_id).position, abs=0.002)
+            assert state.object_pose[:3, 3] == pytest.approx(object_model(thing).position, abs=0.002)
             assert state.object_pose[:3, :3] == pytest.approx(np.eye(3), abs=0.01)
             simulator.advance(0.5)
 

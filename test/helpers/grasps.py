@@ -7,6 +7,7 @@ import numpy as np
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.joint_targets import JointTargets
 from grasp_decoder.hand.rig import GraspRig
+from grasp_decoder.objects import load_objects
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 
 STEP_S = 0.01
@@ -33,7 +34,7 @@ def grasp(simulator, object_id, grip, close_s=0.35, rate=1.0) -> Grasp:
 
     ``rate`` is what a busy machine leaves of real time: seconds of simulation in a second of commands.
     """
-    rig, targets = GraspRig(simulator), JointTargets(load_grip_table())
+    rig, targets = GraspRig(simulator, load_objects()), JointTargets(load_grip_table())
     now_ns = 0
 
     def run(mode, aperture, duration_s):

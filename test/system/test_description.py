@@ -38,9 +38,15 @@ def test_no_hand_starts_no_simulator():
 
 
 def test_replayer_and_monitor_choose_the_same_trials():
-    for name in ('session', 'mapping', 'bundle', 'split', 'trials', 'only_correct'):
-        chosen = {'mapping': '/mine.yaml', 'split': 'test', 'trials': 7, 'only_correct': True}
+    for name in ('session', 'mapping', 'objects', 'bundle', 'split', 'trials', 'only_correct'):
+        chosen = {'mapping': '/mine.yaml', 'objects': '/my.yaml', 'split': 'test', 'trials': 7, 'only_correct': True}
         assert parameters('spike_replayer', **chosen)[name] == parameters('run_monitor', **chosen)[name]
+
+
+def test_whoever_knows_objects_gets_the_catalogue_unless_a_parameter_file_may_name_it():
+    for name in ('run_monitor', 'hand_bridge', 'simulated_hand', 'spike_replayer'):
+        assert parameters(name, objects='/my.yaml')['objects'] == '/my.yaml'
+        assert 'objects' not in parameters(name)
 
 
 def test_batches_are_longest_only_at_full_speed():

@@ -14,9 +14,10 @@ from grasp_decoder.hand.gazebo.kinematics import HandKinematics
 from grasp_decoder.hand.gazebo.messages import JointCmd
 from grasp_decoder.hand.gazebo.server import TIMESTEP_S
 from grasp_decoder.hand.gazebo.world import START_TIMEOUT_S, GazeboWorld
-from grasp_decoder.hand.object_models import grasp_object, object_sdf
+from grasp_decoder.hand.object_models import object_model, object_sdf
 from grasp_decoder.hand.sdf import Model, hand_joint_names, hand_model, parse_model, require_joints
 from grasp_decoder.hand.state import SimulatorState
+from grasp_decoder.objects import GraspObject
 
 _RESEND_S = 0.5  # between two times that all targets and gains are sent, so that none is lost for good
 
@@ -36,8 +37,8 @@ class GazeboSimulator:
         self._targets = dict.fromkeys(self.joint_names, 0.0)
         self._sent_s = 0.0  # monotonic
         self._behind_s = 0.0  # less than a time step: asked for, not yet simulated
-        self._object: Model | None = None
-        self._object_id = -1
+        self._object: GraspObject | None = None
+        self._model: Model | None = None  # of the object
         self._insertions = itertools.count(1)
         with ExitStack() as started:
             self._world = started.enter_context(closing(GazeboWorld(speed)))
@@ -55,16 +56,16 @@ class GazeboSimulator:
         """Process id of gzserver."""
         return self._world.server.pid
 
-    def set_object(self, object_id: int) -> None:
+    def set_object(self, thing: GraspObject) -> None:
         """Put this object at its place in reach."""
-        if self._object:
-            self._world.delete_model(self._object.name)
-        shape = grasp_object(object_id)
+        if self._model:
+            self._world.delete_model(self._model.name)
+        model = object_model(thing)
         # Gazebo would take a model for the one of the same name before it.
-        name = f'{shape.name}_{next(self._insertions)}'
-        sdf = object_sdf(shape).replace(f'name="{shape.name}"', f'name="{name}"')
+        name = f'{model.name}_{next(self._insertions)}'
+        sdf = object_sdf(model).replace(f'name="{model.name}"', f'name="{name}"')
         self._world.insert_model(name, sdf)
-        self._object, self._object_id = parse_model(sdf, name), object_id
+        self._object, self._model = thing, parse_model(sdf, name)
 
     def command(self, targets: Mapping[str, float]) -> None:
         """Set joint targets."""
@@ -85,21 +86,21 @@ class GazeboSimulator:
 
     def state(self) -> SimulatorState:
         """Return the state of the hand and its object now."""
-        hand, thing = self._hand, self._object
+        hand, model = self._hand, self._model
         hand_pose = self._world.transform(hand.name, hand.pose.matrix())
         links = {
             link.name: hand_pose @ self._world.transform(f'{hand.name}::{link.name}', link.pose.matrix())
             for link in hand.links
         }
         object_pose, lift_m = np.eye(4), 0.0
-        if thing:
-            object_pose = self._world.transform(thing.name, thing.pose.matrix())
-            centre_of_mass = np.array([*thing.links[0].centre_of_mass, 1.0])
-            lift_m = float(((object_pose - thing.pose.matrix()) @ centre_of_mass)[2])
+        if model:
+            object_pose = self._world.transform(model.name, model.pose.matrix())
+            centre_of_mass = np.array([*model.links[0].centre_of_mass, 1.0])
+            lift_m = float(((object_pose - model.pose.matrix()) @ centre_of_mass)[2])
         return SimulatorState(
             joint_position=self._kinematics.joint_positions(links),
-            object_id=self._object_id,
-            contact=thing is not None and self._world.in_contact(hand.name, thing.name),
+            grasp_object=self._object,
+            contact=model is not None and self._world.in_contact(hand.name, model.name),
             lift_m=lift_m,
             object_pose=object_pose,
         )

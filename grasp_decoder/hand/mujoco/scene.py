@@ -7,8 +7,9 @@ from functools import cache
 import mujoco
 import numpy as np
 
-from grasp_decoder.hand.object_models import grasp_object, object_sdf
+from grasp_decoder.hand.object_models import object_model, object_sdf
 from grasp_decoder.hand.sdf import Joint, Link, Model, Shape, hand_model, parse_model
+from grasp_decoder.objects import GraspObject
 
 TIMESTEP_S = 0.004
 _TORSIONAL_FRICTION_M = 0.01
@@ -22,11 +23,11 @@ VISUAL_GROUP, COLLISION_GROUP = 2, 3  # groups of shapes, to show or hide
 
 
 @cache
-def hand_scene(object_id: int) -> mujoco.MjModel:
-    """Return the compiled scene of the hand over this object, or over an empty table for -1."""
+def hand_scene(thing: GraspObject | None) -> mujoco.MjModel:
+    """Return the compiled scene of the hand over this object, or over an empty table."""
     models = [hand_model()]
-    if object_id >= 0:
-        models.append(parse_model(object_sdf(grasp_object(object_id)), f'object {object_id}'))
+    if thing is not None:
+        models.append(parse_model(object_sdf(object_model(thing)), thing.label))
     return compile_scene(*models)
 
 

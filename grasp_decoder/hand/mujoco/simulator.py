@@ -8,9 +8,10 @@ import mujoco
 import numpy as np
 
 from grasp_decoder.hand.mujoco.scene import hand_scene
-from grasp_decoder.hand.object_models import grasp_object
+from grasp_decoder.hand.object_models import object_model
 from grasp_decoder.hand.sdf import hand_joint_names, require_joints
 from grasp_decoder.hand.state import SimulatorState
+from grasp_decoder.objects import GraspObject
 
 
 class MujocoSimulator:
@@ -19,9 +20,9 @@ class MujocoSimulator:
     def __init__(self, speed: float = 1.0):
         """Start with the hand over an empty table. ``speed`` has no effect: there is no clock but `advance`."""
         self.joint_names = hand_joint_names()
-        self._object_id = -1
+        self._object: GraspObject | None = None
         self._behind_s = 0.0  # less than a time step: asked for, not yet simulated
-        self._load(hand_scene(-1))
+        self._load(hand_scene(None))
 
     def _load(self, model: mujoco.MjModel) -> None:
         self._model, self._data = model, mujoco.MjData(model)
@@ -29,17 +30,17 @@ class MujocoSimulator:
         self._actuator = {name: model.actuator(name).id for name in self.joint_names}
         mujoco.mj_forward(model, self._data)
 
-    def set_object(self, object_id: int) -> None:
+    def set_object(self, thing: GraspObject) -> None:
         """Put this object at its place in reach."""
         before, joints = self._data, len(self.joint_names)
         position = before.qpos[self._joint_address]
-        self._load(hand_scene(object_id))
+        self._load(hand_scene(thing))
         self._data.qpos[self._joint_address] = position
         self._data.qvel[:joints] = before.qvel[:joints]
         self._data.ctrl[:] = before.ctrl
         mujoco.mj_forward(self._model, self._data)
-        self._object_id = object_id
-        self._body = self._model.body(f'{grasp_object(object_id).name}/object').id
+        self._object = thing
+        self._body = self._model.body(f'{object_model(thing).name}/object').id
         self._rest_m = float(self._data.xipos[self._body, 2])
 
     def command(self, targets: Mapping[str, float]) -> None:
@@ -55,10 +56,10 @@ class MujocoSimulator:
 
     def state(self) -> SimulatorState:
         """Return the state of the hand and its object now."""
-        has_object = self._object_id >= 0
+        has_object = self._object is not None
         return SimulatorState(
             joint_position=self._data.qpos[self._joint_address].copy(),
-            object_id=self._object_id,
+            grasp_object=self._object,
             contact=has_object and self._touches_object(),
             lift_m=float(self._data.xipos[self._body, 2]) - self._rest_m if has_object else 0.0,
             object_pose=self._object_pose() if has_object else np.eye(4),

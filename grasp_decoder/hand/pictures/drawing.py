@@ -14,9 +14,10 @@ import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.mujoco.scene import VISUAL_GROUP, hand_scene
-from grasp_decoder.hand.object_models import grasp_object
+from grasp_decoder.hand.object_models import object_model
 from grasp_decoder.hand.sdf import hand_joint_names
 from grasp_decoder.hand.state import SimulatorState
+from grasp_decoder.objects import GraspObject
 
 _OPENGL_LIBRARIES = {'egl': 'EGL', 'osmesa': 'OSMesa'}
 _MAX_SHAPES = 1000
@@ -25,19 +26,19 @@ _MAX_SHAPES = 1000
 class Drawing:
     """Draws states that all have the same object, or none; a context manager."""
 
-    def __init__(self, object_id: int, size: tuple[int, int]):
+    def __init__(self, thing: GraspObject | None, size: tuple[int, int]):
         """Open OpenGL.
 
         Args:
-            object_id: of all states, -1 for none.
+            thing: the object in all states; None for none.
             size: width and height of the pictures, in pixels.
 
         Raises:
             GraspDecoderError: there is no OpenGL.
         """
-        self._object_name = grasp_object(object_id).name if object_id >= 0 else None
+        self._object_name = object_model(thing).name if thing else None
         self._size = size
-        self._model = hand_scene(object_id)
+        self._model = hand_scene(thing)
         self._data = mujoco.MjData(self._model)
         self._scene = mujoco.MjvScene(self._model, maxgeom=_MAX_SHAPES)
         self._camera, self._options = camera(), visual_options()

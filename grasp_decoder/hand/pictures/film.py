@@ -6,11 +6,13 @@ Drawing needs OpenGL, but neither a display nor a graphics card. It takes second
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from PIL import Image
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.state import SimulatorState
+from grasp_decoder.objects import GraspObject
 
 _PICTURE_SIZE = 960, 720  # width, height
 _FILM_SIZE = 480, 360
@@ -36,12 +39,13 @@ def start_drawing(states: Sequence[SimulatorState], period_s: float, picture: Pa
     Returns:
         The process. It ends with status 1, and one line on its standard error, where there is no OpenGL.
     """
-    states = [state for state in states if state.object_id == states[0].object_id]
+    thing = states[0].grasp_object
+    states = [state for state in states if state.grasp_object == thing]
     states_file = picture.with_suffix('.npz')
     np.savez_compressed(
         states_file,
         period_s=period_s,
-        object_id=states[0].object_id,
+        grasp_object=json.dumps(asdict(thing) if thing else None),
         joint_position=[state.joint_position for state in states],
         lift_m=[state.lift_m for state in states],
         object_pose=[state.object_pose for state in states],
@@ -87,13 +91,14 @@ def _frames(saved: dict[str, np.ndarray], indices: Iterable[int], size: tuple[in
     """Pictures, uint8 (height, width, 3), of some of the saved states."""
     from grasp_decoder.hand.pictures.drawing import Drawing
 
-    object_id = int(saved['object_id'])
-    with Drawing(object_id, size) as drawing:
+    entries = json.loads(str(saved['grasp_object']))
+    thing = GraspObject(**entries) if entries else None
+    with Drawing(thing, size) as drawing:
         return [
             drawing.draw(
                 SimulatorState(
                     joint_position=saved['joint_position'][index],
-                    object_id=object_id,
+                    grasp_object=thing,
                     contact=False,
                     lift_m=float(saved['lift_m'][index]),
                     object_pose=saved['object_pose'][index],

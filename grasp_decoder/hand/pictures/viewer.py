@@ -1,7 +1,7 @@
 """A window that shows the hand of any simulator as it moves, drawn by MuJoCo in a process of its own.
 
-``python -m grasp_decoder.hand.pictures.viewer`` reads states from its standard input, as `Viewer` writes them: float64
-numbers, the object's id, the joint positions and the object's pose, row by row.
+``python -m grasp_decoder.hand.pictures.viewer CATALOGUE`` reads states from its standard input, as `Viewer` writes
+them: float64 numbers, the object's id, the joint positions and the object's pose, row by row.
 """
 
 from __future__ import annotations
@@ -16,23 +16,35 @@ from grasp_decoder.child_process import prepare_child
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.sdf import hand_joint_names
 from grasp_decoder.hand.state import SimulatorState
+from grasp_decoder.objects import GraspObject, load_objects
 
 _JOINTS = len(hand_joint_names())
 _STATE_BYTES = 8 * (1 + _JOINTS + 16)  # few enough for a pipe to take all or none of them
 _PERIOD_S = 0.04  # between two states that are shown
 _OUT_OF_SIGHT_M = np.array([0.0, 0.0, -9.0])  # where the objects are that are not in reach
+_NOT_LISTED = GraspObject(-1, 'not listed')
 
 
 class Viewer:
     """Shows states in a window of another process; the simulation never waits for it."""
 
-    def __init__(self):
-        """Open the window. Raises `GraspDecoderError` without a display."""
+    def __init__(self, catalogue: str = ''):
+        """Open the window.
+
+        Args:
+            catalogue: file of the objects that come into reach; the package's own by default.
+
+        Raises:
+            GraspDecoderError: there is no display.
+        """
         if not (os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')):
             raise GraspDecoderError('no viewer: there is no display (DISPLAY is not set)')
         self._since_s = 0.0
         self._process = subprocess.Popen(
-            [sys.executable, '-m', __name__], stdin=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=prepare_child
+            [sys.executable, '-m', __name__, catalogue],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=prepare_child,
         )
         os.set_blocking(self._process.stdin.fileno(), False)
 
@@ -58,17 +70,18 @@ class Viewer:
         self._process.stderr.close()
 
 
-def _view() -> None:
+def _view(catalogue: str) -> None:
     """Show the states that come in, until they end or the window is closed."""
     import mujoco.viewer
 
     from grasp_decoder.hand.mujoco.scene import compile_scene
-    from grasp_decoder.hand.object_models import DEFAULT_OBJECT, grasp_object, known_object_ids, object_sdf
+    from grasp_decoder.hand.object_models import object_model, object_sdf
     from grasp_decoder.hand.pictures.drawing import camera, set_state, visual_options
     from grasp_decoder.hand.sdf import hand_model, parse_model
 
-    objects = {object_id: grasp_object(object_id) for object_id in known_object_ids()}
-    model = compile_scene(hand_model(), *(parse_model(object_sdf(each), each.name) for each in objects.values()))
+    objects = load_objects(catalogue)
+    models = {each.object_id: object_model(each) for each in (*objects.objects, _NOT_LISTED)}
+    model = compile_scene(hand_model(), *(parse_model(object_sdf(each), each.name) for each in models.values()))
     model.geom_contype[:] = model.geom_conaffinity[:] = 0  # nothing collides
     data = mujoco.MjData(model)
     with mujoco.viewer.launch_passive(model, data, show_left_ui=False, show_right_ui=False) as window:
@@ -78,10 +91,10 @@ def _view() -> None:
             window.opt.geomgroup[:] = visual_options().geomgroup
         while window.is_running() and (state := _newest_state()) is not None:
             with window.lock():
-                for each in objects.values():
+                for each in models.values():
                     data.joint(each.name).qpos[:3] = _OUT_OF_SIGHT_M
-                shape = objects.get(state.object_id, objects[DEFAULT_OBJECT])
-                set_state(model, data, state, shape.name if state.object_id >= 0 else None)
+                shown = models.get(objects.copies.get(state.object_id, state.object_id), models[_NOT_LISTED.object_id])
+                set_state(model, data, state, shown.name if state.grasp_object else None)
             window.sync()
 
 
@@ -93,7 +106,7 @@ def _newest_state() -> SimulatorState | None:
     numbers = np.frombuffer(received[-_STATE_BYTES:])
     return SimulatorState(
         joint_position=numbers[1 : 1 + _JOINTS],
-        object_id=int(numbers[0]),
+        grasp_object=GraspObject(int(numbers[0]), '') if numbers[0] >= 0 else None,
         contact=False,
         lift_m=0.0,
         object_pose=numbers[1 + _JOINTS :].reshape(4, 4),
@@ -101,4 +114,4 @@ def _newest_state() -> SimulatorState | None:
 
 
 if __name__ == '__main__':
-    _view()
+    _view(sys.argv[1])
