@@ -1,13 +1,21 @@
 """Settings of the documentation site, which `./run docs` builds with Sphinx.
 
-The pages are docs/*.md as they stand, and one for each module with what its docstrings say. Modules are read and not
-imported, so that building needs neither TensorFlow nor ROS.
+The pages are docs/*.md as they stand, one for each node with its topics, services and parameters (node_pages.py), and
+one for each module with its docstrings. Building needs neither TensorFlow nor ROS: modules are read, not imported.
 """
 
+import builtins
 import re
+import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from sphinx import addnodes
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+sys.path[:0] = [str(ROOT), str(DOCS)]
+
+from node_pages import write_node_pages  # noqa: E402
 
 project = 'grasp_decoder'
 author = 'The grasp_decoder developers'
@@ -45,11 +53,17 @@ def link_from_docs(app, path, parent, content):
     content[0] = re.sub(r'\]\((?!https?:|#)', '](../', content[0]).replace('](../docs/', '](')
 
 
+def do_not_guess(app, doctree):
+    """Sphinx links a short name to any of the things that end with it. `link_short_name` is more careful."""
+    for node in doctree.findall(addnodes.pending_xref):
+        node.attributes.pop('refspecific', None)
+
+
 def link_short_name(app, env, node, contnode):
     """Link `TrialBins` to grasp_decoder.features.trial_bins.TrialBins, unless something else has that name too."""
-    python = env.domains.python_domain
-    names = [name for name in python.objects if name.endswith('.' + node['reftarget'])]
-    if node.get('refdomain') == 'py' and len(names) == 1:
+    python, short = env.domains.python_domain, node['reftarget']
+    names = [name for name in python.objects if name.endswith(f'.{short}')]
+    if node.get('refdomain') == 'py' and len(names) == 1 and not hasattr(builtins, short):
         return python.resolve_xref(env, node['refdoc'], app.builder, 'obj', names[0], node, contnode)
     return None
 
@@ -80,7 +94,9 @@ def describe_attributes(app, what, name, item, skip, options):
 
 
 def setup(app):
+    write_node_pages(ROOT, DOCS / 'nodes')
     app.connect('include-read', link_from_docs)
+    app.connect('doctree-read', do_not_guess)
     app.connect('missing-reference', link_short_name)
     app.connect('autodoc-process-docstring', keep_colon, priority=600)
     app.connect('autoapi-skip-member', describe_attributes)

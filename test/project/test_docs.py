@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from grasp_decoder.system.interfaces import NODES
+from grasp_decoder.system.node_settings import NODE_SETTINGS
+from grasp_decoder.types.setting import declarations
+
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / 'build' / 'docs'
 
@@ -25,6 +29,16 @@ def test_every_document_is_a_page_that_the_first_page_leads_to():
     index = (SITE / 'index.html').read_text()
     pages = [f'{path.stem}.html' for path in (ROOT / 'docs').glob('*.md') if path.stem != 'index']
     assert [page for page in pages if not (SITE / page).is_file() or f'href="{page}"' not in index] == []
+
+
+@pytest.mark.parametrize('node', NODES)
+def test_every_node_has_a_page_with_its_topics_services_and_parameters(node):
+    parts = NODES[node], *NODES[node].with_parameter.values()
+    interfaces = [each for has in parts for each in (*has.publishes, *has.subscribes, *has.serves, *has.calls)]
+    parameters = [each for settings in NODE_SETTINGS[node] for each in declarations(settings)]
+    page = (SITE / 'nodes' / f'{node}.html').read_text()
+    assert [each.name for each in (*interfaces, *parameters) if f'>{each.name}<' not in page] == []
+    assert [each.type for each in interfaces if each.type not in page] == []
 
 
 def test_every_module_has_a_page_in_the_reference():
