@@ -28,7 +28,8 @@ class DecodeChecker:
     def fault(self, decoded: DecodedGrasp, now_ns: int) -> str | None:
         """Why ``decoded``, received at CLOCK_MONOTONIC ``now_ns``, must not move the hand; None when it may."""
         last, self._last = self._last, decoded
-        return self._late(decoded, now_ns) or self._invalid(decoded) or (last and self._out_of_order(decoded, last))
+        fault = self._late(decoded, now_ns) or self._invalid(decoded)
+        return fault or (self._out_of_order(decoded, last) if last else None)
 
     def warms_up(self, decoded: DecodedGrasp) -> bool:
         """Whether the phase is not known yet because the segment has just begun."""

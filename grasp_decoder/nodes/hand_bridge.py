@@ -111,8 +111,8 @@ class HandBridge(Node):
     def _source_clock(self) -> SourceClock | None:
         if self._last_batch is None:
             return None
-        received_ns, batch = self._last_batch
-        batch = spike_batch_from(deserialize_message(batch, msg.SpikeBatch))
+        received_ns, serialized = self._last_batch
+        batch = spike_batch_from(deserialize_message(serialized, msg.SpikeBatch))
         return SourceClock(received_ns, batch.segment, batch.end_ns)
 
     def _publish(self, command: HandCommand, now_ns: int) -> None:

@@ -44,9 +44,9 @@ def structure(fields: dict[str, bytes]) -> bytes:
 
 def field_names(names: Iterable[str]) -> bytes:
     """What stands before the matrices of a struct."""
-    names = [name.encode('ascii') + b'\0' for name in names]
-    width = max(map(len, names), default=1)
-    padded = b''.join(name.ljust(width, b'\0') for name in names)
+    encoded = [name.encode('ascii') + b'\0' for name in names]
+    width = max(map(len, encoded), default=1)
+    padded = b''.join(name.ljust(width, b'\0') for name in encoded)
     return struct.pack('<HHI', _INT32, 4, width) + _element(_INT8, padded)
 
 

@@ -131,7 +131,7 @@ def _decoded(path: Path) -> Iterator[tuple[str, Any]]:
 def _trial(index: int, batches: list, events: list, broken: bool) -> Trial:
     units = [np.asarray(batch.unit, dtype=np.uint16) for batch in batches]
     times = [batch.window_start + np.asarray(batch.offset_ns, dtype=np.int64) for batch in batches]
-    found = {}
+    found: dict[str, int] = {}
     for event in sorted(events, key=_stamp_ns):
         found.setdefault(event.label, _stamp_ns(event))
     return Trial(

@@ -30,7 +30,8 @@ def read_neo_mat(path) -> RecordedBlock | None:
         block = mat5.open_variable(file, 'block')
         if block is None:
             return None
-        name, trials, unit_annotations = None, [], {}
+        name, trials = None, []
+        unit_annotations: dict[Any, Any] = {}
         try:
             for field, size in mat5.struct_fields(block):
                 if field == 'segments':
@@ -53,7 +54,8 @@ def _trial(segment: bytearray, unit_annotations: dict[bytes, Any]) -> RecordedTr
     def structs(name: str) -> list[dict[str, Any]]:
         return [_plain(mat5.Matrix.at(segment, position).value()) for position in elements(name)]
 
-    events, signals = [], {}
+    events: list[Any] = []
+    signals: dict[str, Any] = {}
     for event in structs('events'):
         seconds = _row(event['times']) * unit_factor(event['times_units'], 's')
         labels = event.get('labels', [])
@@ -76,7 +78,7 @@ def _trial(segment: bytearray, unit_annotations: dict[bytes, Any]) -> RecordedTr
     starts, stops = (_seconds(columns, name) for name in ('t_start', 't_stop'))
     if np.any(starts[0] != 1) or np.any(stops[0] != 1):
         raise mat5.UnknownLayout('a spike train without start or stop')
-    described = [{}] * len(trains)
+    described: list[dict[str, Any]] = [{}] * len(trains)
     if 'annotations' in columns:
         described = columns.values('annotations', unit_annotations, _plain)
     return RecordedTrial(annotations, starts[1].min(), stops[1].max(), events, spikes, counts, described, signals)

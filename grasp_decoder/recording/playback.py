@@ -74,7 +74,7 @@ class Playback(Iterator[Step]):
         self._loop = loop
         self._segment = -1
         self._offset_ns = 0
-        self._stop_ns = None
+        self._stop_ns: int | None = None
         self._due_ns = 0
         self._steps = self._play(0, 0)
 

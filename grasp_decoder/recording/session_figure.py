@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.session import Session, Trial
@@ -21,10 +23,10 @@ def draw_session(session: Session, summary: SessionSummary, path: Path) -> None:
     """Write the picture to ``path``, in the format that its ending names."""
     figure = Figure(figsize=(12, 8.5), layout='constrained')
     figure.suptitle(f'{session.name}: {session.unit_count} units, {len(session.trials)} trials', fontsize=14)
-    rows = figure.subfigures(2, 1, height_ratios=(1.25, 1))
+    upper, lower = cast(Sequence[SubFigure], figure.subfigures(2, 1, height_ratios=(1.25, 1)))
     trial = next((trial for trial in session.trials if trial.usable), session.trials[0])
-    _raster(rows[0].subplots(), session, summary, trial)
-    rates, objects, phases = rows[1].subplots(1, 3, width_ratios=(1, 1.5, 1.1))
+    _raster(upper.subplots(), session, summary, trial)
+    rates, objects, phases = lower.subplots(1, 3, width_ratios=(1, 1.5, 1.1))
     _rates(rates, session, summary)
     _objects(objects, summary)
     _phases(phases, summary)

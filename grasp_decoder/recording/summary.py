@@ -75,7 +75,7 @@ def summarize(session: Session) -> SessionSummary:
 
 def _phases(session: Session) -> dict[tuple[str, str], np.ndarray]:
     """Seconds from each event to the next, in the order of the first trial that has the most events."""
-    labels = list(max((trial.events for trial in session.trials), key=len))
+    labels = list(max(session.trials, key=lambda trial: len(trial.events)).events)
     return {
         (label, following): np.array(
             [

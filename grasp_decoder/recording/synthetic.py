@@ -128,7 +128,8 @@ def synthesize(
 
 
 def _population(rng: np.random.Generator, count: int, forms: _Forms) -> _Population:
-    table, electrode = [], 0
+    table: list[Unit] = []
+    electrode = 0
     while len(table) < count:
         for sort_code in range(1, rng.integers(2, 4)):  # one or two units on each electrode
             if len(table) < count:

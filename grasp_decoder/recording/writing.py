@@ -70,13 +70,12 @@ def write_session(session: Session, path, objects: ObjectCatalogue | None = None
 
 def _unit_annotations(unit: Unit) -> bytes:
     found = {}
-    for name, value, encode in (
-        ('electrode', unit.electrode, number),
-        ('u', unit.sort_code, number),
-        ('area', unit.area, text),
-    ):
-        if value is not None:
-            found[name] = encode(value)
+    if unit.electrode is not None:
+        found['electrode'] = number(unit.electrode)
+    if unit.sort_code is not None:
+        found['u'] = number(unit.sort_code)
+    if unit.area is not None:
+        found['area'] = text(unit.area)
     return structure(found)
 
 

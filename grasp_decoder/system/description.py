@@ -86,7 +86,7 @@ def describe(run: Run) -> list[NodeDescription]:
         'only_correct': run.only_correct,
         **objects,
     }
-    nodes = {'hand_bridge': objects, 'decoder': {'bundle': run.bundle}}
+    nodes: dict[str, dict[str, object]] = {'hand_bridge': {**objects}, 'decoder': {'bundle': run.bundle}}
     to_mcap = run.record.endswith('.mcap')
     if to_mcap:
         nodes = {'recorder': {'file': run.record}, **nodes}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -50,7 +51,8 @@ class RunRecord:
 
     def forget_before(self, stamp_ns: int) -> None:
         """Drop decodes, commands and hand states of before ``stamp_ns``."""
-        for items in (self.decodes, self.commands, self.samples):
+        columns: tuple[list[Any], ...] = (self.decodes, self.commands, self.samples)
+        for items in columns:
             items[:] = [item for item in items if item.stamp_ns >= stamp_ns]
 
     def save(self, path: Path, trial_ids: list[int]) -> None:
@@ -64,7 +66,7 @@ class RunRecord:
         classes = max((len(decode.object_probability) for decode in self.decodes), default=0)
         units = len(self.bins[0].counts) if self.bins else 0
         unknown, missing = np.full(classes, np.nan, np.float32), np.zeros(units, np.uint16)
-        columns = {
+        columns: dict[str, Any] = {
             'trial': [trial_ids[decode.segment] for decode in self.decodes],
             'segment': [decode.segment for decode in self.decodes],
             'bin': [decode.bin for decode in self.decodes],
@@ -88,7 +90,7 @@ class RunRecord:
             'hand_lift': [sample.lift for sample in self.samples],
             'hand_contact': [sample.contact for sample in self.samples],
         }
-        np.savez_compressed(path, **{name: np.asarray(values) for name, values in columns.items()})
+        np.savez_compressed(path, **columns)
 
 
 def _latency_ms(command: HandCommand) -> float:

@@ -103,8 +103,8 @@ def decoding_accuracy(record: RunRecord, session: Session, trials: Sequence[Tria
             if truth.phase[index] == GRASP and truth.object_id in manifest.classes and len(decode.object_probability):
                 objects.append((decode.object_id, truth.object_id))
     return {
-        'phase_accuracy': accuracy(*zip(*phases)) if phases else None,
-        'object_accuracy': accuracy(*zip(*objects)) if objects else None,
+        'phase_accuracy': accuracy(*np.array(phases).T) if phases else None,
+        'object_accuracy': accuracy(*np.array(objects).T) if objects else None,
     }
 
 

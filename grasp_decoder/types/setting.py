@@ -96,7 +96,7 @@ class Settings:
         GraspDecoderError: a value that its declaration does not allow.
     """
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for each in declarations(type(self)):
             value = getattr(self, each.name)
             if not each.allows(value):

@@ -28,7 +28,9 @@ def mean_interval(values: np.ndarray, trial: np.ndarray) -> list[float]:
     return interval(sums, trial, lambda total: total[..., 0] / total[..., 1])
 
 
-def interval(sums: np.ndarray, trial: Sequence[int], statistic: Callable[[np.ndarray], np.ndarray]) -> list[float]:
+def interval(
+    sums: np.ndarray, trial: Sequence[int] | np.ndarray, statistic: Callable[[np.ndarray], np.ndarray]
+) -> list[float]:
     """95 % interval of a statistic of sums over trials, by resampling trials.
 
     Args:

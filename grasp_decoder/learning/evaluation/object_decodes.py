@@ -69,6 +69,8 @@ def end_of_hold(windows: ObjectDecodes) -> ObjectDecodes:
 def pool(repeats: Sequence[ObjectDecodes]) -> ObjectDecodes:
     """The decodes of all repeats together."""
     return ObjectDecodes(
-        *(np.concatenate([getattr(repeat, name) for repeat in repeats]) for name in ('probability', 'label', 'trial')),
+        np.concatenate([repeat.probability for repeat in repeats]),
+        np.concatenate([repeat.label for repeat in repeats]),
+        np.concatenate([repeat.trial for repeat in repeats]),
         repeats[0].classes,
     )

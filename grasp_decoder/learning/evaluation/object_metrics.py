@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import confusion_matrix, f1_score
@@ -75,7 +76,9 @@ def shape_and_size(windows: ObjectDecodes) -> dict:
     ids = np.array(windows.classes)
     true, decoded = ids[windows.label], ids[windows.answer]
     own = true == SHAPE_OF_ITS_OWN
-    scores = {'shape_15_accuracy': float((decoded[own] == SHAPE_OF_ITS_OWN).mean()) if own.any() else None}
+    scores: dict[str, Any] = {
+        'shape_15_accuracy': float((decoded[own] == SHAPE_OF_ITS_OWN).mean()) if own.any() else None
+    }
     true, decoded, trial = true[~own], decoded[~own], windows.trial[~own]
     shape = (true // 10 == decoded // 10) & (decoded != SHAPE_OF_ITS_OWN)
     size = true % 10 == decoded % 10
@@ -117,7 +120,7 @@ def accuracy_over_time(decoded: Sequence[DecodedTrial], classes: Sequence[int]) 
                 off = abs(int(each.objects[k].argmax()) - label)
                 correct.setdefault(k - events['Hold'], []).append((off == 0, off <= 1))
     offsets = sorted(k for k, trials in correct.items() if 2 * len(trials) >= len(decoded))
-    events = {
+    medians = {
         label: float(np.median([each.trial.event_bins[label] - each.trial.event_bins['Hold'] for each in decoded]))
         for label in ('Cue', 'Go', 'Hold', 'Rew', 'End')
         if all(label in each.trial.event_bins for each in decoded)
@@ -128,7 +131,7 @@ def accuracy_over_time(decoded: Sequence[DecodedTrial], classes: Sequence[int]) 
         'accuracy': [float(mean[0]) for mean in means],
         'relaxed_accuracy': [float(mean[1]) for mean in means],
         'trials': [len(correct[k]) for k in offsets],
-        'events': events,
+        'events': medians,
     }
 
 

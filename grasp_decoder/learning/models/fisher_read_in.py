@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +53,8 @@ def fisher_read_in(
     if len(events) < 2:
         raise GraspDecoderError('fisher_gru needs trials with events, at least Hold and Rew; use the model causal_gru')
     _, label = np.unique([trial.object_id for trial in trials], return_inverse=True)
-    means, blocks, groups, time_course = [], [], [], 0
+    means, blocks, groups = [], [], []
+    time_course: Any = 0
     for trial, object_label in zip(trials, label):
         counts = count_features(trial.counts, SQUARE_ROOT_LUT)
         bounds = sorted(min(trial.event_bins[event], trial.n_bins - 1) for event in events)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,7 +11,7 @@ from matplotlib.figure import Figure
 from grasp_decoder.learning.evaluation.evaluation import Evaluation
 from grasp_decoder.learning.report.tables import decoder_and_baselines
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     'font.family': 'DejaVu Sans',
     'font.size': 9,
     'axes.spines.top': False,
@@ -192,7 +194,7 @@ def decisions(scores: dict) -> Figure:
     low, high = times.get_ylim()
     times.set_ylim(low - 0.1, high + 0.1)
     handles = [*axes.get_lines(), *times.get_lines()]
-    axes.legend(handles, [handle.get_label() for handle in handles], loc='lower left', fontsize=7.5)
+    axes.legend(handles, [str(handle.get_label()) for handle in handles], loc='lower left', fontsize=7.5)
     return figure
 
 
