@@ -15,6 +15,7 @@ from grasp_decoder.cli.train import main as train
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import bin_trial
 from grasp_decoder.learning.movement import movement_range, with_movement
+from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Trial
 from grasp_decoder.recording.summary import summarize
@@ -153,7 +154,7 @@ def test_binned_kinematics_are_a_session_with_the_same_counts(kinematics):
             movement[:, 2:],
             atol=1e-5,
         )
-    described = summary_text(session, summarize(session))
+    described = summary_text(session, summarize(session), load_objects())
     assert f'trials  {len(trials)} usable' in described and 'movement but no grasps' in described
     found = movement_range(session, trials, 'position', False)
     assert found.low[0] < min(movement[:, 0].min() for movement in binned.movement)
