@@ -1,1 +1,1 @@
-"""Where the networks of a bundle run: back ends, accelerators and one task between bins."""
+"""Runs the networks of a bundle: opens them on a back end, watches accelerators, and steps each task bin by bin."""

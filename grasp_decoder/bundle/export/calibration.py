@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,13 +16,14 @@ from grasp_decoder.bundle.engines.backends import Engine, Model, open_cpu
 from grasp_decoder.bundle.engines.task_runner import make_runner
 from grasp_decoder.bundle.manifest import TaskManifest
 from grasp_decoder.features.count_features import LUT_SIZE, clip_counts
+from grasp_decoder.features.trial_bins import TrialBins
 
-if TYPE_CHECKING:
-    from grasp_decoder.features.trial_bins import TrialBins
-
+# Training trials that are run through, and bins of them that the converter gets.
 TRIALS = 60
 SAMPLES = 1000
+# How much the range of the features may grow.
 WIDEST = 1.25
+# The two highest logits are close in this fraction of the samples; the range covers this fraction of them.
 CLOSE = 0.1
 MOST = 0.95
 
@@ -53,7 +53,14 @@ class Calibration:
 
 
 def calibrate(task: str, manifest: TaskManifest, content: bytes, train: Sequence[TrialBins]) -> Calibration:
-    """Run the float model ``content`` over a random choice of the training trials."""
+    """Run the float model over a random choice of the training trials.
+
+    Args:
+        task: the task that the model decodes.
+        manifest: the task's entry for the manifest, with the float model in it.
+        content: the float model, a TFLite file.
+        train: training trials.
+    """
     rng = np.random.default_rng(0)
     recorder = _Recorder(open_cpu(Model(f'{task} model', content)))
     runner = make_runner(task, manifest, manifest.models['float'], recorder)

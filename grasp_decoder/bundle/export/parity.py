@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,12 +12,12 @@ from grasp_decoder.bundle.engines.task_runner import TaskRunner
 from grasp_decoder.bundle.manifest import Parity, TaskManifest
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE
 from grasp_decoder.features.scoring import accuracy, margin, r2
+from grasp_decoder.features.trial_bins import TrialBins
 
-if TYPE_CHECKING:
-    from grasp_decoder.features.trial_bins import TrialBins
-
+# The float model is confident of a class where its two highest probabilities differ by more than this.
 MARGIN = 0.05
 
+# What int8 must keep to count as ready for an Edge TPU.
 LEAST_AGREEMENT = 0.98
 LEAST_CONFIDENT_AGREEMENT = 0.995
 MOST_SCORE_LOST = {PHASE: 0.005, OBJECT: 0.005, DOF: 0.01}

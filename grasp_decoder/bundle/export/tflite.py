@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tensorflow as tf
 from absl import logging
@@ -21,9 +21,7 @@ from grasp_decoder.bundle.export.refinement import refine
 from grasp_decoder.bundle.manifest import ModelFile, TaskManifest
 from grasp_decoder.bundle.task_network import DOF, GRAPH_INPUTS, GRAPH_OUTPUTS, RECURRENT, TaskNetwork
 from grasp_decoder.bundle.tflite_file import model_file
-
-if TYPE_CHECKING:
-    from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.features.trial_bins import TrialBins
 
 
 def convert(network: TaskNetwork, train: Sequence[TrialBins], folder: Path) -> TaskManifest:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -22,9 +22,7 @@ from grasp_decoder.bundle.export.tflite import convert
 from grasp_decoder.bundle.manifest import Manifest
 from grasp_decoder.bundle.task_network import TaskNetwork
 from grasp_decoder.errors import GraspDecoderError
-
-if TYPE_CHECKING:
-    from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.features.trial_bins import TrialBins
 
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
