@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import softmax
 
 from grasp_decoder.bundle.manifest import Manifest, SourceSession
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, RECURRENT, WINDOW, TaskNetwork
@@ -93,8 +94,7 @@ def predict(graph, task: str, kind: str, trial: TrialBins, temperature: float = 
         else:
             outputs = graph({'features': features[None, index + 1 - LOOK_BACK : index + 1]})
         logits = np.asarray(outputs['logits'])[0]
-        exponentials = np.exp(logits / temperature)
-        answers[index] = np.clip(logits, 0, 1) if task == DOF else exponentials / exponentials.sum()
+        answers[index] = np.clip(logits, 0, 1) if task == DOF else softmax(logits / temperature)
     return answers
 
 

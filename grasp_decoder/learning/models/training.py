@@ -15,6 +15,7 @@ from functools import partial
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy.special import softmax
 
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, TASKS
 from grasp_decoder.errors import GraspDecoderError
@@ -231,6 +232,4 @@ def probabilities(task: str, logits: np.ndarray, temperature: float) -> np.ndarr
     """Logits (..., n) as float32 probabilities, or for dof as apertures in 0..1; NaN stays NaN."""
     if task == DOF:
         return np.clip(logits, 0, 1).astype(np.float32)
-    scaled = logits / temperature
-    exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    return (exponentials / exponentials.sum(axis=-1, keepdims=True)).astype(np.float32)
+    return softmax(logits / temperature, axis=-1).astype(np.float32)
