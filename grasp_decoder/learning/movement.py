@@ -1,7 +1,7 @@
-"""The regression variant on real movement: position or velocity of a hand as the ``dof`` task.
+"""Recorded movement, such as the position or velocity of a hand, as what the task ``dof`` decodes.
 
-A session's movement is one of its continuous signals (`Trial.signals`); a target is its value at the end of the bin, or
-as velocity its change over the bin.
+A movement is one of the continuous signals of a session (`Trial.signals`). The target of a bin is the value of the
+signal at the end of the bin or, as velocity, its change over the bin per second.
 """
 
 from __future__ import annotations

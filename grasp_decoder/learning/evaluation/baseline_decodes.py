@@ -24,10 +24,14 @@ FAST, ALL, NONE = 'fast', 'all', 'none'
 
 
 def decode_baselines(split: Split, look_back: int) -> dict[str, ObjectDecodes]:
-    """The fast baselines, fitted on training and validation trials (they have nothing to tune), on the test trials.
+    """What the fast baselines decode of the test trials.
 
-    ``naive_bayes`` and ``lda`` decode the windows that end in the hold phase, ``lda_fixed_window`` one fixed window
-    per trial around Hold, ``naive_bayes_leave_one_out`` the whole hold phase of every trial, each left out in turn.
+    They have nothing to tune, so they are fitted on training and validation trials together.
+
+    - ``naive_bayes`` and ``lda`` decode the windows that end in the hold phase.
+    - ``lda_fixed_window`` decodes one fixed window per trial, around Hold (Fabiani 2021).
+    - ``naive_bayes_leave_one_out`` decodes the whole hold phase of every trial, each left out in turn (Schaffelhofer et
+      al. 2015).
     """
     known = split.train + split.validation
     known_windows, test_windows = object_windows(known, look_back), object_windows(split.test, look_back)

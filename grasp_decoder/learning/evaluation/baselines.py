@@ -1,7 +1,6 @@
 """Baselines that every report compares with, with scikit-learn's API.
 
-None of them is tuned, so they need no validation trials and learn from training and validation trials together. Input
-is spike counts per unit, summed over whatever is classified: a window, or a whole hold phase.
+Their input is spike counts per unit, summed over what is classified: a window, or a whole hold phase.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -37,7 +37,7 @@ class PoissonNaiveBayes(ClassifierMixin, BaseEstimator):
         self.pseudo_count = pseudo_count
 
     def fit(self, X, y, exposure=None) -> PoissonNaiveBayes:
-        """Fit.
+        """Fit the rates.
 
         Args:
             X: counts (n, units).
@@ -54,7 +54,7 @@ class PoissonNaiveBayes(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_joint_log_proba(self, X, exposure=None) -> np.ndarray:
-        """Log-probability of sample and class, but for what is the same for all classes: float64 (n, n_classes)."""
+        """Joint log-probability of sample and class, float64 (n, n_classes), without terms that all classes share."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return (
@@ -63,9 +63,7 @@ class PoissonNaiveBayes(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X, exposure=None) -> np.ndarray:
         """Probability of each class, float64 (n, n_classes)."""
-        joint = self.predict_joint_log_proba(X, exposure)
-        odds = np.exp(joint - joint.max(axis=1, keepdims=True))
-        return odds / odds.sum(axis=1, keepdims=True)
+        return softmax(self.predict_joint_log_proba(X, exposure), axis=1)
 
     def predict(self, X, exposure=None) -> np.ndarray:
         """Most probable class of each sample (n,)."""
@@ -129,7 +127,7 @@ def hold_counts(trials: Sequence[TrialBins]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fixed_window_counts(trials: Sequence[TrialBins], look_back: int) -> np.ndarray:
-    """Spikes per unit in one fixed window per trial, ``look_back`` bins to each side of Hold: Fabiani's offline way."""
+    """Spikes per unit in a fixed window of each trial, ``look_back`` bins before and after Hold (Fabiani 2021)."""
     return np.array(
         [
             trial.counts[max(0, trial.event_bins['Hold'] - look_back) : trial.event_bins['Hold'] + look_back].sum(

@@ -64,9 +64,12 @@ def decode_trials(bundle: Bundle, session: Session, trials: Sequence[TrialBins],
 
 
 def decode_endless(bundle: Bundle, session: Session, trials: Sequence[TrialBins], precision: str) -> list[DecodedTrial]:
-    """Decode the whole session as one segment, where only the decoder itself may clear its state; give these trials.
+    """Decode the whole session as one segment, in which only the decoder itself clears its state.
 
-    Trials then lie on the bin grid of the session's start, so their bins and labels are made anew.
+    Trials then lie on the bin grid that begins at the start of the session, so their bins and labels are made anew.
+
+    Returns:
+        The decodes of ``trials``.
     """
     manifest = bundle.manifest
     origin = session.trials[0].start_ns

@@ -17,7 +17,7 @@ SHAPE_OF_ITS_OWN = 15
 
 
 def object_summary(repeats: Sequence[ObjectDecodes]) -> dict:
-    """Scores of the object for metrics.json: means over the repeats, intervals over the trials of all of them."""
+    """Main scores of the object: means over the repeats, and intervals over the trials of all repeats."""
     windows, trials = pool(repeats), pool([end_of_hold(repeat) for repeat in repeats])
     return mean_scores([_object_scores(repeat) for repeat in repeats]) | {
         'ci95': mean_interval(windows.correct, windows.trial),
@@ -136,9 +136,10 @@ def accuracy_over_time(decoded: Sequence[DecodedTrial], classes: Sequence[int]) 
 
 
 def decision_times(decoded: Sequence[DecodedTrial], classes: Sequence[int]) -> list[dict]:
-    """When a decoder that waits for a confidence decides: first bin from Go on (Cue or the start without one), to Rew.
+    """When a decoder that waits for some confidence decides, and how well.
 
-    Times are seconds from Hold to the end of that bin, negative before it.
+    It waits from Go on (without a Go from Cue, or from the start) until Rew. Times are seconds from Hold to the end of
+    the bin in which it decides, negative before Hold.
     """
     rows = []
     for confidence in CONFIDENCES:

@@ -15,7 +15,7 @@ DEBOUNCE_BINS = 3
 
 
 def phase_summary(repeats: Sequence[Sequence[DecodedTrial]], look_back: int) -> dict:
-    """Scores of the phase for metrics.json: means over repeats; ``confusion`` is their sum, rows true, REST first."""
+    """Main scores of the phase, means over the repeats; ``confusion`` (rows are true, REST first) is the sum of all."""
     decoded = [trial for repeat in repeats for trial in repeat]
     tables, ids = phase_confusions(decoded, look_back), [each.trial.trial_id for each in decoded]
     return mean_scores([_phase_scores(repeat, look_back) for repeat in repeats]) | {
@@ -42,7 +42,7 @@ def _phase_scores(decoded: Sequence[DecodedTrial], look_back: int) -> dict:
 
 
 def phase_confusions(decoded: Sequence[DecodedTrial], look_back: int) -> np.ndarray:
-    """Per trial, windows that are (rest as rest, rest as grasp, grasp as rest, grasp as grasp), int (n_trials, 4)."""
+    """Windows of each trial, int (n_trials, 4): rest as rest, rest as grasp, grasp as rest, grasp as grasp."""
     windows = phase_windows([each.trial for each in decoded], look_back)
     answer = np.concatenate([each.grasp[look_back - 1 : each.trial.n_bins] for each in decoded])
     table = np.zeros((len(decoded), 4), int)

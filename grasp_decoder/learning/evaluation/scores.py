@@ -26,7 +26,7 @@ from grasp_decoder.learning.evaluation.phase_metrics import phase_summary
 
 
 def scores(evaluation: Evaluation) -> dict:
-    """The content of metrics.json for one session, but for ``timing``: deterministic."""
+    """The content of metrics.json for one session, without ``timing``; the same evaluation gives the same scores."""
     found: dict = {}
     if evaluation.has(OBJECT):
         found[OBJECT] = _object_scores(evaluation)

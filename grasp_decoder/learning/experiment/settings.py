@@ -23,7 +23,7 @@ class Settings:
         model: model family of all tasks, by name.
         mapping: YAML file that names the events and annotations of the recording.
         objects: the objects of the recording, and which of them are copies of one another.
-        protocol: how windows are labelled and classes counted, one of `grasp_decoder.features.trial_bins.PROTOCOLS`.
+        protocol: how windows are labelled and classes counted, ``default`` or ``published``.
         baselines: ``fast``, ``all`` or ``none``.
         repeats: number of splits that scores are averaged over.
         search_trials: architectures to try before training; 0 searches nothing.

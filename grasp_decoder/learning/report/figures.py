@@ -1,4 +1,4 @@
-"""The report's figures: each function draws one from an `Evaluation` and its scores, and gives a matplotlib figure."""
+"""The figures of a report. Each function draws one, from an `Evaluation` or its scores."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import numpy as np
 
 
 def animal_of(session: str) -> str:
-    """The animal of a session named as the laboratory does, by its first letter (MRec40: M); else the whole name."""
+    """The animal of a session: the first letter of its name if that is a capital (MRec40: M), else the whole name."""
     match = re.match(r'[A-Z]', session)
     return match.group() if match else session
 
