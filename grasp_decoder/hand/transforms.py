@@ -13,12 +13,14 @@ def from_roll_pitch_yaw(position: ArrayLike, angles: ArrayLike) -> np.ndarray:
 
 
 def from_quaternion(position: ArrayLike, quaternion: ArrayLike) -> np.ndarray:
-    """Transform of a position (x, y, z) and a unit quaternion (x, y, z, w)."""
+    """Transform of a position (x, y, z) and a unit quaternion (x, y, z, w); of n of each, transforms (n, 4, 4)."""
     return _transform(position, Rotation.from_quat(quaternion))
 
 
 def _transform(position: ArrayLike, rotation: Rotation) -> np.ndarray:
-    matrix = np.eye(4)
-    matrix[:3, :3] = rotation.as_matrix()
-    matrix[:3, 3] = position
+    turns = rotation.as_matrix()
+    matrix = np.zeros((*turns.shape[:-2], 4, 4))
+    matrix[..., :3, :3] = turns
+    matrix[..., :3, 3] = position
+    matrix[..., 3, 3] = 1.0
     return matrix

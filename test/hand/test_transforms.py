@@ -41,6 +41,12 @@ def test_a_quaternion_turns_about_its_axis(axis, angle):
     assert tuple(transform[:3, 3]) == POSITION
 
 
+def test_many_quaternions_give_a_transform_each():
+    quaternions, positions = np.eye(4), np.arange(12.0).reshape(4, 3)
+    each = [from_quaternion(position, quaternion) for position, quaternion in zip(positions, quaternions)]
+    assert (from_quaternion(positions, quaternions) == each).all()
+
+
 @given(st.tuples(*(st.floats(joint.lower, joint.upper) for joint in HAND.joints)))
 def test_joint_positions_are_those_that_put_the_links_where_they_are(positions):
     links = {link.name: HAND.pose.matrix() @ link.pose.matrix() for link in HAND.links} | {'world': np.eye(4)}

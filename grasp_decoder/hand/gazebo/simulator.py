@@ -34,6 +34,8 @@ class GazeboSimulator:
         self.joint_names = hand_joint_names()
         self._hand = hand_model()
         self._kinematics = HandKinematics(self._hand)
+        self._at_rest = {f'{self._hand.name}::{link.name}': link.pose.matrix() for link in self._hand.links}
+        self._at_rest[self._hand.name] = self._hand.pose.matrix()
         self._targets = dict.fromkeys(self.joint_names, 0.0)
         self._sent_s = 0.0  # monotonic
         self._behind_s = 0.0  # less than a time step: asked for, not yet simulated
@@ -60,12 +62,14 @@ class GazeboSimulator:
         """Put this object at its place in reach."""
         if self._model:
             self._world.delete_model(self._model.name)
+            del self._at_rest[self._model.name]
         model = object_model(thing)
         # Gazebo would take a model for the one of the same name before it.
         name = f'{model.name}_{next(self._insertions)}'
         sdf = object_sdf(model).replace(f'name="{model.name}"', f'name="{name}"')
         self._world.insert_model(name, sdf)
         self._object, self._model = thing, parse_model(sdf, name)
+        self._at_rest[name] = self._model.pose.matrix()
 
     def command(self, targets: Mapping[str, float]) -> None:
         """Set joint targets."""
@@ -86,21 +90,19 @@ class GazeboSimulator:
 
     def state(self) -> SimulatorState:
         """Return the state of the hand and its object now."""
-        hand, model = self._hand, self._model
-        hand_pose = self._world.transform(hand.name, hand.pose.matrix())
-        links = {
-            link.name: hand_pose @ self._world.transform(f'{hand.name}::{link.name}', link.pose.matrix())
-            for link in hand.links
-        }
+        hand, model = self._hand.name, self._model
+        poses = self._world.transforms(self._at_rest)
         object_pose, lift_m = np.eye(4), 0.0
         if model:
-            object_pose = self._world.transform(model.name, model.pose.matrix())
+            object_pose = poses[model.name]
             centre_of_mass = np.array([*model.links[0].centre_of_mass, 1.0])
-            lift_m = float(((object_pose - model.pose.matrix()) @ centre_of_mass)[2])
+            lift_m = float(((object_pose - self._at_rest[model.name]) @ centre_of_mass)[2])
         return SimulatorState(
-            joint_position=self._kinematics.joint_positions(links),
+            joint_position=self._kinematics.joint_positions(
+                {link.name: poses[hand] @ poses[f'{hand}::{link.name}'] for link in self._hand.links}
+            ),
             grasp_object=self._object,
-            contact=model is not None and self._world.in_contact(hand.name, model.name),
+            contact=model is not None and self._world.in_contact(hand, model.name),
             lift_m=lift_m,
             object_pose=object_pose,
         )

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from typing import Any
 
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.hand import transforms
 from grasp_decoder.hand.gazebo.classic_transport import ClassicTransport
 from grasp_decoder.hand.gazebo.messages import Contacts, Factory, PosesStamped, Request, Response, WorldControl
 from grasp_decoder.hand.gazebo.server import TIMESTEP_S, WORLD_NAME, GazeboServer
+from grasp_decoder.hand.transforms import from_quaternion
 from grasp_decoder.types.time import NS_PER_S
 
 START_TIMEOUT_S = 60.0
@@ -116,21 +116,24 @@ class GazeboWorld:
         self._poses.pop(name, None)
         self._contact_ns = {models: time_ns for models, time_ns in self._contact_ns.items() if name not in models}
 
-    def transform(self, name: str, default: np.ndarray) -> np.ndarray:
-        """Return where a model is in the world, or a link (``MODEL::LINK``) in its model.
+    def transforms(self, at_rest: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return where models are in the world, and links in their models.
 
         Args:
-            name: of the model or link.
-            default: returned while Gazebo has sent no pose of this name.
+            at_rest: by name of a model or link (``MODEL::LINK``), the transform (4, 4) to return while Gazebo has
+                sent no pose.
 
         Returns:
-            Homogeneous transform, float64 (4, 4).
+            Homogeneous transforms, float64 (4, 4), by name.
         """
-        pose = self._poses.get(name)
-        if pose is None:
-            return default
-        at, turn = pose.position, pose.orientation
-        return transforms.from_quaternion((at.x, at.y, at.z), (turn.x, turn.y, turn.z, turn.w))
+        poses = {name: self._poses[name] for name in at_rest if name in self._poses}
+        if not poses:
+            return dict(at_rest)
+        moved = from_quaternion(
+            [(pose.position.x, pose.position.y, pose.position.z) for pose in poses.values()],
+            [(turn.x, turn.y, turn.z, turn.w) for turn in (pose.orientation for pose in poses.values())],
+        )
+        return {**at_rest, **dict(zip(poses, moved))}
 
     def in_contact(self, model: str, other: str) -> bool:
         """Whether two models touch."""
