@@ -81,7 +81,7 @@ class ObjectCatalogue:
     def in_several_sizes(self) -> tuple[GraspObject, ...]:
         """The objects whose shape comes in more than one size: what shape and size can be told apart of."""
         sized = [each for each in self.objects if each.shape is not None and each.size_m is not None]
-        count = Counter(each.shape for each in sized)
+        count = Counter(shape for shape, _ in {(each.shape, each.size_m) for each in sized})
         return tuple(each for each in sized if count[each.shape] > 1)
 
     def require_labels(self, object_ids: Iterable[int], labels: Iterable[str], whose: str) -> None:

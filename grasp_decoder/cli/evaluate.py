@@ -60,7 +60,7 @@ def _evaluate(argv) -> int:
     if manifest.movement:
         trials = [with_movement(each, session.trials[each.trial_id], manifest.movement) for each in trials]
     ConsoleProgress().say(f'decoding {len(trials)} trials of {session.name} with {bundle.id}')
-    found = scores(evaluate_bundle(bundle, session, trials, manifest.look_back))
+    found = scores(evaluate_bundle(bundle, session, trials, manifest.look_back, objects))
     try:
         arguments.json.write_text(json.dumps(found, indent=1) + '\n', encoding='utf-8')
     except OSError as error:

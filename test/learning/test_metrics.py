@@ -22,6 +22,7 @@ from grasp_decoder.learning.evaluation.object_metrics import (
     shape_and_size,
 )
 from grasp_decoder.learning.evaluation.phase_metrics import DEBOUNCE_BINS, debounce, phase_summary
+from grasp_decoder.objects import GraspObject, ObjectCatalogue, load_objects
 
 CLASSES = (15, 21, 22, 31)
 
@@ -72,9 +73,19 @@ def test_repeats_are_averaged():
 
 
 def test_shape_and_size_are_scored_apart_and_15_is_its_own_shape():
-    scores = shape_and_size(windows_of(decoded_trial(0, 21, (21, 22, 31, 15)), decoded_trial(1, 15, (15, 15, 15, 31))))
+    windows = windows_of(decoded_trial(0, 21, (21, 22, 31, 15)), decoded_trial(1, 15, (15, 15, 15, 31)))
+    scores = shape_and_size(windows, load_objects())
     assert scores['shape_15_accuracy'] == 0.75
     assert scores['shape_accuracy'] == 0.5 and scores['size_accuracy'] == 0.5 and scores['product'] == 0.25
+
+
+def test_shape_and_size_are_the_catalogues():
+    windows = windows_of(decoded_trial(0, 21, (21, 22, 31, 15)), decoded_trial(1, 15, (15, 15, 15, 31)))
+    cups = [GraspObject(21, 'small cup', 'cup', 0.02), GraspObject(31, 'large cup', 'cup', 0.04)]
+    scores = shape_and_size(windows, ObjectCatalogue((*cups, GraspObject(15, 'key'))))
+    assert scores['shape_accuracy'] == 0.5 and scores['size_accuracy'] == 0.25 and scores['product'] == 0.125
+    assert scores.keys() == {'shape_accuracy', 'shape_ci95', 'size_accuracy', 'size_ci95', 'product'}
+    assert shape_and_size(windows, ObjectCatalogue((GraspObject(21, 'cup', 'cup', 0.02), GraspObject(15, 'key')))) == {}
 
 
 def test_calibration_error_is_confidence_minus_accuracy():

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from grasp_decoder.learning.evaluation.evaluation import Evaluation, TrainingFac
 from grasp_decoder.learning.evaluation.scores import scores
 from grasp_decoder.learning.report.groups import animal_of, grouped
 from grasp_decoder.learning.report.report import write_joint_report, write_report
+from grasp_decoder.objects import GraspObject, ObjectCatalogue
 
 CLASSES = (21, 22, 31)
 
@@ -60,6 +62,15 @@ def test_report_of_one_session(tmp_path):
     assert f'{100 * metrics["object"]["accuracy"]:.1f} %' in page
     assert 'MSyn40 &lt;b&gt;' in page and '<b>' not in page.split('class="tiles"')[0]
     assert all(source.startswith('data:') for source in re.findall(r'(?:src|href)="([^"]*)"', page))
+
+
+def test_objects_are_called_as_the_catalogue_calls_them_and_shapes_are_scored_where_it_has_sizes(tmp_path):
+    write_report(tmp_path / 'a', evaluation('MSyn40', 0))
+    objects = ObjectCatalogue((GraspObject(21, 'side'), GraspObject(22, 'precision')))
+    write_report(tmp_path / 'b', replace(evaluation('MSyn40', 0), objects=objects))
+    papers, named = ((tmp_path / folder / 'report.html').read_text() for folder in ('a', 'b'))
+    assert '<td>21</td>' in papers and 'shape × size' in papers
+    assert all(f'<td>{name}</td>' in named for name in ('side', 'precision', '31')) and 'shape × size' not in named
 
 
 def test_the_same_evaluation_gives_the_same_report(tmp_path):

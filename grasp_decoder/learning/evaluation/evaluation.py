@@ -12,6 +12,7 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial, decode_endless, decode_trials
 from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, hold_windows
+from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.recording.session import Session
 
 
@@ -60,6 +61,7 @@ class Evaluation:
         facts: how it was trained; None outside of training.
         edge_tpu: the bundle's `edge_report`; empty outside of training.
         movement: what the degree of freedom is, but for the aperture.
+        objects: the catalogue that has the objects' labels, shapes and sizes.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Evaluation:
     facts: TrainingFacts | None = None
     edge_tpu: dict = field(default_factory=dict)
     movement: Movement | None = None
+    objects: ObjectCatalogue = field(default_factory=load_objects)
 
     def hold_windows(self, decoded: Sequence[DecodedTrial]) -> ObjectDecodes:
         """Their windows that end in a hold phase."""
@@ -98,7 +101,9 @@ class Evaluation:
         return getattr(self.repeats[0][0], field_of[task]) is not None
 
 
-def evaluate_bundle(bundle: Bundle, session: Session, trials: Sequence[TrialBins], look_back: int) -> Evaluation:
+def evaluate_bundle(
+    bundle: Bundle, session: Session, trials: Sequence[TrialBins], look_back: int, objects: ObjectCatalogue
+) -> Evaluation:
     """Decode trials causally, with the decoder that also runs the hand.
 
     The float and the int8 models decode every trial as a segment of its own. The float models also decode the whole
@@ -129,4 +134,5 @@ def evaluate_bundle(bundle: Bundle, session: Session, trials: Sequence[TrialBins
         decode_trials(bundle, session, known, 'int8'),
         decode_endless(bundle, session, known, 'float'),
         movement=bundle.manifest.movement,
+        objects=objects,
     )

@@ -11,9 +11,9 @@ from sklearn.metrics import confusion_matrix, f1_score
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial
 from grasp_decoder.learning.evaluation.intervals import mean_interval, mean_scores
 from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, end_of_hold, pool
+from grasp_decoder.objects import ObjectCatalogue
 
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-SHAPE_OF_ITS_OWN = 15
 
 
 def object_summary(repeats: Sequence[ObjectDecodes]) -> dict:
@@ -68,28 +68,40 @@ def per_object(windows: ObjectDecodes) -> list[dict]:
     return rows
 
 
-def shape_and_size(windows: ObjectDecodes) -> dict:
-    """Shape (tens digit) and size (units digit) scored apart, and their product, as Fabiani (2021) reports.
+def shape_and_size(windows: ObjectDecodes, objects: ObjectCatalogue) -> dict:
+    """Shape and size scored apart, and their product, as Fabiani (2021) reports.
 
-    Object 15 is a shape of its own on the mixed turntable: it is scored apart.
+    They are scored on the objects whose shape comes in several sizes. An object that is the only one of its shape has a
+    score of its own, ``shape_ID_accuracy``.
+
+    Args:
+        windows: what was decoded.
+        objects: the catalogue that has the shapes and sizes. Nothing is scored where no shape comes in several sizes.
     """
+    several = [each.object_id for each in objects.in_several_sizes()]
+    if not several:
+        return {}
+    scores: dict[str, Any] = {}
     ids = np.array(windows.classes)
     true, decoded = ids[windows.label], ids[windows.answer]
-    own = true == SHAPE_OF_ITS_OWN
-    scores: dict[str, Any] = {
-        'shape_15_accuracy': float((decoded[own] == SHAPE_OF_ITS_OWN).mean()) if own.any() else None
-    }
-    true, decoded, trial = true[~own], decoded[~own], windows.trial[~own]
-    shape = (true // 10 == decoded // 10) & (decoded != SHAPE_OF_ITS_OWN)
-    size = true % 10 == decoded % 10
-    if len(true):
-        scores.update(
-            shape_accuracy=float(shape.mean()),
-            shape_ci95=mean_interval(shape, trial),
-            size_accuracy=float(size.mean()),
-            size_ci95=mean_interval(size, trial),
-            product=float(shape.mean() * size.mean()),
-        )
+    for each in objects.objects:
+        if each.shape is not None and each.object_id not in several:
+            right = decoded[true == each.object_id] == each.object_id
+            scores[f'shape_{each.object_id}_accuracy'] = float(right.mean()) if right.size else None
+    scored = np.isin(true, several)
+    if scored.any():
+        classes = [objects.find(object_id) for object_id in windows.classes]
+        shapes = np.array([str(each.shape) for each in classes])
+        sizes = np.array([each.size_m or 0.0 for each in classes])
+        label, answer, trial = windows.label[scored], windows.answer[scored], windows.trial[scored]
+        shape, size = shapes[label] == shapes[answer], sizes[label] == sizes[answer]
+        scores |= {
+            'shape_accuracy': float(shape.mean()),
+            'shape_ci95': mean_interval(shape, trial),
+            'size_accuracy': float(size.mean()),
+            'size_ci95': mean_interval(size, trial),
+            'product': float(shape.mean() * size.mean()),
+        }
     return scores
 
 

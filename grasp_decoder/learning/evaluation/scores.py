@@ -37,7 +37,7 @@ def scores(evaluation: Evaluation) -> dict:
     found['int8'] = _int8_scores(evaluation)
     if evaluation.baselines:
         found['baselines'] = {
-            name: object_summary(repeats) | {'shape_and_size': shape_and_size(pool(repeats))}
+            name: object_summary(repeats) | {'shape_and_size': shape_and_size(pool(repeats), evaluation.objects)}
             for name, repeats in evaluation.baselines.items()
         }
     if evaluation.curve:
@@ -56,7 +56,7 @@ def _object_scores(evaluation: Evaluation) -> dict:
         'classes': list(evaluation.classes),
         'confusion': confusion(pooled).tolist(),
         'per_object': per_object(pooled),
-        'shape_and_size': shape_and_size(pooled),
+        'shape_and_size': shape_and_size(pooled, evaluation.objects),
         'calibration': calibration(pooled)['curve'],
         'over_time': accuracy_over_time(evaluation.decoded, evaluation.classes),
         'decision_times': decision_times(evaluation.decoded, evaluation.classes),

@@ -75,7 +75,7 @@ def run_experiment(
 
         progress.say(f'evaluating on {len(split.test)} held-out trials, causally')
         with measured.timed('evaluate_s'):
-            evaluation = evaluate_bundle(bundle, experiment.session, split.test, experiment.look_back)
+            evaluation = evaluate_bundle(bundle, experiment.session, split.test, experiment.look_back, settings.objects)
         evaluation = with_comparisons(evaluation, comparisons, experiment, split)
 
         if settings.final:

@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from grasp_decoder.learning.evaluation.evaluation import Evaluation
-from grasp_decoder.learning.report.tables import decoder_and_baselines
+from grasp_decoder.learning.report.tables import decoder_and_baselines, object_names
+from grasp_decoder.objects import ObjectCatalogue
 
 STYLE: dict[Any, Any] = {
     'font.family': 'DejaVu Sans',
@@ -86,8 +87,8 @@ def comparison(scores: dict) -> Figure:
 
 
 @styled
-def confusion(scores: dict) -> Figure:
-    """Confusion matrix of the objects, rows (true objects) as percentages."""
+def confusion(scores: dict, objects: ObjectCatalogue) -> Figure:
+    """Confusion matrix of the objects, rows (true objects) as percentages; lines where the next shape begins."""
     table = np.array(scores['object']['confusion'], float)
     share = 100 * table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     classes = scores['object']['classes']
@@ -95,9 +96,11 @@ def confusion(scores: dict) -> Figure:
     figure = Figure(figsize=(size + 0.6, size))
     axes = figure.add_subplot()
     image = axes.imshow(share, cmap='Blues', vmin=0, vmax=100, interpolation='nearest')
-    axes.set_xticks(range(len(classes)), classes, rotation=90, fontsize=7)
-    axes.set_yticks(range(len(classes)), classes, fontsize=7)
-    for boundary in np.flatnonzero(np.diff([c // 10 for c in classes])) + 0.5:  # between shapes
+    names = object_names(objects, classes)
+    axes.set_xticks(range(len(classes)), names, rotation=90, fontsize=7)
+    axes.set_yticks(range(len(classes)), names, fontsize=7)
+    shapes = [objects.find(object_id).shape for object_id in classes]
+    for boundary in (position - 0.5 for position in range(1, len(shapes)) if shapes[position] != shapes[position - 1]):
         axes.axhline(boundary, color='#c9ced6', linewidth=0.6)
         axes.axvline(boundary, color='#c9ced6', linewidth=0.6)
     for row, column in np.argwhere(share >= 10):
@@ -112,14 +115,14 @@ def confusion(scores: dict) -> Figure:
         )
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    axes.set_xlabel('decoded object (tens: shape, units: size)')
+    axes.set_xlabel('decoded object')
     axes.set_ylabel('true object')
     figure.colorbar(image, ax=axes, shrink=0.5, label="% of the true object's windows")
     return figure
 
 
 @styled
-def per_object(scores: dict) -> Figure:
+def per_object(scores: dict, objects: ObjectCatalogue) -> Figure:
     """Accuracy of each object with its interval."""
     rows = scores['object']['per_object']
     figure = Figure(figsize=(7.4, 2.6))
@@ -129,7 +132,7 @@ def per_object(scores: dict) -> Figure:
     axes.bar(x, [100 * row['relaxed_accuracy'] for row in rows], color='#dbe8f6', width=0.8, label='relaxed')
     axes.bar(x, [100 * row['accuracy'] for row in rows], color=BLUE, width=0.5, label='exact')
     axes.vlines(x, low, high, color='#10305a', linewidth=1)
-    axes.set_xticks(x, [row['object'] for row in rows], rotation=90, fontsize=7.5)
+    axes.set_xticks(x, object_names(objects, [row['object'] for row in rows]), rotation=90, fontsize=7.5)
     axes.set_ylim(0, 103)
     axes.set_xlabel('object')
     axes.set_ylabel('% of hold windows')
@@ -239,7 +242,7 @@ def example_trial(evaluation: Evaluation) -> Figure:
         interpolation='nearest',
     )
     axes[0].set_ylabel('units')
-    held = f', object {trial.object_id}' if trial.object_id >= 0 else ''
+    held = f', {evaluation.objects.find(trial.object_id).label}' if trial.object_id >= 0 else ''
     axes[0].set_title(f'trial {trial.trial_id}{held}', pad=14)
     for axis, name in zip(axes[1:], panels):
         if name == 'objects':

@@ -63,7 +63,11 @@ def write_joint_report(folder: Path, evaluations: Sequence[Evaluation]) -> None:
         'groups': dict(groups),
         'timing': {evaluation.name: evaluation.timing for evaluation in evaluations},
     }
-    drawn = {f'confusion_{name}': figures.confusion(scored) for name, scored in sessions if OBJECT in scored}
+    drawn = {
+        f'confusion_{name}': figures.confusion(scored, each.objects)
+        for each, (name, scored) in zip(evaluations, sessions)
+        if OBJECT in scored
+    }
     page = _page(
         'joint.html.j2',
         drawn,
@@ -79,8 +83,8 @@ def _figures(evaluation: Evaluation, found: dict) -> dict[str, Figure]:
     if OBJECT in found:
         drawn |= {
             'comparison': figures.comparison(found),
-            'confusion': figures.confusion(found),
-            'per_object': figures.per_object(found),
+            'confusion': figures.confusion(found, evaluation.objects),
+            'per_object': figures.per_object(found, evaluation.objects),
             'calibration': figures.calibration(found),
             'decisions': figures.decisions(found),
             'over_time': figures.over_time(found, evaluation.bin_ms),

@@ -7,7 +7,15 @@ from typing import NamedTuple
 
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE
 from grasp_decoder.learning.evaluation.evaluation import Evaluation
-from grasp_decoder.learning.report.tables import Table, decoder_and_baselines, number, percent, percent_range
+from grasp_decoder.learning.report.tables import (
+    Table,
+    decoder_and_baselines,
+    number,
+    object_names,
+    percent,
+    percent_range,
+)
+from grasp_decoder.objects import ObjectCatalogue
 
 COSTS = {
     'read_s': 'reading the session, s',
@@ -21,6 +29,10 @@ COSTS = {
     'peak_rss_mb': 'peak memory, MB',
 }
 """Key in the section ``timing`` of metrics.json -> what it is."""
+
+
+SHAPE_AND_SIZE = {'shape_accuracy': 'shape', 'size_accuracy': 'size', 'product': 'shape × size'}
+"""Key in the section ``shape_and_size`` of metrics.json -> head of its column."""
 
 
 class Tile(NamedTuple):
@@ -74,7 +86,7 @@ def session_tables(evaluation: Evaluation, scores: dict) -> dict[str, Table]:
     if OBJECT in scores:
         tables |= {
             'comparison': _comparison(scores),
-            'per_object': _per_object(scores[OBJECT]),
+            'per_object': _per_object(scores[OBJECT], evaluation.objects),
             'decisions': _decisions(scores[OBJECT]),
         }
     if 'training_curve' in scores:
@@ -90,39 +102,39 @@ def session_tables(evaluation: Evaluation, scores: dict) -> dict[str, Table]:
 
 def _comparison(scores: dict) -> Table:
     own, chance = scores[OBJECT], scores[OBJECT]['chance']
+    apart = SHAPE_AND_SIZE if 'product' in own['shape_and_size'] else {}
     rows = [
         [
             name,
             percent(row['accuracy'], row['ci95']),
             percent(row['relaxed_accuracy'], row['relaxed_ci95']),
             percent(row['trial_accuracy']),
-            percent(row['shape_and_size'].get('shape_accuracy')),
-            percent(row['shape_and_size'].get('size_accuracy')),
-            percent(row['shape_and_size'].get('product')),
+            *(percent(row['shape_and_size'].get(score)) for score in apart),
         ]
         for name, row in decoder_and_baselines(scores)
     ]
-    nothing = [''] * 4
+    nothing = [''] * (1 + len(apart))
     rows[1:1] = [
         ['this decoder as int8', percent(scores['int8'][OBJECT]['accuracy']), '', *nothing],
         ['this decoder, the session as one endless segment', percent(own['endless_accuracy']), '', *nothing],
     ]
     rows.append(['chance: guessing evenly', percent(chance['accuracy']), percent(chance['relaxed_accuracy']), *nothing])
-    return Table(['', 'accuracy', 'relaxed', 'per trial', 'shape', 'size', 'shape × size'], rows, own=0)
+    return Table(['', 'accuracy', 'relaxed', 'per trial', *apart.values()], rows, own=0)
 
 
-def _per_object(row: dict) -> Table:
+def _per_object(row: dict, objects: ObjectCatalogue) -> Table:
+    names = object_names(objects, [each['object'] for each in row['per_object']])
     return Table(
         ['object', 'trials', 'windows', 'accuracy', 'relaxed'],
         [
             [
-                str(each['object']),
+                name,
                 str(each['trials']),
                 str(each['windows']),
                 percent(each['accuracy'], each['ci95']),
                 percent(each['relaxed_accuracy']),
             ]
-            for each in row['per_object']
+            for name, each in zip(names, row['per_object'])
         ],
     )
 

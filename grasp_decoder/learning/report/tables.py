@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from grasp_decoder.objects import ObjectCatalogue
 
 BASELINES = {
     'seed_bilstm': "the paper's BiLSTM",
@@ -37,6 +39,11 @@ def decoder_and_baselines(scores: dict) -> list[tuple[str, dict]]:
         ('this decoder', scores['object']),
         *((label, found[name]) for name, label in BASELINES.items() if name in found),
     ]
+
+
+def object_names(objects: ObjectCatalogue, object_ids: Iterable[int]) -> list[str]:
+    """What a table or an axis of objects calls each: its label, of which "object" need not be said again."""
+    return [objects.find(object_id).label.removeprefix('object ') for object_id in object_ids]
 
 
 def percent(value: float | None, interval: Sequence[float] | None = None) -> str:
