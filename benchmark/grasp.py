@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 
@@ -16,6 +15,7 @@ from benchmark.results import print_table, write_results
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
 from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.cli.replay_arguments import add_replay_arguments, replay_options
 from grasp_decoder.control.grasp_controller import GraspController
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.joint_targets import JointTargets
@@ -27,7 +27,6 @@ from grasp_decoder.hand.simulator import open_simulator, simulator_names
 from grasp_decoder.recording.playback import Playback
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Session, Trial
-from grasp_decoder.system.description import SPLITS
 from grasp_decoder.system.run_result import trial_marks
 from grasp_decoder.system.selection import select_trials
 from grasp_decoder.types.hand_state import HandState
@@ -42,22 +41,18 @@ def main(argv=None) -> int:
 
 def _grasp(argv) -> int:
     parser = argparse.ArgumentParser(prog='grasp', description=__doc__.split('\n')[0])
-    parser.add_argument('--session', required=True, type=Path, help='recording to replay')
-    parser.add_argument('--bundle', required=True, type=Path, help='folder that train has written')
-    parser.add_argument('--split', default='test', choices=SPLITS, help='which trials (default: test)')
-    parser.add_argument('--trials', default=0, type=int, help='how many, from the first (default: all)')
-    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
+    add_replay_arguments(parser, ('session', 'bundle', 'split', 'trials', 'mapping'), split='test')
     parser.add_argument('--hand', default='mujoco', choices=simulator_names(), help='simulator (default: %(default)s)')
-    arguments = parser.parse_args(argv)
-    session, bundle = read_session(arguments.session, arguments.map), load_bundle(arguments.bundle)
-    bundle.require_unit_count(session.unit_count, str(arguments.session))
-    trials = select_trials(session, bundle.manifest, arguments.split, arguments.trials)
-    outcomes = closed_loop(session, bundle, trials, arguments.hand)
+    options = replay_options(parser.parse_args(argv))
+    session, bundle = read_session(options.session, options.mapping or None), load_bundle(options.bundle)
+    bundle.require_unit_count(session.unit_count, options.session)
+    trials = select_trials(session, bundle.manifest, options.split, options.trials)
+    outcomes = closed_loop(session, bundle, trials, options.hand)
     result = summarize(outcomes)
     rates = ('success_rate', 'success_rate_right_grip', 'right_grip_rate', 'closed_rate', 'false_closings_per_minute')
     print_table(('', 'value'), [('trials', result['trials']), *((name, result[name]) for name in rates)])
     print_table(('failure', 'trials'), list(result['failures'].items()))
-    chosen = {'session': session.name, 'bundle': bundle.id, 'split': arguments.split, 'hand': arguments.hand}
+    chosen = {'session': session.name, 'bundle': bundle.id, 'split': options.split, 'hand': options.hand}
     write_results('grasp', {**chosen, **result}, _figure(result['objects']))
     return 0
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 
 from benchmark.results import print_table, write_results
 from grasp_decoder.cli.command_line import exit_status
-from grasp_decoder.cli.replay_decode import NodeDied, run_nodes
+from grasp_decoder.cli.replay_arguments import add_replay_arguments, replay_options
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.simulator import simulator_names
-from grasp_decoder.system.description import SPLITS, Run
+from grasp_decoder.system.replay_options import ReplayOptions
+from grasp_decoder.system.run_nodes import NodeDied, run_nodes
 
 
 def main(argv=None) -> int:
@@ -22,18 +24,9 @@ def main(argv=None) -> int:
 
 def _simulators(argv) -> int:
     parser = argparse.ArgumentParser(prog='simulators', description=__doc__)
-    parser.add_argument('--session', required=True, type=Path, help='recording to replay')
-    parser.add_argument('--bundle', required=True, type=Path, help='folder that train has written')
-    parser.add_argument('--split', default='test', choices=SPLITS, help='which trials (default: test)')
-    parser.add_argument(
-        '--trials',
-        default=21,
-        type=int,
-        help='how many, from the first; the last one is not scored (default: %(default)s)',
-    )
-    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
-    arguments = parser.parse_args(argv)
-    results = {hand: _run(arguments, hand) for hand in simulator_names()}
+    add_replay_arguments(parser, ('session', 'bundle', 'split', 'trials', 'mapping'), split='test', trials=21)
+    options = replay_options(parser.parse_args(argv))
+    results = {hand: _run(replace(options, hand=hand)) for hand in simulator_names()}
     compared = agreement({hand: result['outcomes'] for hand, result in results.items()})
     print_table(
         ('trial', 'object', *results),
@@ -45,8 +38,8 @@ def _simulators(argv) -> int:
     write_results(
         'simulators',
         {
-            'session': str(arguments.session),
-            'split': arguments.split,
+            'session': options.session,
+            'split': options.split,
             **compared,
             **{hand: {name: result[name] for name in rates} for hand, result in results.items()},
         },
@@ -78,20 +71,11 @@ def agreement(outcomes: dict[str, list[dict]]) -> dict:
     return {'agreement': alike / len(trials) if trials else None, 'trials': trials}
 
 
-def _run(arguments, hand: str) -> dict:
-    print(f'--- {hand}', flush=True)
+def _run(options: ReplayOptions) -> dict:
+    print(f'--- {options.hand}', flush=True)
     with tempfile.TemporaryDirectory(prefix='simulators_') as folder:
-        run = Run(
-            session=str(arguments.session.absolute()),
-            bundle=str(arguments.bundle.absolute()),
-            hand=hand,
-            split=arguments.split,
-            trials=arguments.trials,
-            mapping=str(arguments.map.absolute()) if arguments.map else '',
-            result=str(Path(folder, 'result.json')),
-        )
         try:
-            return run_nodes(run, Path(folder))
+            return run_nodes(options, Path(folder))
         except NodeDied as error:
             raise GraspDecoderError(str(error)) from error
 

@@ -3,8 +3,8 @@
 Without arguments it runs the demo, and first makes the demo's session and bundle.
 """
 
-import os
 import subprocess
+from dataclasses import replace
 
 from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler
 from launch.event_handlers import OnProcessExit
@@ -13,53 +13,38 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from grasp_decoder.system.demo_files import demo_files
-from grasp_decoder.system.description import HANDS, SOURCES, SPLITS, Run, describe
+from grasp_decoder.system.description import node_descriptions
 from grasp_decoder.system.processes import executable_path
+from grasp_decoder.system.replay_options import ReplayOptions
+from grasp_decoder.types.setting import declarations
 from launch import LaunchDescription
 
 # When one of these ends, the whole run ends: it is complete, or something is wrong.
 VITAL = ('run_monitor', 'recorder', 'decoder', 'hand_bridge', 'simulated_hand')
 
-ARGUMENTS = {
-    'session': ('', 'recording to replay; empty: the held-out trials of the demo session'),
-    'bundle': ('', 'bundle folder, made by train; empty: the demo bundle'),
-    'source': ('replay', f'where spikes come from ({", ".join(SOURCES)}); live starts no replayer'),
-    'hand': ('mujoco', f'simulator of the hand ({", ".join(HANDS)})'),
-    'speed': ('1.0', 'speed relative to real time; 0: as fast as the decoder follows'),
-    'trials': ('0', 'replay only the first so many trials; 0: all'),
-    'split': ('all', f'{", ".join(SPLITS)}; test: only trials that training held out'),
-    'only_correct': ('false', 'true leaves out trials that the recording marks as not correct'),
-    'mapping': ('', 'mapping YAML of the recording'),
-    'objects': ('', 'catalogue of objects; empty: config/objects.yaml'),
-    'params_file': ('', 'ROS 2 parameter file; its values replace those of config/*.yaml'),
-    'result': ('', 'JSON file for the result'),
-    'record': ('', '.npz or .mcap file in which to keep the run'),
-}
+ARGUMENTS = declarations(ReplayOptions)
+DEMO = ' Empty: that of the demo, which is made first.'
 
 
 def generate_launch_description():
-    declared = [
-        DeclareLaunchArgument(name, default_value=default, description=description)
-        for name, (default, description) in ARGUMENTS.items()
-    ]
+    declared = []
+    for argument in ARGUMENTS:
+        description = argument.meaning() + (DEMO if argument.name in ('session', 'bundle') else '')
+        default = 'mujoco' if argument.name == 'hand' else str(argument.default).lower()
+        choices = {'choices': list(argument.choices)} if argument.choices else {}
+        declared.append(DeclareLaunchArgument(argument.name, default_value=default, description=description, **choices))
     return LaunchDescription([*declared, OpaqueFunction(function=start)])
 
 
 def start(context):
-    values = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    for name in ('session', 'bundle', 'mapping', 'objects', 'params_file', 'result', 'record'):
-        values[name] = values[name] and os.path.abspath(values[name])
-    values.update(
-        speed=float(values['speed']),
-        trials=int(values['trials']),
-        only_correct=values['only_correct'].lower() == 'true',
-    )
-    if not values['bundle'] or (not values['session'] and values['source'] == 'replay'):
+    values = {each.name: each.parse(LaunchConfiguration(each.name).perform(context)) for each in ARGUMENTS}
+    options = ReplayOptions(**values).with_absolute_paths()
+    if not options.bundle or (not options.session and options.source == 'replay'):
         subprocess.run([str(executable_path('demo')), '--prepare'], check=True)
         session, bundle = demo_files()
-        if not values['session']:
-            values.update(session=str(session), split='test')
-        values['bundle'] = values['bundle'] or str(bundle)
+        if not options.session:
+            options = replace(options, session=str(session), split='test')
+        options = replace(options, bundle=options.bundle or str(bundle))
     nodes = [
         Node(
             package='grasp_decoder',
@@ -68,7 +53,7 @@ def start(context):
             output='screen',
             parameters=[*description.parameter_files, description.parameters],
         )
-        for description in describe(Run(**values))
+        for description in node_descriptions(options)
     ]
     ends = [
         RegisterEventHandler(

@@ -15,13 +15,15 @@ from pathlib import Path
 
 import yaml
 
-from grasp_decoder.cli import replay_decode, synthesize, train
+from grasp_decoder.cli import synthesize, train
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.system.demo_files import demo_files
-from grasp_decoder.system.description import Run
 from grasp_decoder.system.processes import executable_path
+from grasp_decoder.system.replay_options import ReplayOptions
+from grasp_decoder.system.run_nodes import NodeDied, run_nodes
+from grasp_decoder.system.run_result import summary
 from grasp_decoder.system.trial_figure import draw_trial
 
 TRIALS = 20
@@ -93,7 +95,7 @@ def show(session: Path, bundle: Path, out: Path, trials: int) -> int:
     shutil.rmtree(out / REPORT, ignore_errors=True)
     parameters = logs / 'demo.yaml'
     parameters.write_text(yaml.safe_dump({'simulated_hand': {'ros__parameters': {'picture': str(out / HAND_PICTURE)}}}))
-    run = Run(
+    options = ReplayOptions(
         session=str(session),
         bundle=str(bundle),
         hand='mujoco',
@@ -105,14 +107,14 @@ def show(session: Path, bundle: Path, out: Path, trials: int) -> int:
     )
     print(f'replaying {trials} held-out trials at 1x: spikes -> decoder -> hand, in five processes', flush=True)
     try:
-        result = replay_decode.run_nodes(run, logs)
-    except replay_decode.NodeDied as error:
+        result = run_nodes(options, logs)
+    except NodeDied as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
     shutil.copytree(bundle / REPORT, out / REPORT)
     draw_trial(read_session(session), out / RECORD, out / TRIAL_PICTURE)
     print()
-    replay_decode.print_summary(result)
+    print(summary(result))
     print(f'\nin {out}: {RESULT}, {REPORT}/report.html, {TRIAL_PICTURE}, {HAND_PICTURE}')
     held, p99 = result['success_rate'] or 0.0, result['latency_ms']['p99']
     print(f'demo: {result["trials"]} trials, held {100 * held:.1f} %, p99 {p99:.1f} ms')

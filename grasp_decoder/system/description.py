@@ -1,67 +1,18 @@
 """The running system as plain data: which nodes start, with which parameters.
 
-``launch/replay_decode.launch.py`` and the command line ``replay_decode`` both start what `describe` gives.
+``launch/replay_decode.launch.py`` and `run_nodes` both start what `node_descriptions` gives.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
-from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.hand.simulator import simulator_names
 from grasp_decoder.share import share_directory
+from grasp_decoder.system.replay_options import ReplayedTrials, ReplayOptions
 
-SOURCES = ('replay', 'live')
-HANDS = ('none', *simulator_names(), 'ros')
-SPLITS = ('all', 'test')
-RECORDS = ('.npz', '.mcap')
 # As fast as the decoder follows there is no latency to keep low: the longest batches are the fastest.
 FULL_SPEED_BATCH_MS = 40.0
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a user asks for.
-
-    Attributes:
-        session: recording to replay; also what the result is scored by.
-        bundle: folder that `train` wrote.
-        source: ``replay``, or ``live``, which starts no replayer.
-        hand: simulator of the hand; ``none`` starts no hand.
-        speed: 1 is the speed of the recording, 0 as fast as the decoder follows.
-        trials: how many trials to replay, from the first; 0 for all.
-        only_correct: leave out trials that the recording marks as not correct.
-        split: ``all`` trials, or only those that the bundle's training held out as ``test``.
-        mapping: YAML that names the events and annotations of the recording, or nothing.
-        objects: catalogue of objects, or nothing for the package's own.
-        params_file: ROS 2 parameter file on top of ``config/``, or nothing.
-        result: where the result is written as JSON, or nothing.
-        record: ``.npz`` or ``.mcap`` file to keep the run in, or nothing.
-    """
-
-    session: str
-    bundle: str
-    source: str = 'replay'
-    hand: str = 'mujoco'
-    speed: float = 1.0
-    trials: int = 0
-    split: str = 'all'
-    only_correct: bool = False
-    mapping: str = ''
-    objects: str = ''
-    params_file: str = ''
-    result: str = ''
-    record: str = ''
-
-    def __post_init__(self):
-        for name, choices in (('source', SOURCES), ('hand', HANDS), ('split', SPLITS)):
-            if getattr(self, name) not in choices:
-                raise GraspDecoderError(f"{name} '{getattr(self, name)}' is not one of {', '.join(choices)}")
-        if self.speed < 0 or self.trials < 0:
-            raise GraspDecoderError('speed and trials cannot be negative')
-        if self.record and not self.record.endswith(RECORDS):
-            raise GraspDecoderError(f"a run is recorded as {' or '.join(RECORDS)}, not as '{self.record}'")
 
 
 @dataclass(frozen=True)
@@ -73,44 +24,36 @@ class NodeDescription:
     parameters: dict[str, object]
 
 
-def describe(run: Run) -> list[NodeDescription]:
+def node_descriptions(options: ReplayOptions) -> list[NodeDescription]:
     """The nodes of a run, listeners before those who speak to them."""
-    # Without one, a parameter file may name the catalogue.
-    objects = {'objects': run.objects} if run.objects else {}
-    selection = {
-        'session': run.session,
-        'mapping': run.mapping,
-        'bundle': run.bundle,
-        'split': run.split,
-        'trials': run.trials,
-        'only_correct': run.only_correct,
-        **objects,
-    }
-    nodes: dict[str, dict[str, object]] = {'hand_bridge': {**objects}, 'decoder': {'bundle': run.bundle}}
-    to_mcap = run.record.endswith('.mcap')
+    # Without a catalogue of objects here, a parameter file may name one.
+    objects = {'objects': options.objects} if options.objects else {}
+    nodes: dict[str, dict[str, object]] = {'hand_bridge': {**objects}, 'decoder': {'bundle': options.bundle}}
+    to_mcap = options.record.endswith('.mcap')
     if to_mcap:
-        nodes = {'recorder': {'file': run.record}, **nodes}
-    if run.hand != 'none':
+        nodes = {'recorder': {'file': options.record}, **nodes}
+    if options.hand != 'none':
         # At speed 0 there is no rhythm that a simulation could keep step with.
-        nodes = {'simulated_hand': {'simulator': run.hand, 'speed': run.speed or 1.0, **objects}, **nodes}
-    if run.source == 'replay':
-        # The replayer waits for all who listen to spikes, and then for the monitor, which lets it go.
+        nodes = {'simulated_hand': {'simulator': options.hand, 'speed': options.speed or 1.0, **objects}, **nodes}
+    if options.source == 'replay':
+        replayed = {each.name: getattr(options, each.name) for each in fields(ReplayedTrials)}
+        if not options.objects:
+            del replayed['objects']
+        # The replayer waits for all subscribers of spikes, and then for the monitor, which lets it go.
         listeners = 4 if to_mcap else 3
-        pace = {'speed': run.speed} if run.speed else {'speed': 0.0, 'batch_ms': FULL_SPEED_BATCH_MS}
-        nodes = {
-            'run_monitor': {
-                **selection,
-                'hand': run.hand,
-                'speed': run.speed,
-                'listeners': listeners,
-                'result': run.result,
-                'record': '' if to_mcap else run.record,
-            },
-            **nodes,
-            'spike_replayer': {**selection, **pace, 'start_paused': True, 'subscribers': listeners},
+        monitored = {
+            'hand': options.hand,
+            'listeners': listeners,
+            'result': options.result,
+            'record': '' if to_mcap else options.record,
         }
+        started: dict[str, object] = {'start_paused': True, 'subscribers': listeners}
+        if not options.speed:
+            started['batch_ms'] = FULL_SPEED_BATCH_MS
+        nodes = {'run_monitor': {**replayed, **monitored}, **nodes, 'spike_replayer': {**replayed, **started}}
     return [
-        NodeDescription(name, _parameter_files(name, run.params_file), parameters) for name, parameters in nodes.items()
+        NodeDescription(name, _parameter_files(name, options.params_file), parameters)
+        for name, parameters in nodes.items()
     ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.simulator import simulator_names
-from grasp_decoder.system.description import HANDS, SPLITS
+from grasp_decoder.system.replay_options import HANDS, ObjectSettings, ReplayedTrials, speed_setting
 from grasp_decoder.types.setting import Settings, setting
 
 
@@ -20,23 +20,10 @@ class RealTimeSettings(Settings):
 
 
 @dataclass(frozen=True)
-class ReplayerSettings(Settings):
+class ReplayerSettings(ReplayedTrials):
     """Settings of spike_replayer."""
 
-    session: str = setting('', 'recording to replay')
-    mapping: str = setting('', 'YAML file that names the events and annotations; empty: those of .neo.mat files')
-    objects: str = setting('', 'catalogue of objects; empty: config/objects.yaml of this package')
-    bundle: str = setting('', 'bundle whose held-out trials are the split test')
-    split: str = setting('all', "all trials, or the test trials that the bundle's training held out", choices=SPLITS)
-    trials: int = setting(0, 'number of trials, from the first; 0: all', low=0, high=2**31 - 1)
-    only_correct: bool = setting(False, 'leave out trials that the recording marks as not correct')
-    speed: float = setting(
-        1.0,
-        'times the speed of the recording, from 0.1; 0: as fast as the decoder follows',
-        low=0.0,
-        high=1000.0,
-        dynamic=True,
-    )
+    speed: float = speed_setting(dynamic=True)
     batch_ms: float = setting(10.0, 'length of a batch', unit='ms', low=1.0, high=40.0)
     loop: bool = setting(False, 'begin again after the last trial, on a clock that goes on')
     start_paused: bool = setting(False, 'send heartbeats only, until ~/resume is called')
@@ -47,8 +34,6 @@ class ReplayerSettings(Settings):
         super().__post_init__()
         if not self.session:
             raise GraspDecoderError('parameter session is empty: give the recording to replay')
-        if 0 < self.speed < 0.1:
-            raise GraspDecoderError(f'speed {self.speed:g} is below 0.1 and not 0')
 
 
 @dataclass(frozen=True)
@@ -70,11 +55,10 @@ class DecoderSettings(Settings):
 
 
 @dataclass(frozen=True)
-class BridgeSettings(Settings):
+class BridgeSettings(ObjectSettings):
     """Settings of hand_bridge beside those of the controller and of the output."""
 
     grips: str = setting('', 'grip table; empty: config/grips.yaml of this package')
-    objects: str = setting('', 'catalogue of objects; empty: config/objects.yaml of this package')
 
 
 @dataclass(frozen=True)
@@ -99,11 +83,10 @@ class OutputSettings(Settings):
 
 
 @dataclass(frozen=True)
-class SimulatedHandSettings(Settings):
+class SimulatedHandSettings(ObjectSettings):
     """Settings of simulated_hand."""
 
     simulator: str = setting('mujoco', 'what the hand is simulated by', choices=(*simulator_names(), 'ros'))
-    objects: str = setting('', 'catalogue of objects; empty: config/objects.yaml of this package')
     speed: float = setting(1.0, 'seconds of simulation in one second', low=0.1, high=20.0)
     picture: str = setting(
         '', 'PNG file for a picture of the first grasp that lifts; a film goes beside it as .gif; empty: none'
@@ -112,19 +95,9 @@ class SimulatedHandSettings(Settings):
 
 
 @dataclass(frozen=True)
-class MonitorSettings(Settings):
+class MonitorSettings(ReplayedTrials):
     """Settings of run_monitor."""
 
-    session: str = setting('', 'recording that is replayed')
-    mapping: str = setting('', 'YAML file that names the events and annotations; empty: those of .neo.mat files')
-    objects: str = setting('', 'catalogue of objects; empty: config/objects.yaml of this package')
-    bundle: str = setting('', 'bundle that decodes')
-    split: str = setting('all', "all trials, or the test trials that the bundle's training held out", choices=SPLITS)
-    trials: int = setting(0, 'number of trials that are replayed, from the first; 0: all', low=0, high=2**31 - 1)
-    only_correct: bool = setting(False, 'trials that the recording marks as not correct are left out')
-    speed: float = setting(
-        1.0, 'times the speed of the recording; 0: as fast as the decoder follows', low=0.0, high=1000.0
-    )
     hand: str = setting('none', 'simulator of the hand', choices=HANDS)
     grips: str = setting('', 'grip table that right grips are scored by; empty: config/grips.yaml')
     listeners: int = setting(3, 'subscribers of /spikes to wait for, this node among them', low=1, high=100)

@@ -116,3 +116,25 @@ def trial_line(outcome: TrialOutcome, label: str, number: int, of: int) -> str:
     else:
         end = f'held {outcome.kept_s:.1f} s' if outcome.success else outcome.failure
     return f'trial {number:4}/{of}  {label:10}  grip {grip:24}  {end}'
+
+
+def summary(result: dict) -> str:
+    """The result of a run as a table for people."""
+
+    def percent(value: float | None) -> str:
+        return '-' if value is None else f'{100 * value:.1f} %'
+
+    latency = result['latency_ms']
+    rows = [
+        ('trials', f'{result["trials"]}'),
+        ('phase accuracy', percent(result['phase_accuracy'])),
+        ('object accuracy', percent(result['object_accuracy'])),
+        ('right grip', percent(result['right_grip_rate'])),
+        ('hand closed in time', percent(result['closed_rate'])),
+        ('object held', percent(result['success_rate'])),
+        ('latency p50 / p99 / max', ' / '.join('-' if v is None else f'{v:.2f}' for v in latency.values()) + ' ms'),
+        ('lost batches', f'{result["lost_batches"]}'),
+        ('wrong bins', f'{result["wrong_bins"]} of {result["bins"]}'),
+    ]
+    lines = [f'{name:26}{value}' for name, value in rows]
+    return '\n'.join([*lines, result['note']] if result['note'] else lines)

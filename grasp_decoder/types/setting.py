@@ -51,6 +51,19 @@ class Declaration:
         kind = KINDS[type(self.default)]
         return kind if self.low is None else f'{kind} from {self.low} to {self.high}'
 
+    def parse(self, text: str) -> Any:
+        """The value that ``text`` stands for, of the type of the default.
+
+        Raises:
+            GraspDecoderError: it stands for none.
+        """
+        try:
+            if isinstance(self.default, bool):
+                return {'true': True, 'false': False}[text.lower()]
+            return type(self.default)(text)
+        except (KeyError, ValueError):
+            raise GraspDecoderError(f'{self.name} is {text!r}: it must be {self.allowed()}') from None
+
     def allows(self, value: Any) -> bool:
         """Whether ``value`` is of the right type, inside the range and among the choices."""
         # A whole number is a decimal number too.

@@ -9,8 +9,8 @@ pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
 from grasp_decoder.cli import synthesize, train
-from grasp_decoder.cli.replay_decode import run_nodes
-from grasp_decoder.system.description import Run
+from grasp_decoder.system.replay_options import ReplayOptions
+from grasp_decoder.system.run_nodes import run_nodes
 from grasp_decoder.types.hand_command import HandMode
 
 from helpers.simulated_trial import SimulatedTrial
@@ -48,7 +48,7 @@ def run(module_domain_id, tmp_path_factory):
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv('ROS_DOMAIN_ID', str(module_domain_id))
         result = run_nodes(
-            Run(
+            ReplayOptions(
                 session=str(session),
                 bundle=str(bundle),
                 hand='gazebo',

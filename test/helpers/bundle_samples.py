@@ -8,6 +8,7 @@ from scipy.special import softmax
 from grasp_decoder.bundle.manifest import Manifest, SourceSession
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, RECURRENT, WINDOW, TaskNetwork
 from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.session import Unit
 
 UNITS = 24
@@ -109,7 +110,7 @@ def make_manifest(units: int = UNITS, **fields) -> Manifest:
         'bin_s': 0.04,
         'look_back': LOOK_BACK,
         'classes': CLASSES,
-        'labels': tuple(map(str, CLASSES)),
+        'labels': tuple(load_objects().find(object_id).label for object_id in CLASSES),
         'merge': {11: 41},
         **fields,
     }

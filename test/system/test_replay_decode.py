@@ -225,7 +225,8 @@ def test_ctrl_c_ends_every_node(start, session, bundle):
         ({'--params-file': 'missing.yaml'}, 'missing.yaml does not exist'),
         ({'--json': 'missing/out.json'}, 'missing'),
         ({'--record': 'run.txt'}, '.npz or .mcap'),
-        ({'--speed': '-1'}, 'cannot be negative'),
+        ({'--speed': '-1'}, 'a decimal number from 0.0 to 1000.0'),
+        ({'--speed': 'fast'}, 'a decimal number'),
     ],
 )
 def test_bad_input_is_one_line(start, session, bundle, change, words):

@@ -1,0 +1,65 @@
+"""Options of command lines that replay a session, made from the declarations of `ReplayOptions`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording.writing import check_writable
+from grasp_decoder.system.replay_options import PATHS, ReplayOptions
+from grasp_decoder.types.setting import declarations
+
+# Where an option has another name on command lines.
+FLAGS = {'mapping': '--map', 'result': '--json'}
+REQUIRED = ('session', 'bundle')
+WRITTEN = ('result', 'record')
+# A live source starts no monitor, which a command line waits for.
+ALL = tuple(each.name for each in declarations(ReplayOptions) if each.name != 'source')
+
+
+def add_replay_arguments(parser: argparse.ArgumentParser, names: Collection[str] = ALL, **defaults: Any) -> None:
+    """Add options for fields of `ReplayOptions`.
+
+    Args:
+        parser: takes the options.
+        names: of the fields; others keep their default.
+        defaults: other defaults than the declared ones, by field.
+    """
+    for each in declarations(ReplayOptions):
+        if each.name not in names:
+            continue
+        flag = FLAGS.get(each.name, '--' + each.name.replace('_', '-'))
+        default = defaults.get(each.name, each.default)
+        if isinstance(default, bool):
+            parser.add_argument(flag, dest=each.name, action='store_true', help=each.description)
+            continue
+        parser.add_argument(
+            flag,
+            dest=each.name,
+            type=each.parse,
+            default=default,
+            required=each.name in REQUIRED,
+            choices=each.choices or None,
+            metavar='PATH' if each.name in PATHS else None,
+            help=f'{each.meaning()} (default: %(default)s)' if default else each.meaning(),
+        )
+
+
+def replay_options(arguments: argparse.Namespace) -> ReplayOptions:
+    """The options that were given, with absolute paths.
+
+    Raises:
+        GraspDecoderError: a value is not allowed, a file does not exist, or one cannot be written.
+    """
+    known = {each.name for each in declarations(ReplayOptions)}
+    options = ReplayOptions(**{name: value for name, value in vars(arguments).items() if name in known})
+    for name in PATHS:
+        path = getattr(options, name)
+        if path and name in WRITTEN:
+            check_writable(Path(path))
+        elif path and not Path(path).exists():
+            raise GraspDecoderError(f'{path} does not exist')
+    return options.with_absolute_paths()

@@ -1,0 +1,71 @@
+"""What can be asked of a replay, declared once: options of command lines, launch arguments and parameters of nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.hand.simulator import simulator_names
+from grasp_decoder.types.setting import Settings, setting
+
+SOURCES = ('replay', 'live')
+HANDS = ('none', *simulator_names(), 'ros')
+SPLITS = ('all', 'test')
+RECORDS = ('.npz', '.mcap')
+PATHS = ('session', 'bundle', 'mapping', 'objects', 'params_file', 'result', 'record')
+"""The options that are files or folders."""
+
+
+def speed_setting(dynamic: bool = False) -> Any:
+    """The speed of a replay; the replayer's own can change while it runs."""
+    description = 'speed relative to real time, from 0.1; 0: as fast as the decoder follows'
+    return setting(1.0, description, low=0.0, high=1000.0, dynamic=dynamic)
+
+
+@dataclass(frozen=True)
+class ObjectSettings(Settings):
+    """Which objects there are."""
+
+    objects: str = setting('', 'catalogue of objects; empty: config/objects.yaml of this package')
+
+
+@dataclass(frozen=True)
+class ReplayedTrials(ObjectSettings):
+    """Which trials of which recording are replayed, and how fast."""
+
+    session: str = setting('', 'recording to replay')
+    mapping: str = setting('', 'mapping YAML of the recording; empty: that of .neo.mat files')
+    bundle: str = setting('', 'bundle folder, made by train')
+    split: str = setting('all', 'test: only trials that training held out', choices=SPLITS)
+    trials: int = setting(0, 'replay only the first so many trials; 0: all', low=0, high=2**31 - 1)
+    only_correct: bool = setting(False, 'leave out trials that the recording marks as not correct')
+    speed: float = speed_setting()
+
+    def __post_init__(self):
+        super().__post_init__()
+        if 0 < self.speed < 0.1:
+            raise GraspDecoderError(f'speed {self.speed:g} is below 0.1 and not 0')
+
+
+@dataclass(frozen=True)
+class ReplayOptions(ReplayedTrials):
+    """All that a user can ask of a run."""
+
+    source: str = setting('replay', 'where spikes come from; live starts no replayer', choices=SOURCES)
+    hand: str = setting('none', 'simulator of the hand', choices=HANDS)
+    params_file: str = setting('', 'ROS 2 parameter file; its values replace those of config/*.yaml')
+    result: str = setting('', 'JSON file for the result')
+    record: str = setting('', '.npz or .mcap file in which to keep the run')
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.record and not self.record.endswith(RECORDS):
+            raise GraspDecoderError(f"a run is recorded as {' or '.join(RECORDS)}, not as '{self.record}'")
+
+    def with_absolute_paths(self) -> ReplayOptions:
+        """The same, for nodes that may run in another folder."""
+        given = {name: path for name in PATHS if (path := getattr(self, name))}
+        absolute: dict[str, Any] = {name: str(Path(path).absolute()) for name, path in given.items()}
+        return replace(self, **absolute)
