@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,6 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
-from grasp_decoder.system.processes import executable_path
 from grasp_decoder.types.time import NS_PER_S
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,27 +54,23 @@ def trained(units: int, trials: int = 40, seed: int = 42) -> tuple[Path, Path]:
         folder.mkdir(parents=True, exist_ok=True)
         print(f'making {bundle.relative_to(ROOT)} (once) ...', flush=True)
         write_session(synthesize(units=units, trials=trials)[0], session)
-        subprocess.run(
-            [
-                executable_path('train'),
-                '--session',
-                session,
-                '--out',
-                bundle,
-                '--tasks',
-                'phase,object',
-                '--baselines',
-                'none',
-                '--max-seconds',
-                '15',
-                '--seed',
-                str(seed),
-            ],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        # In a process of its own, so that the one that measures never loads TensorFlow.
+        training = multiprocessing.get_context('spawn').Process(target=_train, args=(session, bundle, seed))
+        training.start()
+        training.join()
+        if not bundle.exists():
+            raise GraspDecoderError(f'{bundle} could not be trained: see the messages above')
     return session, bundle
+
+
+def _train(session: Path, bundle: Path, seed: int) -> None:
+    from grasp_decoder.learning.experiment.progress_report import ProgressReport
+    from grasp_decoder.learning.experiment.run import run_experiment
+    from grasp_decoder.learning.experiment.settings import Settings
+    from grasp_decoder.learning.report.report import write_report
+
+    settings = Settings(tasks=('phase', 'object'), baselines='none', max_seconds=15.0, seed=seed)
+    run_experiment(session, bundle, settings, ProgressReport(), write_report)
 
 
 def noise(units: int, rate_hz: float, seconds: float) -> Path:

@@ -3,7 +3,6 @@
 Without arguments it runs the demo, and first makes the demo's session and bundle.
 """
 
-import subprocess
 from dataclasses import replace
 
 from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler
@@ -12,9 +11,8 @@ from launch.events import Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from grasp_decoder.system.demo_files import demo_files
+from grasp_decoder.cli.demo import prepare
 from grasp_decoder.system.description import node_descriptions
-from grasp_decoder.system.processes import executable_path
 from grasp_decoder.system.replay_options import ReplayOptions
 from grasp_decoder.types.setting import declarations
 from launch import LaunchDescription
@@ -40,8 +38,7 @@ def start(context):
     values = {each.name: each.parse(LaunchConfiguration(each.name).perform(context)) for each in ARGUMENTS}
     options = ReplayOptions(**values).with_absolute_paths()
     if not options.bundle or (not options.session and options.source == 'replay'):
-        subprocess.run([str(executable_path('demo')), '--prepare'], check=True)
-        session, bundle = demo_files()
+        session, bundle = prepare()
         if not options.session:
             options = replace(options, session=str(session), split='test')
         options = replace(options, bundle=options.bundle or str(bundle))

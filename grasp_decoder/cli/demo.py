@@ -15,10 +15,11 @@ from pathlib import Path
 
 import yaml
 
-from grasp_decoder.cli import synthesize, train
 from grasp_decoder.cli.command_line import exit_status
-from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.cli.console_progress import ConsoleProgress
 from grasp_decoder.recording.reading import read_session
+from grasp_decoder.recording.synthetic import synthesize
+from grasp_decoder.recording.writing import write_session
 from grasp_decoder.system.demo_files import demo_files
 from grasp_decoder.system.processes import executable_path
 from grasp_decoder.system.replay_options import ReplayOptions
@@ -60,21 +61,7 @@ def prepare() -> tuple[Path, Path]:
     folder = session.parent
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as making:
-        made = Path(making, session.name)
-        status = synthesize.main(['--out', str(made)]) or train.main(
-            [
-                '--session',
-                str(made),
-                '--out',
-                str(Path(making, bundle.name)),
-                '--tasks',
-                'phase,object',
-                '--max-seconds',
-                str(TRAINING_SECONDS),
-            ]
-        )
-        if status:
-            raise GraspDecoderError("the demo's bundle could not be made: see the message above")
+        _make(Path(making, session.name), Path(making, bundle.name))
         try:
             os.rename(making, folder)
         except OSError:
@@ -83,6 +70,20 @@ def prepare() -> tuple[Path, Path]:
         else:
             os.mkdir(making)  # for the context manager to remove
     return session, bundle
+
+
+def _make(session: Path, bundle: Path) -> None:
+    # TensorFlow takes seconds to import: only where something is trained.
+    from grasp_decoder.learning.experiment.run import run_experiment
+    from grasp_decoder.learning.experiment.settings import Settings
+    from grasp_decoder.learning.report.report import write_report
+
+    progress = ConsoleProgress()
+    progress.say('making the session and the bundle of the demo (once)')
+    [made] = synthesize()
+    write_session(made, session)
+    settings = Settings(tasks=('phase', 'object'), max_seconds=TRAINING_SECONDS)
+    run_experiment(session, bundle, settings, progress, write_report)
 
 
 def show(session: Path, bundle: Path, out: Path, trials: int) -> int:

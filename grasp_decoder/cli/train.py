@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -155,7 +154,6 @@ def _train(argv) -> int:
     if arguments.velocity and arguments.dof is None:
         raise GraspDecoderError('--velocity is of a signal: name it (--dof)')
     # TensorFlow takes seconds to import: it is left out for --help or a wrong argument.
-    logging.getLogger('tensorflow').setLevel(logging.ERROR)  # its warnings are for programmers
     from grasp_decoder.learning.experiment.measurements import Measurements
     from grasp_decoder.learning.experiment.preparation import prepare
     from grasp_decoder.learning.experiment.progress_report import ProgressReport

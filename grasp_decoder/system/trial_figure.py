@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from grasp_decoder.learning.report.figures import BLUE, GREEN, GREY, ORANGE, styled
+from grasp_decoder.figure_style import BLUE, GREEN, GREY, ORANGE, styled
 from grasp_decoder.recording.session import Session, Trial
 from grasp_decoder.types.hand_command import HandMode
 from grasp_decoder.types.time import NS_PER_S

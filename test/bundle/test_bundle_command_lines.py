@@ -7,7 +7,7 @@ import pytest
 from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.cli import bundle, edgetpu
 
-from helpers.bundle_samples import CLASSES, make_manifest, make_network, make_trials
+from helpers.bundle_samples import make_manifest, make_network, make_trials
 
 
 @pytest.fixture(scope='module')

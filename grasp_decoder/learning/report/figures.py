@@ -2,52 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from grasp_decoder.figure_style import BLUE, GREEN, GREY, LIGHT_BLUE, ORANGE, styled
 from grasp_decoder.learning.evaluation.evaluation import Evaluation
 from grasp_decoder.learning.report.tables import decoder_and_baselines, object_names
 from grasp_decoder.objects import ObjectCatalogue
 
-STYLE: dict[Any, Any] = {
-    'font.family': 'DejaVu Sans',
-    'font.size': 9,
-    'axes.spines.top': False,
-    'axes.spines.right': False,
-    'axes.edgecolor': '#8a8f98',
-    'axes.labelcolor': '#30343b',
-    'xtick.color': '#5a606b',
-    'ytick.color': '#5a606b',
-    'axes.titlesize': 10,
-    'axes.titleweight': 'bold',
-    'axes.titlelocation': 'left',
-    'legend.frameon': False,
-    'figure.constrained_layout.use': True,
-    'svg.hashsalt': 'grasp_decoder',
-    'svg.fonttype': 'path',
-}
-BLUE, LIGHT_BLUE, GREY, ORANGE, GREEN = '#1f5fa8', '#9cc3ea', '#9aa0a8', '#d9822b', '#2f8f5b'
 CHANNELS = (ORANGE, BLUE, GREEN)
 TRIALS_OF_MOVEMENT = 8
-
-
-def styled(draw):
-    """Decorator: draw in the report's style, whatever the user's own is."""
-
-    def drawn(*args, **kwargs) -> Figure:
-        with matplotlib.rc_context(STYLE):
-            return draw(*args, **kwargs)
-
-    return drawn
-
-
-def save(figure: Figure, target, **options) -> None:
-    """Save a figure in the report's style; the same figure gives the same bytes."""
-    with matplotlib.rc_context(STYLE):
-        figure.savefig(target, **options)
 
 
 @styled

@@ -12,6 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
+from grasp_decoder import figure_style
 from grasp_decoder.bundle.task_network import OBJECT
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.learning.evaluation.evaluation import Evaluation
@@ -112,7 +113,7 @@ def _page(template: str, drawn: Mapping[str, Figure], **content) -> str:
 
 def _picture(figure: Figure) -> Picture:
     buffer = io.BytesIO()
-    figures.save(figure, buffer, format='svg', metadata={'Date': None})
+    figure_style.save(figure, buffer, format='svg', metadata={'Date': None})
     data = base64.b64encode(buffer.getvalue()).decode()
     return Picture(f'data:image/svg+xml;base64,{data}', round(figure.get_figwidth() * CSS_DPI))
 
@@ -122,7 +123,7 @@ def _write(folder: Path, found: dict, drawn: Mapping[str, Figure], page: str) ->
         folder.mkdir(parents=True, exist_ok=True)
         (folder / 'metrics.json').write_text(json.dumps(found, indent=1) + '\n', encoding='utf-8')
         for name, figure in drawn.items():
-            figures.save(figure, folder / f'{name}.png', dpi=DPI, metadata={'Software': None})
+            figure_style.save(figure, folder / f'{name}.png', dpi=DPI, metadata={'Software': None})
         (folder / 'report.html').write_text(page, encoding='utf-8')
     except OSError as error:
         raise GraspDecoderError(f'cannot write the report to {folder}: {error.strerror}') from error
