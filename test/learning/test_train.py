@@ -67,7 +67,8 @@ def test_the_same_training_gives_the_same_metrics(session, bundle, tmp_path):
 @pytest.mark.slow
 def test_the_final_bundle_is_fitted_on_all_trials_and_scored_on_those_held_out(session, bundle, tmp_path):
     out = tmp_path / 'out'
-    assert train(['--session', str(session), '--out', str(out), '--tasks', 'phase', '--final']) == 0
+    options = ['--tasks', 'phase,object', '--baselines', 'none', '--final']
+    assert train(['--session', str(session), '--out', str(out), *options]) == 0
     made, held_out = load_bundle(out).manifest, load_bundle(bundle).manifest
     assert made.final and made.sessions[0].test == ()
     assert set(made.sessions[0].train) == {*held_out.sessions[0].train, *held_out.sessions[0].test}
