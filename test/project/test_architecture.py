@@ -63,6 +63,10 @@ def test_the_imports_keep_every_contract():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_no_import_is_excused(contracts):
+    assert [name for name, contract in contracts.items() if contract.get('ignore_imports')] == []
+
+
 def test_the_table_has_every_package_from_top_to_bottom(table, layers):
     depths = [next(depth for depth, layer in enumerate(layers) if name in layer) for name in table]
     assert depths == sorted(depths)
