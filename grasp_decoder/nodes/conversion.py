@@ -44,6 +44,7 @@ def spike_batch_message(batch: SpikeBatch, session_name: str) -> msg.SpikeBatch:
     message.window_end = batch.end_ns
     message.due_ns = batch.due_ns
     message.unit_count = batch.unit_count
+    message.source = batch.source
     # From array.array a field is filled ten times faster than from a numpy array.
     message.unit = array('H', batch.unit.tobytes())
     message.offset_ns = array('I', batch.offset_ns.tobytes())
@@ -60,6 +61,7 @@ def spike_batch_from(message: msg.SpikeBatch) -> SpikeBatch:
         np.frombuffer(message.unit, np.uint16),
         np.frombuffer(message.offset_ns, np.uint32),
         message.due_ns,
+        message.source,
     )
 
 
@@ -124,6 +126,10 @@ def decoded_grasp_message(decode: DecodedGrasp, session_name: str) -> msg.Decode
     message.binning_duration = decode.binning_duration
     message.inference_duration = decode.inference_duration
     message.received_ns = decode.received_ns
+    message.validity = decode.validity
+    message.invalid_reason = decode.invalid_reason
+    message.bundle = decode.bundle
+    message.source = decode.source
     return message
 
 
@@ -145,6 +151,10 @@ def decoded_grasp_from(message: msg.DecodedGrasp) -> DecodedGrasp:
         binning_duration=message.binning_duration,
         inference_duration=message.inference_duration,
         received_ns=message.received_ns,
+        validity=message.validity,
+        invalid_reason=message.invalid_reason,
+        bundle=message.bundle,
+        source=message.source,
     )
 
 

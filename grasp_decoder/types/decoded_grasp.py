@@ -33,4 +33,8 @@ class DecodedGrasp:
     binning_duration: float = float('nan')
     inference_duration: float = float('nan')
     received_ns: int = 0
+    validity: float = 1.0
+    invalid_reason: str = ''
+    bundle: str = ''
+    source: int = 0
     dof: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))

@@ -19,6 +19,7 @@ class SpikeBatch:
         unit: uint16 (n,).
         offset_ns: uint32 (n,), since ``start_ns``, ascending.
         due_ns: CLOCK_MONOTONIC at which ``end_ns`` was due; 0 from another machine.
+        source: tells this source from any other; 0 when it does not say.
     """
 
     sequence: int
@@ -29,3 +30,4 @@ class SpikeBatch:
     unit: np.ndarray
     offset_ns: np.ndarray
     due_ns: int = 0
+    source: int = 0
