@@ -5,6 +5,7 @@
     BUNDLE/manifest.json        what the bundle decodes, and the SHA-256 of every other file
     BUNDLE/manifest.sha256      the seal: the SHA-256 of manifest.json, in the format of sha256sum
     BUNDLE/phase_int8.tflite    ... the models, each as float and as full int8
+    BUNDLE/input_statistics.npz what the spikes of the training trials were like
     BUNDLE/object_start.npz     ... from which training on another day starts (train --init-from)
     BUNDLE/report/              how well it decodes, for people
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -31,10 +33,12 @@ from grasp_decoder.bundle.task_network import (
 )
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.count_features import LUT_SIZE
+from grasp_decoder.features.input_statistics import InputStatistics
 
 MANIFEST = 'manifest.json'
 SEAL = 'manifest.sha256'
 REPORT = 'report'
+INPUT_STATISTICS = 'input_statistics.npz'
 
 PRECISIONS = ('int8', 'float')
 
@@ -48,12 +52,14 @@ class Bundle:
         manifest: what the bundle decodes and where it comes from.
         sha256: hash of the manifest, and so of every file, since the manifest lists their hashes.
         models: content of each TFLite file, by file name.
+        input_statistics: what the spikes of the training trials were like.
     """
 
     path: Path
     manifest: Manifest
     sha256: str
     models: Mapping[str, bytes] = field(repr=False)
+    input_statistics: InputStatistics = field(repr=False)
 
     @property
     def id(self) -> str:
@@ -84,9 +90,7 @@ class Bundle:
                 f'bundle {self.path} keeps nothing for another day to start from: its {task} '
                 f'network is a {network.model}; train it as fisher_gru'
             )
-        content = _read_sealed(self.path, start_file(task), self.manifest.files[start_file(task)])
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return dict(arrays)
+        return _arrays(_read_sealed(self.path, start_file(task), self.manifest.files[start_file(task)]))
 
     def task(self, task: str) -> TaskManifest:
         """The manifest's entry for ``task``.
@@ -117,7 +121,28 @@ def load_bundle(path: str | Path) -> Bundle:
     manifest = Manifest.from_json(text, str(path / MANIFEST))
     contents = {name: _read_sealed(path, name, expected) for name, expected in manifest.files.items()}
     _check_consistency(path, manifest)
-    return Bundle(path, manifest, sha256, {name: data for name, data in contents.items() if name.endswith('.tflite')})
+    models = {name: data for name, data in contents.items() if name.endswith('.tflite')}
+    return Bundle(path, manifest, sha256, models, _input_statistics(path, manifest, contents))
+
+
+def _input_statistics(path: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> InputStatistics:
+    where = f'bundle {path}: {INPUT_STATISTICS}'
+    if INPUT_STATISTICS not in contents:
+        raise GraspDecoderError(f'{where} is not among the sealed files; train the bundle again')
+    try:
+        statistics = InputStatistics.from_arrays(_arrays(contents[INPUT_STATISTICS]))
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise GraspDecoderError(f'{where} cannot be read ({error}); train the bundle again') from error
+    if statistics.unit_count != manifest.unit_count:
+        raise GraspDecoderError(
+            f'{where} is about {statistics.unit_count} units, but the unit table has {manifest.unit_count}'
+        )
+    return statistics
+
+
+def _arrays(content: bytes) -> dict[str, np.ndarray]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def _read_manifest(path: Path) -> tuple[str, str]:

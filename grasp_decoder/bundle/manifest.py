@@ -16,7 +16,7 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.session import Unit
 from grasp_decoder.types.time import NS_PER_S
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)

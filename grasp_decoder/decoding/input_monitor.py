@@ -19,10 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grasp_decoder.features.input_statistics import BLOCKS, EXPECTED_SPIKES, InputStatistics, similarity, window_bins
+from grasp_decoder.types.decoded_grasp import VALIDITY_LIMIT
 from grasp_decoder.types.time import NS_PER_S
-
-VALIDITY_LIMIT = 0.5
-"""Below this validity nothing may be concluded from a decode."""
 
 MOST_MISSING = 0.4
 """Share of the units with a spike to be expected that may be silent: more than in any training, fewer than half."""

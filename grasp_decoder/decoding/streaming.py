@@ -10,11 +10,10 @@ import time
 from collections import deque
 from collections.abc import Iterable
 
-import numpy as np
-
 from grasp_decoder.bundle.bundle import Bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
-from grasp_decoder.decoding.bin_decoder import BinDecoder
+from grasp_decoder.decoding.checked_decoder import CheckedDecoder
+from grasp_decoder.decoding.input_monitor import InputMonitor
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.batch_order import StreamHealth
 from grasp_decoder.features.binning import Bin, Binner
@@ -25,11 +24,14 @@ from grasp_decoder.types.time import NS_PER_S
 # A new bundle runs through the latest bins before it takes over: 10 s of them at 40 ms.
 REMEMBERED_BINS = 250
 
+BUNDLE_CHARACTERS = 12
+"""Of the hash of its bundle, so many characters are in each decode."""
+
 
 class Successor:
     """A bundle that is about to take over, and how far it has decoded the stream."""
 
-    def __init__(self, decoder: BinDecoder):
+    def __init__(self, decoder: CheckedDecoder):
         self.decoder = decoder
         self._seen = 0
 
@@ -41,9 +43,7 @@ class Successor:
         """
         for number, closed in numbered_bins:
             if number > self._seen:
-                if closed.fresh:
-                    self.decoder.reset()
-                self.decoder.decode(closed.counts)
+                self.decoder.decode(closed)
                 self._seen = number
 
 
@@ -60,7 +60,7 @@ class StreamingDecoder:
     """
 
     def __init__(self, engines: BundleEngines, reorder_depth: int = 2):
-        self._decoder = BinDecoder(engines)
+        self._decoder = CheckedDecoder(engines)
         self._reorder_depth = reorder_depth
         self._decoded = 0
         self.reset()
@@ -89,10 +89,10 @@ class StreamingDecoder:
     def reorder_depth(self, depth: int) -> None:
         self._reorder_depth = self._binner.reorder_depth = depth
 
-    def silent_units(self) -> int:
-        """Number of units without a spike in the latest bins (`REMEMBERED_BINS`)."""
-        recent = self._recent.copy()
-        return int((np.sum([closed.counts for _, closed in recent], axis=0) == 0).sum()) if recent else 0
+    @property
+    def monitor(self) -> InputMonitor:
+        """What compares the input with that of training."""
+        return self._decoder.monitor
 
     def reset(self) -> None:
         """Forget the stream: no batch seen, no bin remembered, no state."""
@@ -129,8 +129,8 @@ class StreamingDecoder:
                 f'bundle {bundle.path} decodes bins of {manifest.bin_ns / 1e6:g} ms, but the running one decodes bins '
                 f'of {running.manifest.bin_ns / 1e6:g} ms: restart the decoder with the new bundle'
             )
-        successor = Successor(BinDecoder(engines))
-        # The second pass is short: it decodes the bins that came during the first.
+        successor = Successor(CheckedDecoder(engines))
+        # The second pass is short: it takes the bins that came during the first.
         for _ in range(2):
             successor.catch_up(self._recent.copy())
         return successor
@@ -145,9 +145,7 @@ class StreamingDecoder:
 
     def _decode(self, closed: Bin, received_ns: int) -> DecodedGrasp:
         closed_ns = time.monotonic_ns()
-        if closed.fresh:
-            self._decoder.reset()
-        decode = self._decoder.decode(closed.counts)
+        decode, input_state = self._decoder.decode(closed)
         self._decoded += 1
         self._recent.append((self._decoded, closed))
         health = self._binner.health
@@ -169,4 +167,8 @@ class StreamingDecoder:
             binning_duration=(closed_ns - received_ns) / NS_PER_S,
             inference_duration=(time.monotonic_ns() - closed_ns) / NS_PER_S,
             received_ns=received_ns,
+            validity=input_state.validity,
+            invalid_reason=input_state.reason,
+            bundle=self.bundle.sha256[:BUNDLE_CHARACTERS],
+            source=closed.source,
         )

@@ -13,6 +13,9 @@ from grasp_decoder.types.spike_batch import SpikeBatch
 # has restarted.
 REMEMBERED = 64
 
+# So many batches of another source in a row, and the source that was heard before has stopped.
+FOREIGN_IN_A_ROW = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Loss:
@@ -47,7 +50,8 @@ class StreamHealth:
         reordered: batches that came after a later one.
         rejected: malformed batches; ``last_rejection`` says what was wrong with the latest.
         clock_jumps: jumps of the source's clock within a segment.
-        restarts: how often the source began again.
+        restarts: how often the source began again, or another one took its place.
+        foreign: batches of another source that were ignored.
     """
 
     batches: int = 0
@@ -62,6 +66,7 @@ class StreamHealth:
     rejected: int = 0
     clock_jumps: int = 0
     restarts: int = 0
+    foreign: int = 0
     last_rejection: str = ''
 
 
@@ -84,13 +89,16 @@ class OrderedBatch:
 class _Run:
     """The batches since the source began or restarted.
 
-    ``expected`` is the next sequence number, ``held`` the batches that wait for it, ``recent`` the latest in order.
+    ``expected`` is the next sequence number, ``held`` the batches that wait for it, ``recent`` the latest in order,
+    ``foreign_in_a_row`` the batches of another source since the last one of ``source``.
     """
 
+    source: int
     expected: int
     held: dict[int, SpikeBatch]
     recent: dict[int, SpikeBatch] = field(default_factory=dict)
     previous: SpikeBatch | None = None
+    foreign_in_a_row: int = 0
 
 
 class BatchOrder:
@@ -117,7 +125,16 @@ class BatchOrder:
         run = self._run
         if run is None:
             run = self._start_run(batch)
+        elif batch.source != run.source:
+            run.foreign_in_a_row += 1
+            if run.foreign_in_a_row < FOREIGN_IN_A_ROW:
+                self._health.foreign += 1
+                return ordered
+            ordered += self.flush()
+            self._health.restarts += 1
+            run = self._start_run(batch)
         else:
+            run.foreign_in_a_row = 0
             self._health.reordered += bool(run.held) and batch.sequence < max(run.held)
             if batch.sequence >= run.expected:
                 self._health.duplicates += batch.sequence in run.held
@@ -142,7 +159,7 @@ class BatchOrder:
     def _start_run(self, batch: SpikeBatch) -> _Run:
         """Begin a run with ``batch``. Batch 0 may still come after it if the transport reorders."""
         expected = 0 if batch.sequence <= self.reorder_depth else batch.sequence
-        self._run = _Run(expected, {batch.sequence: batch})
+        self._run = _Run(batch.source, expected, {batch.sequence: batch})
         return self._run
 
     def _is_old(self, batch: SpikeBatch, run: _Run) -> bool:

@@ -15,6 +15,8 @@ malformed batch          (units out of range, wrong unit count, spikes outside t
                          that ends before it starts or after a minute) rejected: its time is lost
 clock jumps forward      treated as a loss of no batch, since the time in between is not covered
 clock jumps back         new grid at the new time, bin numbers continue; the next bin is fresh
+batch of another source  ignored while the first source goes on; once only the other one is heard, the
+                         source has restarted: new grid
 sequence number back     (to 0 or otherwise, and not a duplicate) the source restarted: new grid
 =======================  ========================================================================
 
@@ -92,6 +94,7 @@ class Bin:
         due_ns: CLOCK_MONOTONIC at which ``end_ns`` was due, ns; 0 if unknown.
         counts: uint16 (units,).
         fresh: whether the bin is the first of an unbroken stretch, so that a state from earlier bins is void.
+        source: `SpikeBatch.source` of the batch that closed the bin.
     """
 
     segment: int
@@ -101,6 +104,7 @@ class Bin:
     due_ns: int
     counts: np.ndarray
     fresh: bool
+    source: int = 0
 
 
 class Binner:
@@ -237,6 +241,7 @@ class Binner:
                 self._due(end, batch),
                 _saturated(self._counts),
                 self._fresh,
+                batch.source,
             )
         )
         self.health.bins += 1

@@ -13,9 +13,11 @@ from grasp_decoder.nodes.diagnostics import PERIOD_S, Diagnostics, stage_values,
 from grasp_decoder.nodes.sole_publisher import SolePublisher
 from grasp_decoder.system.interfaces import DECODED_GRASP, SPIKES
 
+LISTED_UNITS = 40
+
 
 class DecoderDiagnostics:
-    """Three statuses: the stream of spikes, the latency of each stage, the back end."""
+    """Four statuses: the stream of spikes, what the input is like, the latency of each stage, the back end."""
 
     def __init__(self, node: Node, decoder: StreamingDecoder, times: StageTimes, publish_info: Callable[[], None]):
         self._node = node
@@ -24,7 +26,7 @@ class DecoderDiagnostics:
         self._publish_info = publish_info
         self._sole = SolePublisher(node, DECODED_GRASP)
         self._last = self._troubles(), 0, decoder.health.bins
-        self._overruns = 0
+        self._overruns = self._foreign = 0
         self._backends = decoder.engines.backends
         self._diagnostics = Diagnostics(node, self._statuses)
 
@@ -36,11 +38,23 @@ class DecoderDiagnostics:
         if self._decoder.engines.backends != self._backends:
             self._backends = self._decoder.engines.backends
             self._publish_info()
-        return [self._stream(), self._latency(), self._back_end()]
+        return [self._stream(), self._input(), self._latency(), self._back_end()]
 
     def _troubles(self) -> int:
         health = self._decoder.health
-        return health.lost_batches + health.late_batches + health.rejected + health.clock_jumps + health.restarts
+        counts = (
+            health.lost_batches,
+            health.late_batches,
+            health.rejected,
+            health.clock_jumps,
+            health.restarts,
+            health.foreign,
+        )
+        return sum(counts)
+
+    def _trouble(self) -> str:
+        foreign, self._foreign = self._decoder.health.foreign - self._foreign, self._decoder.health.foreign
+        return f'{foreign} batches of another source refused' if foreign else 'batches are missing'
 
     def _stream(self) -> DiagnosticStatus:
         health = self._decoder.health
@@ -49,7 +63,7 @@ class DecoderDiagnostics:
         sources = self._node.count_publishers(SPIKES.name)
         level, summary = DiagnosticStatus.OK, 'whole'
         if self._troubles() != troubles:
-            level, summary = DiagnosticStatus.ERROR, health.last_rejection or 'batches are missing'
+            level, summary = DiagnosticStatus.ERROR, health.last_rejection or self._trouble()
         elif sources > 1:
             level, summary = DiagnosticStatus.WARN, f'{sources} sources publish {SPIKES.name}: stop all but one'
         elif self._sole.others:
@@ -64,7 +78,6 @@ class DecoderDiagnostics:
             {
                 'spikes per second': round((health.spikes - spikes) / PERIOD_S),
                 'bins per second': round((health.bins - bins) / PERIOD_S),
-                'silent units': self._decoder.silent_units(),
                 'bins': health.bins,
                 'lost batches': health.lost_batches,
                 'lost bins': health.lost_bins,
@@ -76,6 +89,27 @@ class DecoderDiagnostics:
                 'last rejection': health.last_rejection,
                 'clock jumps': health.clock_jumps,
                 'source restarts': health.restarts,
+                'batches of another source': health.foreign,
+            },
+        )
+
+    def _input(self) -> DiagnosticStatus:
+        monitor = self._decoder.monitor
+        state, dead, runaway = monitor.state, monitor.dead_units(), monitor.runaway_units()
+        level, summary = DiagnosticStatus.OK, 'as in training'
+        if state.reason:
+            level, summary = DiagnosticStatus.ERROR, f'not the input that was learnt: {state.reason}'
+        elif dead or runaway:
+            level, summary = DiagnosticStatus.WARN, f'decoding without {len(dead) + len(runaway)} units'
+        return status(
+            'decoder: input',
+            level,
+            summary,
+            {
+                'validity': f'{state.validity:.2f}',
+                'activity relative to training': f'{state.gain:.2f}',
+                'dead units': _listed(dead),
+                'runaway units': _listed(runaway),
             },
         )
 
@@ -92,3 +126,9 @@ class DecoderDiagnostics:
         if engines.fault:
             level, summary = DiagnosticStatus.WARN, engines.fault
         return status('decoder: back end', level, summary, {'bundle': engines.bundle.id, **self._backends})
+
+
+def _listed(units: list[int]) -> str:
+    """Numbers of units, the first of them when there are many."""
+    shown = ' '.join(map(str, units[:LISTED_UNITS]))
+    return f'{len(units)}: {shown}{" ..." if len(units) > LISTED_UNITS else ""}' if units else 'none'

@@ -9,6 +9,9 @@ import numpy as np
 REST = 0
 GRASP = 1
 
+VALIDITY_LIMIT = 0.5
+"""Below this validity of the input nothing may be concluded from a decode."""
+
 
 @dataclass(frozen=True)
 class DecodedGrasp:

@@ -27,6 +27,7 @@ TASKS = {'phase': 'recurrent', 'object': 'window', 'dof': 'recurrent'}
 FILES = [
     MANIFEST,
     SEAL,
+    'input_statistics.npz',
     'report/report.html',
     *(f'{task}_{precision}.tflite' for task in TASKS for precision in ('float', 'int8')),
 ]
@@ -96,8 +97,8 @@ def test_a_missing_file_is_refused(folder, name):
 @pytest.mark.parametrize(
     'changes, message',
     [
-        ({'schema_version': 2}, 'schema version 2.*update grasp_decoder'),
-        ({'schema_version': 0}, 'schema version 0, not 1'),
+        ({'schema_version': 3}, 'schema version 3.*update grasp_decoder'),
+        ({'schema_version': 1}, 'schema version 1, not 2'),
         ({'units': []}, f'takes {UNITS} units, but the unit table has 0'),
         ({'units': 7}, 'units: 7 is not of type'),
         ({'surprise': 1}, 'surprise are missing or unknown'),

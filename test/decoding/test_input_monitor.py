@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as numpy_strategies
 
-from grasp_decoder.decoding.input_monitor import GAIN_RANGE, VALIDITY_LIMIT, InputMonitor
+from grasp_decoder.decoding.input_monitor import GAIN_RANGE, InputMonitor
 from grasp_decoder.features.input_statistics import InputStatistics, measure_input
 from grasp_decoder.features.trial_bins import bin_trials
 from grasp_decoder.recording.synthetic import synthesize
+from grasp_decoder.types.decoded_grasp import VALIDITY_LIMIT
 
 BIN_NS = 40_000_000
 SECOND = 25

@@ -13,9 +13,10 @@ from grasp_decoder.decoding.bin_decoder import BinDecoder
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.decoding.warm_up import WarmUpDecoder, warm_up_decoder
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.input_statistics import InputStatistics
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.session import Session, Trial, Unit
-from grasp_decoder.types.decoded_grasp import GRASP, REST
+from grasp_decoder.types.decoded_grasp import GRASP, REST, VALIDITY_LIMIT
 
 MS = 1_000_000
 UNITS = 4
@@ -57,6 +58,13 @@ class HandMadeEngines:
     @property
     def bundle(self):
         return self
+
+    sha256 = 64 * 'b'
+
+    @property
+    def input_statistics(self):
+        rate = np.full(self.unit_count, 0.5, np.float32)
+        return InputStatistics(rate, np.full_like(rate, 50, int), np.full_like(rate, 9, int), 0.8, 1.2, 0.9, 0.8, 1e6)
 
     @property
     def backends(self):
@@ -242,10 +250,26 @@ def test_an_unfit_bundle_is_refused_and_the_old_one_goes_on(unfit):
     assert outputs(decodes) == outputs(decode(stream))
 
 
-def test_silent_units():
-    trial = Trial(0, 0, 80 * MS, {}, 33, True, np.array([1, 41, 42]) * MS, np.array([0, 1, 1], np.uint16))
-    decoder = StreamingDecoder(HandMadeEngines())
-    assert decoder.silent_units() == 0
-    for batch in batches(Session('s', tuple(Unit(i) for i in range(UNITS)), (trial,)), 40 * MS):
-        decoder.push(batch)
-    assert decoder.silent_units() == 2
+def test_a_decode_says_from_which_bundle_and_source_it_is_and_what_its_input_was_like():
+    trial = Trial(0, 0, 2000 * MS, {}, 33, True, np.array([1, 41, 42]) * MS, np.array([0, 1, 1], np.uint16))
+    played = Session('s', tuple(Unit(i) for i in range(UNITS)), (trial,))
+    decodes = decode(replace(batch, source=7) for batch in batches(played, 40 * MS))
+    assert {(each.bundle, each.source) for each in decodes} == {(12 * 'b', 7)}
+    assert decodes[-1].validity < VALIDITY_LIMIT and 'silent' in decodes[-1].invalid_reason
+
+
+def test_what_was_decoded_before_a_burst_is_said_again():
+    class Burst(HandMadeEngines):
+        @property
+        def input_statistics(self):
+            return replace(super().input_statistics, artefact_count=10.0)
+
+    spikes = np.repeat(np.arange(1, 400, 40), 1) * MS
+    burst = np.full(30, 205) * MS
+    times = np.sort(np.concatenate([spikes, burst]))
+    units = np.where(np.isin(times, burst), 1, 0).astype(np.uint16)
+    played = Session('s', tuple(Unit(i) for i in range(UNITS)), (Trial(0, 0, 400 * MS, {}, 33, True, times, units),))
+    decodes = decode(batches(played, 40 * MS), Burst())
+    quiet = decode(batches(played, 40 * MS))
+    assert decodes[5].object_probability.tolist() == decodes[4].object_probability.tolist()
+    assert decodes[5].object_probability.tolist() != quiet[5].object_probability.tolist()

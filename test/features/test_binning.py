@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.features.batch_order import Loss
+from grasp_decoder.features.batch_order import FOREIGN_IN_A_ROW, Loss
 from grasp_decoder.features.binning import Binner, bin_counts
 from grasp_decoder.types.spike_batch import SpikeBatch
 
@@ -307,3 +307,24 @@ def test_garbage_never_breaks_it(entries):
         for previous, each in itertools.pairwise(bins)
     )
     assert sum(int(each.counts.sum()) for each in bins) <= sum(len(each.unit) for each in arrivals)
+
+
+def test_batches_of_another_source_are_refused_while_the_first_goes_on():
+    binner = Binner(BIN, UNITS)
+    ours = [replace(batch(sequence=i, start=10 * i, end=10 * i + 10), source=1) for i in range(12)]
+    others = [replace(batch(sequence=100 + i, start=1000 + 10 * i, end=1010 + 10 * i), source=2) for i in range(12)]
+    bins = [each for pair in zip(ours, others) for one in pair for each in binner.push(one)]
+    assert [each.start_ns for each in bins] == [0, 40, 80]
+    assert {each.source for each in bins} == {1}
+    assert binner.health.foreign == 12 and binner.health.lost_batches == 0 and binner.health.restarts == 0
+
+
+def test_another_source_takes_over_once_the_first_has_stopped():
+    binner = Binner(BIN, UNITS)
+    for i in range(8):
+        binner.push(replace(batch(sequence=i, start=10 * i, end=10 * i + 10), source=1))
+    others = [replace(batch(sequence=i, start=1000 + 10 * i, end=1010 + 10 * i), source=2) for i in range(24)]
+    bins = [each for one in others for each in binner.push(one)]
+    assert binner.health.restarts == 1
+    assert bins and {each.source for each in bins} == {2}
+    assert bins[0].fresh and bins[0].start_ns == others[FOREIGN_IN_A_ROW - 1].start_ns

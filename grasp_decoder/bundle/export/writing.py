@@ -15,13 +15,23 @@ from typing import Any
 
 import numpy as np
 
-from grasp_decoder.bundle.bundle import MANIFEST, REPORT, SEAL, Bundle, load_bundle, seal_of, start_file
+from grasp_decoder.bundle.bundle import (
+    INPUT_STATISTICS,
+    MANIFEST,
+    REPORT,
+    SEAL,
+    Bundle,
+    load_bundle,
+    seal_of,
+    start_file,
+)
 from grasp_decoder.bundle.export.edge_tpu_compiler import compile_models, require_compiler
 from grasp_decoder.bundle.export.parity import edge_issues, measure_parity
 from grasp_decoder.bundle.export.tflite import convert
 from grasp_decoder.bundle.manifest import Manifest
 from grasp_decoder.bundle.task_network import TaskNetwork
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.input_statistics import measure_input
 from grasp_decoder.features.trial_bins import TrialBins
 
 AT_FDCWD = -100
@@ -53,7 +63,7 @@ class BundleDraft:
 
         Args:
             networks: one for each task.
-            train: trials that int8 is calibrated on.
+            train: trials that int8 is calibrated on, and that the running decoder compares its input with.
             validation: trials on which int8 is compared with float.
             manifest: what is known before the export. ``tasks``, ``edge_ready``, ``edge_issues``, ``metrics`` and
                 ``files`` are filled in here.
@@ -63,6 +73,7 @@ class BundleDraft:
         """
         for path in self._folder.iterdir():
             path.unlink()
+        np.savez(self._folder / INPUT_STATISTICS, **measure_input(train).to_arrays())
         tasks = {}
         for network in networks:
             tasks[network.task] = convert(network, train, self._folder)
