@@ -102,7 +102,7 @@ class Playback(Iterator[Step]):
     def _play(self, position: int, skip_ns: int) -> Iterator[Step]:
         while True:
             for trial in self._trials[position:]:
-                yield from self._play_trial(_from(trial, skip_ns))
+                yield from self._play_trial(without_beginning(trial, skip_ns))
                 skip_ns = 0
             if not self._loop:
                 return
@@ -128,7 +128,7 @@ class Playback(Iterator[Step]):
             yield Step(moved, self._due_ns, tuple(happened))
 
 
-def _from(trial: Trial, skip_ns: int) -> Trial:
+def without_beginning(trial: Trial, skip_ns: int) -> Trial:
     """The trial without its first ``skip_ns``."""
     if not skip_ns:
         return trial

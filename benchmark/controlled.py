@@ -1,0 +1,101 @@
+"""Decoder and controller in simulated time, without a hand: what a session would make the hand do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from grasp_decoder.bundle.bundle import Bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
+from grasp_decoder.control.grasp_controller import GraspController
+from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.control.settings import ControlSettings
+from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.features.trial_bins import TrialBins, bin_trial
+from grasp_decoder.recording.playback import Playback
+from grasp_decoder.recording.session import Session, Trial
+from grasp_decoder.types.decoded_grasp import VALIDITY_LIMIT, DecodedGrasp
+from grasp_decoder.types.hand_command import HandCommand, HandMode
+from grasp_decoder.types.time import NS_PER_S
+
+AFTER_REW_NS = 300_000_000
+
+
+@dataclass(frozen=True)
+class ControlledTrial:
+    """A trial as it went through decoder and controller; all sequences have an entry for each bin.
+
+    Attributes:
+        trial: the trial as it was played.
+        truth: its bins and labels.
+    """
+
+    trial: Trial
+    truth: TrialBins
+    decodes: Sequence[DecodedGrasp]
+    commands: Sequence[HandCommand]
+
+    @property
+    def closings(self) -> int:
+        """How often the hand began to close when it was not to: outside Go to Rew + 0.3 s."""
+        events = self.trial.events
+        start, stop = events.get('Go', events.get('Hold', 0)), events.get('Rew', -AFTER_REW_NS) + AFTER_REW_NS
+        states = [HandMode.SAFE, *(command.state for command in self.commands)]
+        return sum(
+            state == HandMode.CLOSE != before and not start <= command.stamp_ns < stop
+            for before, state, command in zip(states, states[1:], self.commands)
+        )
+
+    @property
+    def idle_s(self) -> float:
+        """Time in which the hand is not to close."""
+        events = self.trial.events
+        start, stop = events.get('Go', events.get('Hold', 0)), events.get('Rew', 0) + AFTER_REW_NS
+        busy = max(0, min(stop, self.trial.stop_ns) - max(start, self.trial.start_ns)) if 'Rew' in events else 0
+        return (self.trial.stop_ns - self.trial.start_ns - busy) / NS_PER_S
+
+
+def run_controlled(session: Session, bundle: Bundle, trials: Sequence[Trial]) -> list[ControlledTrial]:
+    """Play ``trials``, each a segment, through the int8 decoder and the controller with its default settings."""
+    manifest = bundle.manifest
+    decoder = StreamingDecoder(BundleEngines(bundle, EngineOptions(backend='cpu')))
+    controller = GraspController(ControlSettings(), load_grip_table())
+    controller.configure(manifest.classes, manifest.bin_s, manifest.look_back)
+    played: list[tuple[list[DecodedGrasp], list[HandCommand]]] = [([], []) for _ in trials]
+    for step in Playback(session, trials, manifest.bin_ns):
+        for decode in decoder.push(step.batch):
+            decodes, commands = played[decode.segment]
+            decodes.append(decode)
+            commands.append(controller.step(decode, step.due_ns))
+    return [
+        ControlledTrial(trial, bin_trial(trial, session.unit_count, manifest.bin_ns, manifest.merge), *both)
+        for trial, both in zip(trials, played)
+    ]
+
+
+def summarize(trials: Sequence[ControlledTrial], classes: Sequence[int]) -> dict[str, float]:
+    """The keys of a row of ``bench perturb``; rates and accuracies 0..1, NaN where nothing was measured."""
+    right, confidence, phase, decoded_phase, refused = [], [], [], [], []
+    for each in trials:
+        for decode, label in zip(each.decodes, each.truth.phase):
+            refused.append(decode.validity < VALIDITY_LIMIT)
+            phase.append(label)
+            decoded_phase.append(decode.phase)
+            if label and each.truth.object_id in classes:
+                right.append(decode.object_id == each.truth.object_id)
+                confidence.append(decode.confidence)
+    hits = np.logical_and(phase, decoded_phase).sum()
+    idle_s = sum(each.idle_s for each in trials)
+    return {
+        'object_accuracy': _mean(right),
+        'phase_f1': float(2 * hits / max(1, np.sum(phase) + np.sum(decoded_phase))),
+        'confidence': _mean(confidence),
+        'refused': _mean(refused),
+        'closings_per_minute': 60 * sum(each.closings for each in trials) / idle_s if idle_s else float('nan'),
+    }
+
+
+def _mean(values: list) -> float:
+    return float(np.mean(values)) if values else float('nan')
