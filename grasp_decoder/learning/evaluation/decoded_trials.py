@@ -15,6 +15,7 @@ from grasp_decoder.features.trial_bins import TrialBins, bin_trial
 from grasp_decoder.learning.movement import with_movement
 from grasp_decoder.recording.batches import batches, trial_batches
 from grasp_decoder.recording.cache import release
+from grasp_decoder.recording.resting import RestingActivity
 from grasp_decoder.recording.session import Session
 from grasp_decoder.types.decoded_grasp import GRASP, DecodedGrasp
 from grasp_decoder.types.spike_batch import SpikeBatch
@@ -55,10 +56,10 @@ def decode_trials(bundle: Bundle, session: Session, trials: Sequence[TrialBins],
     """Decode trials as the running system does, each its own segment."""
     decoder = _decoder(bundle, precision)
     recorded = [session.trials[trial.trial_id] for trial in trials]
-    decodes: list[list[DecodedGrasp]] = [[] for _ in trials]
+    decodes: list[dict[int, DecodedGrasp]] = [{} for _ in trials]
     for batch in batches(session, bundle.manifest.bin_ns, recorded):
         for decode in decoder.push(batch):
-            decodes[decode.segment].append(decode)
+            decodes[decode.segment][decode.bin] = decode
     release(session)
     return [_decoded_trial(bundle, trial, decodes[i]) for i, trial in enumerate(trials)]
 
@@ -84,9 +85,9 @@ def decode_endless(bundle: Bundle, session: Session, trials: Sequence[TrialBins]
     wanted = {first + k for first, bins in placed for k in range(bins.n_bins)}
     decoder = _decoder(bundle, precision)
     stream = (decode for batch in _endless_batches(session, manifest.bin_ns) for decode in decoder.push(batch))
-    kept = {index: decode for index, decode in enumerate(stream) if index in wanted}
+    kept = {decode.bin: decode for decode in stream if decode.bin in wanted}
     return [
-        _decoded_trial(bundle, bins, [kept[first + k] for k in range(bins.n_bins) if first + k in kept])
+        _decoded_trial(bundle, bins, {k: kept[first + k] for k in range(bins.n_bins) if first + k in kept})
         for first, bins in placed
     ]
 
@@ -96,42 +97,43 @@ def _decoder(bundle: Bundle, precision: str) -> StreamingDecoder:
 
 
 def _endless_batches(session: Session, period_ns: int) -> Iterator[SpikeBatch]:
-    """All trials as one segment, the time between them empty."""
+    """All trials as one segment, the time between them filled with activity of rest."""
     sequence, now = 0, session.trials[0].start_ns
+    resting = RestingActivity(session.trials)
     for trial in session.trials:
-        if trial.start_ns > now:
-            none = np.empty(0, np.uint16)
-            yield SpikeBatch(sequence, 0, now, trial.start_ns, session.unit_count, none, none.astype(np.uint32))
-            sequence += 1
         # Float times of the source may let a trial begin a little before the last one's end.
         later = trial.times_ns >= now
-        rest = replace(
-            trial, start_ns=max(now, trial.start_ns), times_ns=trial.times_ns[later], units=trial.units[later]
-        )
-        for batch in trial_batches(rest, session.unit_count, period_ns, sequence=sequence):
-            yield batch
-            sequence, now = batch.sequence + 1, batch.end_ns
+        stretches = [
+            replace(trial, start_ns=max(now, trial.start_ns), times_ns=trial.times_ns[later], units=trial.units[later])
+        ]
+        if trial.start_ns > now:
+            times, units = resting.fill(now, trial.start_ns)
+            stretches.insert(0, replace(trial, start_ns=now, stop_ns=trial.start_ns, times_ns=times, units=units))
+        for stretch in stretches:
+            for batch in trial_batches(stretch, session.unit_count, period_ns, sequence=sequence):
+                yield batch
+                sequence, now = batch.sequence + 1, batch.end_ns
         release(session)
 
 
-def _decoded_trial(bundle: Bundle, trial: TrialBins, decodes: Sequence[DecodedGrasp]) -> DecodedTrial:
-    decodes = decodes[: trial.n_bins]
+def _decoded_trial(bundle: Bundle, trial: TrialBins, decodes: Mapping[int, DecodedGrasp]) -> DecodedTrial:
+    """A trial with what was decoded at its bins, which are the keys of ``decodes``."""
     tasks = bundle.manifest.tasks
-    objects, dof = None, None
+    grasp, objects, dof = None, None, None
+    if PHASE in tasks:
+        grasp = np.array([k in decodes and decodes[k].phase == GRASP for k in range(trial.n_bins)], bool)
     if OBJECT in tasks:
         objects = _rows(decodes, 'object_probability', trial.n_bins, len(bundle.manifest.classes))
     if DOF in tasks:
         movement = bundle.manifest.movement
         dof = _rows(decodes, 'dof', trial.n_bins, len(movement.low) if movement else 1)
-    return DecodedTrial(
-        trial, np.array([decode.phase == GRASP for decode in decodes], bool) if PHASE in tasks else None, objects, dof
-    )
+    return DecodedTrial(trial, grasp, objects, dof)
 
 
-def _rows(decodes: Sequence[DecodedGrasp], name: str, n_bins: int, width: int) -> np.ndarray:
-    """float32 (n_bins, width), NaN where there is no answer yet."""
+def _rows(decodes: Mapping[int, DecodedGrasp], name: str, n_bins: int, width: int) -> np.ndarray:
+    """float32 (n_bins, width), NaN where there is no answer."""
     rows = np.full((n_bins, width), np.nan, np.float32)
-    for row, decode in zip(rows, decodes):
-        if len(answer := getattr(decode, name)):
-            row[:] = answer
+    for k, decode in decodes.items():
+        if k < n_bins and len(answer := getattr(decode, name)):
+            rows[k] = answer
     return rows

@@ -1,0 +1,181 @@
+"""A session as life is: one endless segment with rest of any length, holds that last, and trials without a grasp.
+
+Decoder and controller run in simulated time. What is asked: does the hand stay open while nothing is grasped, does the
+decoder say GRASP for as long as a hold lasts, and when does it say so and let go?
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from benchmark.controlled import ControlledTrial, run_controlled
+from benchmark.results import print_table, write_results
+from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.recording.reading import read_session
+from grasp_decoder.recording.resting import RestingActivity
+from grasp_decoder.recording.session import Session, Trial
+from grasp_decoder.recording.writing import check_writable
+from grasp_decoder.system.description import SPLITS
+from grasp_decoder.system.selection import select_trials
+from grasp_decoder.types.decoded_grasp import GRASP
+from grasp_decoder.types.time import NS_PER_S
+
+LONG_HOLD_NS = NS_PER_S
+DEBOUNCE_BINS = 3
+
+
+def main(argv=None) -> int:
+    return exit_status(_rest, argv)
+
+
+def _rest(argv) -> int:
+    parser = argparse.ArgumentParser(prog='rest', description=__doc__.split('\n')[0])
+    parser.add_argument('--bundle', required=True, type=Path, help='bundle that train has written')
+    parser.add_argument('--session', required=True, type=Path, help='recording to play')
+    parser.add_argument('--split', default='test', choices=SPLITS, help='which trials (default: %(default)s)')
+    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
+    parser.add_argument('--most-rest-s', type=float, default=60.0, help='longest rest before a trial (default: 60)')
+    parser.add_argument('--json', type=Path, metavar='OUT', help='where the result goes besides bench/rest')
+    arguments = parser.parse_args(argv)
+    if arguments.json:
+        check_writable(arguments.json)
+    session, bundle = read_session(arguments.session, arguments.map), load_bundle(arguments.bundle)
+    bundle.require_unit_count(session.unit_count, str(arguments.session))
+    trials = select_trials(session, bundle.manifest, arguments.split)
+    run = run_controlled(session, bundle, [with_rest_between(session, trials, arguments.most_rest_s)])[0]
+    pieces = _by_trial(run, trials, arguments.most_rest_s)
+    result = {
+        'session': session.name,
+        'bundle': bundle.id,
+        'split': arguments.split,
+        'trials': len(trials),
+        'minutes': (run.trial.stop_ns - run.trial.start_ns) / NS_PER_S / 60,
+        **_scores(pieces, bundle.manifest.bin_ns),
+    }
+    print_table(('', 'value'), [(key, value) for key, value in result.items() if value is not None])
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=1, allow_nan=False) + '\n')
+    write_results('rest', result, _figure(pieces, bundle.manifest.bin_ns))
+    return 0
+
+
+def _pauses(trials: Sequence[Trial], most_rest_s: float) -> list[int]:
+    """Rest before every trial in ns, the same for the same trials."""
+    rng = np.random.default_rng([5, len(trials)])
+    return [round(seconds * NS_PER_S) for seconds in rng.uniform(0.0, most_rest_s, len(trials))]
+
+
+def _placed(trials: Sequence[Trial], most_rest_s: float) -> list[Trial]:
+    """The trials one after the other, with rest before each, from 0 on."""
+    placed, now = [], 0
+    for trial, pause in zip(trials, _pauses(trials, most_rest_s)):
+        shift = now + pause - trial.start_ns
+        placed.append(
+            replace(
+                trial,
+                start_ns=trial.start_ns + shift,
+                stop_ns=trial.stop_ns + shift,
+                times_ns=trial.times_ns + shift,
+                events={label: time + shift for label, time in trial.events.items()},
+                signals={},
+            )
+        )
+        now = placed[-1].stop_ns
+    return placed
+
+
+def with_rest_between(session: Session, trials: Sequence[Trial], most_rest_s: float) -> Trial:
+    """One long trial: all of ``trials`` with rest of up to so many seconds before each."""
+    resting, now, times, units = RestingActivity(session.trials), 0, [], []
+    for trial in _placed(trials, most_rest_s):
+        rest_times, rest_units = resting.fill(now, trial.start_ns)
+        times += [rest_times, trial.times_ns]
+        units += [rest_units, trial.units]
+        now = trial.stop_ns
+    return Trial(0, 0, now, {}, -1, None, np.concatenate(times), np.concatenate(units))
+
+
+def _by_trial(run: ControlledTrial, trials: Sequence[Trial], most_rest_s: float) -> list[ControlledTrial]:
+    """The long trial cut again: each trial with the rest before it."""
+    stamps = np.array([decode.stamp_ns for decode in run.decodes])
+    pieces, start = [], 0
+    for trial in _placed(trials, most_rest_s):
+        first, last = np.searchsorted(stamps, [start, trial.stop_ns], side='right')
+        whole = replace(trial, start_ns=start)
+        pieces.append(ControlledTrial(whole, run.truth, run.decodes[first:last], run.commands[first:last]))
+        start = trial.stop_ns
+    return pieces
+
+
+def _scores(pieces: Sequence[ControlledTrial], bin_ns: int) -> dict[str, float | None]:
+    idle_s = sum(each.idle_s for each in pieces)
+    catch = [each for each in pieces if 'Go' not in each.trial.events and 'Hold' not in each.trial.events]
+    held = [each for each in pieces if {'Hold', 'Rew'} <= each.trial.events.keys()]
+    long_holds = [each for each in held if each.trial.events['Rew'] - each.trial.events['Hold'] >= LONG_HOLD_NS]
+    grasp = [decode.phase == GRASP for each in long_holds for decode in _during_hold(each)]
+    onsets, offsets = zip(*(_errors(each, bin_ns) for each in held)) if held else ((), ())
+    return {
+        'closings_per_minute': 60 * sum(each.closings for each in pieces) / idle_s if idle_s else None,
+        'catch_trials': len(catch),
+        'catch_closing_rate': float(np.mean([each.closings > 0 for each in catch])) if catch else None,
+        'long_holds': len(long_holds),
+        'long_hold_grasp_rate': float(np.mean(grasp)) if grasp else None,
+        'onset_error_bins': _median(onsets),
+        'release_error_bins': _median(offsets),
+        'missed_grasps': sum(onset is None for onset in onsets),
+    }
+
+
+def _during_hold(each: ControlledTrial) -> list:
+    hold, rew = each.trial.events['Hold'], each.trial.events['Rew']
+    return [decode for decode in each.decodes if hold < decode.stamp_ns <= rew]
+
+
+def _errors(each: ControlledTrial, bin_ns: int) -> tuple[float | None, float | None]:
+    """Bins from Hold to GRASP, and from Rew to REST, each dated when it has lasted for `DEBOUNCE_BINS` bins."""
+    hold, rew = each.trial.events['Hold'], each.trial.events['Rew']
+    stamps = np.array([decode.stamp_ns for decode in each.decodes])
+    phase = np.array([decode.phase for decode in each.decodes])
+    onset = _lasting(phase == GRASP, stamps > each.trial.events.get('Go', hold) - NS_PER_S)
+    release = _lasting(phase != GRASP, stamps > rew) if onset is not None else None
+    return (
+        None if onset is None else (stamps[onset] - hold) / bin_ns - DEBOUNCE_BINS,
+        None if release is None else (stamps[release] - rew) / bin_ns - DEBOUNCE_BINS,
+    )
+
+
+def _lasting(condition: np.ndarray, counts: np.ndarray) -> int | None:
+    """First bin at which the condition has held for `DEBOUNCE_BINS` bins in a row that count."""
+    run = 0
+    for index in np.flatnonzero(counts):
+        run = run + 1 if condition[index] else 0
+        if run == DEBOUNCE_BINS:
+            return int(index)
+    return None
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.median(known)) if known else None
+
+
+def _figure(pieces: Sequence[ControlledTrial], bin_ns: int):
+    figure, axes = plt.subplots(figsize=(7, 3.4))
+    held = [each for each in pieces if {'Hold', 'Rew'} <= each.trial.events.keys()]
+    length = [(each.trial.events['Rew'] - each.trial.events['Hold']) / NS_PER_S for each in held]
+    share = [np.mean([decode.phase == GRASP for decode in _during_hold(each)] or [0.0]) for each in held]
+    axes.plot(length, 100 * np.array(share), '.', color='#1f5fa8')
+    axes.set(xlabel='length of the hold, s', ylabel='% of its bins GRASP', ylim=(-3, 103), title='Holds of any length')
+    return figure
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
