@@ -8,9 +8,11 @@ is the one that was learnt: the same units, alive, in the same order, about as a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import NDArray
 
 from grasp_decoder.features.trial_bins import TrialBins
@@ -42,6 +44,10 @@ POPULATION_MARGIN = (0.4, 2.0)
 
 RARE = 0.001
 """Share of the training windows that count as outliers when limits are set."""
+
+
+PER_UNIT = {'rate': np.float32, 'longest_silence': np.int32, 'most_spikes': np.int32}
+"""Fields of `InputStatistics` with a value for each unit, and their types."""
 
 
 @dataclass(frozen=True)
@@ -85,29 +91,27 @@ class InputStatistics:
         """Similarity below which the units are not those that were learnt."""
         return self.similarity_median - SIMILARITY_MARGIN * (self.similarity_median - self.similarity_low)
 
-    def to_arrays(self) -> dict[str, NDArray[np.generic]]:
+    def to_arrays(self) -> dict[str, Any]:
         """Every field as an array, for an ``.npz``."""
         return {name: np.asarray(value) for name, value in vars(self).items()}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> InputStatistics:
+    def from_arrays(cls, arrays: Mapping[str, npt.ArrayLike]) -> InputStatistics:
         """What `to_arrays` gave.
 
         Raises:
             KeyError, ValueError: an array is missing, or has another shape or a value that cannot be.
         """
-        per_unit = {
-            'rate': np.asarray(arrays['rate'], np.float32),
-            'longest_silence': np.asarray(arrays['longest_silence'], np.int32),
-            'most_spikes': np.asarray(arrays['most_spikes'], np.int32),
+        values: dict[str, Any] = {
+            name: np.asarray(arrays[name], kind) if kind else float(np.asarray(arrays[name]))
+            for name, kind in ((field.name, PER_UNIT.get(field.name)) for field in fields(cls))
         }
-        lengths = {values.shape for values in per_unit.values()}
-        numbers = {name: float(arrays[name]) for name in cls.__dataclass_fields__ if name not in per_unit}
-        if len(lengths) != 1 or any(values.ndim != 1 or np.any(values < 0) for values in per_unit.values()):
+        units = [values[name] for name in PER_UNIT]
+        if len({each.shape for each in units}) != 1 or any(each.ndim != 1 or np.any(each < 0) for each in units):
             raise ValueError('the statistics of the units have different lengths or negative values')
-        if not np.isfinite([*per_unit['rate'], *numbers.values()]).all():
+        if not all(np.isfinite(value).all() for value in values.values()):
             raise ValueError('the statistics contain NaN or infinity')
-        return cls(**per_unit, **numbers)
+        return cls(**values)
 
 
 def measure_input(trials: Sequence[TrialBins]) -> InputStatistics:
@@ -140,7 +144,7 @@ def window_bins(bin_ns: int) -> int:
     return max(1, round(WINDOW_NS / bin_ns))
 
 
-def similarity(window: NDArray[np.generic], expected: NDArray[np.floating]) -> float:
+def similarity(window: NDArray[np.int64], expected: NDArray[np.float64]) -> float:
     """How alike the units' activity is to that of training, whatever its overall level: -1 .. 1.
 
     It is the correlation over units between the square roots of the spikes of a window and of those expected. Units
@@ -163,12 +167,14 @@ def _windows(counts: NDArray[np.uint16], bins: int) -> NDArray[np.int64]:
     """Spikes of each unit in windows that start `BLOCKS` times as often as they are long, (n, units), at least one."""
     step = max(1, bins // BLOCKS)
     if len(counts) < bins:
-        return counts.sum(axis=0, dtype=np.int64)[np.newaxis]
+        whole_recording: NDArray[np.int64] = counts.sum(axis=0, dtype=np.int64)[np.newaxis]
+        return whole_recording
     whole = len(counts) // step * step
     blocks = counts[:whole].reshape(-1, step, counts.shape[1]).sum(axis=1, dtype=np.int64)
     totals = np.cumsum(np.vstack([np.zeros_like(blocks[:1]), blocks]), axis=0)
     in_window = bins // step
-    return (totals[in_window:] - totals[:-in_window]) * bins // (in_window * step)
+    spikes: NDArray[np.int64] = (totals[in_window:] - totals[:-in_window]) * bins // (in_window * step)
+    return spikes
 
 
 def _longest_silence(counts: NDArray[np.uint16]) -> NDArray[np.int32]:
