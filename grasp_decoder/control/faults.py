@@ -8,48 +8,80 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from grasp_decoder.control.fault_policies import Fault, FaultKind
 from grasp_decoder.control.settings import ControlSettings
-from grasp_decoder.types.decoded_grasp import REST, DecodedGrasp
+from grasp_decoder.types.decoded_grasp import REST, VALIDITY_LIMIT, DecodedGrasp
 from grasp_decoder.types.time import NS_PER_S
 
 PROBABILITY_TOLERANCE = 1e-3
 
 
+FUTURE_NS = 50_000_000
+"""A decode may be due so much later than now: clocks of one machine agree, what is due is rounded."""
+
+
 class DecodeChecker:
     """Compares each decode with what the decoder may say and with the decode before it."""
 
-    def __init__(self, settings: ControlSettings, object_ids: Collection[int], bin_ns: int, look_back: int):
+    def __init__(
+        self, settings: ControlSettings, object_ids: Collection[int], bin_ns: int, look_back: int, bundle: str = ''
+    ):
         self._settings = settings
         self._bin_ns = bin_ns
         self._look_back = look_back
+        self._bundle = bundle
         self._object_ids = frozenset(object_ids)
         self._last: DecodedGrasp | None = None
+        self._least_lag_ns = 0
 
-    def fault(self, decoded: DecodedGrasp, now_ns: int) -> str | None:
+    def fault(self, decoded: DecodedGrasp, now_ns: int) -> Fault | None:
         """Why ``decoded``, received at CLOCK_MONOTONIC ``now_ns``, must not move the hand; None when it may."""
         last, self._last = self._last, decoded
-        fault = self._late(decoded, now_ns) or self._invalid(decoded)
+        fault = self._of_another_bundle(decoded) or self._late(decoded, last, now_ns) or self._invalid(decoded)
         return fault or (self._out_of_order(decoded, last) if last else None)
 
     def warms_up(self, decoded: DecodedGrasp) -> bool:
         """Whether the phase is not known yet because the segment has just begun."""
         return math.isnan(decoded.phase_probability) and decoded.phase == REST and decoded.bin < self._look_back - 1
 
-    def _late(self, decoded, now_ns):
-        age_s = (now_ns - decoded.due_ns) / NS_PER_S
-        if decoded.due_ns and age_s > self._settings.max_latency_s:
-            return f'late: the decode is {age_s:.2f} s old'
+    def _of_another_bundle(self, decoded: DecodedGrasp) -> Fault | None:
+        if decoded.bundle and self._bundle and not self._bundle.startswith(decoded.bundle):
+            return Fault(FaultKind.EXCHANGE, f'a decode of bundle {decoded.bundle}, which has not said what it decodes')
         return None
 
-    def _invalid(self, decoded):
+    def _late(self, decoded: DecodedGrasp, last: DecodedGrasp | None, now_ns: int) -> Fault | None:
+        lag_ns = now_ns - decoded.stamp_ns
+        if last is None or decoded.segment != last.segment or lag_ns < self._least_lag_ns:
+            self._least_lag_ns = lag_ns
+        if decoded.due_ns > now_ns + FUTURE_NS:
+            return Fault(FaultKind.LATE, f'due {(decoded.due_ns - now_ns) / NS_PER_S:.2f} s in the future')
+        # From another machine nothing is known but how far its clock falls behind.
+        age_ns = now_ns - decoded.due_ns if decoded.due_ns else lag_ns - self._least_lag_ns
+        if age_ns > self._settings.max_latency_s * NS_PER_S:
+            return Fault(FaultKind.LATE, f'late: the decode is {age_ns / NS_PER_S:.2f} s old')
+        return None
+
+    def _invalid(self, decoded: DecodedGrasp) -> Fault | None:
+        reason = self._impossible(decoded)
+        if reason:
+            return Fault(FaultKind.INVALID_DECODE, reason)
+        if decoded.validity < VALIDITY_LIMIT:
+            return Fault(
+                FaultKind.INVALID_INPUT, f'not the input that was learnt: {decoded.invalid_reason or "no reason given"}'
+            )
+        return None
+
+    def _impossible(self, decoded: DecodedGrasp) -> str:
         settings = self._settings
         if not _is_probability(decoded.phase_probability) and not self.warms_up(decoded):
             return f'phase probability is {decoded.phase_probability:g}'
         if settings.proportional and not _is_probability(decoded.aperture):
             return f'decoded aperture is {decoded.aperture:g}'
+        if not _is_probability(decoded.validity):
+            return f'validity is {decoded.validity:g}'
         probability = np.asarray(decoded.object_probability)
         if not probability.size:
-            return None  # before the first decode of a segment, or a decoder of the phase alone
+            return ''  # before the first decode of a segment, or a decoder of the phase alone
         if probability.size != len(self._object_ids):
             return f'{probability.size} object probabilities for {len(self._object_ids)} objects'
         # NaN fails both comparisons
@@ -61,20 +93,21 @@ class DecodeChecker:
             return f'confidence is {decoded.confidence:g}'
         if decoded.confidence <= settings.confidence_floor:
             return f'no confidence: {decoded.confidence:g}'
-        return None
+        return ''
 
-    def _out_of_order(self, decoded, last):
+    def _out_of_order(self, decoded: DecodedGrasp, last: DecodedGrasp) -> Fault | None:
         step_ns = decoded.stamp_ns - last.stamp_ns
         if step_ns <= 0:
-            return f'clock went back {-step_ns / NS_PER_S:g} s' if step_ns else 'clock stands still'
+            reason = f'clock went back {-step_ns / NS_PER_S:g} s' if step_ns else 'clock stands still'
+            return Fault(FaultKind.CLOCK, reason)
         if decoded.lost_batches > last.lost_batches:
-            return f'lost data: {decoded.lost_batches - last.lost_batches} spike batches'
+            return Fault(FaultKind.LOST_DATA, f'lost data: {decoded.lost_batches - last.lost_batches} spike batches')
         if decoded.segment != last.segment:
             return None
         if decoded.bin != last.bin + 1:
-            return f'lost data: bin {decoded.bin} follows bin {last.bin}'
+            return Fault(FaultKind.LOST_DATA, f'lost data: bin {decoded.bin} follows bin {last.bin}')
         if step_ns != self._bin_ns:
-            return f'clock jumped {step_ns / NS_PER_S:g} s in one bin'
+            return Fault(FaultKind.CLOCK, f'clock jumped {step_ns / NS_PER_S:g} s in one bin')
         return None
 
 
@@ -104,7 +137,7 @@ class SilenceJudge:
         self._began_segment = -1
         self._began_ns = 0
 
-    def fault(self, now_ns: int, heard_ns: int, last: DecodedGrasp, clock: SourceClock | None) -> str | None:
+    def fault(self, now_ns: int, heard_ns: int, last: DecodedGrasp, clock: SourceClock | None) -> Fault | None:
         """Why silence from ``heard_ns`` to ``now_ns`` (CLOCK_MONOTONIC) is a fault; None when it is not.
 
         Args:
@@ -115,10 +148,12 @@ class SilenceJudge:
         if silent_ns <= self._timeout_ns:
             return None
         if clock is None or now_ns - clock.received_ns > self._timeout_ns:
-            return 'spikes stopped'
+            return Fault(FaultKind.SILENCE, 'spikes stopped')
         if self._ahead_ns(last, clock) >= 2 * self._bin_ns:
-            return 'decoder stopped: spikes arrive, decodes do not'
-        return 'paused' if silent_ns > self._settings.pause_timeout_s * NS_PER_S else None
+            return Fault(FaultKind.SILENCE, 'decoder stopped: spikes arrive, decodes do not')
+        if silent_ns > self._settings.pause_timeout_s * NS_PER_S:
+            return Fault(FaultKind.SILENCE, 'paused')
+        return None
 
     def _ahead_ns(self, last, clock):
         """How far the source is ahead of the decoder; in a segment without a decode, since it was first seen here."""

@@ -7,14 +7,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from grasp_decoder.control.evidence import EvidenceAccumulator
+from grasp_decoder.control.fault_policies import Fault, FaultKind, FaultPolicies, Policy, load_fault_policies
 from grasp_decoder.control.faults import DecodeChecker, SilenceJudge, SourceClock
 from grasp_decoder.control.grasp_state_machine import GraspStateMachine
 from grasp_decoder.control.grip_table import PRESHAPE_APERTURE, GripTable
 from grasp_decoder.control.limits import MotionLimiter
 from grasp_decoder.control.settings import ControlSettings
+from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.time import NS_PER_S
+
+LEAST_BIN_S, MOST_BIN_S = 0.001, 10.0
+MOST_LOOK_BACK = 10_000
 
 
 class GraspController:
@@ -26,31 +31,44 @@ class GraspController:
     watchdog on CLOCK_MONOTONIC (no replay moves a hand faster than its limits).
     """
 
-    def __init__(self, settings: ControlSettings, grips: GripTable):
+    def __init__(self, settings: ControlSettings, grips: GripTable, policies: FaultPolicies | None = None):
+        """``policies`` default to those of ``config/faults.yaml``."""
         self._settings = settings
         self._grips = grips
+        self._policies = policies if policies is not None else load_fault_policies()
         self._machine = GraspStateMachine(settings, grips.default_grip)
         self._aperture = MotionLimiter(
             0.0, 0.0, 1.0, settings.max_aperture_velocity, settings.max_aperture_acceleration
         )
         self._checker: DecodeChecker | None = None
-        self._e_stopped = False
+        self._standing: dict[FaultKind, Fault] = {}
+        self._e_stopped = self._e_stop_pressed = False
+        self._policy = Policy.OPEN
+        self._keeps_until_ns = 0
+        self._held_since_ns = 0
         self._segment = -1
         self._last: DecodedGrasp | None = None
         self._followed_aperture = 0.0
         self._held_aperture = 0.0
         self._heard_ns = 0
+        self._now_ns = 0
         self._moved_ns: int | None = None
         self._machine.fail('no decoder: waiting for /decoder_info')
 
-    def configure(self, object_ids: Sequence[int], bin_s: float, look_back: int) -> None:
-        """Expect a new decoder.
+    def configure(self, object_ids: Sequence[int], bin_s: float, look_back: int, bundle: str = '') -> None:
+        """Expect a new decoder; one that makes no sense is refused, and the hand stays SAFE until another comes.
 
         Args:
             object_ids: its classes, in the order of its probabilities; empty when it decodes the phase alone.
             bin_s: length of its bins.
             look_back: bins that it needs before its first decode of a segment.
+            bundle: hash of its bundle, whose first characters every decode carries; '' checks nothing.
         """
+        problem = _problem_of(object_ids, bin_s, look_back)
+        if problem:
+            self._checker = None
+            self._fail(Fault(FaultKind.NO_DECODER, f'no decoder: /decoder_info says {problem}'))
+            return
         settings = self._settings
         grips = [self._grips.grip_of(object_id) for object_id in object_ids] or [self._grips.default_grip]
         self._grip_names = sorted(set(grips))
@@ -58,16 +76,17 @@ class GraspController:
         self._object = EvidenceAccumulator(len(grips), bin_s, settings.object_memory_s, settings.object_gain)
         self._phase = EvidenceAccumulator(2, bin_s, settings.phase_memory_s, settings.phase_gain)
         bin_ns = round(bin_s * NS_PER_S)
-        self._checker = DecodeChecker(settings, object_ids, bin_ns, look_back)
+        self._checker = DecodeChecker(settings, object_ids, bin_ns, look_back, bundle)
         self._silence = SilenceJudge(settings, bin_ns)
         self._phase_only = not len(object_ids)
-        self._fail('a new decoder started')
+        self._fail(Fault(FaultKind.EXCHANGE, 'a new decoder started'))
 
     def step(self, decoded: DecodedGrasp, now_ns: int) -> HandCommand:
         """The command for ``decoded``, received at CLOCK_MONOTONIC ``now_ns``."""
-        self._heard_ns, self._last = now_ns, decoded
+        self._now_ns = self._heard_ns = now_ns
+        self._last = decoded
         if self._checker is not None:
-            fault = self._checker.fault(decoded, now_ns)
+            fault = self._checker.fault(decoded, now_ns) or next(iter(self._standing.values()), None)
             if fault:
                 self._fail(fault)
             elif not self._e_stopped:
@@ -76,6 +95,7 @@ class GraspController:
 
     def watchdog(self, now_ns: int, source: Callable[[], SourceClock | None] = lambda: None) -> HandCommand | None:
         """SAFE when no decode came for too long, else None; ``source`` gives the latest batch of spikes when asked."""
+        self._now_ns = now_ns
         if self._checker is not None and self._last is not None:
             if now_ns - self._heard_ns <= self._settings.decode_timeout_s * NS_PER_S:
                 return None
@@ -85,23 +105,61 @@ class GraspController:
             self._fail(fault)
         return self._command(now_ns, due_ns=0)
 
-    def e_stop(self, now_ns: int) -> HandCommand:
-        """SAFE at once, until `reset`."""
-        self._e_stopped = True
-        self._machine.fail('e-stop')
+    def go_on(self, now_ns: int) -> HandCommand:
+        """The command as it is, moved on to ``now_ns``: nothing is decided."""
+        self._now_ns = now_ns
         return self._command(now_ns, due_ns=0)
 
+    def fail(self, fault: Fault, now_ns: int) -> HandCommand:
+        """SAFE, for a reason that was noticed elsewhere; it is left as after any other fault."""
+        self._now_ns = now_ns
+        self._fail(fault)
+        return self._command(now_ns, due_ns=0)
+
+    def fail_until_cleared(self, fault: Fault, now_ns: int) -> HandCommand:
+        """SAFE until `clear` says that faults of this kind are over."""
+        self._standing[fault.kind] = fault
+        return self.fail(fault, now_ns)
+
+    def clear(self, kind: FaultKind) -> None:
+        """A fault of this kind is over."""
+        self._standing.pop(kind, None)
+
+    def e_stop(self, now_ns: int) -> HandCommand:
+        """The e-stop is pressed: SAFE at once, until `reset`."""
+        self._now_ns = now_ns
+        self._e_stop_pressed = True
+        if not self._e_stopped:
+            self._fail(Fault(FaultKind.E_STOP, 'e-stop'))
+            self._e_stopped = True
+        return self._command(now_ns, due_ns=0)
+
+    def e_stop_let_go(self) -> None:
+        """The e-stop is no longer pressed; the hand stays SAFE until `reset`."""
+        self._e_stop_pressed = False
+
+    @property
+    def e_stopped(self) -> bool:
+        """Whether the e-stop was pressed and not reset since."""
+        return self._e_stopped
+
     def reset(self) -> None:
-        """Release the e-stop; SAFE is then left as after any other fault."""
+        """Release the e-stop; SAFE is then left as after any other fault.
+
+        Raises:
+            GraspDecoderError: the e-stop is still pressed.
+        """
+        if self._e_stop_pressed:
+            raise GraspDecoderError('the e-stop is still pressed: let go of it (false on the topic) before the reset')
         if self._e_stopped:
             self._e_stopped = False
-            self._fail('e-stop released')
+            self._fail(Fault(FaultKind.E_STOP, 'e-stop released'))
 
     def target_aperture(self) -> float:
         """Aperture that the hand is on its way to, 0 open .. 1 closed."""
         state, proportional = self._machine.state, self._settings.proportional
         if state == HandMode.SAFE:
-            return float(self._aperture.position) if self._settings.safe_state == 'hold' else 0.0
+            return float(self._aperture.position) if self._policy == Policy.HOLD or self._keeps() else 0.0
         if state == HandMode.OPEN:
             return 0.0
         if state == HandMode.PRESHAPE:
@@ -110,11 +168,28 @@ class GraspController:
             return 1.0
         return max(self._followed_aperture, self._held_aperture if state == HandMode.HOLD else 0.0)
 
-    def _fail(self, reason):
+    def _keeps(self) -> bool:
+        """Whether the hand, in SAFE, still holds what it held before."""
+        return self._policy == Policy.KEEP and self._now_ns < self._keeps_until_ns
+
+    def _fail(self, fault: Fault) -> None:
         if not self._e_stopped:
-            self._machine.fail(reason)
+            self._policy = self._policy_for(fault)
+            self._machine.fail(fault.reason)
         if self._checker is not None:
             self._forget()
+
+    def _policy_for(self, fault: Fault) -> Policy:
+        """What SAFE does now: the policy of this fault, or that of the fault before where this one would undo it."""
+        if self._settings.safe_state != 'by_fault':
+            return Policy(self._settings.safe_state)
+        policy = self._policies[fault.kind]
+        if policy != Policy.KEEP:
+            return policy
+        if self._machine.state == HandMode.HOLD:
+            self._keeps_until_ns = self._held_since_ns + round(self._settings.hold_dwell_s * NS_PER_S)
+            return Policy.KEEP
+        return self._policy if self._machine.state == HandMode.SAFE else Policy.OPEN
 
     def _forget(self):
         self._object.reset()
@@ -125,7 +200,8 @@ class GraspController:
             self._segment = decoded.segment
             self._forget()
         p = decoded.phase_probability
-        grasp = 0.0 if self._checker.warms_up(decoded) else float(self._phase.update(np.array([1.0 - p, p]))[1])
+        warms_up = self._checker.warms_up(decoded)
+        grasp = None if warms_up else float(self._phase.update(np.array([1.0 - p, p]))[1])
         if self._settings.proportional:
             grasp = decoded.aperture
             if abs(grasp - self._followed_aperture) > self._settings.aperture_dead_band:
@@ -133,9 +209,11 @@ class GraspController:
         grip, confidence = self._likely_grip(decoded)
         before = self._machine.state
         settled = self._aperture.position == self.target_aperture()
-        self._machine.step(decoded.stamp_ns, grasp, grip, confidence, settled)
+        self._machine.step(decoded.stamp_ns, grasp, grip, confidence, settled, self._keeps())
         if self._machine.state != before:
             self._held_aperture = float(self._aperture.position)
+            if self._machine.state == HandMode.HOLD and before != HandMode.SAFE:
+                self._held_since_ns = self._now_ns
             if before in (HandMode.CLOSE, HandMode.HOLD) and self._machine.state == HandMode.OPEN:
                 self._object.reset()  # the next grasp is decided on what comes after this one
 
@@ -161,4 +239,16 @@ class GraspController:
             self._machine.grip,
             float(self._aperture.position),
             self._machine.reason,
+            still=self._machine.state == HandMode.SAFE and self._policy == Policy.HOLD,
         )
+
+
+def _problem_of(object_ids: Sequence[int], bin_s: float, look_back: int) -> str:
+    """What makes a decoder impossible; '' when nothing does."""
+    if not LEAST_BIN_S <= bin_s <= MOST_BIN_S:  # NaN fails both comparisons
+        return f'that a bin lasts {bin_s:g} s'
+    if not 1 <= look_back <= MOST_LOOK_BACK:
+        return f'that it looks back over {look_back} bins'
+    if len(set(object_ids)) != len(object_ids):
+        return 'that two classes are the same object'
+    return ''

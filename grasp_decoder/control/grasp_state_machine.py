@@ -3,6 +3,7 @@
 ::
 
     SAFE ──rest for recovery_s──▶ OPEN ◀──unsure─── PRESHAPE
+    SAFE ──healthy for recovery_s while the hand keeps what it holds──▶ HOLD
                                    │ └───confident──▶ │
                                    └────GRASP──▶ CLOSE ◀──GRASP
                     OPEN ◀──aborted──┘ └──closed──▶ HOLD ──rest after hold_dwell_s──▶ OPEN
@@ -30,32 +31,45 @@ class GraspStateMachine:
         self._time_ns = 0
         self._entered_ns = 0
         self._rest_since_ns: int | None = None
+        self._healthy_since_ns: int | None = None
+        self._held_since_ns = 0
         self.state = HandMode.SAFE
         self.grip = grip
         self.reason = 'starting'
 
     def fail(self, reason: str) -> None:
         """Go to SAFE; it is left after `recovery_s` of steps at rest, counted from now."""
+        if self.state == HandMode.HOLD:
+            self._held_since_ns = self._entered_ns
         self.state, self.reason = HandMode.SAFE, reason
-        self._rest_since_ns = self._stamp_ns = None
+        self._rest_since_ns = self._stamp_ns = self._healthy_since_ns = None
 
-    def step(self, stamp_ns: int, grasp: float, grip: str, confidence: float, settled: bool) -> None:
+    def step(
+        self, stamp_ns: int, grasp: float | None, grip: str, confidence: float, settled: bool, keeps: bool = False
+    ) -> None:
         """Take one bin.
 
         Args:
             stamp_ns: its end on the acquisition clock; later than the one before, or `fail` was called between them.
-            grasp: evidence for GRASP (proportional: the decoded aperture), 0..1.
+            grasp: evidence for GRASP (proportional: the decoded aperture), 0..1; None while nothing is known, which
+                is neither grasp nor rest.
             grip, confidence: the most probable grip and its probability, 0..1.
             settled: the hand's aperture has arrived at its target.
+            keeps: in SAFE, the hand still holds what it held before.
         """
         if self._stamp_ns is not None:
             self._time_ns += min(stamp_ns - self._stamp_ns, MAX_STEP_NS)
         self._stamp_ns = stamp_ns
-        if grasp >= self._settings.release_threshold:
+        if self._healthy_since_ns is None:
+            self._healthy_since_ns = self._time_ns
+        if grasp is None or grasp >= self._settings.release_threshold:
             self._rest_since_ns = None
         elif self._rest_since_ns is None:
             self._rest_since_ns = self._time_ns
-        getattr(self, f'_in_{self.state.name.lower()}')(grasp, grip, confidence, settled)
+        if self.state == HandMode.SAFE:
+            self._in_safe(keeps)
+        else:
+            getattr(self, f'_in_{self.state.name.lower()}')(grasp or 0.0, grip, confidence, settled)
 
     def _enter(self, state, reason, grip=None):
         self.state, self.reason, self.grip = state, reason, grip or self.grip
@@ -67,9 +81,13 @@ class GraspStateMachine:
     def _rested(self, dwell_s):
         return self._rest_since_ns is not None and self._time_ns - self._rest_since_ns >= dwell_s * NS_PER_S
 
-    def _in_safe(self, grasp, grip, confidence, settled):
-        if self._rested(self._settings.recovery_s):
-            self._enter(HandMode.OPEN, 'recovered')
+    def _in_safe(self, keeps):
+        if not keeps:
+            if self._rested(self._settings.recovery_s):
+                self._enter(HandMode.OPEN, 'recovered')
+        elif self._time_ns - self._healthy_since_ns >= self._settings.recovery_s * NS_PER_S:
+            self._enter(HandMode.HOLD, 'recovered, and still holding')
+            self._entered_ns = self._held_since_ns
 
     def _in_open(self, grasp, grip, confidence, settled):
         if not self._stayed(self._settings.open_dwell_s):

@@ -22,6 +22,12 @@ class MotionLimiter:
         self.position = np.clip(np.asarray(start, dtype=float), low, high)
         self.velocity = np.zeros_like(self.position)
 
+    def stop(self, position=None) -> None:
+        """Stand still at once, where it is or at ``position`` (n,), which is brought inside the limits."""
+        if position is not None:
+            self.position = np.clip(np.asarray(position, dtype=float), self._low, self._high)
+        self.velocity = np.zeros_like(self.position)
+
     def step(self, target, dt_s: float) -> np.ndarray:
         """Move for ``dt_s`` towards ``target`` (n,) and give the new position (n,)."""
         dt_s = min(dt_s, MAX_STEP_S)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.types.setting import Settings, setting
 
-SAFE_STATES = ('open', 'hold')
+SAFE_STATES = ('by_fault', 'open', 'hold')
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,9 @@ class ControlSettings(Settings):
     ``max_latency_s``) are seconds of CLOCK_MONOTONIC. Raises GraspDecoderError for a value outside its range.
     """
 
-    safe_state: str = setting('open', 'what SAFE does: open the hand, or hold it where it is', choices=SAFE_STATES)
+    safe_state: str = setting(
+        'by_fault', 'what SAFE does: what the table of faults says, or open or hold in every fault', choices=SAFE_STATES
+    )
     proportional: bool = setting(False, 'the aperture follows the decoded aperture (regression) instead of the phase')
 
     object_memory_s: float = setting(

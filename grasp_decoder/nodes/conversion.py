@@ -166,6 +166,7 @@ def hand_command_message(command: HandCommand) -> msg.HandCommand:
         grip=command.grip,
         aperture=command.aperture,
         reason=command.reason,
+        still=command.still,
     )
     message.header.stamp = stamp(command.stamp_ns)
     return message
@@ -180,6 +181,7 @@ def hand_command_from(message: msg.HandCommand) -> HandCommand:
         message.aperture,
         message.reason,
         message.published_ns,
+        message.still,
     )
 
 

@@ -18,7 +18,10 @@ class HandMode(IntEnum):
 
 @dataclass(frozen=True)
 class HandCommand:
-    """Fields and units as in ``msg/HandCommand.msg``; ``published_ns`` is 0 until it is published."""
+    """Fields and units as in ``msg/HandCommand.msg``; ``published_ns`` is 0 until it is published.
+
+    ``still``: every joint stays where it is, whatever grip and aperture say.
+    """
 
     stamp_ns: int
     due_ns: int
@@ -27,3 +30,4 @@ class HandCommand:
     aperture: float
     reason: str
     published_ns: int = 0
+    still: bool = False

@@ -6,8 +6,10 @@ import itertools
 import numpy as np
 import pytest
 
+from grasp_decoder.control.fault_policies import Fault, FaultKind, Policy, load_fault_policies
 from grasp_decoder.control.faults import SourceClock
 from grasp_decoder.control.grasp_controller import GraspController
+from grasp_decoder.control.joint_targets import JointTargets
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.objects import GraspObject, ObjectCatalogue
@@ -158,6 +160,10 @@ FAULTS = {
     'lost data: bin 900 follows bin': {'bin': 900},
     'clock jumped 2.04 s in one bin': 'clock jumps',
     'late: the decode is 0.50 s old': 'late',
+    'due 1.00 s in the future': 'early',
+    'validity is nan': {'validity': NAN},
+    'not the input that was learnt: swapped': {'validity': 0.4, 'invalid_reason': 'swapped'},
+    'a decode of bundle 0123, which has not': {'bundle': '0123'},
 }
 
 
@@ -178,6 +184,8 @@ def test_every_fault_is_safe_at_once_and_recovers_at_rest(reason, grasping):
         hand.stamp_offset_ns += 2_000_000_000
     elif change == 'late':
         change = {'due_ns': healthy.due_ns + 1_000_000 - 500_000_000}
+    elif change == 'early':
+        change = {'due_ns': hand.now_ns + 1_000_000_000}
     command = hand.controller.step(dataclasses.replace(healthy, **change), hand.now_ns)
     assert command.state == HandMode.SAFE
     assert command.reason.startswith(reason)
@@ -185,8 +193,17 @@ def test_every_fault_is_safe_at_once_and_recovers_at_rest(reason, grasping):
     after = {'lost_batches': change.get('lost_batches', 0)}
     if 'bin' in change:
         hand.bin = change['bin']
-    assert states(hand.run(2.0, grasp=0.98, **after)) == ['SAFE'], 'grasp right after a fault does not close'
-    assert states(hand.run(2.0, **after))[:2] == ['SAFE', 'OPEN']
+    visited = states(hand.run(2.0, grasp=0.98, **after))
+    if grasping and change_keeps(reason):
+        assert visited == ['SAFE', 'HOLD'], 'what is held is kept, and held again'
+        assert states(hand.run(2.0, **after))[:2] == ['HOLD', 'OPEN']
+    else:
+        assert visited == ['SAFE'], 'grasp right after a fault does not close'
+        assert states(hand.run(2.0, **after))[:2] == ['SAFE', 'OPEN']
+
+
+def change_keeps(reason):
+    return reason.split()[0].rstrip(':') in ('clock', 'lost', 'late', 'due', 'a')
 
 
 def milliseconds(ms):
@@ -194,7 +211,7 @@ def milliseconds(ms):
 
 
 def test_silence_is_safe_and_the_hand_opens_within_its_limits():
-    hand = Decoder()
+    hand = Decoder(safe_state='open')
     hand.run(2.0)
     hand.run(0.4, grasp=0.98)
     assert hand.controller.watchdog(hand.now_ns + milliseconds(150)) is None
@@ -248,6 +265,9 @@ def test_e_stop_latches_until_reset():
     assert hand.controller.e_stop(hand.now_ns).reason == 'e-stop'
     commands = [*hand.run(5.0), hand.controller.watchdog(hand.now_ns + 10**9), *hand.run(1.0, confidence=0.0)]
     assert {(c.state, c.reason) for c in commands} == {(HandMode.SAFE, 'e-stop')}
+    with pytest.raises(GraspDecoderError, match='still pressed'):
+        hand.controller.reset()
+    hand.controller.e_stop_let_go()
     hand.controller.reset()
     commands = hand.run(1.0)
     assert states(commands)[:2] == ['SAFE', 'OPEN']
@@ -267,3 +287,133 @@ def test_without_a_decoder_the_hand_is_safe():
 def test_bad_settings_are_refused_by_name(change):
     with pytest.raises(GraspDecoderError, match=next(iter(change)) if 'close' not in str(change) else 'release'):
         ControlSettings(**change)
+
+
+def holding(**settings):
+    """A hand that has just begun to hold."""
+    hand = Decoder(**settings)
+    hand.run(2.0)
+    assert hand.run(0.4, grasp=0.98)[-1].state == HandMode.HOLD
+    return hand
+
+
+def test_one_lost_batch_does_not_drop_what_is_held():
+    hand = holding()
+    commands = [hand.step(grasp=0.98, lost_batches=1), *hand.run(0.6, grasp=0.98, lost_batches=1)]
+    assert states(commands) == ['SAFE', 'HOLD']
+    assert {command.aperture for command in commands} == {1.0}
+
+
+def test_what_is_kept_is_let_go_when_the_dwell_is_over():
+    hand = holding(hold_dwell_s=1.0)
+    apertures = {ms: hand.controller.watchdog(hand.now_ns + milliseconds(ms)).aperture for ms in range(160, 2000, 20)}
+    assert apertures[600] == 1.0
+    assert apertures[1980] == 0.0
+
+
+def test_an_e_stop_does_not_keep_what_is_held():
+    hand = holding()
+    hand.step(grasp=0.98, lost_batches=1)
+    commands = [hand.controller.e_stop(hand.now_ns + milliseconds(ms)) for ms in range(0, 600, 20)]
+    assert commands[-1].aperture == 0.0
+
+
+def test_a_fault_that_keeps_does_not_undo_one_that_holds():
+    policies = {**load_fault_policies(), FaultKind.HAND: Policy.HOLD}
+    hand = Decoder(GraspController(ControlSettings(), GRIPS, policies))
+    hand.run(2.0)
+    hand.run(2 * BIN_S, grasp=0.98)
+    stopped = hand.controller.fail(Fault(FaultKind.HAND, 'blocked'), hand.now_ns)
+    assert stopped.still
+    assert hand.step(grasp=0.98, lost_batches=1).still
+
+
+def test_hold_stops_every_joint_within_one_control_period():
+    hand = Decoder(safe_state='hold')
+    joints = JointTargets(GRIPS)
+    hand.run(2.0)
+    for _ in range(3):
+        angles = joints.step(hand.step(grasp=0.98), hand.now_ns)
+    for ms in range(0, 3000, 20):
+        now_ns = hand.now_ns + milliseconds(ms)
+        stopped = joints.step(hand.controller.e_stop(now_ns), now_ns)
+        assert np.array_equal(stopped, angles)
+
+
+def test_a_moving_hand_stops_where_it_is_measured_and_one_that_holds_keeps_its_grip():
+    moving, arrived = Decoder(safe_state='hold'), holding(safe_state='hold')
+    moving.run(2.0)
+    for hand, expected in ((moving, 0.05), (arrived, 0.0)):
+        joints = JointTargets(GRIPS)
+        for _ in range(40 if hand is arrived else 2):
+            angles = joints.step(hand.step(grasp=0.98), hand.now_ns)
+        stopped = joints.step(hand.controller.e_stop(hand.now_ns), hand.now_ns, measured=angles - 0.05)
+        assert np.abs(stopped - angles).max() == pytest.approx(expected)
+
+
+def test_joint_targets_start_where_the_hand_is():
+    joints = JointTargets(GRIPS)
+    closed = np.repeat([motor.high for motor in GRIPS.motors], [len(motor.joints) for motor in GRIPS.motors])
+    joints.start_from(closed)
+    hand = Decoder()
+    first = joints.step(hand.step(), hand.now_ns)
+    second = joints.step(hand.step(), hand.now_ns)
+    assert np.allclose(first, closed)
+    assert np.all(second <= closed) and np.any(second < closed)
+
+
+def test_the_hand_does_not_close_before_the_decoder_has_seen_rest():
+    hand = Decoder()
+    hand.bin = -1
+    commands = hand.run((LOOK_BACK - 1) * BIN_S, grasp=NAN, phase=0)
+    assert hand.bin == LOOK_BACK - 2
+    assert states([*commands, *hand.run(2.0, grasp=0.98)]) == ['SAFE']
+
+
+def test_a_source_of_another_machine_that_falls_behind_is_late():
+    hand = Decoder()
+    hand.run(1.0, due_ns=0)
+    hand.now_ns += milliseconds(400)  # decodes go on, each as much too late
+    command = hand.step(due_ns=0)
+    assert command.state == HandMode.SAFE and command.reason.startswith('late: the decode is 0.40 s old')
+    assert {command.reason for command in hand.run(1.0, due_ns=0)} == {command.reason}
+
+
+@pytest.mark.parametrize('bin_s', [NAN, float('inf'), -100.0, 0.0, -1.0])
+def test_a_decoder_that_makes_no_sense_is_refused_and_the_next_one_taken(bin_s):
+    hand = Decoder()
+    hand.run(1.0)
+    hand.controller.configure(OBJECTS, bin_s, LOOK_BACK)
+    commands = hand.run(1.0)
+    assert states(commands) == ['SAFE'] and 'a bin lasts' in commands[-1].reason
+    hand.controller.configure(OBJECTS, BIN_S, LOOK_BACK)
+    assert states(hand.run(1.0))[:2] == ['SAFE', 'OPEN']
+
+
+def test_a_standing_fault_lasts_until_it_is_cleared():
+    hand = Decoder()
+    hand.run(1.0)
+    hand.controller.fail_until_cleared(Fault(FaultKind.SECOND_PUBLISHER, 'two decoders'), hand.now_ns)
+    assert {command.reason for command in hand.run(2.0)} == {'two decoders'}
+    hand.controller.clear(FaultKind.SECOND_PUBLISHER)
+    assert states(hand.run(1.0))[:2] == ['SAFE', 'OPEN']
+
+
+def test_a_table_of_faults_may_leave_out_what_stays(tmp_path):
+    table = tmp_path / 'faults.yaml'
+    table.write_text('e_stop: hold\n')
+    policies = load_fault_policies(table)
+    assert policies[FaultKind.E_STOP] == Policy.HOLD
+    assert set(policies) == set(FaultKind)
+
+
+@pytest.mark.parametrize(
+    'text, words',
+    [('e_stop: fly', 'fly'), ('earthquake: open', 'earthquake'), ('- open', 'lines'), (': {', 'not YAML')],
+)
+def test_a_wrong_table_of_faults_is_refused(tmp_path, text, words):
+    table = tmp_path / 'faults.yaml'
+    table.write_text(text)
+    with pytest.raises(GraspDecoderError, match=words) as error:
+        load_fault_policies(table)
+    assert str(table) in str(error.value)

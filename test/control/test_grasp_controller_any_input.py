@@ -20,7 +20,7 @@ BAD = st.sampled_from([NAN, math.inf, -math.inf, -1.0, 2.0])
 class AnyInput(RuleBasedStateMachine):
     """From any sequence of inputs: limits hold, faults are SAFE, the e-stop latches."""
 
-    @initialize(safe_state=st.sampled_from(['open', 'hold']), proportional=st.booleans())
+    @initialize(safe_state=st.sampled_from(['by_fault', 'open', 'hold']), proportional=st.booleans())
     def start(self, safe_state, proportional):
         self.proportional = proportional
         self.hand = Decoder(safe_state=safe_state, proportional=proportional)
@@ -122,6 +122,7 @@ class AnyInput(RuleBasedStateMachine):
     @rule()
     def reset(self):
         self.e_stopped = False
+        self.hand.controller.e_stop_let_go()
         self.hand.controller.reset()
 
     @rule()

@@ -14,6 +14,7 @@ OBJECTS = (21, 31, 44, 61)
 BIN_NS = 40_000_000
 BIN_S = 0.04
 LOOK_BACK = 12
+BUNDLE = 64 * 'a'
 NAN = float('nan')
 
 
@@ -23,7 +24,7 @@ class Decoder:
     def __init__(self, controller=None, **settings):
         self.settings = ControlSettings(**settings)
         self.controller = controller or GraspController(self.settings, GRIPS)
-        self.controller.configure(OBJECTS, BIN_S, LOOK_BACK)
+        self.controller.configure(OBJECTS, BIN_S, LOOK_BACK, BUNDLE)
         self.bin = LOOK_BACK - 1
         self.now_ns = 5_000_000_000
         self.stamp_offset_ns = 100_000_000_000
