@@ -23,7 +23,7 @@ class JointTargets:
         self.names = tuple(joint for motor in grips.motors for joint in motor.joints)
         self._motor_of_joint = np.array([i for i, motor in enumerate(grips.motors) for _ in motor.joints])
         self._ratio = np.array([ratio for motor in grips.motors for ratio in motor.joints.values()])
-        self._grips = grips
+        self.grips = grips
         limits = np.array([(m.low, m.high, m.max_velocity, m.max_acceleration) for m in grips.motors]).T
         self._motors = MotionLimiter(grips.motor_angles(grips.default_grip, 0.0), *limits)
         self._still: Angles | None = None
@@ -47,7 +47,7 @@ class JointTargets:
                 self._still = self._stand_still(measured)
             return self._still
         self._still = None
-        return self._joint_angles(self._motors.step(self._grips.motor_angles(command.grip, command.aperture), dt_s))
+        return self._joint_angles(self._motors.step(self.grips.motor_angles(command.grip, command.aperture), dt_s))
 
     def _stand_still(self, measured: Angles | None) -> Angles:
         moving = bool(np.any(self._motors.velocity))

@@ -1,0 +1,55 @@
+"""TargetGuard: what a hand does when nobody tells it any more what to do."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grasp_decoder.control.fault_policies import Policy
+from grasp_decoder.control.grip_table import GripTable
+from grasp_decoder.control.joint_targets import Angles, JointTargets
+from grasp_decoder.types.hand_command import HandCommand, HandMode
+from grasp_decoder.types.time import NS_PER_S
+
+
+class TargetGuard:
+    """Passes joint targets on while they come; after ``timeout_s`` without any it takes the hand to its safe state.
+
+    hand_bridge sends targets at a fixed rate, so that silence means that it has died or cannot be heard. The guard
+    belongs beside the motors, in their driver or right before it: no message has to arrive for it to act.
+    """
+
+    def __init__(self, grips: GripTable, timeout_s: float, on_loss: Policy = Policy.OPEN):
+        """``on_loss``: open, within the limits of the motors, or hold the last targets."""
+        self._joints = JointTargets(grips)
+        self._opened = HandCommand(0, 0, HandMode.SAFE, grips.default_grip, 0.0, 'no targets')
+        self._timeout_ns = timeout_s * NS_PER_S
+        self._on_loss = on_loss
+        self._last: Angles | None = None
+        self._heard_ns = 0
+        self.lost = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Joints, in the order of every array of angles."""
+        return self._joints.names
+
+    def take(self, angles: Angles, now_ns: int) -> None:
+        """Targets (n_joints,) in rad came at CLOCK_MONOTONIC ``now_ns``."""
+        self._last = np.asarray(angles, dtype=float)
+        self._heard_ns = now_ns
+        self.lost = False
+
+    def targets(self, now_ns: int) -> Angles | None:
+        """What the joints are to do now, (n_joints,) in rad; None before the first targets. ``lost`` says why."""
+        if self._last is None:
+            return None
+        if now_ns - self._heard_ns <= self._timeout_ns:
+            return self._last
+        if self._on_loss == Policy.HOLD:
+            self.lost = True
+            return self._last
+        if not self.lost:
+            self.lost = True
+            self._joints = JointTargets(self._joints.grips)
+            self._joints.start_from(self._last)
+        return self._joints.step(self._opened, now_ns)

@@ -1,0 +1,60 @@
+"""TargetGuard: targets pass while they come, and a hand that is left alone ends up safe."""
+
+import numpy as np
+import pytest
+
+from grasp_decoder.control.fault_policies import Policy
+from grasp_decoder.control.joint_targets import JointTargets
+from grasp_decoder.control.target_guard import TargetGuard
+from grasp_decoder.types.hand_command import HandCommand, HandMode
+
+from helpers.healthy_decodes import GRIPS
+
+MS = 1_000_000
+TIMEOUT_S = 0.15
+CLOSED = np.full(len(JointTargets(GRIPS).names), 0.7)
+OPENED = JointTargets(GRIPS).step(HandCommand(0, 0, HandMode.OPEN, GRIPS.default_grip, 0.0, ''), 0)
+
+
+def heard(on_loss=Policy.OPEN):
+    guard = TargetGuard(GRIPS, TIMEOUT_S, on_loss)
+    guard.take(CLOSED, 0)
+    return guard
+
+
+def test_targets_pass_while_they_come():
+    guard = heard()
+    for ms in range(0, 2000, 20):
+        guard.take(CLOSED + ms * 1e-5, ms * MS)
+        assert np.array_equal(guard.targets((ms + 100) * MS), CLOSED + ms * 1e-5)
+    assert not guard.lost
+
+
+def test_a_hand_that_is_left_alone_opens_without_a_jump():
+    guard = heard()
+    before, at_ms = guard.targets(140 * MS), 140
+    for ms in range(160, 3000, 20):
+        now = guard.targets(ms * MS)
+        assert guard.lost
+        limits = np.array([motor.max_velocity for motor in GRIPS.motors for _ in motor.joints])
+        assert np.all(np.abs(now - before) <= limits * (ms - at_ms) * 1e-3 + 1e-9)
+        before, at_ms = now, ms
+    assert before == pytest.approx(OPENED)
+
+
+def test_a_hand_may_hold_instead():
+    guard = heard(Policy.HOLD)
+    assert np.array_equal(guard.targets(3000 * MS), CLOSED)
+    assert guard.lost
+
+
+def test_targets_that_come_again_pass_again():
+    guard = heard()
+    guard.targets(1000 * MS)
+    guard.take(CLOSED, 1001 * MS)
+    assert np.array_equal(guard.targets(1002 * MS), CLOSED)
+    assert not guard.lost
+
+
+def test_before_the_first_targets_nothing_is_known():
+    assert TargetGuard(GRIPS, TIMEOUT_S).targets(10**12) is None
