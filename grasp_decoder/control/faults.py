@@ -91,8 +91,8 @@ class DecodeChecker:
             return f'unknown object {decoded.object_id}'
         if not _is_probability(decoded.confidence):
             return f'confidence is {decoded.confidence:g}'
-        if decoded.confidence <= settings.confidence_floor:
-            return f'no confidence: {decoded.confidence:g}'
+        if decoded.confidence < (1.0 - PROBABILITY_TOLERANCE) / probability.size:
+            return f'no confidence: {decoded.confidence:g} is less than chance'
         return ''
 
     def _out_of_order(self, decoded: DecodedGrasp, last: DecodedGrasp) -> Fault | None:

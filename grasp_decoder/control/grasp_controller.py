@@ -55,7 +55,9 @@ class GraspController:
         self._moved_ns: int | None = None
         self._machine.fail('no decoder: waiting for /decoder_info')
 
-    def configure(self, object_ids: Sequence[int], bin_s: float, look_back: int, bundle: str = '') -> None:
+    def configure(
+        self, object_ids: Sequence[int], bin_s: float, look_back: int, bundle: str = '', prior: Sequence[float] = ()
+    ) -> None:
         """Expect a new decoder; one that makes no sense is refused, and the hand stays SAFE until another comes.
 
         Args:
@@ -63,6 +65,7 @@ class GraspController:
             bin_s: length of its bins.
             look_back: bins that it needs before its first decode of a segment.
             bundle: hash of its bundle, whose first characters every decode carries; '' checks nothing.
+            prior: how often training had each class; all alike when it is empty.
         """
         problem = _problem_of(object_ids, bin_s, look_back)
         if problem:
@@ -73,8 +76,14 @@ class GraspController:
         grips = [self._grips.grip_of(object_id) for object_id in object_ids] or [self._grips.default_grip]
         self._grip_names = sorted(set(grips))
         self._grip_of_class = np.array([self._grip_names.index(grip) for grip in grips])
-        self._object = EvidenceAccumulator(len(grips), bin_s, settings.object_memory_s, settings.object_gain)
-        self._phase = EvidenceAccumulator(2, bin_s, settings.phase_memory_s, settings.phase_gain)
+        self._object = EvidenceAccumulator(
+            prior if len(prior) == len(grips) else np.ones(len(grips)),
+            bin_s,
+            settings.object_memory_s,
+            settings.object_gain,
+        )
+        self._prior_of_grip = np.bincount(self._grip_of_class, weights=self._object.posterior())
+        self._phase = EvidenceAccumulator(np.ones(2), bin_s, settings.phase_memory_s, settings.phase_gain)
         bin_ns = round(bin_s * NS_PER_S)
         self._checker = DecodeChecker(settings, object_ids, bin_ns, look_back, bundle)
         self._silence = SilenceJudge(settings, bin_ns)
@@ -225,7 +234,7 @@ class GraspController:
         posterior = self._object.update(np.asarray(decoded.object_probability))
         by_grip = np.bincount(self._grip_of_class, weights=posterior)
         best = int(by_grip.argmax())
-        return self._grip_names[best], float(by_grip[best])
+        return self._grip_names[best], _certainty(float(by_grip[best]), float(self._prior_of_grip[best]))
 
     def _command(self, now_ns, due_ns):
         if self._moved_ns is not None:
@@ -241,6 +250,11 @@ class GraspController:
             self._machine.reason,
             still=self._machine.state == HandMode.SAFE and self._policy == Policy.HOLD,
         )
+
+
+def _certainty(posterior: float, prior: float) -> float:
+    """How far a probability is on its way from the prior, 0, to 1; 1 where there is nothing else to choose."""
+    return max(0.0, (posterior - prior) / (1.0 - prior)) if prior < 1.0 else 1.0
 
 
 def _problem_of(object_ids: Sequence[int], bin_s: float, look_back: int) -> str:

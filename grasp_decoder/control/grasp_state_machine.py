@@ -53,7 +53,7 @@ class GraspStateMachine:
             stamp_ns: its end on the acquisition clock; later than the one before, or `fail` was called between them.
             grasp: evidence for GRASP (proportional: the decoded aperture), 0..1; None while nothing is known, which
                 is neither grasp nor rest.
-            grip, confidence: the most probable grip and its probability, 0..1.
+            grip, confidence: the most probable grip, and how sure it is: 0 as before anything is known, 1 certain.
             settled: the hand's aperture has arrived at its target.
             keeps: in SAFE, the hand still holds what it held before.
         """

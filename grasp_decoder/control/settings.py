@@ -14,8 +14,12 @@ SAFE_STATES = ('by_fault', 'open', 'hold')
 class ControlSettings(Settings):
     """What decides when the hand moves, how fast, and when it may not.
 
-    Durations are seconds of the acquisition clock; those of the watchdog (``decode_timeout_s``, ``pause_timeout_s``,
-    ``max_latency_s``) are seconds of CLOCK_MONOTONIC. Raises GraspDecoderError for a value outside its range.
+    The certainty of a grip is 0 when the grip is as probable as before anything was known, and 1 when nothing else is
+    possible. Durations are seconds of the acquisition clock. Those of the watchdog (``decode_timeout_s``,
+    ``pause_timeout_s``, ``max_latency_s``) are seconds of CLOCK_MONOTONIC.
+
+    Raises:
+        GraspDecoderError: a value outside its range.
     """
 
     safe_state: str = setting(
@@ -42,11 +46,11 @@ class ControlSettings(Settings):
     release_threshold: float = setting(
         0.3, 'probability of GRASP (proportional: aperture) that releases it', low=0.0, high=1.0
     )
-    preshape_confidence: float = setting(0.9, 'probability of a grip that preshapes the hand for it', low=0.0, high=1.0)
-    preshape_release: float = setting(
-        0.5, 'probability of the grip below which the hand opens again', low=0.0, high=1.0
+    preshape_confidence: float = setting(
+        0.9, 'certainty of a grip at which the hand preshapes for it', low=0.0, high=1.0
     )
-    close_confidence: float = setting(0.3, 'least probability of a grip for the hand to close on it', low=0.0, high=1.0)
+    preshape_release: float = setting(0.5, 'certainty of the grip below which the hand opens again', low=0.0, high=1.0)
+    close_confidence: float = setting(0.3, 'certainty of a grip at which the hand may close', low=0.0, high=1.0)
 
     open_dwell_s: float = setting(0.3, 'least time in OPEN', unit='s', low=0.0, high=10.0)
     preshape_dwell_s: float = setting(
@@ -77,7 +81,6 @@ class ControlSettings(Settings):
     max_latency_s: float = setting(
         0.3, 'age of a decode, from due_ns, above which the hand is SAFE', unit='s', low=0.001, high=10.0
     )
-    confidence_floor: float = setting(0.01, 'decoded confidence at or below which the hand is SAFE', low=0.0, high=1.0)
     recovery_s: float = setting(
         0.2, 'time of healthy decodes at rest after which SAFE is left', unit='s', low=0.0, high=60.0
     )

@@ -15,7 +15,7 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.objects import GraspObject, ObjectCatalogue
 from grasp_decoder.types.hand_command import HandMode
 
-from helpers.healthy_decodes import BIN_NS, BIN_S, GRIPS, LOOK_BACK, NAN, OBJECTS, Decoder
+from helpers.healthy_decodes import BIN_NS, BIN_S, BUNDLE, GRIPS, LOOK_BACK, NAN, OBJECTS, Decoder
 
 
 def states(commands):
@@ -60,7 +60,7 @@ def test_the_grip_is_the_one_that_the_objects_together_favour():
     # 31 and 61 are less probable than 44 each; let 21 and 61 share a grip
     shared = dataclasses.replace(GRIPS, objects=ObjectCatalogue((lateral(21), lateral(61))))
     hand = Decoder(GraspController(ControlSettings(), shared))
-    probability = np.array([0.3, 0.05, 0.35, 0.3], np.float32)
+    probability = np.array([0.332, 0.001, 0.335, 0.332], np.float32)
     commands = hand.run(1.0, object_probability=probability)
     commands += hand.run(0.4, grasp=0.98, object_probability=probability)
     assert commands[-1].grip == 'lateral'
@@ -154,7 +154,7 @@ FAULTS = {
     '2 object probabilities for 4 objects': {'object_probability': np.array([0.5, 0.5], np.float32)},
     'unknown object 77': {'object_id': 77},
     'confidence is nan': {'confidence': NAN},
-    'no confidence: 0': {'confidence': 0.0},
+    'no confidence: 0.1 is less than chance': {'confidence': 0.1},
     'clock went back 10 s': 'clock back',
     'lost data: 3 spike batches': {'lost_batches': 3},
     'lost data: bin 900 follows bin': {'bin': 900},
@@ -417,3 +417,20 @@ def test_a_wrong_table_of_faults_is_refused(tmp_path, text, words):
     with pytest.raises(GraspDecoderError, match=words) as error:
         load_fault_policies(table)
     assert str(table) in str(error.value)
+
+
+def test_a_decoder_that_knows_nothing_never_closes_the_hand():
+    shared = dataclasses.replace(GRIPS, objects=dict.fromkeys((21, 31, 61), 'lateral'))
+    hand = Decoder(GraspController(ControlSettings(), shared))
+    commands = hand.run(1.0, confidence=0.25) + hand.run(2.0, grasp=0.98, confidence=0.25)
+    assert states(commands) == ['SAFE', 'OPEN']
+    assert 'unsure of the grip (0.00)' in commands[-1].reason
+
+
+def test_what_training_had_more_often_is_no_evidence():
+    prior = (0.7, 0.1, 0.1, 0.1)
+    hand = Decoder()
+    hand.controller.configure(OBJECTS, BIN_S, LOOK_BACK, BUNDLE, prior)
+    knows_nothing = {'object_id': OBJECTS[0], 'object_probability': np.array(prior, np.float32), 'confidence': 0.7}
+    assert states(hand.run(3.0, **knows_nothing)) == ['SAFE', 'OPEN']
+    assert states(hand.run(1.0, grasp=0.98, **knows_nothing)) == ['OPEN']
