@@ -1,0 +1,77 @@
+"""HandWatch: does the hand do as it is told? Measured joints against the targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from grasp_decoder.control.fault_policies import Fault, FaultKind
+from grasp_decoder.control.joint_targets import Angles
+from grasp_decoder.types.setting import Settings, setting
+from grasp_decoder.types.time import NS_PER_S
+
+
+@dataclass(frozen=True)
+class FeedbackSettings(Settings):
+    """What is expected of a hand that says where its joints are."""
+
+    feedback: bool = setting(False, 'read /joint_states: start from there; a hand that does not follow is a fault')
+    feedback_timeout_s: float = setting(0.2, 'silence of the hand that is a fault', unit='s', low=0.01, high=10.0)
+    following_error_rad: float = setting(
+        0.25,
+        'a joint this much more closed than its target does not follow',
+        unit='rad',
+        low=0.01,
+        high=3.2,
+    )
+    following_time_s: float = setting(
+        1.0, 'how long a joint may not follow before that is a fault', unit='s', low=0.01, high=60.0
+    )
+
+
+class HandWatch:
+    """Compares what the hand says with what it was told.
+
+    A finger that is less closed than its target has met an object: that is what a grasp is. A finger that stays more
+    closed than its target does not let go: that is a fault. So is silence.
+    """
+
+    def __init__(self, settings: FeedbackSettings, joints: tuple[str, ...]):
+        self._settings = settings
+        self._joints = joints
+        self._measured: Angles | None = None
+        self._heard_ns = 0
+        self._follows_since_ns = 0
+
+    @property
+    def measured(self) -> Angles | None:
+        """Where the joints are, (n_joints,) in rad; None before the hand has said so."""
+        return self._measured
+
+    def take(self, names: list[str], positions: list[float], now_ns: int) -> None:
+        """The hand said at CLOCK_MONOTONIC ``now_ns`` where its joints are; without all of them that is no news."""
+        said = dict(zip(names, positions))
+        measured = np.array([said.get(joint, np.nan) for joint in self._joints])
+        if np.isfinite(measured).all():
+            if self._measured is None:
+                self._follows_since_ns = now_ns
+            self._measured, self._heard_ns = measured, now_ns
+
+    def fault(self, targets: Angles, now_ns: int) -> Fault | None:
+        """What is wrong with the hand at CLOCK_MONOTONIC ``now_ns``, when its joints are told ``targets``."""
+        settings = self._settings
+        if not settings.feedback:
+            return None
+        if self._measured is None:
+            return Fault(FaultKind.HAND, 'no hand: waiting for /joint_states')
+        silent_ns = now_ns - self._heard_ns
+        if silent_ns > settings.feedback_timeout_s * NS_PER_S:
+            return Fault(FaultKind.HAND, f'the hand has said nothing for {silent_ns / NS_PER_S:.2f} s')
+        behind = self._measured - targets
+        worst = int(np.argmax(behind))
+        if behind[worst] <= settings.following_error_rad:
+            self._follows_since_ns = now_ns
+        elif now_ns - self._follows_since_ns > settings.following_time_s * NS_PER_S:
+            return Fault(FaultKind.HAND, f'{self._joints[worst]} does not open: it is {behind[worst]:.2f} rad behind')
+        return None

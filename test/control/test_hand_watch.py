@@ -1,0 +1,65 @@
+"""HandWatch: a hand that is silent or does not open is a fault, one that has met an object is not."""
+
+import numpy as np
+import pytest
+
+from grasp_decoder.control.fault_policies import FaultKind
+from grasp_decoder.control.hand_watch import FeedbackSettings, HandWatch
+
+MS = 1_000_000
+JOINTS = ('thumb', 'index')
+SETTINGS = FeedbackSettings(feedback=True)
+
+
+def say(watch, positions, now_ms):
+    watch.take(list(JOINTS), list(positions), now_ms * MS)
+
+
+def test_without_feedback_nothing_is_expected():
+    assert HandWatch(FeedbackSettings(), JOINTS).fault(np.zeros(2), 10**12) is None
+
+
+def test_a_hand_that_was_never_heard_is_missing():
+    assert 'waiting for /joint_states' in HandWatch(SETTINGS, JOINTS).fault(np.zeros(2), 0).reason
+
+
+def test_a_hand_that_falls_silent_is_a_fault_and_one_that_speaks_again_is_not():
+    watch = HandWatch(SETTINGS, JOINTS)
+    say(watch, (0.0, 0.0), 0)
+    assert watch.fault(np.zeros(2), 200 * MS) is None
+    fault = watch.fault(np.zeros(2), 201 * MS)
+    assert fault.kind == FaultKind.HAND and 'said nothing for 0.20 s' in fault.reason
+    say(watch, (0.0, 0.0), 300)
+    assert watch.fault(np.zeros(2), 301 * MS) is None
+
+
+def test_a_finger_that_has_met_an_object_is_no_fault():
+    watch = HandWatch(SETTINGS, JOINTS)
+    for ms in range(0, 5000, 20):
+        say(watch, (0.4, 0.2), ms)
+        assert watch.fault(np.array([1.0, 1.0]), ms * MS) is None
+
+
+def test_a_finger_that_does_not_open_is_named():
+    watch = HandWatch(SETTINGS, JOINTS)
+    faults = {}
+    for ms in range(0, 2000, 20):
+        say(watch, (0.0, 0.9), ms)
+        faults[ms] = watch.fault(np.zeros(2), ms * MS)
+    assert faults[1000] is None
+    assert 'index does not open' in faults[1020].reason
+
+
+def test_a_finger_may_be_on_its_way():
+    watch = HandWatch(SETTINGS, JOINTS)
+    for ms in range(0, 900, 20):
+        say(watch, (0.9 - ms * 1e-3, 0.0), ms)
+        assert watch.fault(np.zeros(2), ms * MS) is None
+    assert watch.measured == pytest.approx([0.02, 0.0])
+
+
+@pytest.mark.parametrize('names, positions', [(['thumb'], [0.1]), (['thumb', 'index'], [0.1, float('nan')]), ([], [])])
+def test_a_message_without_every_joint_is_no_news(names, positions):
+    watch = HandWatch(SETTINGS, JOINTS)
+    watch.take(names, positions, 0)
+    assert watch.measured is None
