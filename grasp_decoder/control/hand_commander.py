@@ -1,0 +1,180 @@
+"""HandCommander: everything between a decode and the joints of a hand, as plain Python."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from grasp_decoder.control.fault_policies import Fault, FaultKind, FaultPolicies
+from grasp_decoder.control.faults import SourceClock
+from grasp_decoder.control.grasp_controller import GraspController
+from grasp_decoder.control.grip_table import GripTable
+from grasp_decoder.control.hand_watch import FeedbackSettings, HandWatch
+from grasp_decoder.control.joint_targets import Angles, JointTargets
+from grasp_decoder.control.settings import ControlSettings
+from grasp_decoder.types.decoded_grasp import DecodedGrasp
+from grasp_decoder.types.decoder_info import DecoderInfo
+from grasp_decoder.types.hand_command import HandCommand, HandMode
+from grasp_decoder.types.time import NS_PER_S
+
+OBJECT_TASK = 'object'
+
+REMEMBERED_COMMANDS = 500
+OTHER_BRIDGE_NS = NS_PER_S
+"""Another bridge counts as gone when nothing was heard of it for so long."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the hand is told.
+
+    Attributes:
+        command: the command; ``published_ns`` is when it was made.
+        announced: whether the command is news: it answers a decode, or its state has changed.
+        angles: joint targets (n_joints,) in rad.
+        aperture: the aperture that the hand is on its way to, 0 open .. 1 closed.
+    """
+
+    command: HandCommand
+    announced: bool
+    angles: Angles
+    aperture: float
+
+    @property
+    def safe(self) -> bool:
+        """Whether the hand goes to its safe state."""
+        return self.command.state == HandMode.SAFE
+
+
+class HandCommander:
+    """Turns decodes into orders, and goes to the safe state whenever something is wrong.
+
+    Every method takes the CLOCK_MONOTONIC of the call, ``now_ns``. It is not thread-safe.
+    """
+
+    def __init__(
+        self,
+        settings: ControlSettings,
+        feedback: FeedbackSettings,
+        grips: GripTable,
+        policies: FaultPolicies,
+        e_stop_heartbeat_s: float = 0.0,
+    ):
+        """``e_stop_heartbeat_s``: the e-stop must be heard of this often; 0: it need not be there."""
+        self._controller = GraspController(settings, grips, policies)
+        self._joints = JointTargets(grips)
+        self._watch = HandWatch(feedback, self._joints.names)
+        self._heartbeat_ns = e_stop_heartbeat_s * NS_PER_S
+        self._e_stop_heard_ns: int | None = None
+        self._decoder_sha256 = ''
+        self._started_from_measured = False
+        self._own_commands: deque[int] = deque(maxlen=REMEMBERED_COMMANDS)
+        self._other_heard_ns: int | None = None
+        self._last: Order | None = None
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """Joints, in the order of every array of angles."""
+        return self._joints.names
+
+    @property
+    def e_stopped(self) -> bool:
+        """Whether the e-stop was pressed and not reset since."""
+        return self._controller.e_stopped
+
+    def new_decoder(self, info: DecoderInfo) -> bool:
+        """A decoder said what it decodes; false when that is no news."""
+        if info.bundle_sha256 == self._decoder_sha256:
+            return False
+        self._decoder_sha256 = info.bundle_sha256
+        object_ids = info.object_id if OBJECT_TASK in info.tasks else ()
+        self._controller.configure(object_ids, info.bin_s, info.look_back, info.bundle_sha256)
+        return True
+
+    def decoded(self, decoded: DecodedGrasp, now_ns: int) -> Order:
+        """The order for a decode."""
+        return self._order(self._controller.step(decoded, now_ns), now_ns, announced=True)
+
+    def tick(self, now_ns: int, source: Callable[[], SourceClock | None] = lambda: None) -> Order:
+        """The order between decodes: the motion goes on, and silence of any kind is noticed.
+
+        Args:
+            source: gives the latest batch of spikes when asked.
+        """
+        fault = self._hand_fault(now_ns) or self._e_stop_silence(now_ns) or self._other_bridge(now_ns)
+        if fault is not None:
+            return self._order(self._controller.fail_until_cleared(fault, now_ns), now_ns)
+        command = self._controller.watchdog(now_ns, source)
+        return self._order(command if command is not None else self._controller.go_on(now_ns), now_ns)
+
+    def measured(self, names: list[str], positions: list[float], now_ns: int) -> None:
+        """The hand said where its joints are, in rad; joints that are not known here are ignored."""
+        self._watch.take(names, positions, now_ns)
+        if not self._started_from_measured and self._watch.measured is not None and self._last is None:
+            self._joints.start_from(self._watch.measured)
+            self._started_from_measured = True
+
+    def commands_heard(self, published_ns: Iterable[int], now_ns: int) -> None:
+        """Commands that came over the topic of commands, by when they were published: all must be of this one."""
+        own = set(self._own_commands)
+        if any(each not in own for each in published_ns):
+            self._other_heard_ns = now_ns
+
+    def e_stop(self, pressed: bool, now_ns: int) -> Order | None:
+        """The e-stop was heard of."""
+        self._e_stop_heard_ns = now_ns
+        if pressed:
+            return self._order(self._controller.e_stop(now_ns), now_ns, announced=True)
+        self._controller.e_stop_let_go()
+        return None
+
+    def reset(self) -> None:
+        """Release the e-stop.
+
+        Raises:
+            GraspDecoderError: it is still pressed.
+        """
+        self._controller.reset()
+
+    def failed(self, fault: Fault, now_ns: int) -> Order:
+        """Something else went wrong: the safe state, left again as after any other fault."""
+        return self._order(self._controller.fail(fault, now_ns), now_ns, announced=True)
+
+    def ended(self, now_ns: int) -> Order:
+        """The last order of all."""
+        return self.failed(Fault(FaultKind.ENDING, 'hand_bridge has ended'), now_ns)
+
+    def _hand_fault(self, now_ns: int) -> Fault | None:
+        if self._last is None:
+            return None
+        fault = self._watch.fault(self._last.angles, now_ns)
+        if fault is None:
+            self._controller.clear(FaultKind.HAND)
+        return fault
+
+    def _e_stop_silence(self, now_ns: int) -> Fault | None:
+        if not self._heartbeat_ns:
+            return None
+        if self._e_stop_heard_ns is None or now_ns - self._e_stop_heard_ns > self._heartbeat_ns:
+            return Fault(FaultKind.E_STOP, 'the e-stop is not heard of')
+        self._controller.clear(FaultKind.E_STOP)
+        return None
+
+    def _other_bridge(self, now_ns: int) -> Fault | None:
+        if self._other_heard_ns is not None and now_ns - self._other_heard_ns <= OTHER_BRIDGE_NS:
+            return Fault(FaultKind.SECOND_PUBLISHER, 'another hand_bridge commands the hand: stop all but one')
+        self._controller.clear(FaultKind.SECOND_PUBLISHER)
+        return None
+
+    def _order(self, command: HandCommand, now_ns: int, announced: bool = False) -> Order:
+        command = replace(command, published_ns=now_ns)
+        news = self._last is None or (self._last.command.state, self._last.command.reason) != (
+            command.state,
+            command.reason,
+        )
+        angles = self._joints.step(command, now_ns, self._watch.measured)
+        self._last = Order(command, announced or news, angles, self._controller.target_aperture())
+        if self._last.announced:
+            self._own_commands.append(command.published_ns)
+        return self._last
