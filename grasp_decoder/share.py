@@ -18,3 +18,8 @@ def share_directory() -> Path:
 def cache_directory() -> Path:
     """Folder for what can be made again at any time: $XDG_CACHE_HOME/grasp_decoder (~/.cache when unset)."""
     return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'grasp_decoder'
+
+
+def state_directory() -> Path:
+    """Folder for what must survive a restart: $XDG_STATE_HOME/grasp_decoder (~/.local/state when unset)."""
+    return Path(os.environ.get('XDG_STATE_HOME') or Path.home() / '.local' / 'state') / 'grasp_decoder'

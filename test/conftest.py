@@ -30,11 +30,12 @@ def reserved_domain():
 
 
 @pytest.fixture
-def domain_id(monkeypatch):
+def domain_id(monkeypatch, tmp_path):
     """A ROS_DOMAIN_ID of the test's own, also set in the environment."""
     with reserved_domain() as number:
         monkeypatch.setenv('ROS_DOMAIN_ID', str(number))
         monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+        monkeypatch.setenv('XDG_STATE_HOME', str(tmp_path / 'state'))
         yield number
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from grasp_decoder.control.fault_policies import Fault, FaultKind, FaultPolicies
 from grasp_decoder.control.faults import SourceClock
@@ -30,7 +30,7 @@ class Order:
     """What the hand is told.
 
     Attributes:
-        command: the command; ``published_ns`` is when it was made.
+        command: the command, not published yet.
         announced: whether the command is news: it answers a decode, or its state has changed.
         angles: joint targets (n_joints,) in rad.
         aperture: the aperture that the hand is on its way to, 0 open .. 1 closed.
@@ -115,6 +115,10 @@ class HandCommander:
             self._joints.start_from(self._watch.measured)
             self._started_from_measured = True
 
+    def published(self, published_ns: int) -> None:
+        """A command of this one was published at this CLOCK_MONOTONIC."""
+        self._own_commands.append(published_ns)
+
     def commands_heard(self, published_ns: Iterable[int], now_ns: int) -> None:
         """Commands that came over the topic of commands, by when they were published: all must be of this one."""
         own = set(self._own_commands)
@@ -168,13 +172,10 @@ class HandCommander:
         return None
 
     def _order(self, command: HandCommand, now_ns: int, announced: bool = False) -> Order:
-        command = replace(command, published_ns=now_ns)
         news = self._last is None or (self._last.command.state, self._last.command.reason) != (
             command.state,
             command.reason,
         )
         angles = self._joints.step(command, now_ns, self._watch.measured)
         self._last = Order(command, announced or news, angles, self._controller.target_aperture())
-        if self._last.announced:
-            self._own_commands.append(command.published_ns)
         return self._last

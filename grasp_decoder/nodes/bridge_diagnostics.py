@@ -15,6 +15,7 @@ class BridgeDiagnostics:
     """Two statuses: what the hand is told and why, and the latency from bin edge to command."""
 
     def __init__(self, node: Node):
+        self._node = node
         self.bin_s = float('inf')
         self._times = StageTimes(('decode', 'command'))
         self._command: HandCommand | None = None
@@ -24,7 +25,9 @@ class BridgeDiagnostics:
     def commanded(self, command: HandCommand, received_ns: int, published_ns: int) -> None:
         """A command was published; its cause, a decode or the watchdog, came at ``received_ns``."""
         last, self._command = self._command, command
-        self._safe_times += command.state == HandMode.SAFE and (last is None or last.state != HandMode.SAFE)
+        if last is None or last.state != command.state:
+            self._safe_times += command.state == HandMode.SAFE
+            self._node.get_logger().info(f'{command.state.name}: {command.reason}')
         if command.due_ns:
             self._times.add(
                 self.bin_s, (received_ns - command.due_ns) / NS_PER_S, (published_ns - received_ns) / NS_PER_S

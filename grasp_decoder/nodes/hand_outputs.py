@@ -8,16 +8,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
-import numpy as np
 from action_msgs.msg import GoalStatus
 from builtin_interfaces.msg import Duration
 from rclpy.action import ActionClient
+from rclpy.action.client import ClientGoalHandle
 from rclpy.node import Node
+from rclpy.task import Future
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from grasp_decoder.control.gripper_goals import GripperGoals
+from grasp_decoder.control.gripper_goals import Goal, GripperGoals
+from grasp_decoder.control.hand_commander import Order
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes.topics import advertise, interface_type
 from grasp_decoder.system.interfaces import (
@@ -36,14 +38,14 @@ Named = TypeVar('Named', Topic, Service)
 
 
 class HandOutput(Protocol):
-    def send(self, angles: np.ndarray, target_aperture: float, safe: bool) -> None:
-        """Pass on joint angles (n_joints,) in rad, and the aperture that the hand is on its way to."""
+    def send(self, order: Order) -> None:
+        """Pass an order on."""
 
 
 class NoOutput:
     """Only /hand/joint_targets."""
 
-    def send(self, angles: np.ndarray, target_aperture: float, safe: bool) -> None:
+    def send(self, order: Order) -> None:
         pass
 
 
@@ -53,8 +55,8 @@ class ForwardCommandOutput:
     def __init__(self, node: Node, settings: OutputSettings):
         self._publisher = advertise(node, _named(FORWARD_COMMANDS, settings))
 
-    def send(self, angles: np.ndarray, target_aperture: float, safe: bool) -> None:
-        self._publisher.publish(Float64MultiArray(data=array('d', angles)))
+    def send(self, order: Order) -> None:
+        self._publisher.publish(Float64MultiArray(data=array('d', order.angles)))
 
 
 class JointTrajectoryOutput:
@@ -67,13 +69,13 @@ class JointTrajectoryOutput:
             nanosec=round(settings.trajectory_s * 1e9) % 1_000_000_000, sec=int(settings.trajectory_s)
         )
 
-    def send(self, angles: np.ndarray, target_aperture: float, safe: bool) -> None:
-        point = JointTrajectoryPoint(positions=array('d', angles), time_from_start=self._time_from_start)
+    def send(self, order: Order) -> None:
+        point = JointTrajectoryPoint(positions=array('d', order.angles), time_from_start=self._time_from_start)
         self._publisher.publish(JointTrajectory(joint_names=self._joints, points=[point]))
 
 
 class GripperOutput:
-    """Goals for a gripper's action server; a newer goal preempts the one before it.
+    """Goals for a gripper's action server, as `GripperGoals` decides them; a newer goal preempts the one before it.
 
     `send` may be called from any thread: the client itself is used by the node's executor alone.
     """
@@ -84,25 +86,44 @@ class GripperOutput:
         self._goals = GripperGoals()
         self._action_type = interface_type(action.type)
         self._client = ActionClient(node, self._action_type, _named(action, settings).name)
-        self._active = None
-        self._waiting = False
+        self._running: tuple[Goal, ClientGoalHandle] | None = None
+        self._stands_still = False
+        self._has_server = True
+        self._problem = ''
         self._wake = node.create_guard_condition(self._work)
         self._timer = node.create_timer(RETRY_PERIOD_S, self._work)
 
-    def send(self, angles: np.ndarray, target_aperture: float, safe: bool) -> None:
-        self._goals.want(target_aperture, urgent=safe)
-        self._wake.trigger()
+    def send(self, order: Order) -> None:
+        self._stands_still = order.command.still
+        if order.command.still:
+            self._goals.stand_still()
+        else:
+            self._goals.want(order.aperture, urgent=order.safe)
+        if order.announced:
+            self._wake.trigger()
 
-    def _work(self):
+    def _work(self) -> None:
+        now_ns = time.monotonic_ns()
+        self._report(self._goals.problem)
         if not self._client.server_is_ready():
-            if not self._waiting:
-                self._node.get_logger().warning('the gripper has no action server yet: goals wait for it')
-            self._waiting = True
+            self._goals.server_left()
+            if self._has_server:
+                self._node.get_logger().warning('the gripper has no action server: goals wait for it')
+            self._has_server, self._running = False, None
             return
-        self._waiting = False
-        aperture = self._goals.next_goal(time.monotonic_ns())
-        if aperture is not None:
-            self._client.send_goal_async(self._goal(aperture)).add_done_callback(self._answered)
+        self._has_server = True
+        if self._stands_still and self._running is not None:
+            self._running[1].cancel_goal_async()
+            self._running = None
+        goal = self._goals.next_goal(now_ns)
+        if goal is not None:
+            sent = self._client.send_goal_async(self._goal(goal.aperture))
+            sent.add_done_callback(lambda future: self._answered(goal, future))
+
+    def _report(self, problem: str) -> None:
+        if problem and problem != self._problem:
+            self._node.get_logger().error(f'the gripper: {problem}')
+        self._problem = problem
 
     def _goal(self, aperture):
         settings = self._settings
@@ -117,25 +138,25 @@ class GripperOutput:
             goal.command.max_effort = settings.gripper_max_effort
         return goal
 
-    def _answered(self, future):
+    def _answered(self, goal: Goal, future: Future) -> None:
         handle = future.result()
         if not handle.accepted:
-            self._node.get_logger().error('the gripper refused a goal: trying again')
-            self._goals.refused(time.monotonic_ns())
+            self._goals.refused(goal, time.monotonic_ns())
             return
-        previous, self._active = self._active, handle
-        self._goals.accepted()
+        if not self._goals.accepted(goal):
+            handle.cancel_goal_async()  # SAFE has overtaken it
+            return
+        previous, self._running = self._running, (goal, handle)
         if previous is not None:
-            previous.cancel_goal_async()  # a server of one goal at a time has done so already
-        handle.get_result_async().add_done_callback(lambda result: self._ended(handle, result))
+            previous[1].cancel_goal_async()  # a server of one goal at a time has done so already
+        handle.get_result_async().add_done_callback(lambda result: self._ended(goal, result))
         self._work()
 
-    def _ended(self, handle, future):
-        if handle is not self._active:
-            return
-        self._active = None
-        if future.result().status == GoalStatus.STATUS_ABORTED:
-            self._node.get_logger().info('the gripper stopped before its goal, as it does on an object')
+    def _ended(self, goal: Goal, future: Future) -> None:
+        aborted = future.result().status == GoalStatus.STATUS_ABORTED
+        self._goals.ended(goal, aborted, time.monotonic_ns())
+        if self._running is not None and self._running[0] == goal:
+            self._running = None
 
 
 def make_output(node: Node, settings: OutputSettings, joints: Sequence[str]) -> HandOutput:

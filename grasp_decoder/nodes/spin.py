@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import signal
 import sys
 import threading
 import time
@@ -17,6 +18,7 @@ from collections.abc import Callable
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 
 from grasp_decoder.errors import GraspDecoderError
 
@@ -25,8 +27,17 @@ SWITCH_INTERVAL_S = 0.0002
 COLLECT_EVERY_S = 1.0
 
 
-def spin(node: Node, work: Callable[[], bool]) -> None:
-    """Call ``work`` in this thread until it gives False or ROS shuts down; spin the rest of ``node`` beside it."""
+_to_end = threading.Event()
+
+
+def spin(node: Node, work: Callable[[], bool], last: Callable[[], None] | None = None) -> None:
+    """Call ``work`` in this thread until it gives False or the node is to end; spin the rest of ``node`` beside it.
+
+    Args:
+        node: to spin.
+        work: called again and again.
+        last: called at the end, whatever ended it, while the rest of the node is still spun.
+    """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
@@ -39,7 +50,7 @@ def spin(node: Node, work: Callable[[], bool]) -> None:
     gc.disable()
     collected = time.monotonic()
     try:
-        while node.context.ok() and work():
+        while node.context.ok() and not _to_end.is_set() and work():
             if not beside.is_alive() and node.context.ok():
                 raise RuntimeError('the thread of services, timers and subscriptions has died: see above')
             if time.monotonic() - collected > COLLECT_EVERY_S:
@@ -47,7 +58,10 @@ def spin(node: Node, work: Callable[[], bool]) -> None:
                 collected = time.monotonic()
     finally:
         gc.enable()
+        if last is not None and node.context.ok():
+            last()
         executor.shutdown(timeout_sec=1.0)
+        beside.join(1.0)
 
 
 def _spin_until_shutdown(executor: SingleThreadedExecutor) -> None:
@@ -55,13 +69,22 @@ def _spin_until_shutdown(executor: SingleThreadedExecutor) -> None:
         executor.spin()
 
 
-def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
+def run_node(make_node: Callable[[], Node], args: list[str] | None = None, last_words: bool = False) -> int:
     """The life of a process with one node: exit status 0, or 2 after one line about what is wrong.
 
     The node's method ``run()`` does its work and returns when ROS shuts down or nothing is left to do.
+
+    Args:
+        make_node: makes the node.
+        args: command line.
+        last_words: SIGINT and SIGTERM end `spin` and leave ROS up until ``run()`` has returned, so that the node can
+            say something at its end.
     """
     try:
-        rclpy.init(args=args)
+        rclpy.init(args=args, signal_handler_options=None if not last_words else SignalHandlerOptions.NO)
+        if last_words:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda number, frame: _to_end.set())
         node = make_node()
         try:
             node.run()

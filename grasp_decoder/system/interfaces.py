@@ -88,7 +88,9 @@ HAND_COMMAND = Topic('/hand/command', 'grasp_decoder/msg/HandCommand', 10_000, '
 JOINT_TARGETS = Topic('/hand/joint_targets', 'sensor_msgs/msg/JointState', 100, 'where the joints are to be')
 HAND_STATE = Topic('/hand/state', 'grasp_decoder/msg/HandState', 1000, 'where hand and object are')
 JOINT_STATES = Topic('/joint_states', 'sensor_msgs/msg/JointState', 100, 'where the joints are')
-E_STOP = Topic('/hand/e_stop', 'std_msgs/msg/Bool', 1, 'true stops the hand until it is reset')
+# Best effort and volatile, so that every publisher is heard; a second subscription also hears what was latched before.
+E_STOP = Topic('/hand/e_stop', 'std_msgs/msg/Bool', 10, 'true stops the hand until it is reset', reliable=False)
+LATCHED_E_STOP = replace(E_STOP, reliable=True, transient_local=True)
 DIAGNOSTICS = Topic('/diagnostics', 'diagnostic_msgs/msg/DiagnosticArray', 100, 'health of the nodes, once a second')
 CLOCK = Topic('/clock', 'rosgraph_msgs/msg/Clock', 10, 'the acquisition clock')
 
@@ -148,9 +150,10 @@ NODES = {
     ),
     'hand_bridge': Interfaces(
         publishes=(HAND_COMMAND, JOINT_TARGETS, DIAGNOSTICS),
-        subscribes=(DECODED_GRASP, DECODER_INFO, SPIKES, E_STOP),
+        subscribes=(DECODED_GRASP, DECODER_INFO, SPIKES, E_STOP, LATCHED_E_STOP, HAND_COMMAND),
         serves=(RESET,),
         with_parameter={
+            'feedback:=true': Interfaces(subscribes=(JOINT_STATES,)),
             'output:=forward_command': Interfaces(publishes=(FORWARD_COMMANDS,)),
             'output:=joint_trajectory': Interfaces(publishes=(JOINT_TRAJECTORY,)),
             'output:=gripper_command': Interfaces(calls=(GRIPPER_COMMAND,)),

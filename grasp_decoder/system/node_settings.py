@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from grasp_decoder.control.hand_watch import FeedbackSettings
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.simulator import simulator_names
@@ -59,6 +60,15 @@ class BridgeSettings(ObjectSettings):
     """Settings of hand_bridge beside those of the controller and of the output."""
 
     grips: str = setting('', 'grip table; empty: config/grips.yaml of this package')
+    faults: str = setting('', 'what the hand does in each kind of fault; empty: config/faults.yaml of this package')
+    target_rate_hz: float = setting(50.0, 'joint targets that are sent in a second', unit='Hz', low=1.0, high=1000.0)
+    e_stop_heartbeat_s: float = setting(
+        0.0,
+        'longest silence of the e-stop, pressed or not; 0: it need not be there',
+        unit='s',
+        low=0.0,
+        high=60.0,
+    )
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,9 @@ class SimulatedHandSettings(ObjectSettings):
         '', 'PNG file for a picture of the first grasp that lifts; a film goes beside it as .gif; empty: none'
     )
     viewer: bool = setting(False, 'show the hand in a window, if there is a display')
+    target_timeout_s: float = setting(
+        0.15, 'silence of the joint targets after which the hand opens by itself', unit='s', low=0.02, high=10.0
+    )
 
 
 @dataclass(frozen=True)
@@ -127,7 +140,7 @@ class RecorderSettings(Settings):
 NODE_SETTINGS: dict[str, tuple[type[Settings], ...]] = {
     'spike_replayer': (ReplayerSettings, RealTimeSettings),
     'decoder': (DecoderSettings, RealTimeSettings),
-    'hand_bridge': (BridgeSettings, ControlSettings, OutputSettings, RealTimeSettings),
+    'hand_bridge': (BridgeSettings, ControlSettings, FeedbackSettings, OutputSettings, RealTimeSettings),
     'simulated_hand': (SimulatedHandSettings,),
     'run_monitor': (MonitorSettings,),
     'recorder': (RecorderSettings,),

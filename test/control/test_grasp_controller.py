@@ -420,7 +420,7 @@ def test_a_wrong_table_of_faults_is_refused(tmp_path, text, words):
 
 
 def test_a_decoder_that_knows_nothing_never_closes_the_hand():
-    shared = dataclasses.replace(GRIPS, objects=dict.fromkeys((21, 31, 61), 'lateral'))
+    shared = dataclasses.replace(GRIPS, objects=ObjectCatalogue((lateral(21), lateral(31), lateral(61))))
     hand = Decoder(GraspController(ControlSettings(), shared))
     commands = hand.run(1.0, confidence=0.25) + hand.run(2.0, grasp=0.98, confidence=0.25)
     assert states(commands) == ['SAFE', 'OPEN']

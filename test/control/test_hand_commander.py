@@ -69,9 +69,11 @@ def test_the_last_order_is_safe_and_says_why():
 def test_another_bridge_is_a_fault_until_it_is_gone():
     hand = Hand()
     orders = hand.run(1.0)
-    hand.commander.commands_heard([order.command.published_ns for order in orders if order.announced], hand.now_ns)
+    for number in range(len(orders)):
+        hand.commander.published(number + 1)
+    hand.commander.commands_heard([1, len(orders)], hand.now_ns)
     assert not hand.commander.tick(hand.now_ns + MS).safe
-    hand.commander.commands_heard([17], hand.now_ns)
+    hand.commander.commands_heard([2, 10**9], hand.now_ns)
     assert 'another hand_bridge' in hand.commander.tick(hand.now_ns + MS).command.reason
     assert all(order.safe for order in hand.run(0.5))
     assert not hand.run(2.0)[-1].safe

@@ -10,7 +10,7 @@ import yaml
 
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.joint_targets import JointTargets
-from grasp_decoder.system.processes import NodeProcess
+from grasp_decoder.system.processes import NodeProcess, end_processes
 
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
@@ -22,6 +22,7 @@ from std_msgs.msg import Bool, Float64MultiArray
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from grasp_decoder import msg
 from grasp_decoder.nodes.conversion import (
     decoded_grasp_message,
     decoder_info_message,
@@ -37,6 +38,7 @@ from grasp_decoder.system.interfaces import (
     E_STOP,
     HAND_COMMAND,
     JOINT_TARGETS,
+    LATCHED_E_STOP,
     RESET,
     SPIKES,
 )
@@ -135,8 +137,9 @@ class Feeder:
 @pytest.fixture
 def feeder(node, spin_until, start_node):
     def start(*arguments):
-        start_node('hand_bridge', '--ros-args', *arguments)
+        bridge = start_node('hand_bridge', '--ros-args', *arguments)
         feeder = Feeder(node, spin_until)
+        feeder.bridge = bridge
         publishers = (feeder.decodes, feeder.spikes, feeder.e_stop)
         assert spin_until(lambda: all(p.get_subscription_count() for p in publishers))
         return feeder
@@ -155,6 +158,8 @@ FAULTS = {
 }
 
 
+# What the hand holds is kept in these, and held again.
+KEPT = ('decoder stopped', 'spikes stopped', 'clock went back')
 STALLED_NS = 100_000_000
 
 
@@ -177,7 +182,8 @@ def test_every_fault_is_safe_within_200_ms_and_is_recovered_from(feeder, reason)
     feeder.change = {}
     fresh = len(feeder.commands)
     assert feeder.spin_until(lambda: len(feeder.commands) >= fresh + 15)
-    assert {c.state for c in feeder.commands[fresh:]} == {SAFE}
+    kept = reason in KEPT
+    assert {c.state for c in feeder.commands[fresh:]} <= ({SAFE, HOLD} if kept else {SAFE})
     feeder.grasp = 0.01
     feeder.reach(OPEN)
 
@@ -209,13 +215,13 @@ def test_the_e_stop_latches_until_the_service_resets_it(feeder):
     feeder.reach(OPEN)
 
 
-def test_one_command_and_one_joint_target_for_each_decode(feeder):
+def test_one_command_for_each_decode_and_joint_targets_at_a_fixed_rate(feeder):
     feeder = feeder(*PATIENT, '-p', 'hold_dwell_s:=0.2')
     feeder.hold()
     healthy = [c for c in feeder.commands if c.due_ns]
     stamps = [command.stamp_ns for command in healthy]
     assert set(np.diff(stamps)) == {BIN_NS}
-    assert feeder.spin_until(lambda: len(feeder.targets) >= len(feeder.commands) - 2)
+    assert feeder.spin_until(lambda: len(feeder.targets) >= 1.8 * len(feeder.commands)), 'targets come at 50 Hz'
     assert list(feeder.targets[-1].name) == list(JointTargets(load_grip_table()).names)
     assert feeder.commands[-1].grip == 'spherical'
     feeder.grasp = 0.01
@@ -313,10 +319,54 @@ def test_diagnostics_say_what_the_hand_is_told_and_how_fast(feeder, node, spin_u
     assert statuses['hand_bridge: hand'].level == DiagnosticStatus.WARN
 
 
-def test_a_second_bridge_is_warned_about(start_node, spin_until):
-    start_node('hand_bridge')
-    second = start_node('hand_bridge', '--ros-args', '-r', '__node:=second', node_name='second')
-    assert spin_until(lambda: f'publish {HAND_COMMAND.name} too' in second.log_text())
+def test_two_bridges_are_both_safe_until_one_is_left(feeder, start_node, spin_until):
+    feeder = feeder(*PATIENT)
+    feeder.grasp = 0.01
+    feeder.reach(OPEN)
+    second = start_node('hand_bridge', '--ros-args', '-r', '__node:=second', *PATIENT, node_name='second')
+    assert spin_until(lambda: 'another hand_bridge' in feeder.commands[-1].reason)
+    assert spin_until(lambda: 'another hand_bridge' in second.log_text())
+    end_processes([second])
+    feeder.reach(OPEN)
+
+
+def test_a_bridge_that_is_ended_leaves_the_hand_safe(feeder, spin_until):
+    feeder = feeder(*PATIENT)
+    feeder.hold()
+    feeder.bridge.interrupt()
+    assert feeder.bridge.wait(10.0) == 0
+    assert spin_until(lambda: feeder.commands[-1].reason == 'hand_bridge has ended')
+    assert feeder.commands[-1].state == SAFE
+
+
+def test_an_error_in_a_callback_is_a_fault_and_not_the_end(feeder, node, spin_until):
+    feeder = feeder(*PATIENT)
+    feeder.hold()
+    info = advertise(node, DECODER_INFO)
+    assert spin_until(lambda: info.get_subscription_count())
+    info.publish(msg.DecoderInfo(bundle_sha256='x', bin_s=float('nan'), tasks=['phase', 'object'], object_id=[1, 1]))
+    assert spin_until(lambda: 'a bin lasts nan' in feeder.commands[-1].reason)
+    assert feeder.commands[-1].state == SAFE and feeder.bridge.poll() is None
+
+
+@pytest.mark.parametrize('reliable', [True, False])
+def test_an_e_stop_that_was_pressed_before_the_bridge_started_is_heard_and_survives_its_restart(
+    node, spin_until, start_node, reliable
+):
+    topic = LATCHED_E_STOP if reliable else E_STOP
+    publisher, reasons = advertise(node, topic), []
+    subscribe(node, HAND_COMMAND, lambda command: reasons.append(command.reason))
+    if reliable:
+        publisher.publish(Bool(data=True))
+    bridge = start_node('hand_bridge')
+    assert spin_until(lambda: publisher.get_subscription_count())
+    if not reliable:
+        publisher.publish(Bool(data=True))
+    assert spin_until(lambda: 'e-stop' in reasons)
+    end_processes([bridge])
+    node.destroy_publisher(publisher)
+    again = start_node('hand_bridge')
+    assert spin_until(lambda: 'pressed before the restart' in again.log_text())
 
 
 def test_an_output_without_its_messages_is_refused_in_one_line(domain_id, tmp_path):

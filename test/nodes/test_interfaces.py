@@ -76,8 +76,9 @@ def test_a_node_has_what_is_declared(start_node, node, spin_until, parameters, n
             assert qos.reliability == (ReliabilityPolicy.RELIABLE if topic.reliable else ReliabilityPolicy.BEST_EFFORT)
             assert (qos.durability == DurabilityPolicy.TRANSIENT_LOCAL) == topic.transient_local
     for topic in declared.subscribes:
-        for qos in qos_of(node.get_subscriptions_info_by_topic(topic.name), name):
-            assert (qos.durability == DurabilityPolicy.TRANSIENT_LOCAL) == topic.transient_local
+        wanted = [each.transient_local for each in declared.subscribes if each.name == topic.name]
+        found = qos_of(node.get_subscriptions_info_by_topic(topic.name), name)
+        assert sorted(qos.durability == DurabilityPolicy.TRANSIENT_LOCAL for qos in found) == sorted(wanted)
 
 
 def compared(declared, found):

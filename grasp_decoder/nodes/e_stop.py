@@ -1,0 +1,69 @@
+"""The e-stop of hand_bridge: heard of whatever its publisher's quality of service, and remembered across restarts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from rclpy.node import Node
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+
+from grasp_decoder.control.hand_commander import HandCommander, Order
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.nodes.topics import serve, subscribe
+from grasp_decoder.system.e_stop_memory import EStopMemory
+from grasp_decoder.system.interfaces import E_STOP, LATCHED_E_STOP, RESET
+
+
+class EStop:
+    """Passes the e-stop on to the commander; its topics and its service are those of ``node``."""
+
+    def __init__(
+        self,
+        node: Node,
+        commander: HandCommander,
+        lock: AbstractContextManager,
+        publish: Callable[[Order], None],
+        guarded: Callable[[Callable], Callable],
+    ):
+        """``lock`` guards the commander, ``publish`` sends an order, ``guarded`` makes callbacks that raise nothing."""
+        self._node = node
+        self._commander = commander
+        self._lock = lock
+        self._publish = publish
+        self._memory = EStopMemory(node.get_fully_qualified_name())
+        subscribe(node, E_STOP, guarded(self._heard))
+        subscribe(node, LATCHED_E_STOP, guarded(self._heard))
+        serve(node, RESET, self._reset)
+
+    def press_if_it_was_pressed(self) -> None:
+        """Go on with an e-stop that was pressed before a restart."""
+        if self._memory.pressed:
+            self._node.get_logger().warning('the e-stop was pressed before the restart: SAFE until it is reset')
+            self._tell(True)
+            self._tell(False)
+
+    def _heard(self, message: Bool) -> None:
+        self._tell(message.data)
+        if message.data:
+            self._memory.remember(True)
+
+    def _tell(self, pressed: bool) -> None:
+        with self._lock:
+            order = self._commander.e_stop(pressed, time.monotonic_ns())
+            if order is not None:
+                self._publish(order)
+
+    def _reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        try:
+            with self._lock:
+                self._commander.reset()
+            self._memory.remember(False)
+        except (GraspDecoderError, OSError) as error:
+            response.message = str(error)
+            return response
+        response.success = True
+        response.message = 'e-stop released: the hand opens after healthy decodes at rest'
+        return response

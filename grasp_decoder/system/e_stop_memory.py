@@ -1,0 +1,34 @@
+"""EStopMemory: an e-stop that was pressed stays pressed, also when hand_bridge is started again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from grasp_decoder.share import state_directory
+
+
+class EStopMemory:
+    """A file that is there while the e-stop is not reset; one for each ROS domain and each name of a node."""
+
+    def __init__(self, node: str):
+        """``node``: fully qualified name of the node, as ``/left/hand_bridge``."""
+        domain = os.environ.get('ROS_DOMAIN_ID') or '0'
+        self._path: Path = state_directory() / f'e_stop_{domain}{node.replace("/", "_")}'
+
+    @property
+    def pressed(self) -> bool:
+        """Whether the e-stop was pressed and not reset since."""
+        return self._path.exists()
+
+    def remember(self, pressed: bool) -> None:
+        """Keep whether the e-stop is pressed.
+
+        Raises:
+            OSError: it cannot be kept.
+        """
+        if pressed:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.touch()
+        else:
+            self._path.unlink(missing_ok=True)
