@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import yaml
-
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.share import share_directory
+from grasp_decoder.yaml_file import read_yaml
 
 
 class FaultKind(StrEnum):
@@ -62,12 +61,7 @@ def load_fault_policies(path: str | Path | None = None) -> FaultPolicies:
 
 
 def _read(path: Path) -> dict[FaultKind, Policy]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except OSError as error:
-        raise GraspDecoderError(f'{path}: cannot read the table of faults: {error.strerror}') from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise GraspDecoderError(f'{path}: the table of faults is not YAML: {" ".join(str(error).split())}') from error
+    content = read_yaml(path, 'table of faults')
     if not isinstance(content, dict):
         raise GraspDecoderError(f'{path}: the table of faults must have lines such as "e_stop: open"')
     policies = {}

@@ -47,10 +47,9 @@ class HandBridge(Node):
 
     def __init__(self):
         super().__init__('hand_bridge')
-        settings, feedback = declare(self, BridgeSettings), declare(self, FeedbackSettings)
+        settings, control = declare(self, BridgeSettings), declare(self, ControlSettings)
+        feedback, policies = declare(self, FeedbackSettings), load_fault_policies(settings.faults)
         grips = load_grip_table(settings.grips, load_objects(settings.objects))
-        policies = load_fault_policies(settings.faults)
-        control = declare(self, ControlSettings)
         self._commander = HandCommander(control, feedback, grips, policies, settings.e_stop_heartbeat_s)
         self._output = make_output(self, declare(self, OutputSettings), self._commander.joint_names)
         self._real_time = declare(self, RealTimeSettings)
@@ -91,8 +90,6 @@ class HandBridge(Node):
 
         return guarded
 
-    # --- main thread
-
     def _work(self) -> bool:
         for message in self._decodes.receive(max(0, self._tick_ns - time.monotonic_ns())):
             now_ns = time.monotonic_ns()
@@ -125,16 +122,14 @@ class HandBridge(Node):
             self._commander.published(message.published_ns)
             self._commands.publish(message)
             self._diagnostics.commanded(command, received_ns or message.published_ns, message.published_ns)
-        targets = conversion.joint_state_message(self._commander.joint_names, order.angles, command.stamp_ns)
-        self._targets.publish(targets)
+        names = self._commander.joint_names
+        self._targets.publish(conversion.joint_state_message(names, order.angles, command.stamp_ns))
         self._output.send(order)
 
     def _end(self) -> None:
         with self._lock:
             self._publish(self._commander.ended(time.monotonic_ns()))
         self._commands.wait_for_all_acked(LAST_WORDS)
-
-    # --- thread beside it
 
     def _new_decoder(self, message: msg.DecoderInfo) -> None:
         info = conversion.decoder_info_from(message)
