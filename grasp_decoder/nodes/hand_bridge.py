@@ -123,7 +123,7 @@ class HandBridge(Node):
             self._commands.publish(message)
             self._diagnostics.commanded(command, received_ns or message.published_ns, message.published_ns)
         names = self._commander.joint_names
-        self._targets.publish(conversion.joint_state_message(names, order.angles, command.stamp_ns))
+        self._targets.publish(conversion.joint_state_message(names, order.angles.tolist(), command.stamp_ns))
         self._output.send(order)
 
     def _end(self) -> None:
