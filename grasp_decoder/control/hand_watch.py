@@ -17,7 +17,7 @@ class FeedbackSettings(Settings):
     """What is expected of a hand that says where its joints are."""
 
     feedback: bool = setting(False, 'read /joint_states: start from there; a hand that does not follow is a fault')
-    feedback_timeout_s: float = setting(0.2, 'silence of the hand that is a fault', unit='s', low=0.01, high=10.0)
+    feedback_timeout_s: float = setting(0.5, 'silence of the hand that is a fault', unit='s', low=0.01, high=10.0)
     following_error_rad: float = setting(
         0.25,
         'a joint this much more closed than its target does not follow',

@@ -39,6 +39,10 @@ class TargetGuard:
         self._heard_ns = now_ns
         self.lost = False
 
+    def stood_still(self, duration_ns: int) -> None:
+        """The guard itself could not run for so long: what came meanwhile has not been taken yet."""
+        self._heard_ns += duration_ns
+
     def targets(self, now_ns: int) -> Angles | None:
         """What the joints are to do now, (n_joints,) in rad; None before the first targets. ``lost`` says why."""
         if self._last is None:

@@ -173,13 +173,14 @@ def hand_command_message(command: HandCommand) -> msg.HandCommand:
 
 
 def hand_command_from(message: msg.HandCommand) -> HandCommand:
+    known = message.state in list(HandMode)
     return HandCommand(
         stamp_ns(message.header.stamp),
         message.due_ns,
-        HandMode(message.state),
+        HandMode(message.state) if known else HandMode.SAFE,
         message.grip,
         message.aperture,
-        message.reason,
+        message.reason if known else f'unknown state {message.state}: {message.reason}',
         message.published_ns,
         message.still,
     )

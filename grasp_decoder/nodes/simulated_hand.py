@@ -10,11 +10,14 @@ import subprocess
 import time
 from pathlib import Path
 
+import numpy as np
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
 from grasp_decoder import msg
+from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.control.target_guard import TargetGuard
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.object_models import require_models
 from grasp_decoder.hand.pictures.first_grasp import FirstGrasp
@@ -58,6 +61,7 @@ class SimulatedHandNode(Node):
             require_models(objects)
             self._simulator = open_simulator(name, self._settings.speed)
         self._rig = GraspRig(self._simulator, objects)
+        self._guard = TargetGuard(load_grip_table(objects=objects), self._settings.target_timeout_s)
         self._pictures = FirstGrasp(Path(self._settings.picture)) if self._settings.picture else None
         self._viewer = self._open_viewer() if self._settings.viewer else None
         self._drawing: subprocess.Popen | None = None
@@ -86,6 +90,7 @@ class SimulatedHandNode(Node):
                 if now_ns < due_ns:
                     continue
                 due_ns = max(due_ns + PERIOD_NS, now_ns)
+                self._guard.stood_still(max(0, now_ns - before_ns - 2 * PERIOD_NS))
                 self._advance(min((now_ns - before_ns) / NS_PER_S * self._settings.speed, MAX_STEP_S))
                 before_ns = now_ns
         finally:
@@ -113,6 +118,8 @@ class SimulatedHandNode(Node):
             self._changed_stamp_ns = stamp_ns(message.header.stamp)
             self._rig.command(targets)
             self._note_change()
+        if all(name in targets for name in self._guard.names):
+            self._guard.take(np.array([targets[name] for name in self._guard.names]), time.monotonic_ns())
 
     def _note_change(self) -> None:
         """Joint targets and their command share a stamp and come in either order."""
@@ -120,6 +127,10 @@ class SimulatedHandNode(Node):
             self._command_due_ns = self._command.due_ns
 
     def _advance(self, dt_s: float) -> None:
+        guarded = self._guard.targets(time.monotonic_ns())
+        if self._guard.lost:
+            self._rig.set_mode(HandMode.SAFE)
+            self._rig.command(dict(zip(self._guard.names, guarded.tolist())))
         hand = self._rig.advance(dt_s)
         if self._pictures:
             self._watch(hand, dt_s)

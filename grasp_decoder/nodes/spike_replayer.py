@@ -6,6 +6,7 @@ heartbeat at least every 50 ms, also while paused. Services: ``~/pause``, ``~/re
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 
@@ -64,6 +65,7 @@ class SpikeReplayer(Node):
         self._next: Step | None = None
         self._played_ns = 0
         self._sequence = 0
+        self._source = secrets.randbits(63) + 1
         self._sent_ns = 0
         self._paused = settings.start_paused
         self._lock = threading.Lock()
@@ -146,7 +148,7 @@ class SpikeReplayer(Node):
         self._send(spike_batch_message(batch, self._session_name), time.monotonic_ns())
 
     def _send(self, message: msg.SpikeBatch, due_ns: int) -> None:
-        message.sequence = self._sequence
+        message.sequence, message.source = self._sequence, self._source
         message.due_ns = due_ns
         self._spikes.publish(message)
         self._sequence += 1

@@ -28,7 +28,10 @@ def node_descriptions(options: ReplayOptions) -> list[NodeDescription]:
     """The nodes of a run, listeners before those who speak to them."""
     # Without a catalogue of objects here, a parameter file may name one.
     objects = {'objects': options.objects} if options.objects else {}
-    nodes: dict[str, dict[str, object]] = {'hand_bridge': {**objects}, 'decoder': {'bundle': options.bundle}}
+    nodes: dict[str, dict[str, object]] = {
+        'hand_bridge': {'feedback': options.hand != 'none', **objects},
+        'decoder': {'bundle': options.bundle},
+    }
     to_mcap = options.record.endswith('.mcap')
     if to_mcap:
         nodes = {'recorder': {'file': options.record}, **nodes}

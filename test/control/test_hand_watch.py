@@ -26,11 +26,11 @@ def test_a_hand_that_was_never_heard_is_missing():
 def test_a_hand_that_falls_silent_is_a_fault_and_one_that_speaks_again_is_not():
     watch = HandWatch(SETTINGS, JOINTS)
     say(watch, (0.0, 0.0), 0)
-    assert watch.fault(np.zeros(2), 200 * MS) is None
-    fault = watch.fault(np.zeros(2), 201 * MS)
-    assert fault.kind == FaultKind.HAND and 'said nothing for 0.20 s' in fault.reason
-    say(watch, (0.0, 0.0), 300)
-    assert watch.fault(np.zeros(2), 301 * MS) is None
+    assert watch.fault(np.zeros(2), 500 * MS) is None
+    fault = watch.fault(np.zeros(2), 501 * MS)
+    assert fault.kind == FaultKind.HAND and 'said nothing for 0.50 s' in fault.reason
+    say(watch, (0.0, 0.0), 600)
+    assert watch.fault(np.zeros(2), 601 * MS) is None
 
 
 def test_a_finger_that_has_met_an_object_is_no_fault():

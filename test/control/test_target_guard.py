@@ -58,3 +58,10 @@ def test_targets_that_come_again_pass_again():
 
 def test_before_the_first_targets_nothing_is_known():
     assert TargetGuard(GRIPS, TIMEOUT_S).targets(10**12) is None
+
+
+def test_a_guard_that_stood_still_itself_takes_nothing_for_silence():
+    guard = heard()
+    guard.stood_still(1000 * MS)
+    assert np.array_equal(guard.targets(1140 * MS), CLOSED)
+    assert not guard.lost

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -72,6 +72,7 @@ def spike_batches(draw):
         unit=draw(arrays(np.uint16, count)),
         offset_ns=draw(arrays(np.uint32, count)),
         due_ns=draw(unsigned(64)),
+        source=draw(unsigned(64)),
     )
 
 
@@ -94,6 +95,10 @@ TYPES = {
         binning_duration=float32,
         inference_duration=float32,
         received_ns=unsigned(64),
+        validity=float32,
+        invalid_reason=texts,
+        bundle=texts,
+        source=unsigned(64),
     ),
     DecoderInfo: st.builds(
         DecoderInfo,
@@ -117,6 +122,7 @@ TYPES = {
         aperture=float32,
         reason=texts,
         published_ns=unsigned(64),
+        still=st.booleans(),
     ),
     HandState: st.builds(
         HandState,
@@ -150,6 +156,7 @@ def test_type_and_message_have_the_same_fields(kind):
 
 
 @pytest.mark.parametrize('kind', TYPES, ids=lambda kind: kind.__name__)
+@settings(deadline=None)
 @given(data=st.data())
 def test_nothing_changes_on_the_way_there_and_back(kind, data):
     sent = data.draw(TYPES[kind])
