@@ -49,8 +49,9 @@ nitpick_ignore_regex = [('py:obj', '.*'), ('py:.*', r'(?!grasp_decoder\.).*|gras
 
 
 def link_from_docs(app, path, parent, content):
-    """README.md is included in docs/index.md: its links start one folder above."""
-    content[0] = re.sub(r'\]\((?!https?:|#)', '](../', content[0]).replace('](../docs/', '](')
+    """README.md and CONTRIBUTING.md are included in pages of docs/: their links start one folder above."""
+    text = re.sub(r'\]\((?!https?:|#)', '](../', content[0])
+    content[0] = text.replace('](../docs/', '](').replace('](../CONTRIBUTING.md', '](contributing.md')
 
 
 def do_not_guess(app, doctree):
