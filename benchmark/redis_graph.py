@@ -51,18 +51,20 @@ POLL_S = 0.1
 PATIENCE_S = 60.0
 NS_PER_MS = 1_000_000
 
-_BATCH = struct.Struct('<QIqqHQ')
-_DECODE = struct.Struct('<qQIQBfiffIIfffQ')
+_BATCH = struct.Struct('<QIqqHQQ')
+_DECODE = struct.Struct('<qQIQBfiffIIfffQfQ')
+_TEXTS = 'invalid_reason', 'bundle'
 _COMMAND = struct.Struct('<QQ')
 
 
 def pack_batch(batch: SpikeBatch) -> dict:
-    header = _BATCH.pack(batch.sequence, batch.segment, batch.start_ns, batch.end_ns, batch.unit_count, batch.due_ns)
+    numbers = batch.sequence, batch.segment, batch.start_ns, batch.end_ns, batch.unit_count, batch.due_ns, batch.source
+    header = _BATCH.pack(*numbers)
     return {'header': header, 'unit': batch.unit.tobytes(), 'offset_ns': batch.offset_ns.tobytes()}
 
 
 def unpack_batch(entry: dict) -> SpikeBatch:
-    sequence, segment, start_ns, end_ns, unit_count, due_ns = _BATCH.unpack(entry[b'header'])
+    sequence, segment, start_ns, end_ns, unit_count, due_ns, source = _BATCH.unpack(entry[b'header'])
     return SpikeBatch(
         sequence,
         segment,
@@ -72,6 +74,7 @@ def unpack_batch(entry: dict) -> SpikeBatch:
         np.frombuffer(entry[b'unit'], np.uint16),
         np.frombuffer(entry[b'offset_ns'], np.uint32),
         due_ns,
+        source,
     )
 
 
@@ -79,13 +82,15 @@ def pack_decode(decode: DecodedGrasp) -> dict:
     values = dict(vars(decode))
     probability = values.pop('object_probability')
     del values['dof']  # not in the ROS message either
-    return {'header': _DECODE.pack(*values.values()), 'object_probability': probability.tobytes()}
+    texts = {name: values.pop(name).encode() for name in _TEXTS}
+    return {'header': _DECODE.pack(*values.values()), 'object_probability': probability.tobytes(), **texts}
 
 
 def unpack_decode(entry: dict) -> DecodedGrasp:
-    values = list(_DECODE.unpack(entry[b'header']))
+    *values, validity, source = _DECODE.unpack(entry[b'header'])
     values.insert(7, np.frombuffer(entry[b'object_probability'], np.float32))
-    return DecodedGrasp(*values)
+    texts = {name: entry[name.encode()].decode() for name in _TEXTS}
+    return DecodedGrasp(*values, validity=validity, source=source, **texts)
 
 
 def run_redis_graph(session: Path, bundle: Path, *, bins: int, batch_ms: float) -> GraphRun:

@@ -1,6 +1,6 @@
 """What the Redis benchmark sends is what the nodes send."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +31,10 @@ def assert_same_fields(one, other):
 
 
 def test_messages_come_back_unchanged(redis_graph):
-    batch = SpikeBatch(7, 1, 10, 50, 3, np.array([0, 2], np.uint16), np.array([5, 39], np.uint32), 99)
+    batch = SpikeBatch(7, 1, 10, 50, 3, np.array([0, 2], np.uint16), np.array([5, 39], np.uint32), 99, 2**63)
     assert_same_fields(redis_graph.unpack_batch(from_wire(redis_graph.pack_batch(batch))), batch)
     decode = DecodedGrasp(
         50, 99, 1, 4, 1, 0.5, 32, np.array([0.25, 0.75], np.float32), 0.75, float('nan'), 2, 3, 0.5, 0.25, 0.125, 98
     )
+    decode = replace(decode, validity=0.25, invalid_reason='swapped', bundle='abc', source=2**63)
     assert_same_fields(redis_graph.unpack_decode(from_wire(redis_graph.pack_decode(decode))), decode)
