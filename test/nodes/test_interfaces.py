@@ -34,7 +34,7 @@ def parameters(tmp_path_factory):
     folder = tmp_path_factory.mktemp('run')
     write_session(synthesize(units=24, trials=2, objects=2)[0], folder / 'session.mat')
     networks, trials = [make_network(task) for task in ('phase', 'object')], make_trials()
-    write_bundle(folder / 'bundle', networks, trials, trials, make_manifest(), lambda bundle, report: {})
+    write_bundle(folder / 'bundle', networks, trials, trials, make_manifest())
     session, bundle = f'session:={folder / "session.mat"}', f'bundle:={folder / "bundle"}'
     return {
         'spike_replayer': [session, 'start_paused:=true', 'subscribers:=0'],
