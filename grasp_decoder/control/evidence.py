@@ -41,4 +41,5 @@ class EvidenceAccumulator:
     def posterior(self) -> NDArray[np.float64]:
         """The posterior (n_classes,), which sums to 1."""
         weight: NDArray[np.float64] = self._prior * np.exp(self._evidence - self._evidence.max())
-        return weight / weight.sum()
+        posterior: NDArray[np.float64] = weight / weight.sum()
+        return posterior

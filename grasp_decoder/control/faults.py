@@ -111,7 +111,7 @@ class DecodeChecker:
         return None
 
 
-def _is_probability(value):
+def _is_probability(value: float) -> bool:
     return math.isfinite(value) and -PROBABILITY_TOLERANCE <= value <= 1.0 + PROBABILITY_TOLERANCE
 
 
@@ -155,7 +155,7 @@ class SilenceJudge:
             return Fault(FaultKind.SILENCE, 'paused')
         return None
 
-    def _ahead_ns(self, last, clock):
+    def _ahead_ns(self, last: DecodedGrasp, clock: SourceClock) -> int:
         """How far the source is ahead of the decoder; in a segment without a decode, since it was first seen here."""
         if clock.segment == last.segment:
             return clock.window_end_ns - last.stamp_ns

@@ -99,7 +99,7 @@ class GraspController:
             if fault:
                 self._fail(fault)
             elif not self._e_stopped:
-                self._decide(decoded)
+                self._decide(decoded, self._checker.warms_up(decoded))
         return self._command(now_ns, decoded.due_ns)
 
     def watchdog(self, now_ns: int, source: Callable[[], SourceClock | None] = lambda: None) -> HandCommand | None:
@@ -200,16 +200,15 @@ class GraspController:
             return Policy.KEEP
         return self._policy if self._machine.state == HandMode.SAFE else Policy.OPEN
 
-    def _forget(self):
+    def _forget(self) -> None:
         self._object.reset()
         self._phase.reset()
 
-    def _decide(self, decoded):
+    def _decide(self, decoded: DecodedGrasp, warms_up: bool) -> None:
         if decoded.segment != self._segment:
             self._segment = decoded.segment
             self._forget()
         p = decoded.phase_probability
-        warms_up = self._checker.warms_up(decoded)
         grasp = None if warms_up else float(self._phase.update(np.array([1.0 - p, p]))[1])
         if self._settings.proportional:
             grasp = decoded.aperture
@@ -217,7 +216,7 @@ class GraspController:
                 self._followed_aperture = grasp
         grip, confidence = self._likely_grip(decoded)
         before = self._machine.state
-        settled = self._aperture.position == self.target_aperture()
+        settled = bool(self._aperture.position == self.target_aperture())
         self._machine.step(decoded.stamp_ns, grasp, grip, confidence, settled, self._keeps())
         if self._machine.state != before:
             self._held_aperture = float(self._aperture.position)
@@ -226,7 +225,7 @@ class GraspController:
             if before in (HandMode.CLOSE, HandMode.HOLD) and self._machine.state == HandMode.OPEN:
                 self._object.reset()  # the next grasp is decided on what comes after this one
 
-    def _likely_grip(self, decoded):
+    def _likely_grip(self, decoded: DecodedGrasp) -> tuple[str, float]:
         if self._phase_only:
             return self._grips.default_grip, 1.0
         if not len(decoded.object_probability):
@@ -236,7 +235,7 @@ class GraspController:
         best = int(by_grip.argmax())
         return self._grip_names[best], _certainty(float(by_grip[best]), float(self._prior_of_grip[best]))
 
-    def _command(self, now_ns, due_ns):
+    def _command(self, now_ns: int, due_ns: int) -> HandCommand:
         if self._moved_ns is not None:
             self._aperture.step(self.target_aperture(), (now_ns - self._moved_ns) / NS_PER_S)
         self._moved_ns = now_ns

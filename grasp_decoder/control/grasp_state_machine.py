@@ -71,25 +71,28 @@ class GraspStateMachine:
         else:
             getattr(self, f'_in_{self.state.name.lower()}')(grasp or 0.0, grip, confidence, settled)
 
-    def _enter(self, state, reason, grip=None):
+    def _enter(self, state: HandMode, reason: str, grip: str | None = None) -> None:
         self.state, self.reason, self.grip = state, reason, grip or self.grip
         self._entered_ns = self._time_ns
 
-    def _stayed(self, dwell_s):
+    def _stayed(self, dwell_s: float) -> bool:
         return self._time_ns - self._entered_ns >= dwell_s * NS_PER_S
 
-    def _rested(self, dwell_s):
+    def _rested(self, dwell_s: float) -> bool:
         return self._rest_since_ns is not None and self._time_ns - self._rest_since_ns >= dwell_s * NS_PER_S
 
-    def _in_safe(self, keeps):
+    def _healthy(self, dwell_s: float) -> bool:
+        return self._healthy_since_ns is not None and self._time_ns - self._healthy_since_ns >= dwell_s * NS_PER_S
+
+    def _in_safe(self, keeps: bool) -> None:
         if not keeps:
             if self._rested(self._settings.recovery_s):
                 self._enter(HandMode.OPEN, 'recovered')
-        elif self._time_ns - self._healthy_since_ns >= self._settings.recovery_s * NS_PER_S:
+        elif self._healthy(self._settings.recovery_s):
             self._enter(HandMode.HOLD, 'recovered, and still holding')
             self._entered_ns = self._held_since_ns
 
-    def _in_open(self, grasp, grip, confidence, settled):
+    def _in_open(self, grasp: float, grip: str, confidence: float, settled: bool) -> None:
         if not self._stayed(self._settings.open_dwell_s):
             return
         if grasp >= self._settings.close_threshold:
@@ -97,7 +100,7 @@ class GraspStateMachine:
         elif confidence >= self._settings.preshape_confidence:
             self._enter(HandMode.PRESHAPE, f'{grip} grip expected ({confidence:.2f})', grip)
 
-    def _in_preshape(self, grasp, grip, confidence, settled):
+    def _in_preshape(self, grasp: float, grip: str, confidence: float, settled: bool) -> None:
         if grasp >= self._settings.close_threshold:
             self._close(grip, confidence)
         elif self._stayed(self._settings.preshape_dwell_s) and (
@@ -105,18 +108,18 @@ class GraspStateMachine:
         ):
             self._enter(HandMode.OPEN, f'no longer sure of the {self.grip} grip')
 
-    def _close(self, grip, confidence):
+    def _close(self, grip: str, confidence: float) -> None:
         if confidence >= self._settings.close_confidence:
             self._enter(HandMode.CLOSE, f'grasp decoded, {grip} grip ({confidence:.2f})', grip)
         else:
             self.reason = f'grasp decoded, but unsure of the grip ({confidence:.2f})'
 
-    def _in_close(self, grasp, grip, confidence, settled):
+    def _in_close(self, grasp: float, grip: str, confidence: float, settled: bool) -> None:
         if self._rested(self._settings.abort_dwell_s):
             self._enter(HandMode.OPEN, 'aborted: rest decoded while closing')
         elif settled:
             self._enter(HandMode.HOLD, 'closed')
 
-    def _in_hold(self, grasp, grip, confidence, settled):
+    def _in_hold(self, grasp: float, grip: str, confidence: float, settled: bool) -> None:
         if self._stayed(self._settings.hold_dwell_s) and self._rested(self._settings.release_dwell_s):
             self._enter(HandMode.OPEN, 'released: rest decoded')

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -51,9 +53,12 @@ class GripTable:
     def motor_angles(self, grip: str, aperture: float) -> np.ndarray:
         """Motor angles (n_motors,) in rad of ``grip`` at ``aperture``, 0 open .. 1 closed."""
         opened, preshape, closed = self.postures[grip]
+        angles: np.ndarray
         if aperture <= PRESHAPE_APERTURE:
-            return opened + (preshape - opened) * (aperture / PRESHAPE_APERTURE)
-        return preshape + (closed - preshape) * ((aperture - PRESHAPE_APERTURE) / (1.0 - PRESHAPE_APERTURE))
+            angles = opened + (preshape - opened) * (aperture / PRESHAPE_APERTURE)
+        else:
+            angles = preshape + (closed - preshape) * ((aperture - PRESHAPE_APERTURE) / (1.0 - PRESHAPE_APERTURE))
+        return angles
 
 
 def load_grip_table(path: str | Path | None = None, objects: ObjectCatalogue | None = None) -> GripTable:
@@ -73,10 +78,10 @@ def load_grip_table(path: str | Path | None = None, objects: ObjectCatalogue | N
 class _Reader:
     """Checks a grip table while it reads it; every error names the file and the entry."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path):
         self._path = path
 
-    def table(self, content, objects) -> GripTable:
+    def table(self, content: Any, objects: ObjectCatalogue) -> GripTable:
         if isinstance(content, dict) and content.keys() & {'shapes', 'objects'}:
             self._fail('the file', 'which object takes which grip is said by a catalogue of objects (--objects)')
         top = self._section(content, 'the file', {'motors', 'open', 'grips', 'default_grip'}, set())
@@ -93,10 +98,12 @@ class _Reader:
                 self._fail('grips', f"has no '{each.grip}', which {each.label} takes ({objects.source})")
         return GripTable(motors, postures, default, objects)
 
-    def _fail(self, where, what):
+    def _fail(self, where: str, what: str) -> NoReturn:
         raise GraspDecoderError(f'{self._path}: {where}: {what}')
 
-    def _section(self, value, where, required=frozenset(), optional=None):
+    def _section(
+        self, value: Any, where: str, required: Set[str] = frozenset(), optional: Set[str] | None = None
+    ) -> dict[str, Any]:
         if not isinstance(value, dict):
             self._fail(where, 'must be a mapping')
         missing = sorted(map(str, required - value.keys()))
@@ -107,12 +114,12 @@ class _Reader:
             self._fail(where, f'{unknown[0]} is not known here')
         return value
 
-    def _number(self, value, where):
+    def _number(self, value: Any, where: str) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             self._fail(where, f'{value!r} is not a finite number')
         return float(value)
 
-    def _motor(self, name, motor):
+    def _motor(self, name: str, motor: Any) -> Motor:
         where = f'motors: {name}'
         limits = ('low', 'high', 'max_velocity', 'max_acceleration')
         motor = self._section(motor, where, {*limits, 'joints'}, set())
@@ -120,24 +127,26 @@ class _Reader:
             joint: self._number(ratio, f'{where}: {joint}')
             for joint, ratio in self._section(motor['joints'], f'{where}: joints').items()
         }
-        read = Motor(name, *(self._number(motor[limit], f'{where}: {limit}') for limit in limits), joints)
+        read = Motor(
+            name, joints=joints, **{limit: self._number(motor[limit], f'{where}: {limit}') for limit in limits}
+        )
         if read.low >= read.high:
             self._fail(where, f'low, {read.low}, must be below high, {read.high}')
         if min(read.max_velocity, read.max_acceleration) <= 0.0:
             self._fail(where, 'max_velocity and max_acceleration must be above 0')
         return read
 
-    def _check_joints(self, motors):
+    def _check_joints(self, motors: Sequence[Motor]) -> None:
         if not motors:
             self._fail('motors', 'is empty')
-        seen = set()
+        seen: set[str] = set()
         for motor in motors:
             for joint in motor.joints:
                 if joint in seen:
                     self._fail(f'motors: {motor.name}', f'another motor moves {joint} already')
                 seen.add(joint)
 
-    def _posture(self, angles, where, motors):
+    def _posture(self, angles: Any, where: str, motors: Sequence[Motor]) -> np.ndarray:
         angles = self._section(angles, where, {motor.name for motor in motors}, set())
         for motor in motors:
             angle = self._number(angles[motor.name], f'{where}: {motor.name}')
@@ -145,7 +154,7 @@ class _Reader:
                 self._fail(where, f'{motor.name}: {angle} lies outside {motor.low}..{motor.high} rad')
         return np.array([angles[motor.name] for motor in motors], dtype=float)
 
-    def _grip(self, name, grip, opened, motors):
+    def _grip(self, name: str, grip: Any, opened: np.ndarray, motors: Sequence[Motor]) -> np.ndarray:
         where = f'grips: {name}'
         grip = self._section(grip, where, {'preshape', 'closed'}, set())
         return np.stack(

@@ -55,7 +55,8 @@ class JointTargets:
         return self._joint_angles(self._motors.position)
 
     def _joint_angles(self, motors: Angles) -> Angles:
-        return motors[self._motor_of_joint] * self._ratio
+        angles: Angles = motors[self._motor_of_joint] * self._ratio
+        return angles
 
     def _motor_angles(self, joints: Angles) -> Angles:
         """The motor angles (n_motors,) whose joints are closest to these (n_joints,), in the mean over its joints."""

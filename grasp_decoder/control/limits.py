@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 MAX_STEP_S = 0.05
 """A longer pause between two commands counts as this much, so that no command jumps after a silence."""
@@ -16,19 +17,26 @@ class MotionLimiter:
     All arguments are scalars or arrays (n,) that broadcast to ``start``.
     """
 
-    def __init__(self, start, low, high, max_velocity, max_acceleration):
-        self._low, self._high = low, high
-        self._max_velocity, self._max_acceleration = max_velocity, max_acceleration
-        self.position = np.clip(np.asarray(start, dtype=float), low, high)
-        self.velocity = np.zeros_like(self.position)
+    def __init__(
+        self,
+        start: ArrayLike,
+        low: ArrayLike,
+        high: ArrayLike,
+        max_velocity: ArrayLike,
+        max_acceleration: ArrayLike,
+    ):
+        self._low, self._high = np.asarray(low), np.asarray(high)
+        self._max_velocity, self._max_acceleration = np.asarray(max_velocity), np.asarray(max_acceleration)
+        self.position: NDArray[np.float64] = np.clip(np.asarray(start, dtype=float), low, high)
+        self.velocity: NDArray[np.float64] = np.zeros_like(self.position)
 
-    def stop(self, position=None) -> None:
+    def stop(self, position: ArrayLike | None = None) -> None:
         """Stand still at once, where it is or at ``position`` (n,), which is brought inside the limits."""
         if position is not None:
             self.position = np.clip(np.asarray(position, dtype=float), self._low, self._high)
         self.velocity = np.zeros_like(self.position)
 
-    def step(self, target, dt_s: float) -> np.ndarray:
+    def step(self, target: ArrayLike, dt_s: float) -> NDArray[np.float64]:
         """Move for ``dt_s`` towards ``target`` (n,) and give the new position (n,)."""
         dt_s = min(dt_s, MAX_STEP_S)
         if dt_s <= 0.0:

@@ -13,8 +13,9 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -93,7 +94,7 @@ def score_trials(
     return [_score(marks, after, timeline, states, grips) for marks, after in zip(trials, following)]
 
 
-def summarize(outcomes: Sequence[TrialOutcome]) -> dict:
+def summarize(outcomes: Sequence[TrialOutcome]) -> dict[str, Any]:
     """The outcome keys of replay_decode's JSON. What was not measured is None, and ``note`` says why."""
     scored = [outcome for outcome in outcomes if outcome.success is not None]
     times = [outcome.time_to_grasp_s for outcome in outcomes if outcome.closed]
@@ -130,7 +131,7 @@ def summarize(outcomes: Sequence[TrialOutcome]) -> dict:
     }
 
 
-def _note(outcomes, scored):
+def _note(outcomes: Sequence[TrialOutcome], scored: Sequence[TrialOutcome]) -> str:
     if scored or not any(outcome.too_short for outcome in outcomes):
         return ''
     return (
@@ -139,28 +140,43 @@ def _note(outcomes, scored):
     )
 
 
-def _rate(values):
-    values = list(values)
-    return sum(values) / len(values) if values else None
+def _rate(values: Iterable[bool | None]) -> float | None:
+    """Fraction of the values that are true; None if there are none."""
+    counted = [bool(value) for value in values]
+    return sum(counted) / len(counted) if counted else None
 
 
-class _Timeline:
+class _Stamped(Protocol):
+    @property
+    def stamp_ns(self) -> int: ...
+
+
+Record = TypeVar('Record', bound=_Stamped)
+
+
+class _Timeline(Generic[Record]):
     """Records in the order of their stamps."""
 
-    def __init__(self, records):
+    def __init__(self, records: Iterable[Record]):
         self._records = sorted(records, key=lambda record: record.stamp_ns)
         self._stamps = [record.stamp_ns for record in self._records]
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return bool(self._records)
 
-    def between(self, start_ns, stop_ns):
+    def between(self, start_ns: int, stop_ns: int) -> list[Record]:
         """Records in [start, stop), with the last one before them, if there is one, in front."""
         first = bisect_left(self._stamps, start_ns)
         return self._records[max(first - 1, 0) : bisect_left(self._stamps, stop_ns)]
 
 
-def _score(marks, after, commands, states, grips):
+def _score(
+    marks: TrialMarks,
+    after: TrialMarks | None,
+    commands: _Timeline[HandCommand],
+    states: _Timeline[HandState],
+    grips: GripTable,
+) -> TrialOutcome:
     deadline_ns = marks.rew_ns + int(CLOSED_AFTER_REW_S * NS_PER_S)
     stop_ns = after.cue_ns if after else marks.end_ns
     closings = _entries(commands.between(marks.start_ns, max(marks.end_ns, deadline_ns)), HandMode.CLOSE)
@@ -200,12 +216,13 @@ def _score(marks, after, commands, states, grips):
     )
 
 
-def _entries(commands, state):
+def _entries(commands: Sequence[HandCommand], state: HandMode) -> list[HandCommand]:
     """Commands that enter ``state`` from another one."""
     return [b for a, b in itertools.pairwise(commands) if b.state == state != a.state]
 
 
-def _longest_lift_s(samples):
+def _longest_lift_s(samples: Sequence[HandState]) -> float:
+    """Longest time during which the object was lifted, s."""
     longest_ns, since_ns = 0, None
     for sample in samples:
         if sample.lift < LIFTED_M:
@@ -217,5 +234,6 @@ def _longest_lift_s(samples):
     return longest_ns / NS_PER_S
 
 
-def _released(commands, samples):
+def _released(commands: Sequence[HandCommand], samples: Sequence[HandState]) -> bool:
+    """Whether the hand is open and the object down at the end."""
     return commands[-1].state not in CLOSED_STATES and samples[-1].lift < LIFTED_M

@@ -85,7 +85,7 @@ class ControlSettings(Settings):
         0.2, 'time of healthy decodes at rest after which SAFE is left', unit='s', low=0.0, high=60.0
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         for low, high in (('release_threshold', 'close_threshold'), ('preshape_release', 'preshape_confidence')):
             if getattr(self, low) > getattr(self, high):
