@@ -21,12 +21,14 @@ class WarmUpDecoder:
         manifest = decoder.bundle.manifest
         self._bin_ns = manifest.bin_ns
         self._unit_count = manifest.unit_count
-        self._unit = np.arange(manifest.unit_count, dtype=np.uint16)
-        self._offset_ns = np.zeros(manifest.unit_count, np.uint32)
+        # As many spikes as an average bin of training has: more would be taken for an artefact and not be decoded.
+        spikes = max(1, min(manifest.unit_count, round(float(decoder.bundle.input_statistics.rate.sum()))))
+        self._unit = np.arange(spikes, dtype=np.uint16)
+        self._offset_ns = np.zeros(spikes, np.uint32)
         self._bins = 0
 
     def decode(self) -> DecodedGrasp:
-        """Decode one more bin, in which each unit fires once."""
+        """Decode one more bin with the number of spikes of an average one."""
         start_ns = self._bins * self._bin_ns
         batch = SpikeBatch(
             self._bins, 0, start_ns, start_ns + self._bin_ns, self._unit_count, self._unit, self._offset_ns
