@@ -12,7 +12,7 @@ from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.models import seed_bilstm
 from grasp_decoder.learning.models.families import MODELS, default_model
 from grasp_decoder.learning.models.fitting import fit
-from grasp_decoder.learning.models.training import UNKNOWN, FitProblem, calibrate, probabilities
+from grasp_decoder.learning.models.training import UNKNOWN, FitProblem, calibrate, probabilities, train_best
 
 CLASSES = (21, 22, 31)
 UNITS = 12
@@ -184,6 +184,17 @@ def test_where_nothing_can_be_known_the_frequencies_of_the_classes_are_the_best_
     assert of(frequency) == pytest.approx(entropy, rel=1e-4)
     assert of(other) > entropy
     assert of(frequency, other) == pytest.approx((of(frequency) + of(other)) / 2, rel=1e-4)  # the members' mean
+
+
+def test_the_best_epoch_is_the_one_with_the_lowest_loss(trials):
+    """The score of few trials has many ties; the first of them is an epoch that is not sure of anything."""
+    problem = FitProblem('object', *trials, CLASSES, LOOK_BACK, 0, lambda *_: None, math.inf)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(len(CLASSES), use_bias=False)])
+    model.compile(keras.optimizers.SGD(1.0), problem.loss(), weighted_metrics=[problem.score()])
+    model.set_weights([np.array([[1e-3, 0, 0]], np.float32)])  # right from the start, and hardly sure
+    data = np.ones((6, 1), np.float32), np.zeros(6, np.int32), np.ones(6, np.float32)
+    assert train_best(problem, model, data, data, epochs=5) == 1
+    assert model.predict(data[0], verbose=0)[0].max() > 1
 
 
 def test_calibration_finds_the_temperature_of_overconfident_logits():

@@ -3,7 +3,8 @@
 Linear discriminant analysis (Fisher 1936) with two estimates that make it work with a dozen trials per class:
 
 - the noise covariance is pooled over all blocks of bins of all trials, so that fluctuations which units share and which
-  are common to all phases are known well and are whitened away;
+  are common to all phases are known well and are whitened away; how far its correlations are trusted follows from how
+  well they are known (Schäfer and Strimmer 2005);
 - class means are shrunk by empirical Bayes: the covariance of tuning *between classes* is estimated over units, and
   each unit's class means are the posterior means under it, so that similar objects lend each other trials (Efron and
   Morris 1973).
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.count_features import SQUARE_ROOT_LUT, count_features
@@ -29,8 +31,10 @@ EVENTS = ('Cue', 'Mem', 'Go', 'Hold', 'Rew')
 
 OBJECT_RANK = 8
 TIME_RANK = 6
+LEAST_STRENGTH = 0.8
+"""How far class means differ along a direction at least, in standard deviations of the noise in a block of bins."""
+
 BLOCK_BINS = 6
-NOISE_SHRINKAGE = 0.05
 TIME_POINTS = 4
 
 
@@ -44,7 +48,7 @@ def fisher_read_in(
     Args:
         trials: to learn from, with their events.
         shrink_means: by empirical Bayes; without it class means are taken as they are.
-        object_rank: directions per epoch, at most.
+        object_rank: directions per epoch, at most; those along which objects hardly differ are left out.
 
     Raises:
         GraspDecoderError: the trials have no two events in common.
@@ -97,8 +101,24 @@ def noise_covariance(noise: np.ndarray, epoch: np.ndarray, position: np.ndarray,
     freedom = max(1, len(noise) - len(np.unique(moments)) - len(np.unique(classes)))
     covariance = (noise.T @ noise / freedom).astype(np.float64)
     variance = np.diag(covariance)
+    shrinkage = min(1.0, correlation_shrinkage(noise) * len(noise) / freedom)
     floor = 1e-3 * variance.mean() + 1e-9  # silent units have no variance of their own
-    return (1 - NOISE_SHRINKAGE) * covariance + np.diag(NOISE_SHRINKAGE * variance + floor)
+    return (1 - shrinkage) * covariance + np.diag(shrinkage * variance + floor)
+
+
+def correlation_shrinkage(rows: np.ndarray) -> float:
+    """Share 0..1 of the correlations between the columns of centred rows (n, k) that is best taken for chance.
+
+    It is the estimated variance of the correlations over their sum of squares (Schäfer and Strimmer 2005), which is
+    small when there are many rows or strong correlations.
+    """
+    spread = rows.std(axis=0)
+    rows = np.divide(rows, spread, out=np.zeros_like(rows), where=spread > 0)
+    squares = np.square(rows)
+    products = np.square(squares.sum(axis=1)).mean() - np.square(squares).sum(axis=1).mean()
+    correlation = rows.T @ rows / len(rows)
+    found = np.square(correlation).sum() - np.square(np.diag(correlation)).sum()
+    return float(np.clip((products - found) / (len(rows) * max(found, 1e-9)), 0, 1))
 
 
 def _group_means(rows: np.ndarray, group: np.ndarray) -> np.ndarray:
@@ -110,9 +130,9 @@ def _group_means(rows: np.ndarray, group: np.ndarray) -> np.ndarray:
 
 
 def whitening(covariance: np.ndarray) -> np.ndarray:
-    """Symmetric inverse square root of a covariance."""
-    values, vectors = np.linalg.eigh(covariance)
-    return vectors / np.sqrt(values) @ vectors.T
+    """A matrix whose product with its transpose is the inverse of a covariance."""
+    lower = np.linalg.cholesky(covariance)
+    return solve_triangular(lower, np.eye(len(lower)), lower=True, overwrite_b=True).T
 
 
 def _class_means(white: np.ndarray, label: np.ndarray, shrink: bool) -> np.ndarray:
@@ -132,6 +152,7 @@ def _class_means(white: np.ndarray, label: np.ndarray, shrink: bool) -> np.ndarr
 
 
 def _leading(rows: np.ndarray, rank: int) -> np.ndarray:
-    """The leading directions (units, at most rank) of some rows (n, units)."""
+    """The directions (units, at most rank) along which some whitened rows (n, units) differ most, one at least."""
     _, strength, directions = np.linalg.svd(rows, full_matrices=False)
-    return directions[: min(rank, np.count_nonzero(strength > 1e-3 * strength[0]))].T
+    enough = np.count_nonzero(strength > LEAST_STRENGTH * np.sqrt(len(rows)))
+    return directions[: min(rank, max(1, enough))].T

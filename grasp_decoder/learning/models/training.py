@@ -1,7 +1,8 @@
 """What every model family needs to be trained: the problem, the loop that keeps the best epoch, calibration.
 
 Training is deterministic by seed. It ends when validation stops improving, when the time is over or on Ctrl-C, and in
-each case the weights of the best epoch on the validation trials are the ones that are kept.
+each case the weights of the best epoch on the validation trials are the ones that are kept. The best epoch is the one
+with the lowest loss: the score of few trials has many ties, and its first maximum comes long before a network is sure.
 """
 
 from __future__ import annotations
@@ -158,7 +159,7 @@ def train_best(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     **fit_options,
 ) -> float:
-    """Train a compiled model in place and leave it with the weights of its best epoch on validation data.
+    """Train a compiled model in place and leave it with the weights of its best epoch, the lowest validation loss.
 
     Returns the validation score of that epoch.
 
@@ -193,21 +194,25 @@ class _BestEpoch(keras.callbacks.Callback):
     def __init__(self, problem: FitProblem, epochs: int, patience: float):
         super().__init__()
         self.weights = None
+        self.score = -np.inf
+        self._lowest_loss = np.inf
+        self._highest_score = -np.inf
+        self._improved = 0
         self._problem = problem
         self._epochs = epochs
         self._patience = patience
-        self.score = -np.inf
-        self._best_epoch = 0
         self._started = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        score = logs['val_score']
-        if self.weights is None or score > self.score:
-            self.weights, self.score, self._best_epoch = self.model.get_weights(), score, epoch
+        score, loss = logs['val_score'], logs['val_loss']
+        if self.weights is None or loss < self._lowest_loss:
+            self.weights, self.score, self._lowest_loss = self.model.get_weights(), score, loss
+        if score > self._highest_score:
+            self._highest_score, self._improved = score, epoch
         self._problem.progress(epoch + 1, self._epochs, f'{self._problem.task}: validation {score:.4f}')
         elapsed = time.monotonic() - self._started
         out_of_time = elapsed * (epoch + 2) / (epoch + 1) > self._problem.max_seconds
-        if out_of_time or epoch - self._best_epoch >= self._patience:
+        if out_of_time or epoch - self._improved >= self._patience:
             self.model.stop_training = True
 
 
