@@ -78,7 +78,7 @@ def fisher_read_in(
     directions.append(_leading((time_course - time_course.mean(axis=0)) @ white, TIME_RANK))
     kernel = white @ np.concatenate(directions, axis=1)
     outputs = np.concatenate([count_features(trial.counts, SQUARE_ROOT_LUT) @ kernel for trial in trials])
-    spread = outputs.std(axis=0)
+    spread = np.maximum(outputs.std(axis=0), 1e-9)  # a constant output stays one
     return (kernel / spread).astype(np.float32), (-outputs.mean(axis=0) / spread).astype(np.float32)
 
 
