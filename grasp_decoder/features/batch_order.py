@@ -51,7 +51,7 @@ class StreamHealth:
         rejected: malformed batches; ``last_rejection`` says what was wrong with the latest.
         clock_jumps: jumps of the source's clock within a segment.
         restarts: how often the source began again, or another one took its place.
-        foreign: batches of another source that were ignored.
+        foreign: batches of another source that came while the first was heard of.
     """
 
     batches: int = 0
@@ -90,7 +90,7 @@ class _Run:
     """The batches since the source began or restarted.
 
     ``expected`` is the next sequence number, ``held`` the batches that wait for it, ``recent`` the latest in order,
-    ``foreign_in_a_row`` the batches of another source since the last one of ``source``.
+    ``foreign`` the batches of another source since the last one of ``source``.
     """
 
     source: int
@@ -98,7 +98,7 @@ class _Run:
     held: dict[int, SpikeBatch]
     recent: dict[int, SpikeBatch] = field(default_factory=dict)
     previous: SpikeBatch | None = None
-    foreign_in_a_row: int = 0
+    foreign: list[SpikeBatch] = field(default_factory=list)
 
 
 class BatchOrder:
@@ -126,15 +126,18 @@ class BatchOrder:
         if run is None:
             run = self._start_run(batch)
         elif batch.source != run.source:
-            run.foreign_in_a_row += 1
-            if run.foreign_in_a_row < FOREIGN_IN_A_ROW:
-                self._health.foreign += 1
+            run.foreign.append(batch)
+            self._health.foreign += 1
+            if len(run.foreign) < FOREIGN_IN_A_ROW:
                 return ordered
             ordered += self.flush()
             self._health.restarts += 1
-            run = self._start_run(batch)
+            self._run = None
+            for waiting in run.foreign:  # nothing of a source that begins is lost
+                ordered += self.push(waiting)
+            return ordered
         else:
-            run.foreign_in_a_row = 0
+            run.foreign.clear()
             self._health.reordered += bool(run.held) and batch.sequence < max(run.held)
             if batch.sequence >= run.expected:
                 self._health.duplicates += batch.sequence in run.held

@@ -25,8 +25,10 @@ class BridgeDiagnostics:
     def commanded(self, command: HandCommand, received_ns: int, published_ns: int) -> None:
         """A command was published; its cause, a decode or the watchdog, came at ``received_ns``."""
         last, self._command = self._command, command
-        if last is None or last.state != command.state:
-            self._safe_times += command.state == HandMode.SAFE
+        entered = last is None or last.state != command.state
+        is_safe = command.state == HandMode.SAFE
+        self._safe_times += entered and is_safe
+        if entered or (is_safe and last.reason != command.reason):
             self._node.get_logger().info(f'{command.state.name}: {command.reason}')
         if command.due_ns:
             self._times.add(
