@@ -36,14 +36,15 @@ class GripperGoals:
     """Decides what to send to an action server that may be slow, refuse, abort, die and come back.
 
     One goal is on its way at a time, and further ones are at least `INTERVAL_NS` apart; an urgent one (SAFE) waits for
-    neither. A goal that is lost, refused, or urgent and aborted is sent again for as long as it is wanted. A goal to
-    close that is aborted is not: a gripper aborts when it meets the object.
+    neither. A goal that is lost or refused is sent again for as long as it is wanted. One that is aborted is sent again
+    only if SAFE wants it: a gripper aborts when it meets the object.
     """
 
     def __init__(self) -> None:
         self._wanted: float | None = None
         self._urgent = False
         self._sent: Goal | None = None
+        self._aborted = False
         self._unanswered_since_ns: int | None = None
         self._not_before_ns = 0
         self._number = 0
@@ -81,7 +82,7 @@ class GripperGoals:
         if self._unanswered_since_ns is not None and not self._urgent:
             return None
         self._number += 1
-        self._sent = Goal(self._number, self._wanted)
+        self._sent, self._aborted = Goal(self._number, self._wanted), False
         self._unanswered_since_ns = now_ns
         self._not_before_ns = now_ns + INTERVAL_NS
         return self._sent
@@ -105,6 +106,7 @@ class GripperGoals:
         if aborted and self._urgent:
             self._failed('aborted', now_ns, self._pause())
         else:
+            self._aborted = aborted
             self._failures = 0
 
     def _failed(self, how: str, now_ns: int, pause_ns: int) -> None:
@@ -117,4 +119,6 @@ class GripperGoals:
         return RETRY_NS if self._failures + 1 < MOST_FAILURES else SLOW_RETRY_NS
 
     def _is_sent(self, aperture: float) -> bool:
-        return self._sent is not None and abs(aperture - self._sent.aperture) <= DEAD_BAND
+        if self._sent is None or (self._aborted and self._urgent):
+            return False
+        return abs(aperture - self._sent.aperture) <= DEAD_BAND

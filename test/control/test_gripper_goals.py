@@ -1,5 +1,6 @@
 """Which goals a gripper gets, from servers that answer, refuse, abort, hang, die and come back."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -136,6 +137,18 @@ def test_a_gripper_that_is_to_stand_still_gets_no_goal():
 
 def test_nothing_is_sent_before_something_is_wanted():
     assert GripperGoals().next_goal(0) is None
+
+
+@pytest.mark.parametrize('urgent', [True, False])
+def test_an_aborted_goal_to_open_does_not_stand_for_safe(urgent):
+    goals = GripperGoals()
+    goals.want(0.0, urgent=urgent)
+    goal = send(goals, 0)
+    goals.accepted(goal)
+    goals.want(0.5)
+    goals.ended(goal, aborted=True, now_ns=MS)
+    goals.want(0.0, urgent=True)
+    assert next_aperture(goals, 2 * MS) == 0.0
 
 
 @given(st.lists(st.sampled_from(['accept', 'refuse', 'abort', 'hang', 'leave', 'close', 'safe']), max_size=60))
