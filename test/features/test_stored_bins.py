@@ -22,7 +22,7 @@ def assert_same(one, other):
     for a, b in zip(one, other):
         for item in fields(a):
             left, right = getattr(a, item.name), getattr(b, item.name)
-            np.testing.assert_equal(left, right, strict=True) if isinstance(left, np.ndarray) else None
+            np.testing.assert_array_equal(left, right, strict=True) if isinstance(left, np.ndarray) else None
             assert isinstance(left, np.ndarray) or left == right
 
 
