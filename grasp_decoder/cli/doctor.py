@@ -23,7 +23,7 @@ from grasp_decoder.system.processes import executable_path
 
 OK, NOTE, PROBLEM = 'ok', 'note', 'problem'
 
-SUPPORTED_PYTHONS = ((3, 11), (3, 12))
+SUPPORTED_PYTHONS = ((3, 11), (3, 12), (3, 13))
 CORE_PACKAGES = ('numpy', 'scipy', 'neo', 'scikit-learn')
 TRAINING_PACKAGES = ('tensorflow-cpu', 'keras', 'keras-tuner')
 # As a stick is seen before and after its firmware is loaded.
