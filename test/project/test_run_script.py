@@ -1,13 +1,20 @@
 """The script `run`: what it says to a newcomer."""
 
+import fcntl
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ('bash', 'cat', 'cut', 'dirname', 'env', 'flock', 'readlink', 'sha256sum')
+
+# The environment that ./run made for this checkout, in a shell with or without a sourced ROS 2.
+ENVIRONMENTS = sorted(ROOT.glob('.venv*/'))
+set_up_here = pytest.mark.skipif(not ENVIRONMENTS, reason='./run has not set this checkout up')
 
 
 def run(*arguments, script=ROOT / 'run', **options):
@@ -41,7 +48,7 @@ def test_help_from_any_directory_names_every_executable(tmp_path):
     assert [name for name in names if name not in text.split()] == []
 
 
-@pytest.mark.skipif(not (ROOT / '.venv').exists(), reason='./run has not set this checkout up')
+@set_up_here
 def test_unknown_command_is_one_line():
     done = run('dance')
     assert done.returncode == 2
@@ -57,16 +64,119 @@ def test_missing_python_is_one_line(bare_machine):
     assert not (script.parent / '.venv').exists()
 
 
-@pytest.mark.parametrize('missing, package', [('g++', 'g++'), ('cmake', 'cmake')])
-def test_missing_build_tool_is_one_line(bare_machine, missing, package):
-    script, tools, environment = bare_machine
-    for tool in {'python3', 'g++', 'cmake', 'make'} - {missing}:
+def give(tools, *names):
+    """Put tools on the path of the bare machine."""
+    for tool in names:
         if shutil.which(tool) is None:
             pytest.skip(f'{tool} is not installed')
         (tools / tool).symlink_to(shutil.which(tool))
+
+
+def fake(path, *lines):
+    """A program that this machine cannot do without."""
+    path.write_text('\n'.join(('#!/bin/sh', *lines, '')))
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize('missing', ['g++', 'cmake', 'make'])
+def test_missing_build_tool_is_one_line(bare_machine, missing):
+    script, tools, environment = bare_machine
+    give(tools, *{'python3', 'g++', 'cmake', 'make'} - {missing})
     done = run('doctor', script=script, env=environment)
     assert done.returncode == 2
-    assert done.stderr.count('\n') == 1 and f'install {package}' in done.stderr
+    assert done.stderr.count('\n') == 1 and f'install {missing} ' in done.stderr
+
+
+def test_all_that_is_missing_is_one_line(bare_machine):
+    script, _, environment = bare_machine
+    done = run('doctor', script=script, env=environment)
+    assert done.stderr.count('\n') == 1
+    assert 'install python3 python3-venv python3-dev g++ cmake make ' in done.stderr
+
+
+def test_a_python_that_the_locks_are_not_for_is_one_line(bare_machine):
+    script, tools, environment = bare_machine
+    fake(tools / 'python3', 'case $1 in --version) echo Python 3.99.0;; *) exit 1;; esac')
+    done = run('doctor', script=script, env=environment)
+    assert done.returncode == 2
+    assert done.stderr.count('\n') == 1 and 'Python 3.99.0' in done.stderr and 'PYTHON=' in done.stderr
+
+
+@pytest.mark.parametrize('wrong', ['no/such/python', 'cat'])
+def test_a_wrong_python_is_not_ignored(bare_machine, wrong):
+    script, _, environment = bare_machine
+    done = run('doctor', script=script, env={**environment, 'PYTHON': wrong})
+    assert done.returncode == 2
+    assert done.stderr == f"run: PYTHON is '{wrong}', which is no Python 3.11, 3.12 or 3.13\n"
+
+
+def test_a_full_disk_is_noticed_before_anything_is_installed(bare_machine):
+    script, tools, environment = bare_machine
+    give(tools, 'python3', 'g++', 'cmake', 'make')
+    fake(tools / 'df', 'echo Avail; echo 17')
+    done = run('doctor', script=script, env=environment)
+    assert done.returncode == 2
+    assert done.stderr == f'run: the set-up needs 3000 MB in {script.parent}, and 17 MB are free\n'
+    assert not (script.parent / '.venv').exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason='root may write anywhere')
+def test_a_checkout_that_cannot_be_written_to_is_one_line(bare_machine):
+    script, _, environment = bare_machine
+    script.parent.chmod(0o500)
+    done = run('doctor', script=script, env=environment)
+    assert done.returncode == 2
+    assert done.stderr.count('\n') == 1 and f'cannot write to {script.parent}' in done.stderr
+
+
+def test_without_a_home_there_is_one_in_the_checkout(bare_machine, tmp_path):
+    script, tools, environment = bare_machine
+    give(tools, 'mkdir')
+    done = run('doctor', script=script, env={**environment, 'HOME': str(tmp_path / 'none')})
+    assert done.stderr.startswith(
+        f'run: HOME ({tmp_path}/none) is no folder to write to: using {script.parent}/.home\n'
+    )
+
+
+def test_a_second_set_up_says_that_it_waits(bare_machine):
+    script, _, environment = bare_machine
+    with open(script.parent / '.venv.lock', 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = subprocess.Popen([script, 'doctor'], env=environment, stderr=subprocess.PIPE, text=True)
+        assert second.stderr.readline() == f'run: waiting for another ./run that sets up {script.parent}/.venv\n'
+    assert 'install python3' in second.communicate()[1]
+
+
+@set_up_here
+@pytest.mark.slow
+@pytest.mark.timeout(1200)  # two builds of half a minute, on a machine that others may use too
+def test_a_checkout_works_in_a_path_with_spaces_and_after_it_was_moved(bare_machine, tmp_path):
+    """The messages are built in it; the Python environment is this one."""
+    script, _, _ = bare_machine
+    for folder in ('grasp_decoder', 'config', 'launch', 'worlds'):
+        shutil.copytree(ROOT / folder, script.parent / folder)
+    (script.parent / ENVIRONMENTS[0].name).symlink_to(ENVIRONMENTS[0].resolve())
+    own = {'VIRTUAL_ENV', 'PYTHONPATH', 'AMENT_PREFIX_PATH', 'CMAKE_PREFIX_PATH', 'LD_LIBRARY_PATH'}
+    environment = {name: value for name, value in os.environ.items() if name not in own}
+    for name in ('one place', 'another place'):
+        place = script.parent.rename(tmp_path / name)
+        script = place / 'run'
+        done = run('inspect', '--help', script=script, env=environment)
+        assert done.returncode == 0, done.stderr
+        assert 'usage: inspect' in done.stdout and 'building the messages' in done.stderr
+        assert run('inspect', '--help', script=script, env=environment).stderr == ''
+
+
+@set_up_here
+def test_a_shared_environment_is_not_made_again_for_another_python(bare_machine, tmp_path):
+    script, tools, environment = bare_machine
+    give(tools, 'python3', 'g++', 'cmake', 'make', 'mkdir')
+    (script.parent / '.venv').symlink_to(Path(sys.prefix).resolve())
+    other = fake(tmp_path / 'python', 'echo /other/python3.12')
+    done = run('doctor', script=script, env={**environment, 'PYTHON': str(other)})
+    assert done.returncode == 2
+    assert done.stderr.count('\n') == 1 and 'is a link to an environment of' in done.stderr
 
 
 def test_another_ros_distribution_is_refused(bare_machine):
