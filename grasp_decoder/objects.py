@@ -88,14 +88,14 @@ class ObjectCatalogue:
         """Refuse what was made with another catalogue.
 
         Args:
-            whose: who calls the ``object_ids`` by ``labels``.
+            whose: who calls the ``object_ids`` by ``labels``; an empty label says nothing.
 
         Raises:
             GraspDecoderError: an object has another label here.
         """
         for object_id, label in zip(object_ids, labels):
             own = self.find(object_id).label
-            if own != label:
+            if label and own != label:
                 raise GraspDecoderError(
                     f"{whose} calls object {object_id} '{label}', {self.source} calls it '{own}': "
                     'give the catalogue that it was trained with (--objects)'

@@ -56,9 +56,18 @@ class GraspController:
         self._machine.fail('no decoder: waiting for /decoder_info')
 
     def configure(
-        self, object_ids: Sequence[int], bin_s: float, look_back: int, bundle: str = '', prior: Sequence[float] = ()
+        self,
+        object_ids: Sequence[int],
+        bin_s: float,
+        look_back: int,
+        bundle: str = '',
+        prior: Sequence[float] = (),
+        labels: Sequence[str] = (),
     ) -> None:
-        """Expect a new decoder; one that makes no sense is refused, and the hand stays SAFE until another comes.
+        """Expect a new decoder.
+
+        One that makes no sense, or knows other objects than the catalogue, is refused: the hand stays SAFE until
+        another comes.
 
         Args:
             object_ids: its classes, in the order of its probabilities; empty when it decodes the phase alone.
@@ -66,11 +75,14 @@ class GraspController:
             look_back: bins that it needs before its first decode of a segment.
             bundle: hash of its bundle, whose first characters every decode carries; '' checks nothing.
             prior: how often training had each class; all alike when it is empty.
+            labels: what it calls its classes; empty when it does not say.
         """
-        problem = _problem_of(object_ids, bin_s, look_back)
-        if problem:
+        try:
+            _require_sense(object_ids, bin_s, look_back)
+            self._grips.objects.require_labels(object_ids, labels, 'the decoder')
+        except GraspDecoderError as problem:
             self._checker = None
-            self._fail(Fault(FaultKind.NO_DECODER, f'no decoder: /decoder_info says {problem}'))
+            self._fail(Fault(FaultKind.NO_DECODER, f'no decoder: {problem}'))
             return
         settings = self._settings
         grips = [self._grips.grip_of(object_id) for object_id in object_ids] or [self._grips.default_grip]
@@ -256,12 +268,14 @@ def _certainty(posterior: float, prior: float) -> float:
     return max(0.0, (posterior - prior) / (1.0 - prior)) if prior < 1.0 else 1.0
 
 
-def _problem_of(object_ids: Sequence[int], bin_s: float, look_back: int) -> str:
-    """What makes a decoder impossible; '' when nothing does."""
+def _require_sense(object_ids: Sequence[int], bin_s: float, look_back: int) -> None:
+    """Refuse a decoder that is impossible; raises `GraspDecoderError`."""
+    problem = ''
     if not LEAST_BIN_S <= bin_s <= MOST_BIN_S:  # NaN fails both comparisons
-        return f'that a bin lasts {bin_s:g} s'
-    if not 1 <= look_back <= MOST_LOOK_BACK:
-        return f'that it looks back over {look_back} bins'
-    if len(set(object_ids)) != len(object_ids):
-        return 'that two classes are the same object'
-    return ''
+        problem = f'that a bin lasts {bin_s:g} s'
+    elif not 1 <= look_back <= MOST_LOOK_BACK:
+        problem = f'that it looks back over {look_back} bins'
+    elif len(set(object_ids)) != len(object_ids):
+        problem = 'that two classes are the same object'
+    if problem:
+        raise GraspDecoderError(f'/decoder_info says {problem}')

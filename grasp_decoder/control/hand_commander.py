@@ -89,7 +89,7 @@ class HandCommander:
             return False
         self._decoder_sha256 = info.bundle_sha256
         object_ids = info.object_id if OBJECT_TASK in info.tasks else ()
-        self._controller.configure(object_ids, info.bin_s, info.look_back, info.bundle_sha256)
+        self._controller.configure(object_ids, info.bin_s, info.look_back, info.bundle_sha256, labels=info.object_label)
         return True
 
     def decoded(self, decoded: DecodedGrasp, now_ns: int) -> Order:

@@ -52,6 +52,18 @@ def test_a_single_bin_of_grasp_at_rest_does_not_close():
     assert 'CLOSE' not in states(commands)
 
 
+def test_a_decoder_of_another_catalogue_moves_nothing_until_one_of_this_comes():
+    hand = Decoder()
+    hand.run(0.6)
+    labels = [f'object {object_id}' for object_id in OBJECTS]
+    hand.controller.configure(OBJECTS, BIN_S, LOOK_BACK, labels=['side', *labels[1:]])
+    commands = hand.run(0.6) + hand.run(1.0, grasp=0.99)
+    assert {command.state for command in commands} == {HandMode.SAFE}
+    assert "the decoder calls object 21 'side'" in commands[-1].reason and '--objects' in commands[-1].reason
+    hand.controller.configure(OBJECTS, BIN_S, LOOK_BACK, labels=labels)
+    assert hand.run(0.6)[-1].state != HandMode.SAFE
+
+
 def lateral(object_id):
     return GraspObject(object_id, f'object {object_id}', grip='lateral')
 
