@@ -23,6 +23,9 @@ OBJECT_TASK = 'object'
 REMEMBERED_COMMANDS = 500
 OTHER_BRIDGE_NS = NS_PER_S
 """Another bridge counts as gone when nothing was heard of it for so long."""
+OWN_SILENCE_NS = 130_000_000
+"""Less than the shortest time-out that a hand should have: after it the hand may have gone to its safe state."""
+STEP_NS = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class HandCommander:
         self._own_commands: deque[int] = deque(maxlen=REMEMBERED_COMMANDS)
         self._other_heard_ns: int | None = None
         self._last: Order | None = None
+        self._called_ns: int | None = None
 
     @property
     def joint_names(self) -> tuple[str, ...]:
@@ -94,6 +98,7 @@ class HandCommander:
 
     def decoded(self, decoded: DecodedGrasp, now_ns: int) -> Order:
         """The order for a decode."""
+        self._notice_standstill(now_ns)
         return self._order(self._controller.step(decoded, now_ns), now_ns, announced=True)
 
     def tick(self, now_ns: int, source: Callable[[], SourceClock | None] = lambda: None) -> Order:
@@ -102,6 +107,7 @@ class HandCommander:
         Args:
             source: gives the latest batch of spikes when asked.
         """
+        self._notice_standstill(now_ns)
         fault = self._hand_fault(now_ns) or self._e_stop_silence(now_ns) or self._other_bridge(now_ns)
         if fault is not None:
             return self._order(self._controller.fail_until_cleared(fault, now_ns), now_ns)
@@ -148,6 +154,17 @@ class HandCommander:
     def ended(self, now_ns: int) -> Order:
         """The last order of all."""
         return self.failed(Fault(FaultKind.ENDING, 'hand_bridge has ended'), now_ns)
+
+    def _notice_standstill(self, now_ns: int) -> None:
+        """After a standstill of this process: SAFE, from where a hand would be that went there when it began."""
+        before_ns, self._called_ns = self._called_ns, now_ns
+        if before_ns is None or now_ns - before_ns <= OWN_SILENCE_NS:
+            return
+        reason = f'hand_bridge stood still for {(now_ns - before_ns) / NS_PER_S:.2f} s'
+        self._watch.stood_still(now_ns - before_ns)
+        self._controller.fail(Fault(FaultKind.INTERNAL, reason), before_ns)
+        for at_ns in range(max(before_ns, now_ns - NS_PER_S), now_ns, STEP_NS):
+            self._joints.step(self._controller.go_on(at_ns), at_ns)
 
     def _hand_fault(self, now_ns: int) -> Fault | None:
         if self._last is None:

@@ -58,6 +58,10 @@ class HandWatch:
                 self._follows_since_ns = now_ns
             self._measured, self._heard_ns = measured, now_ns
 
+    def stood_still(self, duration_ns: int) -> None:
+        """Nothing was taken for so long because the process of the watch itself could not run."""
+        self._heard_ns += duration_ns
+
     def fault(self, targets: Angles, now_ns: int) -> Fault | None:
         """What is wrong with the hand at CLOCK_MONOTONIC ``now_ns``, when its joints are told ``targets``."""
         settings = self._settings
@@ -65,13 +69,13 @@ class HandWatch:
             return None
         if self._measured is None:
             return Fault(FaultKind.HAND, 'no hand: waiting for /joint_states')
-        silent_ns = now_ns - self._heard_ns
-        if silent_ns > settings.feedback_timeout_s * NS_PER_S:
-            return Fault(FaultKind.HAND, f'the hand has said nothing for {silent_ns / NS_PER_S:.2f} s')
+        # One reason for as long as a fault lasts: a reason that changes is announced again.
+        if now_ns - self._heard_ns > settings.feedback_timeout_s * NS_PER_S:
+            return Fault(FaultKind.HAND, f'the hand has said nothing for {settings.feedback_timeout_s:g} s')
         behind = self._measured - targets
         worst = int(np.argmax(behind))
         if behind[worst] <= settings.following_error_rad:
             self._follows_since_ns = now_ns
         elif now_ns - self._follows_since_ns > settings.following_time_s * NS_PER_S:
-            return Fault(FaultKind.HAND, f'{self._joints[worst]} does not open: it is {behind[worst]:.2f} rad behind')
+            return Fault(FaultKind.HAND, f'{self._joints[worst]} does not open')
         return None

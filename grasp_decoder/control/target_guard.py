@@ -10,18 +10,26 @@ from grasp_decoder.control.joint_targets import Angles, JointTargets
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.time import NS_PER_S
 
+AS_OPEN_RAD = 0.1
+"""Targets this near to the hand do not close it."""
+
 
 class TargetGuard:
     """Passes joint targets on while they come; after ``timeout_s`` without any it takes the hand to its safe state.
 
     hand_bridge sends targets at a fixed rate, so that silence means that it has died or cannot be heard. The guard
-    belongs beside the motors, in their driver or right before it: no message has to arrive for it to act.
+    belongs beside the motors, in their driver or right before it: no message has to arrive for it to act. Targets that
+    come again pass as soon as they do not close the hand: whoever sends them may not know that it was let go.
+
+    Attributes:
+        lost: whether the hand is in its safe state, and targets do not pass.
     """
 
     def __init__(self, grips: GripTable, timeout_s: float, on_loss: Policy = Policy.OPEN):
         """``on_loss``: open, within the limits of the motors, or hold the last targets."""
         self._joints = JointTargets(grips)
         self._opened = HandCommand(0, 0, HandMode.SAFE, grips.default_grip, 0.0, 'no targets')
+        self._open = JointTargets(grips).step(self._opened, 0)
         self._timeout_ns = timeout_s * NS_PER_S
         self._on_loss = on_loss
         self._last: Angles | None = None
@@ -35,25 +43,27 @@ class TargetGuard:
 
     def take(self, angles: Angles, now_ns: int) -> None:
         """Targets (n_joints,) in rad came at CLOCK_MONOTONIC ``now_ns``."""
-        self._last = np.asarray(angles, dtype=float)
+        angles = np.asarray(angles, dtype=float)
         self._heard_ns = now_ns
-        self.lost = False
+        if self._last is None or not self.lost or not self._closes(angles, self._last):
+            self._last, self.lost = angles, False
 
     def stood_still(self, duration_ns: int) -> None:
         """The guard itself could not run for so long: what came meanwhile has not been taken yet."""
         self._heard_ns += duration_ns
 
     def targets(self, now_ns: int) -> Angles | None:
-        """What the joints are to do now, (n_joints,) in rad; None before the first targets. ``lost`` says why."""
+        """What the joints are to do now, (n_joints,) in rad; None before the first targets."""
         if self._last is None:
             return None
-        if now_ns - self._heard_ns <= self._timeout_ns:
-            return self._last
-        if self._on_loss == Policy.HOLD:
-            self.lost = True
-            return self._last
-        if not self.lost:
+        if not self.lost and now_ns - self._heard_ns > self._timeout_ns:
             self.lost = True
             self._joints = JointTargets(self._joints.grips)
             self._joints.start_from(self._last)
-        return self._joints.step(self._opened, now_ns)
+        if self.lost and self._on_loss == Policy.OPEN:
+            self._last = self._joints.step(self._opened, now_ns)
+        return self._last
+
+    def _closes(self, angles: Angles, safe: Angles) -> bool:
+        """Whether targets are further from the open posture than a hand in its ``safe`` state is."""
+        return bool(np.any(np.abs(angles - self._open) > np.abs(safe - self._open) + AS_OPEN_RAD))

@@ -116,6 +116,31 @@ def test_a_hand_that_is_not_there_is_a_fault():
     assert 'no hand' in hand.run(1.0)[-1].command.reason
 
 
+@pytest.mark.parametrize('silent_ms', [150, 250, 1000])
+def test_a_bridge_that_stood_still_opens_from_where_a_hand_left_alone_is(silent_ms):
+    hand = Hand()
+    hand.run(2.0)
+    before = hand.run(0.6, grasp=0.98)[-1]
+    assert before.command.state == HandMode.HOLD
+    hand.decoder.now_ns += silent_ms * MS
+    # the bins of the standstill come all at once, and say that the grasp goes on
+    order = hand.commander.decoded(hand.decoder.decode(grasp=0.98), hand.now_ns)
+    assert order.safe and 'stood still' in hand.commander.tick(hand.now_ns).command.reason
+    opened = np.abs(before.angles - order.angles).max()
+    assert opened > min(0.8, 6.0 * (silent_ms - 40) * 1e-3), 'a hand with a time-out has opened by itself'
+    assert all(each.safe for each in hand.run(1.0, grasp=0.98))
+    assert not hand.run(1.0)[-1].safe
+
+
+def test_a_bridge_that_stood_still_may_hold():
+    hand = Hand(safe_state='hold')
+    hand.run(2.0)
+    before = hand.run(0.6, grasp=0.98)[-1]
+    hand.decoder.now_ns += 500 * MS
+    order = hand.commander.tick(hand.now_ns)
+    assert order.safe and order.angles == pytest.approx(before.angles)
+
+
 numbers = st.one_of(st.floats(allow_nan=True, allow_infinity=True, width=32), st.sampled_from([0.0, 0.5, 0.98, 1.0]))
 counts = st.integers(0, 2**63 - 1)
 

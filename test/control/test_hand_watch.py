@@ -28,7 +28,8 @@ def test_a_hand_that_falls_silent_is_a_fault_and_one_that_speaks_again_is_not():
     say(watch, (0.0, 0.0), 0)
     assert watch.fault(np.zeros(2), 500 * MS) is None
     fault = watch.fault(np.zeros(2), 501 * MS)
-    assert fault.kind == FaultKind.HAND and 'said nothing for 0.50 s' in fault.reason
+    assert fault.kind == FaultKind.HAND and 'said nothing for 0.5 s' in fault.reason
+    assert watch.fault(np.zeros(2), 900 * MS) == fault, 'a fault that goes on is no news'
     say(watch, (0.0, 0.0), 600)
     assert watch.fault(np.zeros(2), 601 * MS) is None
 
@@ -48,6 +49,7 @@ def test_a_finger_that_does_not_open_is_named():
         faults[ms] = watch.fault(np.zeros(2), ms * MS)
     assert faults[1000] is None
     assert 'index does not open' in faults[1020].reason
+    assert faults[1980] == faults[1020], 'a fault that goes on is no news'
 
 
 def test_a_finger_may_be_on_its_way():

@@ -48,11 +48,27 @@ def test_a_hand_may_hold_instead():
     assert guard.lost
 
 
-def test_targets_that_come_again_pass_again():
+@pytest.mark.parametrize('on_loss', [Policy.OPEN, Policy.HOLD])
+def test_targets_that_come_again_pass_as_soon_as_they_do_not_close_the_hand(on_loss):
+    guard = heard(on_loss)
+    for ms in range(160, 2000, 20):
+        safe = guard.targets(ms * MS)
+    closer = CLOSED + 0.3
+    for ms in range(2000, 3000, 20):
+        guard.take(closer, ms * MS)
+        assert guard.targets(ms * MS) == pytest.approx(safe)
+        assert guard.lost
+    guard.take(OPENED, 3000 * MS)
+    guard.take(closer, 3020 * MS)
+    assert np.array_equal(guard.targets(3020 * MS), closer)
+    assert not guard.lost
+
+
+def test_a_hand_that_opens_is_taken_over_on_its_way():
     guard = heard()
-    guard.targets(1000 * MS)
-    guard.take(CLOSED, 1001 * MS)
-    assert np.array_equal(guard.targets(1002 * MS), CLOSED)
+    for ms in range(160, 260, 20):
+        on_its_way = guard.targets(ms * MS)
+    guard.take(on_its_way, 260 * MS)
     assert not guard.lost
 
 
