@@ -16,11 +16,16 @@ from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.cli.replay_arguments import add_replay_arguments, replay_options
-from grasp_decoder.control.grasp_controller import GraspController
+from grasp_decoder.control.fault_policies import load_fault_policies
+from grasp_decoder.control.faults import SourceClock
+from grasp_decoder.control.grasp_state_machine import Seen
 from grasp_decoder.control.grip_table import load_grip_table
-from grasp_decoder.control.joint_targets import JointTargets
+from grasp_decoder.control.hand_commander import HandCommander
+from grasp_decoder.control.hand_watch import FeedbackSettings
+from grasp_decoder.control.held import LIFTED_M
 from grasp_decoder.control.outcome import TrialOutcome, score_trials, summarize
 from grasp_decoder.control.settings import ControlSettings
+from grasp_decoder.decoding.info import decoder_info
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.hand.rig import GraspRig
 from grasp_decoder.hand.simulator import open_simulator, simulator_names
@@ -61,26 +66,36 @@ def closed_loop(session: Session, bundle: Bundle, trials: Sequence[Trial], hand:
     """Outcomes of the usable ones of ``trials`` with the simulator ``hand``, in order."""
     manifest, grips = bundle.manifest, load_grip_table()
     decoder = StreamingDecoder(BundleEngines(bundle))
-    controller, targets = GraspController(ControlSettings(), grips), JointTargets(grips)
-    controller.configure(manifest.classes, manifest.bin_s, manifest.look_back)
+    feedback = FeedbackSettings(feedback=True, contact=True)
+    commander = HandCommander(ControlSettings(), feedback, grips, load_fault_policies())
+    commander.new_decoder(decoder_info(decoder, 0))
     commands, samples = [], []
-    now_ns, segment = 0, -1
+    now_ns, segment, end_ns = 0, -1, 0
     with closing(open_simulator(hand)) as simulator:
         rig = GraspRig(simulator, grips.objects)
+
+        def obey(order):
+            rig.set_mode(order.command.state)
+            rig.command(dict(zip(commander.joint_names, order.angles)))
+
         for step in Playback(session, trials, STEP_NS):
             while now_ns + STEP_NS <= step.due_ns:
                 now_ns += STEP_NS
                 state = rig.advance(STEP_NS / NS_PER_S)
                 stamp_ns = commands[-1].stamp_ns if commands else 0
                 samples.append(HandState(stamp_ns, now_ns, state.lift_m, state.contact))
+                seen = Seen(state.contact, state.lift_m >= LIFTED_M)
+                commander.measured(simulator.joint_names, state.joint_position, now_ns, seen)
+                clock = SourceClock(now_ns, segment, end_ns)
+                obey(commander.tick(now_ns, lambda clock=clock: clock))
+            end_ns = step.batch.end_ns
             if step.batch.segment != segment:
                 segment = step.batch.segment
                 rig.place(trials[segment].object_id)
             for decoded in decoder.push(step.batch):
-                command = controller.step(decoded, step.due_ns)
-                rig.set_mode(command.state)
-                rig.command(dict(zip(targets.names, targets.step(command, step.due_ns))))
-                commands.append(command)
+                order = commander.decoded(decoded, step.due_ns)
+                obey(order)
+                commands.append(order.command)
     marks = [trial_marks(trial, position, manifest.merge) for position, trial in enumerate(trials)]
     return [outcome for outcome in score_trials(marks, commands, samples, grips) if trials[outcome.segment].usable]
 

@@ -9,7 +9,7 @@ import numpy as np
 from grasp_decoder.control.evidence import EvidenceAccumulator
 from grasp_decoder.control.fault_policies import Fault, FaultKind, FaultPolicies, Policy, load_fault_policies
 from grasp_decoder.control.faults import DecodeChecker, SilenceJudge, SourceClock
-from grasp_decoder.control.grasp_state_machine import GraspStateMachine
+from grasp_decoder.control.grasp_state_machine import UNSEEN, GraspStateMachine, Seen
 from grasp_decoder.control.grip_table import PRESHAPE_APERTURE, GripTable
 from grasp_decoder.control.limits import MotionLimiter
 from grasp_decoder.control.settings import ControlSettings
@@ -102,8 +102,8 @@ class GraspController:
         self._phase_only = not len(object_ids)
         self._fail(Fault(FaultKind.EXCHANGE, 'a new decoder started'))
 
-    def step(self, decoded: DecodedGrasp, now_ns: int) -> HandCommand:
-        """The command for ``decoded``, received at CLOCK_MONOTONIC ``now_ns``."""
+    def step(self, decoded: DecodedGrasp, now_ns: int, seen: Seen = UNSEEN) -> HandCommand:
+        """The command for ``decoded``, received at CLOCK_MONOTONIC ``now_ns``, when the hand says ``seen``."""
         self._now_ns = self._heard_ns = now_ns
         self._last = decoded
         if self._checker is not None:
@@ -111,7 +111,7 @@ class GraspController:
             if fault:
                 self._fail(fault)
             elif not self._e_stopped:
-                self._decide(decoded, self._checker.warms_up(decoded))
+                self._decide(decoded, self._checker.warms_up(decoded), seen)
         return self._command(now_ns, decoded.due_ns)
 
     def watchdog(self, now_ns: int, source: Callable[[], SourceClock | None] = lambda: None) -> HandCommand | None:
@@ -208,7 +208,7 @@ class GraspController:
         if policy != Policy.KEEP:
             return policy
         if self._machine.state == HandMode.HOLD:
-            self._keeps_until_ns = self._held_since_ns + round(self._settings.hold_dwell_s * NS_PER_S)
+            self._keeps_until_ns = self._held_since_ns + round(self._settings.blind_hold_s * NS_PER_S)
             return Policy.KEEP
         return self._policy if self._machine.state == HandMode.SAFE else Policy.OPEN
 
@@ -216,7 +216,7 @@ class GraspController:
         self._object.reset()
         self._phase.reset()
 
-    def _decide(self, decoded: DecodedGrasp, warms_up: bool) -> None:
+    def _decide(self, decoded: DecodedGrasp, warms_up: bool, seen: Seen) -> None:
         if decoded.segment != self._segment:
             self._segment = decoded.segment
             self._forget()
@@ -229,7 +229,7 @@ class GraspController:
         grip, confidence = self._likely_grip(decoded)
         before = self._machine.state
         settled = bool(self._aperture.position == self.target_aperture())
-        self._machine.step(decoded.stamp_ns, grasp, grip, confidence, settled, self._keeps())
+        self._machine.step(decoded.stamp_ns, grasp, grip, confidence, settled, self._keeps(), seen)
         if self._machine.state != before:
             self._held_aperture = float(self._aperture.position)
             if self._machine.state == HandMode.HOLD and before != HandMode.SAFE:

@@ -6,7 +6,7 @@
     SAFE ──healthy for recovery_s while the hand keeps what it holds──▶ HOLD
                                    │ └───confident──▶ │
                                    └────GRASP──▶ CLOSE ◀──GRASP
-                    OPEN ◀──aborted──┘ └──closed──▶ HOLD ──rest after hold_dwell_s──▶ OPEN
+                    OPEN ◀──aborted──┘ └──closed──▶ HOLD ──rest, once lifted for hold_dwell_s──▶ OPEN
     any state ──fault──▶ SAFE
 
 docs/safety.md explains them.
@@ -14,12 +14,30 @@ docs/safety.md explains them.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.types.hand_command import HandMode
 from grasp_decoder.types.time import NS_PER_S
 
 MAX_STEP_NS = 500_000_000
 """A jump of the acquisition clock counts as at most this much dwell time: the longest gap that a replay keeps."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the hand says about the object; None where it says nothing.
+
+    Attributes:
+        touched: a finger has met it.
+        lifted: it is `LIFTED_M` or more above its rest.
+    """
+
+    touched: bool | None = None
+    lifted: bool | None = None
+
+
+UNSEEN = Seen()
 
 
 class GraspStateMachine:
@@ -33,6 +51,8 @@ class GraspStateMachine:
         self._rest_since_ns: int | None = None
         self._healthy_since_ns: int | None = None
         self._held_since_ns = 0
+        self._lifted_since_ns: int | None = None
+        self._seen = UNSEEN
         self.state = HandMode.SAFE
         self.grip = grip
         self.reason = 'starting'
@@ -45,7 +65,14 @@ class GraspStateMachine:
         self._rest_since_ns = self._stamp_ns = self._healthy_since_ns = None
 
     def step(
-        self, stamp_ns: int, grasp: float | None, grip: str, confidence: float, settled: bool, keeps: bool = False
+        self,
+        stamp_ns: int,
+        grasp: float | None,
+        grip: str,
+        confidence: float,
+        settled: bool,
+        keeps: bool = False,
+        seen: Seen = UNSEEN,
     ) -> None:
         """Take one bin.
 
@@ -56,20 +83,36 @@ class GraspStateMachine:
             grip, confidence: the most probable grip, and how sure it is: 0 as before anything is known, 1 certain.
             settled: the hand's aperture has arrived at its target.
             keeps: in SAFE, the hand still holds what it held before.
+            seen: what the hand says about the object.
         """
         if self._stamp_ns is not None:
             self._time_ns += min(stamp_ns - self._stamp_ns, MAX_STEP_NS)
         self._stamp_ns = stamp_ns
         if self._healthy_since_ns is None:
             self._healthy_since_ns = self._time_ns
-        if grasp is None or grasp >= self._settings.release_threshold:
-            self._rest_since_ns = None
-        elif self._rest_since_ns is None:
-            self._rest_since_ns = self._time_ns
+        self._note_rest(grasp)
+        self._note_lift(seen)
         if self.state == HandMode.SAFE:
             self._in_safe(keeps)
         else:
             getattr(self, f'_in_{self.state.name.lower()}')(grasp or 0.0, grip, confidence, settled)
+
+    def _note_rest(self, grasp: float | None) -> None:
+        if grasp is None:
+            # What is not known yet is not rest, but it does not contradict the rest that was decoded in HOLD before.
+            if self.state != HandMode.HOLD:
+                self._rest_since_ns = None
+        elif grasp >= self._settings.release_threshold:
+            self._rest_since_ns = None
+        elif self._rest_since_ns is None:
+            self._rest_since_ns = self._time_ns
+
+    def _note_lift(self, seen: Seen) -> None:
+        self._seen = seen
+        if not seen.lifted:
+            self._lifted_since_ns = None
+        elif self._lifted_since_ns is None:
+            self._lifted_since_ns = self._time_ns
 
     def _enter(self, state: HandMode, reason: str, grip: str | None = None) -> None:
         self.state, self.reason, self.grip = state, reason, grip or self.grip
@@ -117,9 +160,17 @@ class GraspStateMachine:
     def _in_close(self, grasp: float, grip: str, confidence: float, settled: bool) -> None:
         if self._rested(self._settings.abort_dwell_s):
             self._enter(HandMode.OPEN, 'aborted: rest decoded while closing')
+        elif settled and self._seen.touched is False:
+            self.reason = 'closed, but no finger has met an object'
         elif settled:
             self._enter(HandMode.HOLD, 'closed')
+            self._lifted_since_ns = None
 
     def _in_hold(self, grasp: float, grip: str, confidence: float, settled: bool) -> None:
-        if self._stayed(self._settings.hold_dwell_s) and self._rested(self._settings.release_dwell_s):
+        if self._held_long_enough() and self._rested(self._settings.release_dwell_s):
             self._enter(HandMode.OPEN, 'released: rest decoded')
+
+    def _held_long_enough(self) -> bool:
+        if self._lifted_since_ns is None:
+            return self._stayed(self._settings.blind_hold_s)
+        return self._time_ns - self._lifted_since_ns >= self._settings.hold_dwell_s * NS_PER_S

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from grasp_decoder.control.fault_policies import Fault, FaultKind, FaultPolicies
 from grasp_decoder.control.faults import SourceClock
 from grasp_decoder.control.grasp_controller import GraspController
+from grasp_decoder.control.grasp_log import GraspLog
+from grasp_decoder.control.grasp_state_machine import UNSEEN, Seen
 from grasp_decoder.control.grip_table import GripTable
 from grasp_decoder.control.hand_watch import FeedbackSettings, HandWatch
 from grasp_decoder.control.joint_targets import Angles, JointTargets
@@ -54,6 +56,9 @@ class HandCommander:
     """Turns decodes into orders, and goes to the safe state whenever something is wrong.
 
     Every method takes the CLOCK_MONOTONIC of the call, ``now_ns``. It is not thread-safe.
+
+    Attributes:
+        grasps: how the grasps went.
     """
 
     def __init__(
@@ -76,6 +81,7 @@ class HandCommander:
         self._other_heard_ns: int | None = None
         self._last: Order | None = None
         self._called_ns: int | None = None
+        self.grasps = GraspLog(settings.hold_dwell_s)
 
     @property
     def joint_names(self) -> tuple[str, ...]:
@@ -99,7 +105,10 @@ class HandCommander:
     def decoded(self, decoded: DecodedGrasp, now_ns: int) -> Order:
         """The order for a decode."""
         self._notice_standstill(now_ns)
-        return self._order(self._controller.step(decoded, now_ns), now_ns, announced=True)
+        seen = self._watch.seen(self._last.angles) if self._last is not None else UNSEEN
+        order = self._order(self._controller.step(decoded, now_ns, seen), now_ns, announced=True)
+        self.grasps.take(order.command, seen)
+        return order
 
     def tick(self, now_ns: int, source: Callable[[], SourceClock | None] = lambda: None) -> Order:
         """The order between decodes: the motion goes on, and silence of any kind is noticed.
@@ -114,9 +123,12 @@ class HandCommander:
         command = self._controller.watchdog(now_ns, source)
         return self._order(command if command is not None else self._controller.go_on(now_ns), now_ns)
 
-    def measured(self, names: list[str], positions: list[float], now_ns: int) -> None:
-        """The hand said where its joints are, in rad; joints that are not known here are ignored."""
-        self._watch.take(names, positions, now_ns)
+    def measured(self, names: Sequence[str], positions: Sequence[float], now_ns: int, seen: Seen = UNSEEN) -> None:
+        """The hand said where its joints are, in rad, and what it has ``seen`` of the object.
+
+        Joints that are not known here are ignored.
+        """
+        self._watch.take(names, positions, now_ns, seen)
         if not self._started_from_measured and self._watch.measured is not None and self._last is None:
             self._joints.start_from(self._watch.measured)
             self._started_from_measured = True

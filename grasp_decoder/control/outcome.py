@@ -20,13 +20,12 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 
 from grasp_decoder.control.grip_table import GripTable
+from grasp_decoder.control.held import KEPT_S, LIFTED_M
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.hand_state import HandState
 from grasp_decoder.types.time import NS_PER_S
 
 CLOSED_AFTER_REW_S = 0.3
-LIFTED_M = 0.05
-KEPT_S = 1.0
 CLOSED_STATES = (HandMode.CLOSE, HandMode.HOLD)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from grasp_decoder.control.held import KEPT_S
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.types.setting import Settings, setting
 
@@ -59,7 +60,16 @@ class ControlSettings(Settings):
     abort_dwell_s: float = setting(
         0.1, 'time below release_threshold after which CLOSE is aborted', unit='s', low=0.0, high=10.0
     )
-    hold_dwell_s: float = setting(1.2, 'least time in HOLD', unit='s', low=0.0, high=60.0)
+    hold_dwell_s: float = setting(
+        KEPT_S, 'how long an object stays lifted before rest lets it go', unit='s', low=0.0, high=60.0
+    )
+    lift_s: float = setting(
+        0.2,
+        'time that lifting takes after HOLD began, where the hand does not say how high the object is',
+        unit='s',
+        low=0.0,
+        high=10.0,
+    )
     release_dwell_s: float = setting(
         0.0, 'time below release_threshold after which HOLD releases', unit='s', low=0.0, high=10.0
     )
@@ -84,6 +94,11 @@ class ControlSettings(Settings):
     recovery_s: float = setting(
         0.2, 'time of healthy decodes at rest after which SAFE is left', unit='s', low=0.0, high=60.0
     )
+
+    @property
+    def blind_hold_s(self) -> float:
+        """Least time in HOLD where nobody says how high the object is."""
+        return self.lift_s + self.hold_dwell_s
 
     def __post_init__(self) -> None:
         super().__post_init__()

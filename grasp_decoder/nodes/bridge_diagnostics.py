@@ -5,6 +5,7 @@ from __future__ import annotations
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 
+from grasp_decoder.control.grasp_log import GraspLog
 from grasp_decoder.decoding.stage_times import StageTimes
 from grasp_decoder.nodes.diagnostics import Diagnostics, stage_values, status
 from grasp_decoder.types.hand_command import HandCommand, HandMode
@@ -12,10 +13,11 @@ from grasp_decoder.types.time import NS_PER_S
 
 
 class BridgeDiagnostics:
-    """Two statuses: what the hand is told and why, and the latency from bin edge to command."""
+    """Three statuses: what the hand is told and why, how its grasps went, and the latency from bin edge to command."""
 
-    def __init__(self, node: Node):
+    def __init__(self, node: Node, grasps: GraspLog):
         self._node = node
+        self._grasps = grasps
         self.bin_s = float('inf')
         self._times = StageTimes(('decode', 'command'))
         self._command: HandCommand | None = None
@@ -38,6 +40,16 @@ class BridgeDiagnostics:
     def _statuses(self) -> list[DiagnosticStatus]:
         return [
             self._state(),
+            status(
+                'hand_bridge: grasps',
+                DiagnosticStatus.OK,
+                f'the latest: {self._grasps.last}',
+                {
+                    'tried': self._grasps.tried,
+                    'closed': self._grasps.closed,
+                    'held': 'not known' if self._grasps.held is None else self._grasps.held,
+                },
+            ),
             status('hand_bridge: latency', DiagnosticStatus.OK, 'bin edge to hand command', stage_values(self._times)),
         ]
 

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
-from sensor_msgs.msg import JointState
 
 from grasp_decoder import msg
 from grasp_decoder.control.fault_policies import Fault, FaultKind, load_fault_policies
@@ -25,6 +24,7 @@ from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.nodes import conversion
 from grasp_decoder.nodes.bridge_diagnostics import BridgeDiagnostics
 from grasp_decoder.nodes.e_stop import EStop
+from grasp_decoder.nodes.hand_feedback import HandFeedback
 from grasp_decoder.nodes.hand_outputs import make_output
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.receiver import Receiver
@@ -63,10 +63,9 @@ class HandBridge(Node):
         self._spikes = Receiver(self, interfaces.SPIKES, depth=1)
         self._all_commands = Receiver(self, interfaces.HAND_COMMAND, depth=100)
         subscribe(self, interfaces.DECODER_INFO, self._guarded(self._new_decoder))
-        if feedback.feedback:
-            subscribe(self, interfaces.JOINT_STATES, self._guarded(self._measured))
+        HandFeedback(self, feedback, self._commander, self._lock, self._guarded)
         self._e_stop = EStop(self, self._commander, self._lock, self._publish, self._guarded)
-        self._diagnostics = BridgeDiagnostics(self)
+        self._diagnostics = BridgeDiagnostics(self, self._commander.grasps)
 
     def run(self) -> None:
         """Command the hand until the process is to end, and leave it in its safe state."""
@@ -136,10 +135,6 @@ class HandBridge(Node):
         with self._lock:
             if self._commander.new_decoder(info):
                 self._diagnostics.bin_s = info.bin_s
-
-    def _measured(self, message: JointState) -> None:
-        with self._lock:
-            self._commander.measured(message.name, message.position, time.monotonic_ns())
 
 
 def main(args=None) -> int:

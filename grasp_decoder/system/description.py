@@ -29,7 +29,7 @@ def node_descriptions(options: ReplayOptions) -> list[NodeDescription]:
     # Without a catalogue of objects here, a parameter file may name one.
     objects = {'objects': options.objects} if options.objects else {}
     nodes: dict[str, dict[str, object]] = {
-        'hand_bridge': {'feedback': options.hand != 'none', **objects},
+        'hand_bridge': {**_feedback(options.hand), **objects},
         'decoder': {'bundle': options.bundle},
     }
     to_mcap = options.record.endswith('.mcap')
@@ -58,6 +58,14 @@ def node_descriptions(options: ReplayOptions) -> list[NodeDescription]:
         NodeDescription(name, _parameter_files(name, options.params_file), parameters)
         for name, parameters in nodes.items()
     ]
+
+
+def _feedback(hand: str) -> dict[str, object]:
+    """What hand_bridge reads of a simulated hand; of another one, its parameter file says that."""
+    if hand == 'none':
+        return {}
+    # Behind the topics of another simulator there is no sensor of contact.
+    return {'feedback': True} if hand == 'ros' else {'contact': True}
 
 
 def _parameter_files(name: str, more: str) -> tuple[str, ...]:

@@ -154,6 +154,7 @@ NODES = {
         serves=(RESET,),
         with_parameter={
             'feedback:=true': Interfaces(subscribes=(JOINT_STATES,)),
+            'contact:=true': Interfaces(subscribes=(HAND_STATE,)),
             'output:=forward_command': Interfaces(publishes=(FORWARD_COMMANDS,)),
             'output:=joint_trajectory': Interfaces(publishes=(JOINT_TRAJECTORY,)),
             'output:=gripper_command': Interfaces(calls=(GRIPPER_COMMAND,)),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from grasp_decoder.control.fault_policies import FaultKind
+from grasp_decoder.control.grasp_state_machine import UNSEEN, Seen
 from grasp_decoder.control.hand_watch import FeedbackSettings, HandWatch
 
 MS = 1_000_000
@@ -65,3 +66,28 @@ def test_a_message_without_every_joint_is_no_news(names, positions):
     watch = HandWatch(SETTINGS, JOINTS)
     watch.take(names, positions, 0)
     assert watch.measured is None
+
+
+def test_what_the_hand_feels_is_passed_on():
+    watch = HandWatch(FeedbackSettings(contact=True), JOINTS)
+    assert 'waiting for /hand/state' in watch.fault(np.zeros(2), 0).reason
+    assert watch.seen(np.zeros(2)) == UNSEEN
+    watch.take(JOINTS, (0.1, 0.2), 0, Seen(True, False))
+    assert watch.seen(np.zeros(2)) == Seen(True, False)
+
+
+@pytest.mark.parametrize(
+    'positions, touched',
+    [
+        (lambda ms: (0.5, 1.0), True),
+        (lambda ms: (0.9, 1.0), False),
+        (lambda ms: (0.5 + 0.5e-3 * ms, 1.0), False),
+    ],
+    ids=['stands still before its target', 'has arrived', 'is on its way'],
+)
+def test_a_joint_that_stands_still_before_its_target_has_met_an_object(positions, touched):
+    watch = HandWatch(FeedbackSettings(feedback=True, stall_rad=0.3), JOINTS)
+    assert watch.seen(np.ones(2)) == UNSEEN
+    for ms in range(0, 200, 20):
+        say(watch, positions(ms), ms)
+    assert watch.seen(np.ones(2)) == Seen(touched, None)

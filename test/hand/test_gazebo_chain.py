@@ -9,16 +9,17 @@ pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
 from grasp_decoder.cli import synthesize, train
+from grasp_decoder.control.held import KEPT_S, LIFTED_M
 from grasp_decoder.system.replay_options import ReplayOptions
 from grasp_decoder.system.run_nodes import run_nodes
 from grasp_decoder.types.hand_command import HandMode
+from grasp_decoder.types.time import NS_PER_S
 
 from helpers.simulated_trial import SimulatedTrial
 
 pytestmark = [pytest.mark.gazebo, pytest.mark.slow]
 
 TRIALS = 5
-LIFTED_M, KEPT_NS = 0.05, 1_000_000_000
 MOTION_WITHIN_NS = 50_000_000
 
 
@@ -80,7 +81,7 @@ def test_each_success_is_a_lift_of_a_second_in_the_record_and_ends_at_rest(run):
     edges = record['hand_monotonic_ns'][1:][np.diff(up.astype(int)) != 0]
     lifted, fallen = edges[::2], edges[1::2]
     assert not up[0] and not up[-1]
-    kept = (fallen - lifted >= KEPT_NS).sum()
+    kept = (fallen - lifted >= KEPT_S * NS_PER_S).sum()
     assert kept >= sum(outcome['success'] is True for outcome in result['outcomes']) >= 1
     assert lifted[0] > record['command_published_ns'][closed][0]
     assert np.abs(record['hand_lift'][-1]) < 0.01  # it stands again

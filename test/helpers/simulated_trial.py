@@ -3,6 +3,7 @@
 import time
 
 from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.control.held import LIFTED_M
 from grasp_decoder.control.joint_targets import JointTargets
 from grasp_decoder.nodes.conversion import (
     hand_command_message,
@@ -16,7 +17,6 @@ from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.trial_event import TrialEvent
 
 BIN_S = 0.04
-LIFTED_M = 0.05
 
 
 class SimulatedTrial:

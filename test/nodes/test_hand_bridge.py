@@ -27,6 +27,7 @@ from grasp_decoder.nodes.conversion import (
     decoded_grasp_message,
     decoder_info_message,
     hand_command_from,
+    hand_state_message,
     spike_batch_message,
 )
 from grasp_decoder.nodes.topics import DEEP, advertise, client, subscribe
@@ -37,6 +38,7 @@ from grasp_decoder.system.interfaces import (
     DIAGNOSTICS,
     E_STOP,
     HAND_COMMAND,
+    HAND_STATE,
     JOINT_TARGETS,
     LATCHED_E_STOP,
     RESET,
@@ -44,6 +46,7 @@ from grasp_decoder.system.interfaces import (
 )
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
 from grasp_decoder.types.decoder_info import DecoderInfo
+from grasp_decoder.types.hand_state import HandState
 
 pytestmark = pytest.mark.slow
 
@@ -317,6 +320,34 @@ def test_diagnostics_say_what_the_hand_is_told_and_how_fast(feeder, node, spin_u
     feeder.change = {'object_id': 99}
     assert spin_until(lambda: 'unknown object 99' in statuses['hand_bridge: hand'].message)
     assert statuses['hand_bridge: hand'].level == DiagnosticStatus.WARN
+
+
+def test_the_hand_holds_when_it_feels_the_object_and_diagnostics_say_how_the_grasp_went(feeder, node, spin_until):
+    grips = load_grip_table()
+    names, states = JointTargets(grips).names, advertise(node, HAND_STATE)
+    lift, statuses = {'contact': False, 'lift': 0.0}, {}
+
+    def say():
+        position = feeder.targets[-1].position if feeder.targets else [0.0] * len(names)
+        states.publish(hand_state_message(HandState(0, 0, joint_name=names, joint_position=position, **lift)))
+
+    feeder = feeder(*PATIENT, '-p', 'contact:=true', '-p', 'hold_dwell_s:=0.2')
+    subscribe(node, DIAGNOSTICS, lambda array: statuses.update({status.name: status for status in array.status}))
+    assert spin_until(lambda: feeder.commands and 'no hand: waiting for /hand/state' in feeder.commands[-1].reason)
+    node.create_timer(0.02, say)
+    feeder.reach(PRESHAPE)
+    feeder.grasp = 0.99
+    assert spin_until(lambda: 'no finger has met an object' in feeder.commands[-1].reason)
+    assert feeder.state == CLOSE
+    lift['contact'] = True
+    feeder.reach(HOLD)
+    lift['lift'] = 0.1
+    assert spin_until(lambda: len([c for c in feeder.commands if c.state == HOLD]) > 15)
+    feeder.grasp = 0.01
+    feeder.reach(OPEN)
+    assert spin_until(lambda: 'spherical: held, lifted for' in statuses['hand_bridge: grasps'].message)
+    counts = {value.key: value.value for value in statuses['hand_bridge: grasps'].values}
+    assert counts == {'tried': '1', 'closed': '1', 'held': '1'}
 
 
 def test_two_bridges_are_both_safe_until_one_is_left(feeder, start_node, spin_until):

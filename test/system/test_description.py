@@ -53,6 +53,15 @@ def test_whoever_knows_objects_gets_the_catalogue_unless_a_parameter_file_may_na
         assert 'objects' not in parameters(name)
 
 
+@pytest.mark.parametrize('hand, reads', [('mujoco', 'contact'), ('gazebo', 'contact'), ('ros', 'feedback')])
+def test_the_bridge_listens_to_a_simulated_hand(hand, reads):
+    assert parameters('hand_bridge', hand=hand) == {reads: True}
+
+
+def test_whether_another_hand_answers_is_left_to_the_users_parameter_file():
+    assert not {'feedback', 'contact'} & set(parameters('hand_bridge', hand='none'))
+
+
 def test_batches_are_longest_only_at_full_speed():
     assert parameters('spike_replayer', speed=0.0)['batch_ms'] == 40.0
     assert 'batch_ms' not in parameters('spike_replayer', speed=2.0)

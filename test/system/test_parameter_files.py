@@ -34,7 +34,7 @@ def test_a_parameter_file_holds_every_default(node):
 
 def test_a_comment_gives_meaning_unit_range_and_choices():
     text = parameter_file('hand_bridge')
-    assert '    # least time in HOLD (s; from 0.0 to 60.0)\n    hold_dwell_s: 1.2\n' in text
+    assert '    # least time in OPEN (s; from 0.0 to 10.0)\n    open_dwell_s: 0.3\n' in text
     assert '(one of by_fault, open, hold)\n    safe_state: by_fault\n' in text
     assert 'can be set while the node runs)\n    reorder_depth: 2\n' in parameter_file('decoder')
 

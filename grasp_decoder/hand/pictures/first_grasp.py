@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from grasp_decoder.control.held import LIFTED_M
 from grasp_decoder.hand.pictures.film import start_drawing
 from grasp_decoder.hand.state import SimulatorState
 
 _PERIOD_S = 0.08  # between two states of the film
 _MAX_STATES = 61
-_LIFTED_M = 0.05  # an object above this height counts as lifted
 _AFTERWARDS_S = 0.5  # of film after the object has been put down
 
 
@@ -33,8 +33,8 @@ class FirstGrasp:
         if self._states and state.object_id != self._states[0].object_id and not self._lifted:
             self._states.clear()
         self._states = [*self._states, state][-_MAX_STATES:]
-        self._lifted |= state.contact and state.lift_m > _LIFTED_M
-        is_down = self._lifted and state.lift_m < _LIFTED_M
+        self._lifted |= state.contact and state.lift_m > LIFTED_M
+        is_down = self._lifted and state.lift_m < LIFTED_M
         self._since_down_s = self._since_down_s + _PERIOD_S if is_down else 0.0
         if self._since_down_s < _AFTERWARDS_S:
             return None

@@ -1,0 +1,47 @@
+"""What the hand says of itself, for hand_bridge: /hand/state of a hand that feels, else /joint_states."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+
+from grasp_decoder import msg
+from grasp_decoder.control.grasp_state_machine import Seen
+from grasp_decoder.control.hand_commander import HandCommander
+from grasp_decoder.control.hand_watch import FeedbackSettings
+from grasp_decoder.control.held import LIFTED_M
+from grasp_decoder.nodes.topics import subscribe
+from grasp_decoder.system.interfaces import HAND_STATE, JOINT_STATES
+
+
+class HandFeedback:
+    """Passes it on to the commander."""
+
+    def __init__(
+        self,
+        node: Node,
+        settings: FeedbackSettings,
+        commander: HandCommander,
+        lock: AbstractContextManager,
+        guarded: Callable[[Callable], Callable],
+    ):
+        """``lock`` guards the commander, ``guarded`` makes callbacks that raise nothing."""
+        self._commander = commander
+        self._lock = lock
+        if settings.contact:
+            subscribe(node, HAND_STATE, guarded(self._hand_state))
+        elif settings.feedback:
+            subscribe(node, JOINT_STATES, guarded(self._joint_states))
+
+    def _hand_state(self, message: msg.HandState) -> None:
+        seen = Seen(touched=message.contact, lifted=message.lift >= LIFTED_M)
+        with self._lock:
+            self._commander.measured(message.joint_name, message.joint_position, time.monotonic_ns(), seen)
+
+    def _joint_states(self, message: JointState) -> None:
+        with self._lock:
+            self._commander.measured(message.name, message.position, time.monotonic_ns())
