@@ -7,8 +7,7 @@ from collections.abc import Callable
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 
-from grasp_decoder.decoding.stage_times import StageTimes
-from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.decoding.live_decoder import LiveDecoder
 from grasp_decoder.nodes.diagnostics import PERIOD_S, Diagnostics, stage_values, status
 from grasp_decoder.nodes.sole_publisher import SolePublisher
 from grasp_decoder.system.interfaces import DECODED_GRASP, SPIKES
@@ -19,15 +18,15 @@ LISTED_UNITS = 40
 class DecoderDiagnostics:
     """Four statuses: the stream of spikes, what the input is like, the latency of each stage, the back end."""
 
-    def __init__(self, node: Node, decoder: StreamingDecoder, times: StageTimes, publish_info: Callable[[], None]):
+    def __init__(self, node: Node, live: LiveDecoder, publish_info: Callable[[], None]):
         self._node = node
-        self._decoder = decoder
-        self._times = times
+        self._decoder = live.decoder
+        self._times = live.times
         self._publish_info = publish_info
         self._sole = SolePublisher(node, DECODED_GRASP)
-        self._last = self._troubles(), 0, decoder.health.bins
+        self._last = self._troubles(), 0, self._decoder.health.bins
         self._overruns = self._foreign = 0
-        self._backends = decoder.engines.backends
+        self._backends = self._decoder.engines.backends
         self._diagnostics = Diagnostics(node, self._statuses)
 
     def destroy(self) -> None:

@@ -27,12 +27,13 @@ from grasp_decoder.nodes.e_stop import EStop
 from grasp_decoder.nodes.hand_feedback import HandFeedback
 from grasp_decoder.nodes.hand_outputs import make_output
 from grasp_decoder.nodes.parameters import declare
+from grasp_decoder.nodes.real_time import RealTime
 from grasp_decoder.nodes.receiver import Receiver
-from grasp_decoder.nodes.spin import prefer_real_time, run_node, spin
+from grasp_decoder.nodes.spin import run_node, spin
 from grasp_decoder.nodes.topics import advertise, subscribe
 from grasp_decoder.objects import load_objects
 from grasp_decoder.system import interfaces
-from grasp_decoder.system.node_settings import BridgeSettings, OutputSettings, RealTimeSettings
+from grasp_decoder.system.node_settings import BridgeSettings, OutputSettings
 from grasp_decoder.types.time import NS_PER_S
 
 LAST_WORDS = Duration(seconds=0.5)
@@ -52,7 +53,7 @@ class HandBridge(Node):
         grips = load_grip_table(settings.grips, load_objects(settings.objects))
         self._commander = HandCommander(control, feedback, grips, policies, settings.e_stop_heartbeat_s)
         self._output = make_output(self, declare(self, OutputSettings), self._commander.joint_names)
-        self._real_time = declare(self, RealTimeSettings)
+        self._real_time = RealTime(self)
         self._period_ns = round(NS_PER_S / settings.target_rate_hz)
         self._tick_ns = 0
         self._lock = threading.Lock()
@@ -69,8 +70,7 @@ class HandBridge(Node):
 
     def run(self) -> None:
         """Command the hand until the process is to end, and leave it in its safe state."""
-        for refused in prefer_real_time(self._real_time.priority, self._real_time.cpu):
-            self.get_logger().warning(refused)
+        self._real_time.apply()
         self._e_stop.press_if_it_was_pressed()
         spin(self, self._guarded(self._work), self._end)
 
@@ -139,7 +139,3 @@ class HandBridge(Node):
 
 def main(args=None) -> int:
     return run_node(HandBridge, args, last_words=True)
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

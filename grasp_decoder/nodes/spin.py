@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
 import signal
 import sys
 import threading
@@ -98,27 +97,3 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None, last_
     finally:
         rclpy.try_shutdown()
     return 0
-
-
-def prefer_real_time(priority: int, cpu: int) -> list[str]:
-    """Give all threads of this process a real-time priority (SCHED_FIFO; 0: none) and pin them to a CPU (-1: any).
-
-    Returns:
-        One line for each that the system does not allow; the process runs all the same.
-
-    """
-    refused = []
-    threads = [int(thread) for thread in os.listdir('/proc/self/task')]
-    try:
-        if priority:
-            for thread in threads:
-                os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(priority))
-    except OSError as error:
-        refused.append(f'no real-time priority ({error.strerror}): allow it with ulimit -r or CAP_SYS_NICE')
-    try:
-        if cpu >= 0:
-            for thread in threads:
-                os.sched_setaffinity(thread, {cpu})
-    except OSError as error:
-        refused.append(f'not pinned to CPU {cpu} ({error.strerror})')
-    return refused

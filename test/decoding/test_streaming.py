@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grasp_decoder.bundle.engines.bundle_engines import EngineOptions
 from grasp_decoder.bundle.manifest import Movement, SelfReset, Thresholds
+from grasp_decoder.decoding import live_decoder
 from grasp_decoder.decoding.bin_decoder import BinDecoder
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.decoding.warm_up import WarmUpDecoder, warm_up_decoder
@@ -175,10 +177,9 @@ def test_without_phase_it_rests_and_is_not_for_a_hand(monkeypatch):
     engines = HandMadeEngines(tasks=('object',))
     decodes = decode(batches(session(1), 10 * MS), engines)
     assert {each.phase for each in decodes} == {REST} and {each.object_id for each in decodes} != {-1}
-    node = pytest.importorskip('grasp_decoder.nodes.decoder', reason='no ROS 2 in this environment')
-    monkeypatch.setattr(node, 'load_bundle', lambda path: engines.bundle)
+    monkeypatch.setattr(live_decoder, 'load_bundle', lambda path: engines.bundle)
     with pytest.raises(GraspDecoderError, match='no phase network'):
-        node._bundle_for_a_hand('bundle')
+        live_decoder.LiveDecoder('bundle', EngineOptions())
 
 
 def test_self_reset_after_a_grasp():

@@ -1,0 +1,92 @@
+"""CommandedHand: a simulated hand that does what hand_bridge sends, and opens by itself when nothing comes any more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from grasp_decoder.control.target_guard import TargetGuard
+from grasp_decoder.hand.rig import GraspRig
+from grasp_decoder.hand.state import SimulatorState
+from grasp_decoder.types.hand_command import HandCommand, HandMode
+from grasp_decoder.types.hand_state import HandState
+from grasp_decoder.types.trial_event import TrialEvent
+
+
+class CommandedHand:
+    """Passes commands, joint targets and trials on to a `GraspRig`. Without joint targets the guard takes over."""
+
+    def __init__(self, rig: GraspRig, joint_names: Sequence[str], guard: TargetGuard):
+        """``joint_names`` are those of the simulator, in its order."""
+        self._rig = rig
+        self._joint_names = joint_names
+        self._guard = guard
+        self._trial: tuple[int, int] | None = None
+        self._command = HandCommand(0, 0, HandMode.SAFE, '', 0.0, '')
+        self._targets: dict[str, float] = {}
+        self._changed_stamp_ns = -1
+        self._command_due_ns = 0
+
+    def trial_event(self, event: TrialEvent) -> None:
+        """The first event of a trial puts its object in reach."""
+        if (event.trial, event.segment) != self._trial:
+            self._trial = event.trial, event.segment
+            self._rig.place(event.object_id)
+
+    def command(self, command: HandCommand) -> None:
+        """Follow the mode of a command: it lifts or lowers the hand."""
+        self._command = command
+        self._rig.set_mode(command.state)
+        self._note_change()
+
+    def joint_targets(self, names: Sequence[str], angles: Sequence[float], stamp_ns: int, now_ns: int) -> None:
+        """Send joints to these angles.
+
+        Args:
+            names: joints.
+            angles: (n_joints,) in rad.
+            stamp_ns: of the command that they belong to, acquisition clock.
+            now_ns: CLOCK_MONOTONIC.
+
+        Raises:
+            GraspDecoderError: the hand has no such joint.
+        """
+        targets = dict(zip(names, angles))
+        if targets != self._targets:
+            self._targets = targets
+            self._changed_stamp_ns = stamp_ns
+            self._rig.command(targets)
+            self._note_change()
+        if all(name in targets for name in self._guard.names):
+            self._guard.take(np.array([targets[name] for name in self._guard.names]), now_ns)
+
+    def stood_still(self, duration_ns: int) -> None:
+        """The hand could not run for so long: targets that came meanwhile have not been taken yet."""
+        self._guard.stood_still(duration_ns)
+
+    def advance(self, dt_s: float, now_ns: int) -> SimulatorState:
+        """Let ``dt_s`` seconds pass, until CLOCK_MONOTONIC ``now_ns``, and return the state after them."""
+        guarded = self._guard.targets(now_ns)
+        if guarded is not None and self._guard.lost:
+            self._rig.set_mode(HandMode.SAFE)
+            self._rig.command(dict(zip(self._guard.names, guarded.tolist())))
+        return self._rig.advance(dt_s)
+
+    def state(self, simulated: SimulatorState, now_ns: int) -> HandState:
+        """What the hand says about this state at CLOCK_MONOTONIC ``now_ns``, stamped with the last command's time."""
+        return HandState(
+            stamp_ns=self._command.stamp_ns,
+            monotonic_ns=now_ns,
+            lift=simulated.lift_m,
+            contact=simulated.contact,
+            command_due_ns=self._command_due_ns,
+            joint_name=self._joint_names,
+            joint_position=simulated.joint_position.tolist(),
+            object_id=simulated.object_id,
+        )
+
+    def _note_change(self) -> None:
+        """Joint targets and their command share a stamp and come in either order."""
+        if self._command.stamp_ns == self._changed_stamp_ns:
+            self._command_due_ns = self._command.due_ns

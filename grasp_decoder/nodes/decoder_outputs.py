@@ -1,0 +1,43 @@
+"""What a configured decoder publishes: its decodes, what decodes them, and how it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from rclpy.node import Node
+
+from grasp_decoder.decoding.live_decoder import LiveDecoder
+from grasp_decoder.nodes.conversion import decoded_grasp_message, decoder_info_message
+from grasp_decoder.nodes.decoder_diagnostics import DecoderDiagnostics
+from grasp_decoder.nodes.topics import advertise
+from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO
+from grasp_decoder.types.decoded_grasp import DecodedGrasp
+from grasp_decoder.types.time import NS_PER_S
+
+
+class DecoderOutputs:
+    """The publishers of ``node`` for one `LiveDecoder`, until they are destroyed."""
+
+    def __init__(self, node: Node, decoder: LiveDecoder):
+        """Say at once which bundle decodes."""
+        self._node = node
+        self._decoder = decoder
+        self._decodes = advertise(node, DECODED_GRASP)
+        self._info = advertise(node, DECODER_INFO)
+        self._diagnostics = DecoderDiagnostics(node, decoder, self.publish_info)
+        self.publish_info()
+
+    def destroy(self) -> None:
+        self._diagnostics.destroy()
+        self._node.destroy_publisher(self._decodes)
+        self._node.destroy_publisher(self._info)
+
+    def publish(self, decodes: Iterable[DecodedGrasp], session_name: str) -> None:
+        for decode in decodes:
+            ready_ns = time.monotonic_ns()
+            self._decodes.publish(decoded_grasp_message(decode, session_name))
+            self._decoder.published(decode, (time.monotonic_ns() - ready_ns) / NS_PER_S)
+
+    def publish_info(self) -> None:
+        self._info.publish(decoder_info_message(self._decoder.info(self._node.get_clock().now().nanoseconds)))

@@ -1,0 +1,166 @@
+"""MonitoredRun: who takes part in a run, what they say, when it is over, and how it went."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
+from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.features.binning import Binner
+from grasp_decoder.objects import load_objects
+from grasp_decoder.recording.reading import read_session
+from grasp_decoder.system.node_settings import MonitorSettings
+from grasp_decoder.system.run_record import RunRecord
+from grasp_decoder.system.run_result import run_result
+from grasp_decoder.system.selection import select_trials
+from grasp_decoder.system.trial_reports import TrialReports
+from grasp_decoder.system.verification import expected_bins
+from grasp_decoder.types.decoded_grasp import DecodedGrasp
+from grasp_decoder.types.decoder_info import DecoderInfo
+from grasp_decoder.types.hand_command import HandCommand
+from grasp_decoder.types.hand_state import HandState
+from grasp_decoder.types.spike_batch import SpikeBatch
+
+
+@dataclass(frozen=True)
+class Connections:
+    """Who is connected to whom.
+
+    Attributes:
+        replayer_answers: whether the replayer can be told to go on.
+        spike_subscribers: subscribers of /spikes.
+        command_publishers: publishers of /hand/command.
+        decode_subscribers: subscribers of /decoded_grasp.
+    """
+
+    replayer_answers: bool
+    spike_subscribers: int
+    command_publishers: int
+    decode_subscribers: int
+
+
+class MonitoredRun:
+    """Takes what the nodes publish.
+
+    Args:
+        settings: which run it is.
+        tell: gets one line about each trial.
+        clock: CLOCK_MONOTONIC, s.
+
+    Attributes:
+        record: all that was taken, for the result.
+
+    Raises:
+        GraspDecoderError: session, bundle, objects or grips cannot be read, or do not fit together.
+    """
+
+    def __init__(
+        self,
+        settings: MonitorSettings,
+        tell: Callable[[str], object],
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._settings = settings
+        self._tell = tell
+        self._clock = clock
+        objects = load_objects(settings.objects)
+        self._session = read_session(settings.session, settings.mapping or None, objects)
+        self._bundle = load_bundle(settings.bundle)
+        manifest = self._bundle.manifest
+        self._bundle.require_unit_count(self._session.unit_count, settings.session)
+        objects.require_labels(manifest.classes, manifest.labels, f'bundle {settings.bundle}')
+        self._trials = select_trials(self._session, manifest, settings.split, settings.trials, settings.only_correct)
+        self._grips = load_grip_table(settings.grips, objects)
+        self._paced = settings.speed > 0
+        self._expected_bins = expected_bins(self._trials, manifest.bin_ns)
+        self._reports = TrialReports(self._trials, manifest.merge, self._grips, self._paced)
+        self._binner = Binner(manifest.bin_ns, manifest.unit_count)
+        self._precision = ''
+        self._heard_s = clock()
+        self.record = RunRecord()
+
+    # --- before it
+
+    def missing(self, connections: Connections) -> Iterator[str]:
+        """Names of the nodes that are still waited for."""
+        settings = self._settings
+        if not connections.replayer_answers:
+            yield 'spike_replayer'
+        if not self._precision or connections.spike_subscribers < settings.listeners:
+            yield 'decoder, hand_bridge and recorder' if settings.listeners > 3 else 'decoder'
+        if not connections.command_publishers or connections.decode_subscribers < 2:
+            yield 'hand_bridge'
+        if settings.hand != 'none' and not self.record.samples:
+            yield f'the hand ({settings.hand})'
+
+    def begin(self) -> None:
+        """The replayer goes on from now."""
+        self._heard_s = self._clock()
+
+    # --- while it goes on
+
+    def take_spikes(self, batch: SpikeBatch) -> None:
+        self.record.bins.extend(self._binner.push(batch))
+
+    def take_info(self, info: DecoderInfo) -> None:
+        self._precision = info.backend.split(':')[-1]
+
+    def take_decode(self, decode: DecodedGrasp) -> None:
+        self._heard_s = self._clock()
+        self.record.decodes.append(decode)
+        self._reports.recent.decodes.append(decode)
+        if decode.segment > self._reports.segment:
+            self._report(decode.stamp_ns)
+
+    def take_command(self, command: HandCommand) -> None:
+        self.record.commands.append(command)
+        self._reports.recent.commands.append(command)
+
+    def take_state(self, state: HandState) -> None:
+        # The joints are not scored. Over a long run they would fill the memory.
+        state = replace(state, joint_name=(), joint_position=())
+        self.record.samples.append(state)
+        self._reports.recent.samples.append(state)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every bin of the run was decoded."""
+        return len(self.record.decodes) >= self._expected_bins
+
+    @property
+    def silent(self) -> bool:
+        """Whether the decoder has said nothing for too long."""
+        return self._clock() - self._heard_s > self._settings.silence_s
+
+    # --- after it
+
+    @property
+    def lost_batches(self) -> int:
+        """Batches of spikes that did not arrive here; their bins count as wrong."""
+        return self._binner.health.lost_batches
+
+    def report_last_trials(self) -> None:
+        """Tell of the trials that were not told of yet: nothing more comes."""
+        self._report()
+
+    def write_result(self) -> None:
+        """Score the run, and write or print the result; write the record too, if it is wanted."""
+        settings = self._settings
+        engines = BundleEngines(self._bundle, EngineOptions(self._precision, 'cpu'))
+        result = run_result(self.record, self._session, self._trials, engines, self._grips, paced=self._paced)
+        if settings.record:
+            self.record.save(Path(settings.record), [trial.id for trial in self._trials])
+        text = json.dumps(result, indent=1, allow_nan=False)
+        if settings.result:
+            Path(settings.result).write_text(text + '\n')
+        else:
+            self._tell(text)
+
+    def _report(self, now_ns: float = float('inf')) -> None:
+        for line in self._reports.lines(now_ns):
+            self._tell(line)

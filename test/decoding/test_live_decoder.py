@@ -1,0 +1,90 @@
+"""LiveDecoder: decodes as `StreamingDecoder` does, while another thread changes its bundle and its settings."""
+
+import numpy as np
+import pytest
+
+from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
+from grasp_decoder.bundle.export.writing import write_bundle
+from grasp_decoder.decoding.live_decoder import LiveDecoder
+from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.types.spike_batch import SpikeBatch
+
+from helpers.bundle_samples import UNITS, make_manifest, make_network, make_trials
+
+OPTIONS = EngineOptions(backend='cpu')
+BIN_NS = 40_000_000
+
+
+@pytest.fixture(scope='module')
+def bundles(tmp_path_factory):
+    """Two bundles that decode differently, and one that cannot say when to grasp."""
+    folder, trials = tmp_path_factory.mktemp('bundles'), make_trials()
+    paths = {'first': ('phase', 'object'), 'second': ('phase', 'object'), 'no_phase': ('object',)}
+    for seed, (name, tasks) in enumerate(paths.items()):
+        networks = [make_network(task, seed=seed) for task in tasks]
+        write_bundle(folder / name, networks, trials, trials, make_manifest())
+    return {name: str(folder / name) for name in paths}
+
+
+def stream(bins=12):
+    rng = np.random.default_rng(3)
+    for number in range(bins):
+        unit = np.sort(rng.integers(0, UNITS, 9)).astype(np.uint16)
+        offset = np.sort(rng.integers(0, BIN_NS, 9)).astype(np.uint32)
+        yield SpikeBatch(number, 0, number * BIN_NS, (number + 1) * BIN_NS, UNITS, unit, offset)
+
+
+def outputs(decodes):
+    return [(each.bin, each.phase_probability, each.object_probability.tolist(), each.bundle) for each in decodes]
+
+
+def offline(path):
+    decoder = StreamingDecoder(BundleEngines(load_bundle(path), OPTIONS))
+    return outputs(decode for batch in stream() for decode in decoder.push(batch))
+
+
+def test_bundles_are_exchanged_between_two_bins_with_made_up_bins_in_between(bundles):
+    live = LiveDecoder(bundles['first'], OPTIONS)
+    decodes = []
+    for batch in stream():
+        if batch.sequence == 5:
+            live.load_bundle(bundles['second'])
+        assert live.warm_up() is not None
+        decodes += live.push(batch, received_ns=1)
+    assert outputs(decodes) == offline(bundles['first'])[:5] + offline(bundles['second'])[5:]
+
+
+def test_a_bundle_that_cannot_take_over_changes_nothing(bundles):
+    live = LiveDecoder(bundles['first'], OPTIONS)
+    before = live.info(0)
+    for path, words in ((bundles['no_phase'], 'no phase network'), ('/nowhere', 'nowhere')):
+        with pytest.raises(GraspDecoderError, match=words):
+            live.load_bundle(path)
+    assert live.info(0) == before
+
+
+def test_made_up_bins_only_when_they_are_wanted(bundles):
+    live = LiveDecoder(bundles['first'], OPTIONS, rehearse=False)
+    assert live.warm_up() is None
+    live.change(reorder_depth=7, rehearse=True)
+    assert live.warm_up() is not None and live.decoder.reorder_depth == 7
+
+
+def test_the_next_bin_is_expected_after_as_long_as_the_last_one_took(bundles):
+    live = LiveDecoder(bundles['first'], OPTIONS)
+    for received_ns, batch in zip((100, 170, 250), stream()):
+        live.push(batch, received_ns)
+    assert live.next_bin_ns == 330
+    live.reset()
+    live.push(next(stream()), 1000)
+    assert live.next_bin_ns == 2000  # the first bin says nothing about the next
+
+
+def test_the_time_of_each_stage_is_kept(bundles):
+    live = LiveDecoder(bundles['first'], OPTIONS)
+    (decode,) = live.push(next(stream()), 1)
+    live.published(decode, 0.25)
+    assert live.times.percentiles()['publish'] == (0.25, 0.25)
+    assert live.times.overruns == 0  # the time to receive a batch is unknown without a due time

@@ -1,0 +1,125 @@
+"""MonitoredRun: who is waited for, one line per trial, when a run is over, and the result that it writes."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
+from grasp_decoder.bundle.export.writing import write_bundle
+from grasp_decoder.decoding.info import decoder_info
+from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.recording.batches import batches
+from grasp_decoder.recording.reading import read_session
+from grasp_decoder.recording.synthetic import synthesize
+from grasp_decoder.recording.writing import write_session
+from grasp_decoder.system.monitored_run import Connections, MonitoredRun
+from grasp_decoder.system.node_settings import MonitorSettings
+from grasp_decoder.types.hand_command import HandCommand, HandMode
+from grasp_decoder.types.hand_state import HandState
+
+from helpers.bundle_samples import make_manifest, make_network, make_trials
+
+ALL_THERE = Connections(replayer_answers=True, spike_subscribers=3, command_publishers=1, decode_subscribers=2)
+
+
+@pytest.fixture(scope='module')
+def settings(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('run')
+    write_session(synthesize(units=24, trials=3, objects=2)[0], folder / 'session.mat')
+    networks = [make_network(task) for task in ('phase', 'object')]
+    write_bundle(folder / 'bundle', networks, make_trials(), make_trials(seed=1), make_manifest())
+    return MonitorSettings(session=str(folder / 'session.mat'), bundle=str(folder / 'bundle'), hand='mujoco')
+
+
+class Play:
+    """A monitored run, and what its nodes would publish."""
+
+    def __init__(self, settings):
+        self.now_s = 0.0
+        self.lines = []
+        self.run = MonitoredRun(settings, self.lines.append, lambda: self.now_s)
+        self._session = read_session(settings.session)
+        self._decoder = StreamingDecoder(
+            BundleEngines(load_bundle(settings.bundle), EngineOptions('int8', backend='cpu'))
+        )
+
+    def announce(self):
+        self.run.take_info(decoder_info(self._decoder, 0))
+        self.run.take_state(HandState(0, 0, 0.0, False, joint_name=('a',), joint_position=(1.0,)))
+
+    def trials(self, count=3):
+        for batch in batches(self._session, 10_000_000, self._session.trials[:count]):
+            self.run.take_spikes(batch)
+            for decode in self._decoder.push(batch):
+                decode = replace(decode, due_ns=decode.stamp_ns, receive_duration=0.001)
+                self.run.take_decode(decode)
+                self.run.take_command(HandCommand(decode.stamp_ns, decode.due_ns, HandMode.OPEN, 'power', 0.0, ''))
+
+
+@pytest.mark.parametrize(
+    'change, missing',
+    [
+        ({}, []),
+        ({'replayer_answers': False}, ['spike_replayer']),
+        ({'spike_subscribers': 2}, ['decoder']),
+        ({'command_publishers': 0}, ['hand_bridge']),
+        ({'decode_subscribers': 1}, ['hand_bridge']),
+    ],
+)
+def test_a_node_that_is_not_connected_is_waited_for(settings, change, missing):
+    play = Play(settings)
+    play.announce()
+    assert list(play.run.missing(replace(ALL_THERE, **change))) == missing
+
+
+def test_a_decoder_and_a_hand_that_said_nothing_are_waited_for(settings):
+    assert list(Play(settings).run.missing(ALL_THERE)) == ['decoder', 'the hand (mujoco)']
+    assert list(Play(replace(settings, hand='none')).run.missing(ALL_THERE)) == ['decoder']
+
+
+def test_a_trial_is_told_of_when_the_next_one_shows_its_cue_and_the_last_one_at_the_end(settings):
+    play = Play(settings)
+    play.announce()
+    play.trials(2)
+    assert [line.split()[:2] for line in play.lines] == [['trial', '1/3']] and not play.run.complete
+    play = Play(settings)
+    play.announce()
+    play.trials()
+    assert len(play.lines) == 2 and play.run.complete
+    play.run.report_last_trials()
+    assert [line.split()[1] for line in play.lines] == ['1/3', '2/3', '3/3']
+
+
+def test_a_decoder_that_has_stopped_is_silent(settings):
+    play = Play(settings)
+    play.now_s = 100.0
+    play.run.begin()
+    play.now_s += settings.silence_s
+    assert not play.run.silent
+    play.now_s += 0.1
+    assert play.run.silent
+    play.trials(1)
+    assert not play.run.silent
+
+
+def test_the_result_and_the_record_are_written(settings, tmp_path):
+    result, record = tmp_path / 'result.json', tmp_path / 'run.npz'
+    play = Play(replace(settings, result=str(result), record=str(record)))
+    play.announce()
+    play.trials()
+    play.run.write_result()
+    written = json.loads(result.read_text())
+    assert (written['trials'], written['wrong_bins']) == (3, 0) and play.run.lost_batches == 0
+    assert len(np.load(record)['bin']) == written['bins']
+
+
+def test_without_a_file_the_result_is_told(settings):
+    play = Play(replace(settings, speed=0.0))
+    play.announce()
+    play.trials()
+    assert [line.split()[-1] for line in play.lines] == ['decoded'] * 2
+    play.run.write_result()
+    assert 'full speed' in json.loads(play.lines[-1])['note']
