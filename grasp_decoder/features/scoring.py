@@ -22,9 +22,7 @@ def margin(probability: np.ndarray) -> np.ndarray:
 
 def r2(answer: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """R2 (coefficient of determination) of each column, (k,), of answers (n, k)."""
-    error = np.square(answer - truth).sum(axis=0)
-    scores: np.ndarray = 1 - error / np.square(truth - truth.mean(axis=0)).sum(axis=0)
-    return scores
+    return r2_of_sums(r2_sums(answer, truth))
 
 
 def r2_sums(answer: np.ndarray, truth: np.ndarray) -> np.ndarray:
