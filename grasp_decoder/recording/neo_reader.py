@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording.annotations import plain
 from grasp_decoder.recording.recorded_block import RecordedBlock, RecordedTrial, add_signal, sample_times, unit_factor
 
 _NEVER = {'PickleIO'}  # loading a pickle runs whatever code is in it
@@ -51,7 +52,7 @@ def _read_blocks(io_class, path: Path) -> list:
 
 def _trial(segment) -> RecordedTrial:
     events = [
-        (str(label), time)
+        (str(plain(label)), time)
         for event in segment.events
         for label, time in zip(event.labels, _values(event, 's').tolist(), strict=True)
     ]

@@ -14,7 +14,6 @@ import hashlib
 import itertools
 import logging
 from dataclasses import replace
-from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ import numpy as np
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.recording import cache, mat5
+from grasp_decoder.recording.annotations import plain, truth, whole_number
 from grasp_decoder.recording.binned_kinematics import is_binned_kinematics, kinematics_session
 from grasp_decoder.recording.mapping import Mapping, default_mapping, load_mapping
 from grasp_decoder.recording.neo_mat import read_neo_mat
@@ -125,16 +125,12 @@ def _stem(path: Path) -> str:
 
 
 def _units(trial: RecordedTrial, mapping: Mapping) -> tuple[Unit, ...]:
-    def number(annotations, name):
-        value = annotations.get(name)
-        return int(value) if isinstance(value, Real) and value % 1 == 0 else None
-
     return tuple(
         Unit(
             index,
-            number(described, mapping.electrode),
-            number(described, mapping.sort_code),
-            None if described.get(mapping.area) is None else str(described[mapping.area]).strip(),
+            whole_number(described.get(mapping.electrode)),
+            whole_number(described.get(mapping.sort_code)),
+            None if described.get(mapping.area) is None else str(plain(described[mapping.area])).strip(),
         )
         for index, described in enumerate(trial.unit_annotations)
     )
@@ -144,11 +140,14 @@ def _object_ids(path: Path, recorded: list[RecordedTrial], mapping: Mapping, obj
     """The object of each trial: -1 where its annotation is missing, 0 where the mapping names none."""
     if mapping.object is None:
         return [0] * len(recorded)
-    called = [trial.annotations.get(mapping.object) for trial in recorded]
-    called = [
-        value if value is None or isinstance(value, str) else _whole_number(path, index, mapping.object, value)
-        for index, value in enumerate(called)
-    ]
+    called = [plain(trial.annotations.get(mapping.object)) for trial in recorded]
+    for index, value in enumerate(called):
+        if value is not None and not isinstance(value, str):
+            called[index] = whole_number(value)
+            if called[index] is None:
+                raise GraspDecoderError(
+                    f'{path}: trial {index}: annotation "{mapping.object}" is {value!r}, not a whole number or a name'
+                )
     object_ids = {value: -1 if value is None else objects.object_id_of(value) for value in called}
     unknown = [repr(value) for value, object_id in object_ids.items() if object_id is None]
     if unknown:
@@ -176,7 +175,10 @@ def _trial(
         start, stop = min(start, int(times[0])), max(stop, int(times[-1]) + 1)
     correct = None
     if (value := recorded.annotations.get(mapping.correct)) is not None:
-        correct = bool(_whole_number(path, index, mapping.correct, value))
+        try:
+            correct = truth(value)
+        except ValueError as error:
+            raise GraspDecoderError(f'{path}: trial {index}: annotation "{mapping.correct}" {error}') from error
     return Trial(
         index,
         start,
@@ -191,18 +193,6 @@ def _trial(
         and object_id >= mapping.first_excluded_object
         and not objects.lists(object_id),
     )
-
-
-def _whole_number(path: Path, index: int, name: str, value) -> int:
-    try:
-        number = int(value)
-        if number != value:
-            raise ValueError
-    except (TypeError, ValueError):
-        raise GraspDecoderError(
-            f'{path}: trial {index}: annotation "{name}" is {value!r}, not a whole number'
-        ) from None
-    return number
 
 
 def _check(path: Path, trials: list[Trial], mapping: Mapping) -> None:

@@ -251,7 +251,11 @@ def test_a_wrong_mapping_is_refused(tmp_path, text, problem):
         ([make_segment(object_id=None)], 'no trial has the annotation "obj"'),
         ([make_segment(), make_segment(7.0, object_id=None)], 'trial 1 has no annotation "obj"'),
         ([make_segment(object_id='cup')], 'annotation "obj" says \'cup\', but .* lists numbers; give a catalogue'),
-        ([make_segment(object_id=1.5)], 'annotation "obj" is 1.5, not a whole number'),
+        ([make_segment(object_id=1.5)], 'annotation "obj" is 1.5, not a whole number or a name'),
+        (
+            [make_segment(), make_segment(7.0, correct='maybe')],
+            'trial 1: annotation "correct" is \'maybe\'; it can be true or false, yes, .* 0$',
+        ),
         ([make_segment(), make_segment(5.5)], 'trial 1 starts before trial 0 ends'),
         ([make_segment(7.0), make_segment(5.0)], 'out of order'),
     ],
