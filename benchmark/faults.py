@@ -1,0 +1,244 @@
+"""Fault campaign: faults of every kind in the running system, while its hand is open, closes, or holds an object.
+
+The nodes, DDS and the hand (simulated with MuJoCo) are real. One system stays up. Each run makes one fault, watches the
+measured joints, undoes the fault and waits until the hand follows again. A campaign of every kind of fault is written
+to ``docs/reliability.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from benchmark.fault_kinds import Kind, Outcome, Since, busy, kinds
+from benchmark.fault_report import ALLOWED_MS, MOMENTS, Run, figure, summarize, table, write_page
+from benchmark.fault_system import System
+from benchmark.fault_verdict import closes_further, first_safe, left_safe_ns, opens_ns
+from benchmark.results import ROOT, print_table, write_results
+from grasp_decoder.bundle.bundle import MANIFEST, SEAL, seal_of
+from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.control.fault_policies import Policy, load_fault_policies
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording.writing import check_writable
+from grasp_decoder.system.demo_files import demo_files
+from grasp_decoder.system.processes import executable_path
+from grasp_decoder.types.hand_command import HandCommand, HandMode
+from grasp_decoder.types.time import NS_PER_S
+
+FINISHED = ROOT / 'bench' / 'faults' / 'runs.jsonl'
+MOMENT_S = 30.0
+RECOVERY_S = 15.0
+REPORT_S = 2.5
+IN_FLIGHT_NS = 30_000_000
+
+
+def main(argv=None) -> int:
+    return exit_status(_faults, argv)
+
+
+def _faults(argv) -> int:
+    parser = argparse.ArgumentParser(prog='faults', description=__doc__.split('\n')[0])
+    parser.add_argument('--runs', type=int, default=200, help='faults to make (default: %(default)s)')
+    parser.add_argument('--kinds', default='', metavar='PATTERN', help='only kinds of fault whose names match')
+    parser.add_argument('--load', action='store_true', help='keep every CPU busy all the time')
+    parser.add_argument('--seed', type=int, default=1, help='of the batches that are disturbed (default: %(default)s)')
+    parser.add_argument('--minutes', type=float, default=math.inf, help='begin no further run after so long')
+    parser.add_argument('--continue', dest='go_on', action='store_true', help='go on with the campaign before')
+    parser.add_argument('--json', type=Path, metavar='OUT', help='where the result goes besides bench/faults')
+    arguments = parser.parse_args(argv)
+    if arguments.json:
+        check_writable(arguments.json)
+    chosen = [kind for kind in kinds() if re.search(arguments.kinds, kind.name)]
+    if not chosen:
+        raise GraspDecoderError(f'no kind of fault matches {arguments.kinds!r}')
+    asked = {name: getattr(arguments, name) for name in ('kinds', 'load', 'seed')}
+    runs = _finished(asked) if arguments.go_on else []
+    FINISHED.parent.mkdir(parents=True, exist_ok=True)
+    with open(FINISHED, 'a' if arguments.go_on else 'w') as kept:
+        if not arguments.go_on:
+            kept.write(json.dumps(asked) + '\n')
+        stop_s = time.monotonic() + 60 * arguments.minutes
+        for run in campaign(chosen, len(runs), arguments.runs, arguments.seed, arguments.load, stop_s):
+            runs.append(run)
+            kept.write(json.dumps(asdict(run)) + '\n')
+            kept.flush()
+    if not runs:
+        raise GraspDecoderError('no time for a single run')
+    result = summarize(runs)
+    print_table(*table(runs, chosen))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=1) + '\n')
+    write_results('faults', result, figure(runs))
+    if not arguments.kinds and len(runs) >= len(chosen):
+        write_page(runs, chosen, arguments.load)
+    return 0
+
+
+def _finished(asked: dict) -> list[Run]:
+    """The runs of the campaign before, which was asked for the same."""
+    if not FINISHED.exists():
+        raise GraspDecoderError('there is no campaign to go on with: leave --continue out')
+    first, *lines = map(json.loads, FINISHED.read_text().splitlines())
+    if first != asked:
+        raise GraspDecoderError(f'the campaign before was asked for {first}, not for {asked}: leave --continue out')
+    return [Run(**line) for line in lines]
+
+
+def campaign(
+    chosen: Sequence[Kind], first: int, count: int, seed: int, load: bool = False, stop_s: float = math.inf
+) -> Iterator[Run]:
+    """Make the runs from ``first`` to ``count``, of the ``chosen`` kinds of fault in turn.
+
+    Args:
+        seed: of the batches that are disturbed.
+        load: keep every CPU busy.
+        stop_s: time of the monotonic clock after which no run begins.
+    """
+    if first >= count:
+        return
+    with _busy((os.cpu_count() or 1) if load else 0), _system() as system:
+        for number in tqdm(range(first, count), initial=first, total=count, unit='fault'):
+            if time.monotonic() > stop_s:
+                return
+            kind = chosen[number % len(chosen)]
+            moment = MOMENTS[(number + number // len(chosen)) % len(MOMENTS)]
+            run = make_fault(system, kind, moment, np.random.default_rng([seed, number]))
+            if not (run.safe and run.recovered) or run.unreported:
+                tqdm.write(str(run))
+            yield run
+            system.mend()
+            system.wait_until_up()
+
+
+@contextmanager
+def _busy(count: int) -> Iterator[None]:
+    processes = busy(math.inf, count)
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+
+
+@contextmanager
+def _system() -> Iterator[System]:
+    """The system on the demo's session, with two bundles that decode alike."""
+    session, bundle = demo_files()
+    if not bundle.exists():
+        # In a process of its own, so that this one never loads TensorFlow.
+        subprocess.run([executable_path('demo'), '--prepare'], check=True)
+    with tempfile.TemporaryDirectory(prefix='grasp_decoder_faults_') as folder:
+        first, second = Path(folder, 'bundles', 'first'), Path(folder, 'bundles', 'second')
+        shutil.copytree(bundle, first)
+        shutil.copytree(bundle, second)
+        manifest = json.dumps({**json.loads((second / MANIFEST).read_text()), 'name': 'second'}).encode()
+        (second / MANIFEST).write_bytes(manifest)
+        (second / SEAL).write_bytes(seal_of(hashlib.sha256(manifest).hexdigest()))
+        system = System(session, first, Path(folder))
+        try:
+            system.mend()
+            system.wait_until_up()
+            yield system
+        finally:
+            system.close()
+
+
+def make_fault(system: System, kind: Kind, moment: str, rng: np.random.Generator) -> Run:
+    """One run: wait for the moment, make the fault, undo it, wait for the recovery, judge."""
+    at_moment = {
+        'holding': lambda: system.holds,
+        'closing': lambda: system.mode == HandMode.CLOSE,
+        'open': lambda: system.mode in (HandMode.OPEN, HandMode.PRESHAPE),
+    }
+    if not system.until(at_moment[moment], MOMENT_S):
+        raise GraspDecoderError(f'the hand was never {moment}: it is {system.mode.name} after {MOMENT_S:g} s')
+    system.forget()
+    counted, lost = system.lost_batches(), system.relay.lost
+    fault = kind.fault(system, rng)
+    fault_ns = next(fault)
+    system.go_on(kind.lasts_s - (time.monotonic_ns() - fault_ns) / NS_PER_S)
+    next(fault, None)
+    undone_ns = time.monotonic_ns()
+    recovered = system.until(lambda: system.follows_since(undone_ns), RECOVERY_S) and not system.missing()
+    recovery_s = (time.monotonic_ns() - undone_ns) / NS_PER_S
+
+    def unreported() -> int:
+        lost_now = system.relay.lost - lost
+        silent = bool(kind.reports) and not system.told(kind.reports)
+        return silent + max(0, lost_now - (system.lost_batches() - counted) if lost_now else 0)
+
+    system.until(lambda: not unreported(), REPORT_S)
+    safe_ns = _safe_ns(system, kind, fault_ns, undone_ns)
+    late_ms = None
+    if kind.outcome == Outcome.SAFE and safe_ns is not None:
+        late_ms = round((safe_ns - _since_ns(system, kind, fault_ns)) / 1e6 - kind.limit_s * 1e3, 1)
+    return Run(
+        kind=kind.name,
+        moment=moment,
+        safe=safe_ns is not None and (late_ms is None or late_ms <= ALLOWED_MS),
+        time_to_safe_ms=late_ms,
+        went_safe=first_safe(system.heard.commands, fault_ns) is not None,
+        recovered=recovered,
+        recovery_s=round(recovery_s, 2) if recovered else None,
+        reported=system.told(kind.reports) if kind.reports else '',
+        unreported=unreported(),
+    )
+
+
+def _since_ns(system: System, kind: Kind, fault_ns: int) -> int:
+    """The moment from which the detection limit counts."""
+    if kind.since == Since.LAST_TARGET:
+        return max((each for each in system.heard.targets_ns if each <= fault_ns + IN_FLIGHT_NS), default=fault_ns)
+    if kind.since == Since.LAST_DECODE:
+        commands = system.heard.commands
+        safe = first_safe(commands, fault_ns)
+        before_ns = safe.published_ns if safe else fault_ns
+        answers = [each for each in commands if each.due_ns and each.state != HandMode.SAFE]
+        return max((each.published_ns for each in answers if each.published_ns < before_ns), default=fault_ns)
+    return fault_ns
+
+
+def _safe_ns(system: System, kind: Kind, fault_ns: int, undone_ns: int) -> int | None:
+    """When the hand was as it must be; None when it was not. `fault_verdict` has the definitions."""
+    commands = system.heard.commands
+    command = first_safe(commands, fault_ns)
+    if command is None and kind.outcome != Outcome.SAFE:
+        return fault_ns
+    end_ns = left_safe_ns(commands, fault_ns) or undone_ns + NS_PER_S
+    if kind.since == Since.LAST_TARGET:
+        return opens_ns(system.motion().between(fault_ns, end_ns))
+    if command is None:
+        return None
+    if kind.hand_is_silent:
+        back = system.motion().between(undone_ns, max(end_ns, undone_ns + NS_PER_S // 2))
+        return command.published_ns if opens_ns(back) is not None else None
+    motion = system.motion().between(fault_ns, end_ns)
+    if _may_keep(commands, command, kind):
+        return None if closes_further(motion) else command.published_ns
+    opened_ns = opens_ns(motion)
+    return None if opened_ns is None else max(opened_ns, command.published_ns)
+
+
+def _may_keep(commands: Sequence[HandCommand], safe: HandCommand, kind: Kind) -> bool:
+    """Whether the hand held something when SAFE came, and goes on to hold it in a fault of this kind."""
+    before = [each.state for each in commands if each.published_ns < safe.published_ns]
+    return load_fault_policies()[kind.cause] == Policy.KEEP and bool(before) and before[-1] == HandMode.HOLD
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
