@@ -39,10 +39,9 @@ HEADER = ('model', 'accuracy', 'relaxed', 'per trial', 'int8 agrees', 'int8 size
 
 VARIANTS: dict[str, Callable[[FitProblem], TaskNetwork]] = {
     '`fisher_gru`, the default': fit_fisher_gru,
-    '`fisher_gru`, one member': partial(fit_fisher_gru, members=1),
-    '`fisher_gru`, one member, no noise in training': partial(fit_fisher_gru, members=1, noise=0.0),
-    '`fisher_gru`, one member, class means not shrunk': partial(fit_fisher_gru, members=1, shrink_means=False),
-    '`fisher_gru`, one member, 4 directions per epoch': partial(fit_fisher_gru, members=1, object_rank=4),
+    '`fisher_gru`, no noise in training': partial(fit_fisher_gru, noise=0.0),
+    '`fisher_gru`, class means not shrunk': partial(fit_fisher_gru, shrink_means=False),
+    '`fisher_gru`, 4 directions per epoch': partial(fit_fisher_gru, object_rank=4),
     '`causal_gru`, learnt read-in': fit_causal_gru,
     "`seed_bilstm`, the paper's window model": fit_seed_bilstm,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, count, islice
 from operator import attrgetter
 
@@ -21,17 +21,33 @@ DEFAULT_TRAIN_FRACTION = 0.8
 
 @dataclass(frozen=True)
 class Split:
-    """Disjoint sets of trials and the classes (object ids, ascending) of all three."""
+    """Disjoint sets of trials.
+
+    Attributes:
+        train, validation, test: usable trials.
+        classes: object ids of all three, ascending.
+        negatives: trials to train on in which nothing was grasped, or not what the object id says.
+        held_out_negatives: such trials that are kept for tests.
+    """
 
     train: list[TrialBins]
     validation: list[TrialBins]
     test: list[TrialBins]
     classes: tuple[int, ...]
+    negatives: list[TrialBins] = field(default_factory=list)
+    held_out_negatives: list[TrialBins] = field(default_factory=list)
 
     @property
     def sizes(self) -> tuple[int, int, int]:
         """How many trials there are for training, validation and test."""
         return len(self.train), len(self.validation), len(self.test)
+
+    @property
+    def whole(self) -> Split:
+        """Training on the trials that are kept for tests as well."""
+        return Split(
+            self.train + self.test, self.validation, [], self.classes, self.negatives + self.held_out_negatives, []
+        )
 
 
 def random_states(repeats: int, first: int = FIRST_RANDOM_STATE) -> list[int]:
@@ -64,6 +80,7 @@ def split_trials(
     train_fraction: float = DEFAULT_TRAIN_FRACTION,
     protocol: str = DEFAULT_PROTOCOL,
     by_object: bool = True,
+    negatives: Sequence[TrialBins] = (),
 ) -> Split:
     """Drop rare classes, then split stratified by class into training, validation and test trials.
 
@@ -76,6 +93,7 @@ def split_trials(
             2023. Validation takes 20 % of these; it takes 30 % if the fraction is 0.3, and 40 % if it is 0.2.
         protocol: as in `drop_rare_classes`.
         by_object: whether trials are split by class. If not, for tasks without objects, no class is dropped.
+        negatives: trials in which nothing was grasped, or not what the object id says; they are split at random.
 
     Raises:
         GraspDecoderError: fewer than two classes with 3 trials (or fewer than 3 trials), or an impossible fraction.
@@ -94,7 +112,16 @@ def split_trials(
         )
     known, test = _hold_out(trials, 1 - train_fraction, 2, random_state, stratum)
     train, validation = _hold_out(known, _validation_fraction(train_fraction), 1, random_state, stratum)
-    return Split(train, validation, test, classes_of(trials) if by_object else ())
+    order = np.random.default_rng(random_state).permutation(len(negatives))
+    learnt = set(order[: round(train_fraction * len(negatives))].tolist())
+    return Split(
+        train,
+        validation,
+        test,
+        classes_of(trials) if by_object else (),
+        [trial for index, trial in enumerate(negatives) if index in learnt],
+        [trial for index, trial in enumerate(negatives) if index not in learnt],
+    )
 
 
 def _validation_fraction(train_fraction: float) -> float:

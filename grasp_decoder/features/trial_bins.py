@@ -114,6 +114,26 @@ def bin_trials(
     return [label_by_next_bin(trial) for trial in trials] if protocol == PUBLISHED else trials
 
 
+def bin_negatives(
+    session: Session,
+    bin_ns: int = DEFAULT_BIN_NS,
+    merge: Mapping[int, int] | None = None,
+    protocol: str = DEFAULT_PROTOCOL,
+) -> list[TrialBins]:
+    """Bin every trial in which nothing was grasped, or not what its object id says: catch and error trials.
+
+    There is something to learn from them as well: when a hand must stay open. Arguments as of `bin_trials`.
+    """
+    merge = load_objects().copies if merge is None else merge
+    trials = [
+        bin_trial(trial, session.unit_count, bin_ns, merge)
+        for trial in session.trials
+        if session.is_grasping and not session.is_usable(trial) and not trial.excluded and len(trial.times_ns)
+    ]
+    trials = [trial for trial in trials if trial.n_bins > 1]
+    return [label_by_next_bin(trial) for trial in trials] if protocol == PUBLISHED else trials
+
+
 def bin_trial(trial: Trial, unit_count: int, bin_ns: int, merge: Mapping[int, int]) -> TrialBins:
     """Bin one trial. Without the events Hold and Rew all its bins are REST.
 

@@ -7,6 +7,7 @@ import pytest
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.learning.models.gru_graph import StepWeights
 from grasp_decoder.learning.models.training import FitProblem
 from grasp_decoder.learning.models.transfer import aligned_read_in, read_out_for, start_for_others
 
@@ -47,9 +48,12 @@ def start():
     problem = day(20, 60, 2)
     return start_for_others(
         problem,
-        (rng.normal(0, 0.1, (20, 4)), np.zeros(4)),
-        [np.zeros((4, 6)), np.zeros((2, 6)), np.zeros((2, 6))],
-        [np.arange(6.0).reshape(2, 3), np.arange(3.0)],
+        StepWeights(
+            rng.normal(0, 0.1, (20, 4)),
+            np.zeros(4),
+            [np.zeros((8, 6)), np.zeros((2, 6)), np.zeros((2, 6))],
+            [np.arange(6.0).reshape(2, 3), np.arange(3.0)],
+        ),
     )
 
 
@@ -77,3 +81,8 @@ def test_a_session_without_the_events_is_refused(start):
         del trial.event_bins['Cue']
     with pytest.raises(GraspDecoderError, match='the event Cue, which this session lacks'):
         aligned_read_in(today, start)
+
+
+def test_a_network_without_a_trace_is_refused(start):
+    with pytest.raises(GraspDecoderError, match='older version'):
+        aligned_read_in(day(20, 12, 3), {**start, 'gru_0': start['gru_0'][:4]})

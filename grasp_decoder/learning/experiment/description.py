@@ -19,10 +19,12 @@ from grasp_decoder.types.time import NS_PER_S
 def make_manifest(experiment: Experiment, split: Split) -> Manifest:
     """The manifest of a bundle, as far as it is known before the export."""
     session, settings = experiment.session, experiment.settings
-    ids = {
-        part: tuple(sorted(trial.trial_id for trial in getattr(split, part)))
-        for part in ('train', 'validation', 'test')
+    parts = {
+        'train': split.train + split.negatives,
+        'validation': split.validation,
+        'test': split.test + split.held_out_negatives,
     }
+    ids = {part: tuple(sorted(trial.trial_id for trial in trials)) for part, trials in parts.items()}
     return Manifest(
         name=session.name,
         created=datetime.now(UTC).isoformat(timespec='seconds'),

@@ -23,6 +23,7 @@ class Experiment:
         settings: what was asked for.
         session: the recording.
         trials: its usable trials, in bins.
+        negatives: trials in which nothing was grasped, or not what the object id says.
         tasks: what is learnt.
         look_back: bins of a window.
         models: task -> model family, by name or as a function; None takes the default.
@@ -36,6 +37,7 @@ class Experiment:
     tasks: tuple[str, ...]
     look_back: int
     models: Mapping[str, str | ModelFamily | None]
+    negatives: Sequence[TrialBins] = ()
     movement: Movement | None = None
     started_from: str | None = None
 
@@ -61,6 +63,7 @@ class Experiment:
             train_fraction or self.settings.train_fractions[0],
             self.settings.protocol,
             by_object=OBJECT in self.tasks,
+            negatives=self.negatives,
         )
 
     def with_model(self, task: str, model: ModelFamily) -> Experiment:

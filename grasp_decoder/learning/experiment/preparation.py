@@ -15,7 +15,7 @@ from grasp_decoder.bundle.task_network import DOF, OBJECT, TASKS
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.splits import Split
 from grasp_decoder.features.stored_bins import stored_bin_trials
-from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.features.trial_bins import TrialBins, bin_negatives
 from grasp_decoder.features.windows import choose_look_back
 from grasp_decoder.learning.experiment.experiment import Experiment
 from grasp_decoder.learning.experiment.measurements import Measurements
@@ -38,13 +38,15 @@ def prepare(path: Path, settings: Settings, progress: ProgressReport, measured: 
         session = read_session(path, settings.mapping, settings.objects)
     with measured.timed('bin_s'):
         trials = stored_bin_trials(session, settings.bin_ns, settings.objects.copies, settings.protocol)
+        negatives = bin_negatives(session, settings.bin_ns, settings.objects.copies, settings.protocol)
     tasks = _tasks(session, trials, settings, progress)
     if OBJECT not in tasks and (settings.search_trials or len(settings.train_fractions) > 1):
         raise GraspDecoderError(
             'a search and a curve of training fractions are about the object network: add object to --tasks'
         )
     look_back = choose_look_back(trials, settings.look_back)
-    experiment = Experiment(settings, session, trials, tasks, look_back, dict.fromkeys(tasks, settings.model))
+    models = dict.fromkeys(tasks, settings.model)
+    experiment = Experiment(settings, session, trials, tasks, look_back, models, negatives)
     if settings.dof is not None and DOF in tasks:
         experiment = _decoding_movement(experiment, settings.dof)
     if settings.init_from is not None:

@@ -80,7 +80,7 @@ def run_experiment(
 
         if settings.final:
             progress.say('fitting once more, on all trials; the scores stay those of the fit before')
-            whole = replace(split, train=split.train + split.test, test=[])
+            whole = split.whole
             networks = trainer.fit_tasks(whole, state)
             progress.say('exporting to TFLite, as float and as int8')
             bundle = draft.export(networks.values(), whole.train, whole.validation, make_manifest(experiment, whole))

@@ -63,6 +63,7 @@ class Trainer:
                 seed=state,
                 progress=watch,
                 max_seconds=seconds,
+                negatives=split.negatives,
             )
         if interrupted and optional:
             raise KeyboardInterrupt

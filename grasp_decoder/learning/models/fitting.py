@@ -24,6 +24,7 @@ def fit(
     seed: int = 42,
     progress: Progress = lambda done, total, message: None,
     max_seconds: float = math.inf,
+    negatives: Sequence[TrialBins] = (),
 ) -> TaskNetwork:
     """Fit a network of one task; the same arguments give the same network.
 
@@ -36,11 +37,14 @@ def fit(
         seed: of everything random.
         progress: called as ``progress(epochs done, epochs at most, message)``.
         max_seconds: stop training then, with the best network so far; Ctrl-C does the same.
+        negatives: further trials to train on, in which nothing was grasped or not what the object id says.
 
     Raises:
         GraspDecoderError: an unknown task or model, no trials, one class only, no spikes, or NaN kinematics.
     """
-    problem = FitProblem(task, list(train), list(validation), tuple(classes), look_back, seed, progress, max_seconds)
+    problem = FitProblem(
+        task, list(train), list(validation), tuple(classes), look_back, seed, progress, max_seconds, list(negatives)
+    )
     family = model or default_model(problem.train)
     if isinstance(family, str):
         if family not in MODELS:

@@ -36,6 +36,7 @@ class FitProblem:
     Attributes:
         task: ``phase``, ``object`` or ``dof``.
         train, validation: trials; validation decides when to stop and calibrates, it is never trained on.
+        negatives: further trials to train on, in which nothing was grasped or not what the object id says.
         classes: object ids of all outputs, ascending.
         look_back: bins of a window, for window models.
         seed: of initial weights, shuffling and dropout.
@@ -51,6 +52,7 @@ class FitProblem:
     seed: int
     progress: Progress
     max_seconds: float
+    negatives: Sequence[TrialBins] = ()
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -67,6 +69,11 @@ class FitProblem:
     @property
     def unit_count(self) -> int:
         return self.train[0].counts.shape[1]
+
+    @property
+    def is_movement(self) -> bool:
+        """Whether the degrees of freedom are a recorded movement, and not the aperture of trials."""
+        return self.task == DOF and self.train[0].dof.ndim > 1
 
     @property
     def output_count(self) -> int:
@@ -86,50 +93,24 @@ class FitProblem:
         """Bins that count in the score, bool (n_bins,): the hold phase for the object, else every bin."""
         return trial.phase.astype(bool) if self.task == OBJECT else np.ones(trial.n_bins, bool)
 
-    def loss(self) -> keras.losses.Loss:
-        """Loss of a model's outputs against `targets`, of which some may be `UNKNOWN`.
-
-        A model of several members, which learn side by side, gives their outputs one after the other,
-        (..., members * n), and the loss is the mean of theirs.
-        """
-        if self.task == DOF:
-            return MemberLoss(self.output_count, _squared_error)
-        return MemberLoss(self.output_count, partial(_cross_entropy, prior=self._prior()))
+    def loss(self) -> Callable:
+        """Loss of a model's outputs against `targets`, of which some may be `UNKNOWN`."""
+        return _squared_error if self.task == DOF else partial(_cross_entropy, prior=self._prior())
 
     def score(self) -> keras.metrics.Metric:
-        """Metric ``score`` of the members' mean, larger is better: accuracy, or for dof minus the squared error."""
+        """Metric ``score``, larger is better: accuracy, or for dof minus the squared error."""
 
-        def of_mean(target, outputs):
-            output = keras.ops.mean(_members(outputs, self.output_count), axis=-2)
+        def score(target, output):
             if self.task == DOF:
                 return -_squared_error(target, output)
             return keras.ops.cast(keras.ops.argmax(output, axis=-1) == target, 'float32')
 
-        return keras.metrics.MeanMetricWrapper(of_mean, name='score')
+        return keras.metrics.MeanMetricWrapper(score, name='score')
 
     def _prior(self) -> np.ndarray:
         """How often the training trials have each class (n_classes,): all that is known of an `UNKNOWN` one."""
         targets = np.concatenate([self.targets(trial)[self.scored(trial)] for trial in self.train])
         return np.bincount(targets, minlength=self.output_count).astype(np.float32) / len(targets)
-
-
-class MemberLoss(keras.losses.Loss):
-    """The mean over members of ``loss(target, output)`` of each."""
-
-    def __init__(self, output_count: int, loss: Callable):
-        super().__init__(name='member_loss')
-        self._output_count = output_count
-        self._loss = loss
-
-    def call(self, target, outputs):
-        outputs = _members(outputs, self._output_count)
-        members = range(outputs.shape[-2])
-        return sum(self._loss(target, outputs[..., member, :]) for member in members) / len(members)
-
-
-def _members(outputs, output_count: int):
-    """(..., members * n) -> (..., members, n)."""
-    return keras.ops.reshape(outputs, (*keras.ops.shape(outputs)[:-1], outputs.shape[-1] // output_count, output_count))
 
 
 def _cross_entropy(target, logits, prior):
@@ -222,15 +203,16 @@ def calibrate(logits: np.ndarray, targets: np.ndarray, weights: np.ndarray | Non
     It minimises the negative log-likelihood of held-out data (temperature scaling, Guo et al. 2017), in which every row
     may have a weight (n,).
     """
-    temperatures = np.geomspace(0.2, 10, 80)
-    rows = np.arange(len(targets))
+    temperatures = np.geomspace(0.1, 20, 110)
+    losses = [cross_entropy(logits / temperature, targets, weights) for temperature in temperatures]
+    return float(temperatures[np.argmin(losses)])
 
-    def loss(temperature):
-        scaled = logits / temperature
-        scaled = scaled - scaled.max(axis=1, keepdims=True)
-        return np.average(np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, targets], weights=weights)
 
-    return float(temperatures[np.argmin([loss(temperature) for temperature in temperatures])])
+def cross_entropy(logits: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Mean negative log-likelihood of class indices (n,) by logits (n, classes), with weights (n,)."""
+    logits = logits - logits.max(axis=1, keepdims=True)
+    log_likelihood = logits[np.arange(len(targets)), targets] - np.log(np.exp(logits).sum(axis=1))
+    return float(-np.average(log_likelihood, weights=weights))
 
 
 def probabilities(task: str, logits: np.ndarray, temperature: float) -> np.ndarray:

@@ -19,6 +19,7 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.count_features import SQUARE_ROOT_LUT, count_features
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.models.fisher_read_in import EVENTS, noise_covariance, whitening
+from grasp_decoder.learning.models.gru_graph import StepWeights
 from grasp_decoder.learning.models.training import FitProblem
 
 POINTS = 4
@@ -31,21 +32,15 @@ Start = Mapping[str, np.ndarray]
 ``events``, ``latents`` (n, moments, k) of each object and their mean over trials ``mean_latents`` (moments, k)."""
 
 
-def start_for_others(problem: FitProblem, read_in, gru: Sequence[np.ndarray], read_out: Sequence[np.ndarray]) -> Start:
-    """What training on another day starts from.
-
-    Args:
-        read_in: kernel (units, k) and bias (k,) from square roots of counts to latents.
-        gru, read_out: weights.
-    """
+def start_for_others(problem: FitProblem, step: StepWeights) -> Start:
+    """What training on another day starts from."""
     events = common_events(problem.train)
-    kernel, bias = read_in
-    latents = _moments(problem.train, events) @ kernel + bias
+    latents = _moments(problem.train, events) @ step.kernel + step.bias
     objects = np.array([trial.object_id for trial in problem.train])
     known = np.unique(objects)
     return {
-        **{f'gru_{i}': weights for i, weights in enumerate(gru)},
-        **{f'read_out_{i}': weights for i, weights in enumerate(read_out)},
+        **{f'gru_{i}': weights for i, weights in enumerate(step.gru)},
+        **{f'read_out_{i}': weights for i, weights in enumerate(step.read_out)},
         'objects': known,
         'classes': np.array(problem.classes, int),
         'events': np.array(events, 'U16'),
@@ -65,8 +60,12 @@ def aligned_read_in(problem: FitProblem, start: Start) -> tuple[np.ndarray, np.n
     How strongly the regression is held back is chosen on the validation trials; outputs have unit variance.
 
     Raises:
-        GraspDecoderError: today's trials lack events that ``start`` was made with.
+        GraspDecoderError: today's trials lack events that ``start`` was made with, or its network has no trace.
     """
+    if len(start['gru_0']) != 2 * start['latents'].shape[-1]:
+        raise GraspDecoderError(
+            'the network of the bundle to start from was made by an older version; train that day once more'
+        )
     events = start['events'].tolist()
     if missing := set(events) - set(common_events([*problem.train, *problem.validation])):
         raise GraspDecoderError(

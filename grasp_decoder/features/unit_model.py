@@ -1,0 +1,74 @@
+"""UnitModel: how units fire together, so that those that live can stand in for those that have died.
+
+Square roots of counts are modelled as a few factors that units share, and noise of each unit's own (factor analysis).
+The expectation of a dead unit, given the living ones, then has a closed form that costs little for any number of units.
+Networks take it in the place of the unit itself, so their graphs need not know which units live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class UnitModel:
+    """Square roots of counts as ``mean + loading @ factors + noise``, with standard normal factors.
+
+    Attributes:
+        mean: float32 (units,).
+        loading: float32 (units, factors).
+        private: float32 (units,), variance of each unit's own noise, above 0.
+    """
+
+    mean: NDArray[np.float32]
+    loading: NDArray[np.float32]
+    private: NDArray[np.float32]
+
+    def expected_factors(self, living: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """The matrix (factors, units) from ``features - mean`` to the factors expected, given the living units only.
+
+        Args:
+            living: (units,), whether a unit counts.
+        """
+        weighted = (living / self.private)[:, None] * self.loading
+        precision = np.eye(self.loading.shape[1]) + self.loading.T @ weighted
+        return np.linalg.solve(precision, weighted.T).astype(np.float32)
+
+    def stand_in(
+        self, kernel: NDArray[np.float32], bias: NDArray[np.float32], living: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """A linear read-in that takes the expectation of dead units in their place.
+
+        Args:
+            kernel, bias: (units, k) and (k,), the read-in when all units live.
+            living: (units,).
+
+        Returns:
+            Kernel (units, k), 0 for dead units, and bias (k,).
+        """
+        dead_kernel = np.where(living[:, None], 0, kernel)
+        by_factors = self.expected_factors(living).T @ (self.loading.T @ dead_kernel)
+        living_kernel = np.where(living[:, None], kernel, 0) + by_factors
+        return living_kernel, bias + self.mean @ dead_kernel - self.mean @ by_factors
+
+    def to_arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Every field, for an ``.npz``."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> UnitModel:
+        """What `to_arrays` gave.
+
+        Raises:
+            KeyError, ValueError: an array is missing, or has another shape or a value that cannot be.
+        """
+        mean, loading, private = (np.asarray(arrays[name], np.float32) for name in ('mean', 'loading', 'private'))
+        if mean.ndim != 1 or loading.ndim != 2 or not len(mean) == len(loading) == len(private):
+            raise ValueError('the arrays of the unit model have different lengths')
+        if not all(np.isfinite(values).all() for values in (mean, loading, private)) or (private <= 0).any():
+            raise ValueError('the unit model contains NaN, infinity or a variance that is not above 0')
+        return cls(mean, loading, private)
