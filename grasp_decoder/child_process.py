@@ -1,11 +1,24 @@
-"""What every child process of ours does between fork and exec."""
+"""Child processes: what they do between fork and exec, and calls that cannot harm the process that makes them."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import os
+import pickle
+import resource
 import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
+_SERVE = 'from grasp_decoder.child_process import _serve; _serve()'
+
+
+class ChildDied(Exception):
+    """A call in a child process gave no answer; the message says why."""
 
 
 def prepare_child() -> None:
@@ -13,3 +26,72 @@ def prepare_child() -> None:
     # A job in the background of a shell ignores SIGINT, and so would its children.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def call_in_child(function: Callable[..., Any], *arguments: Any, seconds: float) -> Any:
+    """Call a function in a process of its own: a crash, an endless loop or a wish for all memory ends only that.
+
+    It gets half of the machine's memory, and no real-time priority.
+
+    Args:
+        function: of a module's top level; called by its name.
+        arguments: for it; they and the result are pickled.
+        seconds: longest time that it may take.
+
+    Raises:
+        ChildDied: it crashed, took too long or wanted too much memory.
+        Exception: what the function raises.
+    """
+    name = function.__module__, function.__qualname__
+    # Threads of a numerical library reserve memory that nobody needs here.
+    few = {'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1', 'MALLOC_ARENA_MAX': '2'}
+    try:
+        child = subprocess.run(
+            [sys.executable, '-P', '-c', _SERVE],
+            input=pickle.dumps((os.getpid(), name, arguments)),
+            capture_output=True,
+            timeout=seconds,
+            env={**os.environ, **few, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))},
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ChildDied(f'it took more than {seconds:g} s') from None
+    if child.returncode:
+        words = child.stderr.decode(errors='replace').strip().split('\n')[-1][:200]
+        how = f'signal {-child.returncode}' if child.returncode < 0 else f'status {child.returncode}'
+        raise ChildDied(f'its process ended with {how}' + (f': {words}' if words else ''))
+    result, error = pickle.loads(child.stdout)
+    if error is not None:
+        raise error
+    return result
+
+
+def _serve() -> None:
+    """The child's side: make one call and write its result to what was stdout."""
+    with os.fdopen(os.dup(1), 'wb') as answer:
+        os.dup2(2, 1)  # what the function prints is not its result
+        parent, (module, name), arguments = pickle.load(sys.stdin.buffer)
+        prepare_child()
+        if os.getppid() != parent:  # it died before Linux was told
+            return
+        _limit()
+        result: Any = None
+        error: Exception | None = None
+        try:
+            result = getattr(__import__(module, fromlist=[name]), name)(*arguments)
+        except MemoryError:
+            error = ChildDied('it needs more than half of the memory of this machine')
+        except Exception as raised:
+            error = raised
+        answer.write(pickle.dumps((result, error), pickle.HIGHEST_PROTOCOL))
+
+
+def _limit() -> None:
+    half = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') // 2
+    for limit, most in ((resource.RLIMIT_AS, half), (resource.RLIMIT_CORE, 0)):
+        allowed = resource.getrlimit(limit)[1]
+        most = most if allowed == resource.RLIM_INFINITY else min(most, allowed)
+        resource.setrlimit(limit, (most, most))
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))

@@ -21,26 +21,19 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from grasp_decoder.bundle.manifest import Manifest, ModelFile, TaskManifest
-from grasp_decoder.bundle.task_network import (
-    DOF,
-    FINE_LOGITS,
-    GRAPH_INPUTS,
-    GRAPH_OUTPUTS,
-    OBJECT,
-    PHASE,
-    RECURRENT,
-)
+from grasp_decoder.bundle.consistency import check_consistency
+from grasp_decoder.bundle.manifest import Manifest, TaskManifest
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.features.count_features import LUT_SIZE
 from grasp_decoder.features.input_statistics import InputStatistics
+from grasp_decoder.safe_file import MIB, read_plain
 
 MANIFEST = 'manifest.json'
 SEAL = 'manifest.sha256'
 REPORT = 'report'
 INPUT_STATISTICS = 'input_statistics.npz'
 
-PRECISIONS = ('int8', 'float')
+_MOST_BYTES = 512 * MIB
+"""Of one file of a bundle; the largest models have a few."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +83,8 @@ class Bundle:
                 f'bundle {self.path} keeps nothing for another day to start from: its {task} '
                 f'network is a {network.model}; train it as fisher_gru'
             )
-        return _arrays(_read_sealed(self.path, start_file(task), self.manifest.files[start_file(task)]))
+        content = _read_sealed(self.path, start_file(task), self.manifest.files[start_file(task)])
+        return _arrays(self.path / start_file(task), content)
 
     def task(self, task: str) -> TaskManifest:
         """The manifest's entry for ``task``.
@@ -120,7 +114,7 @@ def load_bundle(path: str | Path) -> Bundle:
     text, sha256 = _read_manifest(path)
     manifest = Manifest.from_json(text, str(path / MANIFEST))
     contents = {name: _read_sealed(path, name, expected) for name, expected in manifest.files.items()}
-    _check_consistency(path, manifest)
+    check_consistency(path, manifest)
     models = {name: data for name, data in contents.items() if name.endswith('.tflite')}
     return Bundle(path, manifest, sha256, models, _input_statistics(path, manifest, contents))
 
@@ -129,9 +123,10 @@ def _input_statistics(path: Path, manifest: Manifest, contents: Mapping[str, byt
     where = f'bundle {path}: {INPUT_STATISTICS}'
     if INPUT_STATISTICS not in contents:
         raise GraspDecoderError(f'{where} is not among the sealed files; train the bundle again')
+    arrays = _arrays(path / INPUT_STATISTICS, contents[INPUT_STATISTICS])
     try:
-        statistics = InputStatistics.from_arrays(_arrays(contents[INPUT_STATISTICS]))
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        statistics = InputStatistics.from_arrays(arrays)
+    except (KeyError, ValueError, TypeError) as error:
         raise GraspDecoderError(f'{where} cannot be read ({error}); train the bundle again') from error
     if statistics.unit_count != manifest.unit_count:
         raise GraspDecoderError(
@@ -140,9 +135,16 @@ def _input_statistics(path: Path, manifest: Manifest, contents: Mapping[str, byt
     return statistics
 
 
-def _arrays(content: bytes) -> dict[str, np.ndarray]:
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return dict(arrays)
+def _arrays(path: Path, content: bytes) -> dict[str, np.ndarray]:
+    """The arrays of an ``.npz`` file; nothing in it is unpickled."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            if sum(member.file_size for member in packed.infolist()) > _MOST_BYTES:
+                raise ValueError('it unpacks to too much')
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return dict(arrays)
+    except Exception as error:  # a damaged archive fails in as many ways as it has bytes
+        raise GraspDecoderError(f'{path} cannot be read ({error}); train the bundle again') from error
 
 
 def _read_manifest(path: Path) -> tuple[str, str]:
@@ -155,7 +157,10 @@ def _read_manifest(path: Path) -> tuple[str, str]:
             f'{path / MANIFEST} does not match its seal {SEAL}: one of them was changed; '
             'copy the bundle again or train it again'
         )
-    return data.decode(), sha256
+    try:
+        return data.decode(), sha256
+    except UnicodeDecodeError as error:
+        raise GraspDecoderError(f'{path / MANIFEST} is not UTF-8 ({error}); train the bundle again') from error
 
 
 def seal_of(manifest_sha256: str) -> bytes:
@@ -165,7 +170,7 @@ def seal_of(manifest_sha256: str) -> bytes:
 
 def _read_sealed(path: Path, name: str, expected: str) -> bytes:
     pure = PurePosixPath(name)
-    if pure.is_absolute() or '..' in pure.parts:
+    if pure.is_absolute() or '..' in pure.parts or '\0' in name:
         raise GraspDecoderError(f'bundle {path} lists {name!r}, which lies outside of it; do not use this bundle')
     data = _read(path / name)
     if hashlib.sha256(data).hexdigest() != expected:
@@ -177,45 +182,8 @@ def _read_sealed(path: Path, name: str, expected: str) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_plain(path, _MOST_BYTES)
     except FileNotFoundError:
         raise GraspDecoderError(f'{path} is missing from the bundle; copy the bundle again or train it again') from None
     except OSError as error:
         raise GraspDecoderError(f'cannot read {path}: {error.strerror}') from error
-
-
-def _check_consistency(path: Path, manifest: Manifest) -> None:
-    """Refuse a manifest whose parts contradict each other, before anything is run on it."""
-    outputs = {PHASE: 2, OBJECT: len(manifest.classes), DOF: len(manifest.movement.low) if manifest.movement else 1}
-    for task, task_manifest in manifest.tasks.items():
-        where = f'bundle {path}, task {task}'
-        if task_manifest.kind not in GRAPH_INPUTS:
-            raise GraspDecoderError(f'{where}: unknown kind of network {task_manifest.kind!r}')
-        if len(task_manifest.lut) != LUT_SIZE or task_manifest.temperature <= 0:
-            raise GraspDecoderError(f'{where}: needs {LUT_SIZE} features in its table and a temperature above 0')
-        missing = set(PRECISIONS) - task_manifest.models.keys()
-        if missing:
-            raise GraspDecoderError(f'{where}: has no {" or ".join(sorted(missing))} model')
-        for model in task_manifest.models.values():
-            _check_model(where, model, task_manifest, manifest, outputs.get(task))
-
-
-def _check_model(where: str, model: ModelFile, task: TaskManifest, manifest: Manifest, n_outputs: int | None) -> None:
-    if model.file not in manifest.files:
-        raise GraspDecoderError(f'{where}: {model.file} is not among the sealed files')
-    outputs = GRAPH_OUTPUTS[task.kind]
-    if tuple(tensor.name for tensor in model.inputs) != GRAPH_INPUTS[task.kind] or tuple(
-        tensor.name for tensor in model.outputs
-    ) not in (outputs, (*outputs, FINE_LOGITS)):
-        raise GraspDecoderError(f'{where}: {model.file} has other inputs or outputs than a {task.kind} network')
-    units = model.inputs[0].shape[-1]
-    if units != manifest.unit_count:
-        raise GraspDecoderError(
-            f'{where}: {model.file} takes {units} units, but the unit table has {manifest.unit_count}'
-        )
-    state = ((1, task.state_size),) * (task.kind == RECURRENT)
-    features = (1, units) if task.kind == RECURRENT else (1, task.look_back, units)
-    if tuple(tensor.shape for tensor in model.inputs) != (features, *state) or tuple(
-        tensor.shape for tensor in model.outputs
-    )[: len(outputs)] != ((1, n_outputs), *state, *state):
-        raise GraspDecoderError(f'{where}: the tensors of {model.file} have other shapes than the manifest says')

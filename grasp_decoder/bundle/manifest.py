@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -234,8 +235,8 @@ class Manifest:
                 another type.
         """
         try:
-            document = json.loads(text)
-        except ValueError as error:
+            document = json.loads(text, parse_constant=_no_number)
+        except (ValueError, RecursionError) as error:
             raise GraspDecoderError(f'{source} is not JSON ({error}); train the bundle again') from error
         version = document.get('schema_version') if isinstance(document, dict) else None
         if isinstance(version, int) and version > SCHEMA_VERSION:
@@ -264,6 +265,10 @@ def _finite(value: Any) -> Any:
     return value
 
 
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f'{name} is no number')
+
+
 def _parse(kind: Any, value: Any, where: str) -> Any:
     """``value``, parsed from JSON, as the type ``kind``."""
     if kind is Any:
@@ -280,9 +285,9 @@ def _parse(kind: Any, value: Any, where: str) -> Any:
             return {arguments[0](key): _parse(arguments[1], item, f'{where} {key}') for key, item in value.items()}
         except ValueError as error:
             raise GraspDecoderError(f'{where}: {error}; train the bundle again') from error
-    if kind is float and type(value) in (int, float):
+    if kind is float and type(value) in (int, float) and abs(value) < sys.float_info.max:  # 1e999 is infinity
         return float(value)
-    if type(value) is kind:
+    if type(value) is kind and kind is not float:
         return value
     raise GraspDecoderError(
         f'{where}: {value!r} is not of type {getattr(kind, "__name__", kind)}; train the bundle again'

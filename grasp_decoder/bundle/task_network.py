@@ -19,6 +19,8 @@ TASKS = (PHASE, OBJECT, DOF)
 WINDOW = 'window'
 RECURRENT = 'recurrent'
 
+PRECISIONS = ('int8', 'float')
+
 GRAPH_INPUTS = {WINDOW: ('features',), RECURRENT: ('features', 'state')}
 GRAPH_OUTPUTS = {WINDOW: ('logits',), RECURRENT: ('logits', 'update', 'candidate')}
 FINE_LOGITS = 'fine_logits'

@@ -9,9 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
-import tempfile
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +18,7 @@ import numpy as np
 from grasp_decoder.features.trial_bins import TrialBins, bin_trials
 from grasp_decoder.recording.cache import release
 from grasp_decoder.recording.session import Session
+from grasp_decoder.safe_file import written_whole
 from grasp_decoder.share import cache_directory
 
 _LAYOUT = 2  # count up whenever what is stored, or how trials are binned, changes
@@ -36,7 +34,7 @@ def stored_bin_trials(session: Session, bin_ns: int, merge: Mapping[int, int], p
         return load_bins(path)
     except FileNotFoundError:
         pass
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged file fails in as many ways as it has bytes
         _log.warning('%s: damaged, binning again (%s)', path, error)
     trials = bin_trials(session, bin_ns, merge, protocol)
     release(session)
@@ -52,13 +50,8 @@ def save_bins(path: Path, trials: Sequence[TrialBins]) -> None:
     rows = [{name: getattr(trial, name) for name in _METADATA} | {'n_bins': trial.n_bins} for trial in trials]
     arrays: dict[str, Any] = {name: np.concatenate([getattr(trial, name) for trial in trials]) for name in _ARRAYS}
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix='.new_', delete=False) as scratch:
-        try:
-            np.savez(scratch, trials=np.array(json.dumps(rows)), **arrays)
-            os.replace(scratch.name, path)
-        except BaseException:
-            os.unlink(scratch.name)
-            raise
+    with written_whole(path) as file:
+        np.savez(file, trials=np.array(json.dumps(rows)), **arrays)
 
 
 def load_bins(path: Path) -> list[TrialBins]:

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from grasp_decoder.child_process import call_in_child
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording import mat5
 from grasp_decoder.recording.session import Session, Trial, Unit
+from grasp_decoder.safe_file import open_plain
 
+_LONGEST_S = 600.0
 KINEMATICS = ('x', 'y', 'vx', 'vy')
 
 
@@ -38,15 +42,8 @@ def read_binned_kinematics(path, bin_ns: int = 100_000_000) -> BinnedKinematics:
     Raises:
         GraspDecoderError: the file is missing, is not a MATLAB file, or has no such X and Y.
     """
-    from scipy.io import loadmat
-
     path = Path(path)
-    if not path.exists():
-        raise GraspDecoderError(f'{path}: no such file')
-    try:
-        variables = loadmat(path, variable_names=('X', 'Y'))
-    except Exception as error:  # scipy raises many types on a file that is not MATLAB's
-        raise GraspDecoderError(f'{path}: not a MATLAB file that can be read ({str(error).splitlines()[0]})') from None
+    variables = _variables(path)
     if not {'X', 'Y'} <= variables.keys():
         raise GraspDecoderError(f'{path}: no binned kinematics: expected the variables X (movement) and Y (counts)')
     movement, counts = np.asarray(variables['X'], dtype=np.float64), np.asarray(variables['Y'])
@@ -65,12 +62,35 @@ def read_binned_kinematics(path, bin_ns: int = 100_000_000) -> BinnedKinematics:
 
 def is_binned_kinematics(path) -> bool:
     """Whether a file is a .mat with the variables X and Y."""
-    from scipy.io import whosmat
-
     try:
-        return {'X', 'Y'} <= {name for name, _, _ in whosmat(path)}
-    except Exception:  # scipy raises many types on a file that is not MATLAB's
+        return {'X', 'Y'} <= _variables(Path(path)).keys()
+    except GraspDecoderError:
         return False
+
+
+def _variables(path: Path) -> dict[str, np.ndarray]:
+    """X and Y, as far as they are there."""
+    try:
+        with open_plain(path) as file:
+            return mat5.read_numbers(file, ('X', 'Y'))
+    except FileNotFoundError:
+        raise GraspDecoderError(f'{path}: no such file') from None
+    except OSError as error:
+        raise GraspDecoderError(f'{path}: cannot be read: {error.strerror}') from None
+    except mat5.DamagedFile as damage:
+        raise GraspDecoderError(f'{path}: the file is damaged: {damage}; copy it again') from None
+    except Exception:  # another layout can fail anywhere; SciPy has the last word
+        try:
+            variables: dict[str, np.ndarray] = call_in_child(_read_with_scipy, path, seconds=_LONGEST_S)
+            return variables
+        except Exception as error:  # and raises many types on a file that is not MATLAB's
+            raise GraspDecoderError(f'{path}: not a MATLAB file that can be read ({error})') from None
+
+
+def _read_with_scipy(path: Path) -> dict[str, np.ndarray]:
+    from scipy.io import loadmat
+
+    return {name: value for name, value in loadmat(path, variable_names=('X', 'Y')).items() if name in ('X', 'Y')}
 
 
 def kinematics_session(path: Path, sha256: str = '') -> Session:

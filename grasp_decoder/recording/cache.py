@@ -1,7 +1,8 @@
 """Sessions kept as memory-mapped arrays, by the hash of the file that they were read from.
 
 One folder per source, way to read it and layout below $XDG_CACHE_HOME/grasp_decoder/sessions (~/.cache when unset).
-Nothing is pickled. A folder appears whole or not at all; a damaged one is read anew. Deleting any of it is safe.
+Nothing is pickled. A folder appears whole or not at all, with the hash of each of its files; one that is damaged is
+read anew. Deleting any of it is safe.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import itertools
 import json
 import logging
 import mmap
+import os
 import shutil
 import tempfile
 from dataclasses import asdict
@@ -20,10 +22,14 @@ import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.session import Session, Trial, Unit
+from grasp_decoder.safe_file import flush_folder, open_plain
 from grasp_decoder.share import cache_directory
 
 _TRIAL_ENTRIES = ('id', 'start_ns', 'stop_ns', 'events', 'object_id', 'correct', 'excluded')
-_LAYOUT = 2  # count up whenever what is stored, or how it is read from a recording, changes
+_TABLE, _HASHES = 'session.json', 'files.sha256'
+_ARRAYS = ('times_ns', 'units', 'signal_times_ns', 'signal_values')
+_MOST_FILES = 10_000
+_LAYOUT = 3  # count up whenever what is stored, or how it is read from a recording, changes
 _log = logging.getLogger(__name__)
 
 
@@ -33,8 +39,11 @@ def source_sha256(path: Path) -> str:
         if not path.is_dir():
             return _file_sha256(path).hexdigest()
         whole = hashlib.sha256()
-        for file in sorted(file for file in path.rglob('*') if file.is_file()):
-            whole.update(f'{file.relative_to(path).as_posix()}\0'.encode() + _file_sha256(file).digest())
+        files = list(itertools.islice((file for file in path.rglob('*') if file.is_file()), _MOST_FILES + 1))
+        if len(files) > _MOST_FILES:
+            raise GraspDecoderError(f'{path}: no recording: the folder has more than {_MOST_FILES} files')
+        for file in sorted(files):
+            whole.update(os.fsencode(file.relative_to(path)) + b'\0' + _file_sha256(file).digest())
         return whole.hexdigest()
     except FileNotFoundError:
         raise GraspDecoderError(f'{path}: no such file') from None
@@ -43,7 +52,7 @@ def source_sha256(path: Path) -> str:
 
 
 def _file_sha256(path: Path):
-    with open(path, 'rb') as file:
+    with open_plain(path) as file:
         return hashlib.file_digest(file, 'sha256')
 
 
@@ -51,15 +60,15 @@ def load(sha256: str, how_sha256: str) -> Session | None:
     """The session of a source as it was kept; None when it was not. ``how_sha256`` is the hash of how it was read."""
     folder = _folder(sha256, how_sha256)
     try:
-        table = json.loads((folder / 'session.json').read_text(encoding='utf-8'))
+        _check_content(folder)
+        table = json.loads((folder / _TABLE).read_text(encoding='utf-8'))
         arrays = {
-            name: np.asarray(np.load(folder / f'{name}.npy', mmap_mode='r', allow_pickle=False))
-            for name in ('times_ns', 'units', 'signal_times_ns', 'signal_values')
+            name: np.asarray(np.load(folder / f'{name}.npy', mmap_mode='r', allow_pickle=False)) for name in _ARRAYS
         }
         return _session(table, arrays)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except Exception as error:  # a damaged file fails in as many ways as it has bytes
+        if not folder.exists():
+            return None
         _log.warning('%s: damaged cache, reading the recording again (%s)', folder, error)
         shutil.rmtree(folder, ignore_errors=True)
         return None
@@ -76,13 +85,26 @@ def keep(session: Session, how_sha256: str) -> Session:
             whole.mkdir()
             for name, array in arrays.items():
                 np.save(whole / f'{name}.npy', array, allow_pickle=False)
-            (whole / 'session.json').write_text(json.dumps(table), encoding='utf-8')
+            (whole / _TABLE).write_text(json.dumps(table), encoding='utf-8')
+            (whole / _HASHES).write_text(_hashes(whole), encoding='utf-8')
+            flush_folder(whole)
             whole.rename(folder)
     except OSError as error:
         if not folder.exists():  # else another process was faster
             _log.warning('%s: the session is not cached: %s', folder.parent, error.strerror)
             return session
     return load(session.source_sha256, how_sha256) or session
+
+
+def _check_content(folder: Path) -> None:
+    if (folder / _HASHES).read_text(encoding='utf-8') != _hashes(folder):
+        raise ValueError('its content has changed')
+
+
+def _hashes(folder: Path) -> str:
+    """As sha256sum writes them."""
+    names = (_TABLE, *(f'{name}.npy' for name in _ARRAYS))
+    return ''.join(f'{_file_sha256(folder / name).hexdigest()}  {name}\n' for name in names)
 
 
 def release(session: Session) -> None:

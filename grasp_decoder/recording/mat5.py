@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -38,22 +38,22 @@ class Variable:
     """The bytes of one variable in reading order, inflated as they are asked for."""
 
     _CHUNK = 1 << 18
+    _MOST_INFLATION = 100  # recordings shrink to a tenth; zeros shrink to a thousandth
 
     def __init__(self, file: BinaryIO, size: int, compressed: bool):
         self._file, self._left = file, size
         self._inflater = zlib.decompressobj() if compressed else None
         self._tail = b''
+        self._may_inflate = self._MOST_INFLATION * (size + self._CHUNK)
 
     def read(self, size: int) -> bytearray:
         """Exactly ``size`` bytes."""
-        data = bytearray(size)
-        filled = 0
-        while filled < size:
-            piece = self._piece(size - filled)
+        data = bytearray()  # grows with what is there: the size is only what the file says
+        while len(data) < size:
+            piece = self._piece(size - len(data))
             if not piece:
                 raise DamagedFile('it ends inside a variable')
-            data[filled : filled + len(piece)] = piece
-            filled += len(piece)
+            data += piece
         return data
 
     def skip(self, size: int) -> None:
@@ -77,10 +77,13 @@ class Variable:
             if not packed:
                 return b''
             try:
-                piece = self._inflater.decompress(packed, limit)
+                piece = self._inflater.decompress(packed, min(limit, self._CHUNK))
             except zlib.error as error:
                 raise DamagedFile(f'its compression is broken, {error}') from None
             self._tail = self._inflater.unconsumed_tail
+        self._may_inflate -= len(piece)
+        if self._may_inflate < 0:
+            raise DamagedFile(f'it inflates to more than {self._MOST_INFLATION} times its size')
         return piece
 
     def _from_file(self, limit: int) -> bytes:
@@ -89,8 +92,45 @@ class Variable:
         return data
 
 
+def read_numbers(file: BinaryIO, names: Collection[str]) -> dict[str, np.ndarray]:
+    """The variables of those names, which must be arrays of numbers; those that the file does not have are left out."""
+    found = {}
+    for start, kind, size in _elements(file):
+        variable = Variable(file, size, compressed=kind == _COMPRESSED)
+        name, _, _ = _name_class_shape(variable, kind)
+        if name in names:
+            file.seek(start)
+            variable = Variable(file, size, compressed=kind == _COMPRESSED)
+            if kind == _COMPRESSED:
+                _, size = _PAIR.unpack(variable.read(8))
+            value = read_matrix(variable, size).value()
+            if not isinstance(value, np.ndarray):
+                raise UnknownLayout(f'{name} is not an array of numbers')
+            variable.finish()
+            found[name] = value
+    return found
+
+
 def open_variable(file: BinaryIO, name: str) -> Variable | None:
     """The struct variable ``name``, placed before its number of field names; None when the file has none."""
+    for _, kind, size in _elements(file):
+        variable = Variable(file, size, compressed=kind == _COMPRESSED)
+        found = False
+        try:
+            called, matrix_class, shape = _name_class_shape(variable, kind)
+            if called == name and (matrix_class != _STRUCT or math.prod(shape) != 1):
+                raise UnknownLayout(f'{name} is not one struct')
+            found = called == name
+        finally:
+            if not found:
+                variable.finish()
+        if found:
+            return variable
+    return None
+
+
+def _elements(file: BinaryIO) -> Iterator[tuple[int, int, int]]:
+    """Start of the data, type and size of each element at the top of a file, which is placed at that start."""
     header = file.read(128)
     if len(header) < 128 or header[124:128] != b'\x00\x01IM':
         raise UnknownLayout('not a little-endian MAT-5 file')
@@ -99,28 +139,18 @@ def open_variable(file: BinaryIO, name: str) -> Variable | None:
             raise DamagedFile('it ends inside a tag')
         kind, size = _PAIR.unpack(tag)
         start = file.tell()
-        variable = Variable(file, size, compressed=kind == _COMPRESSED)
-        found = False
-        try:
-            found = _is_struct_called(name, variable, kind)
-        finally:
-            if not found:
-                variable.finish()
-        if found:
-            return variable
+        yield start, kind, size
         file.seek(start + size)
-    return None
 
 
-def _is_struct_called(name: str, variable: Variable, kind: int) -> bool:
+def _name_class_shape(variable: Variable, kind: int) -> tuple[str | None, int, tuple[int, ...]]:
+    """What is at the beginning of a variable; no name for what is no matrix."""
     if kind == _COMPRESSED:
         kind, _ = _PAIR.unpack(variable.read(8))
     if kind != _MATRIX:
-        return False
-    matrix_class, shape, found = _read_matrix_head(variable)
-    if found == name and (matrix_class != _STRUCT or math.prod(shape) != 1):
-        raise UnknownLayout(f'{name} is not one struct')
-    return found == name
+        return None, 0, ()
+    matrix_class, shape, name = _read_matrix_head(variable)
+    return name, matrix_class, shape
 
 
 def struct_fields(variable: Variable) -> Iterator[tuple[str, int]]:

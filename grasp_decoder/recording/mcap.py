@@ -6,23 +6,23 @@ Format: https://mcap.dev/spec.
 
 from __future__ import annotations
 
-import struct
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mcap.exceptions import McapError
 from mcap.reader import make_reader
 from mcap.writer import Writer
 from mcap_ros2.decoder import DecoderFactory
 
+from grasp_decoder.child_process import call_in_child
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.message_definitions import message_definition
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.types.time import NS_PER_S
 
+_LONGEST_S = 3600.0
 SPIKES = 'grasp_decoder/msg/SpikeBatch'
 TRIAL_EVENTS = 'grasp_decoder/msg/TrialEvent'
 
@@ -75,6 +75,21 @@ class Recorder:
 
 
 def read_mcap(path: Path, sha256: str = '') -> Session:
+    """The session of `read_mcap_here`, read in a child process: a file made to harm can ask for all memory.
+
+    Raises:
+        GraspDecoderError: as there, or reading it takes hours.
+    """
+    try:
+        session: Session = call_in_child(read_mcap_here, path, sha256, seconds=_LONGEST_S)
+        return session
+    except GraspDecoderError:
+        raise
+    except Exception as error:  # it crashed, or the messages have other fields than those of this package
+        raise GraspDecoderError(f'{path}: cannot be read as a recorded run: {error}') from None
+
+
+def read_mcap_here(path: Path, sha256: str = '') -> Session:
     """The session that was sent in a recorded run: each segment of its spikes is a trial.
 
     Trial events give a trial its events and object. Nothing is known of electrodes, and of whether a trial was
@@ -83,7 +98,9 @@ def read_mcap(path: Path, sha256: str = '') -> Session:
     Raises:
         GraspDecoderError: the file is damaged, holds no spikes, or more than one source.
     """
-    batches, events, broken = defaultdict(list), defaultdict(list), set()
+    batches: dict[int, list] = defaultdict(list)
+    events: dict[int, list] = defaultdict(list)
+    broken: set[int] = set()
     last = None
     for type_name, message in _decoded(path):
         if type_name == TRIAL_EVENTS:
@@ -98,8 +115,12 @@ def read_mcap(path: Path, sha256: str = '') -> Session:
                 )
             broken |= {last.segment, message.segment}
         last = message
+        _check_spikes(path, message)
         if message.window_end > message.window_start:
-            batches[message.segment].append(message)
+            before = batches[message.segment]
+            if before and message.window_start < before[-1].window_end:
+                raise GraspDecoderError(f'{path}: batch {message.sequence} begins before the one before it ends')
+            before.append(message)
     unit_counts = {message.unit_count for segment in batches.values() for message in segment}
     if not unit_counts:
         raise GraspDecoderError(f'{path}: the recording holds no spikes: no {SPIKES} that covers any time')
@@ -122,10 +143,20 @@ def _decoded(path: Path) -> Iterator[tuple[str, Any]]:
             for schema, channel, message in make_reader(file).iter_messages():
                 if schema is not None and schema.name in (SPIKES, TRIAL_EVENTS):
                     yield schema.name, factory.decoder_for(channel.message_encoding, schema)(message.data)
-    except (McapError, struct.error) as error:
+    except Exception as error:  # a damaged file fails in as many ways as it has bytes
         raise GraspDecoderError(
             f'{path}: not a whole MCAP file ({error}); was the recording cut off? "mcap recover" saves what is there'
         ) from None
+
+
+def _check_spikes(path: Path, message: Any) -> None:
+    """Refuse spikes that no source sends: outside of their window, or of units that are not there."""
+    window_ns = message.window_end - message.window_start
+    right = len(message.unit) == len(message.offset_ns) and message.unit_count <= np.iinfo(np.uint16).max
+    if not right or any(unit >= message.unit_count for unit in message.unit):
+        raise GraspDecoderError(f'{path}: batch {message.sequence} has spikes of units that are not there')
+    if any(offset >= window_ns for offset in message.offset_ns):
+        raise GraspDecoderError(f'{path}: batch {message.sequence} has spikes outside of its window')
 
 
 def _trial(index: int, batches: list, events: list, broken: bool) -> Trial:

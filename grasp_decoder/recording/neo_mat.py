@@ -14,6 +14,7 @@ import numpy as np
 
 from grasp_decoder.recording import mat5
 from grasp_decoder.recording.recorded_block import RecordedBlock, RecordedTrial, add_signal, sample_times, unit_factor
+from grasp_decoder.safe_file import open_plain
 
 _PY_NONE = 'Py_None'  # how Neo writes an annotation that is None
 _NO_NUMBERS = np.zeros(0)
@@ -26,7 +27,7 @@ def read_neo_mat(path) -> RecordedBlock | None:
         mat5.DamagedFile: checked in any case, since scipy may crash on such a file.
         Exception: of any kind, when the file is not laid out as Neo does it.
     """
-    with open(path, 'rb') as file:
+    with open_plain(path) as file:
         block = mat5.open_variable(file, 'block')
         if block is None:
             return None

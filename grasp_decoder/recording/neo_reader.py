@@ -1,4 +1,7 @@
-"""Any recording that Neo reads, through Neo's own chooser of formats."""
+"""Any recording that Neo reads, through Neo's own chooser of formats.
+
+The readers behind Neo are many, and some crash on a file that is damaged or made to harm: they run in a child process.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,30 @@ from pathlib import Path
 
 import numpy as np
 
+from grasp_decoder.child_process import ChildDied, call_in_child
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.annotations import plain
 from grasp_decoder.recording.recorded_block import RecordedBlock, RecordedTrial, add_signal, sample_times, unit_factor
 
+_LONGEST_S = 3600.0
 _NEVER = {'PickleIO'}  # loading a pickle runs whatever code is in it
 
 
 def read_with_neo(path: Path) -> RecordedBlock:
-    """The segments of all blocks in a file (or folder), in order."""
+    """The segments of all blocks in a file (or folder), in order.
+
+    Raises:
+        GraspDecoderError: Neo cannot read it, or its reader crashes or takes hours.
+    """
+    try:
+        block: RecordedBlock = call_in_child(read_with_neo_here, path, seconds=_LONGEST_S)
+        return block
+    except ChildDied as died:
+        raise GraspDecoderError(f'{path}: cannot be read: {died}') from None
+
+
+def read_with_neo_here(path: Path) -> RecordedBlock:
+    """`read_with_neo` in this process: a file that crashes a reader ends it."""
     import neo.io
 
     try:

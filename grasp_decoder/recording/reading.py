@@ -31,6 +31,7 @@ from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.types.time import to_ns
 
 _log = logging.getLogger(__name__)
+_LATEST_S = 9e9  # beyond, times do not fit into int64 ns
 _TOLERANCE_NS = 1_000_000  # clocks stored as float32 seconds step by up to this much
 
 
@@ -161,6 +162,10 @@ def _object_ids(path: Path, recorded: list[RecordedTrial], mapping: Mapping, obj
 def _trial(
     path: Path, index: int, recorded: RecordedTrial, object_id: int, mapping: Mapping, objects: ObjectCatalogue
 ) -> Trial:
+    spans = [recorded.start_s, recorded.stop_s, *(seconds for _, seconds in recorded.events)]
+    signals = (seconds for seconds, _ in recorded.signals.values())
+    if not all(np.all(np.abs(seconds) < _LATEST_S) for seconds in (np.array(spans), recorded.spikes_s, *signals)):
+        raise GraspDecoderError(f'{path}: trial {index} has times that are not numbers')
     times = to_ns(recorded.spikes_s)
     order = np.argsort(times, kind='stable')  # unit after unit before, so ties ascend by unit
     units = np.repeat(np.arange(len(recorded.spike_counts), dtype=np.uint16), recorded.spike_counts)[order]
@@ -168,8 +173,6 @@ def _trial(
     events: dict[str, int] = {}
     for label, seconds in sorted(recorded.events, key=lambda event: event[1]):
         events.setdefault(mapping.event_label(label), int(to_ns(seconds)))
-    if not np.isfinite([recorded.start_s, recorded.stop_s]).all() or not np.isfinite(recorded.spikes_s).all():
-        raise GraspDecoderError(f'{path}: trial {index} has times that are not numbers')
     start, stop = int(to_ns(recorded.start_s)), int(to_ns(recorded.stop_s))
     if times.size:  # a spike may lie on the very end, or a rounding error outside
         start, stop = min(start, int(times[0])), max(stop, int(times[-1]) + 1)

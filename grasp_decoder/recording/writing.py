@@ -7,7 +7,6 @@ trains. Here one trial at a time is put together from bytes; tests show that Neo
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.recording.mat5_encoding import cells, field_names, number, structure, structure_of, text, write_file
 from grasp_decoder.recording.session import Session, Trial, Unit
+from grasp_decoder.safe_file import written_whole
 from grasp_decoder.types.time import NS_PER_S
 
 _TRAIN_FIELDS = ('times', 'times_units', 't_start', 't_start_units', 't_stop', 't_stop_units', 'annotations')
@@ -55,13 +55,8 @@ def write_session(session: Session, path, objects: ObjectCatalogue | None = None
         return (_segment(trial, unit_annotations, objects) for trial in session.trials)
 
     try:
-        with tempfile.TemporaryDirectory(dir=Path(path).parent, prefix='.new_') as scratch:
-            whole = Path(scratch, 'session.mat')
-            with open(whole, 'wb') as file:
-                write_file(
-                    file, 'block', 'segments', segments, {'name': text(session.name), 'annotations': structure({})}
-                )
-            whole.replace(path)
+        with written_whole(path) as file:
+            write_file(file, 'block', 'segments', segments, {'name': text(session.name), 'annotations': structure({})})
     except OSError as error:
         raise GraspDecoderError(f'{path}: cannot be written: {error.strerror}') from None
     except OverflowError as error:

@@ -102,7 +102,7 @@ def test_a_missing_file_is_refused(folder, name):
         ({'units': []}, f'takes {UNITS} units, but the unit table has 0'),
         ({'units': 7}, 'units: 7 is not of type'),
         ({'surprise': 1}, 'surprise are missing or unknown'),
-        ({'classes': [1, 2]}, 'other shapes'),
+        ({'classes': [1, 2], 'labels': ['a', 'b']}, 'other shapes'),
         ({'files': {'../secret': ''}}, 'outside of it'),
         ({'files': {}}, 'not among the sealed files'),
     ],

@@ -18,7 +18,7 @@ from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.cache import release
 from grasp_decoder.recording.mapping import default_mapping, load_mapping
 from grasp_decoder.recording.neo_mat import read_neo_mat
-from grasp_decoder.recording.neo_reader import read_with_neo
+from grasp_decoder.recording.neo_reader import read_with_neo, read_with_neo_here
 from grasp_decoder.recording.reading import read_block, read_session, session_from_block
 from grasp_decoder.recording.session import Unit
 
@@ -109,7 +109,7 @@ def blocks(draw):
 @given(block=blocks(), compressed=st.booleans())
 def test_the_fast_reader_gives_what_neo_gives(block, compressed, tmp_path_factory):
     path = write_mat(block, tmp_path_factory.mktemp('mat') / 'x.neo.mat', do_compression=compressed)
-    fast, by_neo = (read(path) for read in (read_neo_mat, read_with_neo))
+    fast, by_neo = (read(path) for read in (read_neo_mat, read_with_neo_here))
     assert fast.name == by_neo.name
     for a, b in zip(fast.trials, by_neo.trials, strict=True):
         assert (a.start_s, a.stop_s) == (b.start_s, b.stop_s)

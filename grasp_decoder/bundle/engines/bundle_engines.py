@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from grasp_decoder.bundle.bundle import MANIFEST, PRECISIONS, Bundle
+from grasp_decoder.bundle.bundle import MANIFEST, Bundle
 from grasp_decoder.bundle.engines.accelerator import Accelerator
 from grasp_decoder.bundle.engines.backends import AUTO, CPU, EDGE_TPU, Engine, Model, back_ends, open_cpu
 from grasp_decoder.bundle.engines.task_runner import TaskRunner, make_buffers, make_runner
+from grasp_decoder.bundle.task_network import PRECISIONS
 from grasp_decoder.errors import GraspDecoderError
 
 log = logging.getLogger(__name__)

@@ -33,6 +33,7 @@ from grasp_decoder.bundle.task_network import TaskNetwork
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.input_statistics import measure_input
 from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.safe_file import flush_folder
 
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
@@ -92,7 +93,8 @@ class BundleDraft:
     def finish(self) -> None:
         """Seal the bundle with its report, and have every file on the disk."""
         _seal(self._folder, replace(self._manifest, metrics=self.metrics))
-        _flush(self._folder)
+        self._folder.chmod(0o755)  # mkdtemp has made it private
+        flush_folder(self._folder)
 
 
 @contextmanager
@@ -166,17 +168,6 @@ def _seal(folder: Path, manifest: Manifest) -> Bundle:
     (folder / MANIFEST).write_bytes(data)
     (folder / SEAL).write_bytes(seal_of(hashlib.sha256(data).hexdigest()))
     return load_bundle(folder)
-
-
-def _flush(folder: Path) -> None:
-    """Make sure that every file is on the disk before the folder gets its name."""
-    folder.chmod(0o755)  # mkdtemp has made it private
-    for path in (*folder.rglob('*'), folder):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _put_in_place(draft: Path, out: Path) -> None:

@@ -1,0 +1,85 @@
+"""Files that come from others, and files that must not be lost.
+
+What is read is a plain file of a sensible length. What is written appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+from typing import BinaryIO
+
+MIB = 1 << 20
+
+
+def open_plain(path: str | Path) -> BufferedReader:
+    """Open a file for reading, if it is one: a pipe or a device might never end, or never begin.
+
+    Raises:
+        OSError: it cannot be opened, or is no plain file.
+    """
+    # Without O_NONBLOCK the opening of a pipe waits until somebody writes to it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, 'it is not a plain file')
+    return open(descriptor, 'rb')
+
+
+def read_plain(path: str | Path, most_bytes: int) -> bytes:
+    """The content of a plain file.
+
+    Raises:
+        OSError: as `open_plain`, or it has more than ``most_bytes``.
+    """
+    with open_plain(path) as file:
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise OSError(errno.EFBIG, f'it is longer than {most_bytes / MIB:g} MiB')
+    return content
+
+
+@contextmanager
+def written_whole(path: str | Path) -> Iterator[BinaryIO]:
+    """A file to write to, which gets the name ``path`` when the body has ended without an error.
+
+    Until then what had that name stays as it is, also in a crash of the process or the machine.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = Path(path)
+    if path.is_symlink() or (path.exists() and not path.is_file()):  # such as /dev/stdout: it must stay what it is
+        with open(path, 'wb') as file:
+            yield file
+        return
+    scratch = path.with_name(f'.new_{os.getpid()}_{secrets.token_hex(4)}')
+    try:
+        with open(scratch, 'xb') as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+    _flush(path.parent)
+
+
+def flush_folder(folder: Path) -> None:
+    """Have the files in a folder and below it on the disk, and their names."""
+    for path in (*folder.rglob('*'), folder):
+        _flush(path)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,45 @@
+"""Files from others are plain and bounded; files of ours appear whole or not at all."""
+
+import os
+
+import pytest
+
+from grasp_decoder.safe_file import open_plain, read_plain, written_whole
+
+
+def test_what_might_never_end_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / 'pipe')
+    for path in (tmp_path / 'pipe', '/dev/zero', tmp_path):
+        with pytest.raises(OSError, match='not a plain file'):
+            open_plain(path)
+    with pytest.raises(FileNotFoundError):
+        open_plain(tmp_path / 'absent')
+
+
+def test_a_file_is_read_up_to_its_limit(tmp_path):
+    (tmp_path / 'x').write_bytes(b'12345')
+    assert read_plain(tmp_path / 'x', 5) == b'12345'
+    with pytest.raises(OSError, match='longer than'):
+        read_plain(tmp_path / 'x', 4)
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / 'x'
+    with written_whole(path) as file:
+        file.write(b'first')
+    with pytest.raises(KeyboardInterrupt), written_whole(path) as file:
+        file.write(b'sec')
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b'first' and list(tmp_path.iterdir()) == [path]
+    umask = os.umask(0o022)
+    os.umask(umask)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_what_is_no_plain_file_stays_what_it_is(tmp_path):
+    link, target = tmp_path / 'link', tmp_path / 'target'
+    link.symlink_to(target)
+    for path in (link, '/dev/null'):
+        with written_whole(path) as file:
+            file.write(b'x')
+    assert link.is_symlink() and target.read_bytes() == b'x'
