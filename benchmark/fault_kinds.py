@@ -24,7 +24,7 @@ from grasp_decoder.control.fault_policies import FaultKind
 from grasp_decoder.control.hand_watch import FeedbackSettings
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.system.interfaces import HAND_COMMAND, LOAD_BUNDLE, SPIKES
+from grasp_decoder.system.interfaces import DECODED_GRASP, HAND_COMMAND, LOAD_BUNDLE, SPIKES, Topic
 from grasp_decoder.system.node_settings import BridgeSettings
 from grasp_decoder.types.time import NS_PER_S
 
@@ -123,10 +123,9 @@ def _observed(name: str, fault: Fault) -> Fault:
     """The fault of a node that only listens, which is started for it and ended after it."""
 
     def whole(system: System, rng: np.random.Generator) -> Iterator[int]:
-        topic = HAND_COMMAND.name
-        listeners = system.node.count_subscribers(topic)
+        before = system.endpoints(HAND_COMMAND)
         system.start(name)
-        if not system.until(lambda: system.node.count_subscribers(topic) > listeners, COMES_UP_S):
+        if not system.until(lambda: bool(system.endpoints(HAND_COMMAND) - before), COMES_UP_S):
             raise GraspDecoderError(f'{name} did not come up')
         yield from fault(system, rng)
         system.signal(name, signal.SIGKILL)
@@ -224,13 +223,14 @@ def _of_clocks() -> Iterator[Kind]:
 # --- two of a kind
 
 
-def _two(name: str, speaks: Callable[[System], bool]) -> Fault:
-    """A second node of a kind; the fault begins when it is heard."""
+def _two(name: str, topic: Topic, speaks: Callable[[System], bool] = lambda system: True) -> Fault:
+    """A second node of a kind; the fault begins when it is connected to ``topic`` and ``speaks``."""
 
     def fault(system: System, rng: np.random.Generator) -> Iterator[int]:
         second = f'second_{name}'
+        before = system.endpoints(topic)
         system.start(name, second)
-        if not system.until(lambda: speaks(system), COMES_UP_S):
+        if not system.until(lambda: bool(system.endpoints(topic) - before) and speaks(system), COMES_UP_S):
             raise GraspDecoderError(f'a second {name} did not come up')
         yield time.monotonic_ns()
         system.signal(second, signal.SIGINT)
@@ -247,14 +247,16 @@ def _decodes_twice(system: System) -> bool:
 def _of_two() -> Iterator[Kind]:
     yield Kind(
         'two sources',
-        _two('spike_replayer', lambda system: system.node.count_publishers(SPIKES.name) > 1),
+        _two('spike_replayer', SPIKES),
         Outcome.GOES_ON,
         'batches of another source',
     )
-    yield Kind('two decoders', _two('decoder', _decodes_twice), reports='clock|lost data', cause=FaultKind.CLOCK)
+    yield Kind(
+        'two decoders', _two('decoder', DECODED_GRASP, _decodes_twice), reports='clock|lost data', cause=FaultKind.CLOCK
+    )
     yield Kind(
         'two hand_bridges',
-        _two('hand_bridge', lambda system: system.node.count_publishers(HAND_COMMAND.name) > 1),
+        _two('hand_bridge', HAND_COMMAND),
         reports='another hand_bridge',
         cause=FaultKind.SECOND_PUBLISHER,
     )

@@ -172,6 +172,12 @@ class System:
             process.wait(timeout_s)
         del self._processes[name]
 
+    def endpoints(self, topic: Topic) -> set[bytes]:
+        """Who publishes or subscribes to a topic; who was killed is among them until DDS gives it up."""
+        node = self.node
+        found = *node.get_publishers_info_by_topic(topic.name), *node.get_subscriptions_info_by_topic(topic.name)
+        return {bytes(each.endpoint_gid) for each in found}
+
     def has_ended(self, name: str) -> bool:
         """Whether a node is not there any more."""
         return name not in self._processes or self._processes[name].poll() is not None

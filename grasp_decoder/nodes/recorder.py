@@ -1,16 +1,19 @@
 """recorder: writes every topic of a run to an MCAP file, as it comes off the wire.
 
 It subscribes to bytes and interprets nothing, so that it costs little beside a decoder. The file is complete once the
-node has ended (Ctrl-C).
+node has ended (Ctrl-C). When the disk is full it says so, and stays: it is not for a recorder to end a run.
 """
 
 from __future__ import annotations
 
 import time
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.nodes.diagnostics import Diagnostics, status
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.spin import run_node
 from grasp_decoder.nodes.topics import subscribe
@@ -25,22 +28,45 @@ class Recorder(Node):
     def __init__(self):
         super().__init__('recorder')
         self._recorder = McapRecorder(declare(self, RecorderSettings).file)
+        self._problem: GraspDecoderError | None = None
+        self._messages = 0
         for topic in NODES['recorder'].subscribes:
             self._record(topic)
+        self._diagnostics = Diagnostics(self, self._statuses)
 
     def _record(self, topic: Topic) -> None:
         def write(data: bytes) -> None:
-            self._recorder.write(topic.name, topic.type, data, time.time_ns())
+            if self._problem is not None:
+                return
+            try:
+                self._recorder.write(topic.name, topic.type, data, time.time_ns())
+                self._messages += 1
+            except GraspDecoderError as error:
+                self._problem = error
+                self.get_logger().error(f'{error}; the run goes on without a recording')
 
         subscribe(self, topic, write, raw=True)
 
     def run(self) -> None:
+        """Record until ROS shuts down.
+
+        Raises:
+            GraspDecoderError: the recording is not complete.
+        """
         executor = SingleThreadedExecutor(context=self.context)
         executor.add_node(self)
         try:
             executor.spin()
         finally:
+            if self._problem is not None:
+                raise self._problem
             self._recorder.close()
+
+    def _statuses(self) -> list[DiagnosticStatus]:
+        level, summary = DiagnosticStatus.OK, 'recording'
+        if self._problem is not None:
+            level, summary = DiagnosticStatus.ERROR, str(self._problem)
+        return [status('recorder: file', level, summary, {'messages': self._messages})]
 
 
 def main(args=None) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +28,24 @@ SPIKES = 'grasp_decoder/msg/SpikeBatch'
 TRIAL_EVENTS = 'grasp_decoder/msg/TrialEvent'
 
 
+CHUNK_BYTES = 1 << 17
+"""Messages are written in pieces of this size: about a second of a run is lost when the recorder is killed."""
+
+
 class Recorder:
     """Writes serialized messages to an MCAP file. Close it, or the file lacks its index.
 
     Raises:
-        GraspDecoderError: the file cannot be written.
+        GraspDecoderError: from any call, when the file cannot be written.
     """
 
     def __init__(self, path):
         self.path = Path(path)
-        try:
+        with self._writing():
             self._file = open(self.path, 'wb')  # noqa: SIM115  (`close` closes it)
-        except OSError as error:
-            raise GraspDecoderError(f'{path}: the run cannot be recorded: {error.strerror}') from None
-        self._writer = Writer(self._file)
-        self._writer.start(profile='ros2', library='grasp_decoder')
+        self._writer = Writer(self._file, chunk_size=CHUNK_BYTES)
+        with self._writing():
+            self._writer.start(profile='ros2', library='grasp_decoder')
         self._schemas: dict[str, int] = {}
         self._channels: dict[str, int] = {}
 
@@ -55,7 +59,15 @@ class Recorder:
         """
         if topic not in self._channels:
             self._channels[topic] = self._register(topic, type_name)
-        self._writer.add_message(self._channels[topic], log_ns, data, publish_time=log_ns)
+        with self._writing():
+            self._writer.add_message(self._channels[topic], log_ns, data, publish_time=log_ns)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise GraspDecoderError(f'{self.path}: the run cannot be recorded: {error.strerror}') from None
 
     def _register(self, topic: str, type_name: str) -> int:
         if type_name not in self._schemas:
@@ -64,8 +76,9 @@ class Recorder:
         return self._writer.register_channel(topic, 'cdr', self._schemas[type_name], {'offered_qos_profiles': ''})
 
     def close(self) -> None:
-        self._writer.finish()
-        self._file.close()
+        with self._writing():
+            self._writer.finish()
+            self._file.close()
 
     def __enter__(self) -> Recorder:
         return self

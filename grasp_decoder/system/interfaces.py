@@ -174,7 +174,7 @@ NODES = {
         subscribes=(SPIKES, DECODER_INFO, DECODED_GRASP, HAND_COMMAND, HAND_STATE),
         calls=(RESUME,),
     ),
-    'recorder': Interfaces(subscribes=TOPICS),
+    'recorder': Interfaces(publishes=(DIAGNOSTICS,), subscribes=TOPICS),
 }
 
 EVERY_NODE = Interfaces(

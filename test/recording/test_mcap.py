@@ -166,3 +166,10 @@ def test_every_message_of_the_package_has_a_definition():
         assert 'std_msgs/Header header' in message_definition(f'grasp_decoder/msg/{name}')
     with pytest.raises(GraspDecoderError, match='no definition of nowhere/msg/Thing'):
         message_definition('nowhere/msg/Thing')
+
+
+def test_a_full_disk_is_one_line():
+    recorder = Recorder('/dev/full')
+    with pytest.raises(GraspDecoderError, match='/dev/full: the run cannot be recorded: No space left on device'):
+        for number in range(1000):
+            recorder.write('/joint_states', 'sensor_msgs/msg/JointState', bytes(1000), number)
