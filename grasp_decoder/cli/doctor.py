@@ -9,7 +9,9 @@ import os
 import platform
 import shutil
 import socket
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -19,6 +21,8 @@ import grasp_decoder
 from grasp_decoder.bundle.engines.backends import EDGE_TPU_LIBRARY, INTERPRETERS
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.share import cache_directory
+from grasp_decoder.system.demo_files import demo_files
 from grasp_decoder.system.processes import executable_path
 
 OK, NOTE, PROBLEM = 'ok', 'note', 'problem'
@@ -66,12 +70,16 @@ def examine() -> Iterator[Finding]:
     yield _packages('training', TRAINING_PACKAGES, NOTE, 'train and export need it; decoding does not')
     yield _interpreter()
     yield _packages('MuJoCo', ('mujoco',), NOTE, '--hand mujoco needs it')
+    yield _pictures()
     yield _ros()
     yield _messages()
+    yield _demo()
     yield _edge_tpu_library()
     yield _edge_tpu_device()
     yield _domain()
     yield _gazebo_port()
+    yield _load()
+    yield _cache()
     yield _disk()
 
 
@@ -101,6 +109,16 @@ def _interpreter() -> Finding:
     return Finding(PROBLEM, 'back end', 'no TFLite interpreter: install ai-edge-litert')
 
 
+def _pictures() -> Finding:
+    # In a process of its own: a broken OpenGL can take a process down.
+    program = 'from grasp_decoder.hand.pictures.drawing import Drawing\nwith Drawing(None, (64, 64)): pass'
+    done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True)
+    if done.returncode == 0:
+        return Finding(OK, 'pictures', 'OpenGL draws')
+    *_, reason = done.stderr.strip().splitlines() or [f'drawing ended with status {done.returncode}']
+    return Finding(NOTE, 'pictures', f'{reason.partition("GraspDecoderError: ")[2] or reason} (docs/hand.md)')
+
+
 def _ros() -> Finding:
     spec = importlib.util.find_spec('rclpy')
     if spec is None:
@@ -121,6 +139,13 @@ def _messages() -> Finding:
         return Finding(OK, 'messages', f'built, executables in {executable_path("decoder").parent}')
     except GraspDecoderError as error:
         return Finding(NOTE, 'messages', str(error))
+
+
+def _demo() -> Finding:
+    _, bundle = demo_files()
+    if bundle.exists():
+        return Finding(OK, 'demo', f'its bundle is in {bundle.parent}')
+    return Finding(NOTE, 'demo', 'its bundle is not made yet: ./run demo trains for a minute first')
 
 
 def _edge_tpu_library() -> Finding:
@@ -170,9 +195,33 @@ def _free(kind: int, port: int) -> bool:
     return True
 
 
+def _load() -> Finding:
+    load, cores = os.getloadavg()[0], len(os.sched_getaffinity(0))
+    if load < cores:
+        return Finding(OK, 'load', f'{load:.1f} on {cores} cores')
+    return Finding(
+        NOTE, 'load', f'{load:.1f} on {cores} cores: a busy machine decodes late, and the hand misses its time'
+    )
+
+
+def _cache() -> Finding:
+    folder = cache_directory()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return Finding(OK, 'cache', str(folder))
+    except OSError as error:
+        return Finding(
+            PROBLEM,
+            'cache',
+            f'{folder} cannot be written to ({error.strerror}): set XDG_CACHE_HOME to a folder of yours',
+        )
+
+
 def _disk() -> Finding:
-    free_gb = shutil.disk_usage(Path.home()).free / 1e9
+    place = next(folder for folder in (Path.home(), *Path.home().parents) if folder.exists())
+    free_gb = shutil.disk_usage(place).free / 1e9
     state = OK if free_gb >= ENOUGH_DISK_GB else NOTE
     return Finding(
-        state, 'disk', f'{free_gb:.0f} GB free at {Path.home()}; set-up and a large session take {ENOUGH_DISK_GB} GB'
+        state, 'disk', f'{free_gb:.0f} GB free at {place}; set-up and a large session take {ENOUGH_DISK_GB} GB'
     )

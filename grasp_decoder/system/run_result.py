@@ -121,17 +121,21 @@ def trial_line(outcome: TrialOutcome, label: str, number: int, of: int) -> str:
 def summary(result: dict) -> str:
     """The result of a run as a table for people."""
 
-    def percent(value: float | None) -> str:
-        return '-' if value is None else f'{100 * value:.1f} %'
+    def percent(value: float | None, of: int | None = None) -> str:
+        if value is None:
+            return '-'
+        return f'{100 * value:.1f} %' + ('' if of is None else f' of {of}')
 
+    judged, scored = len(result['outcomes']), result['trials_scored']
+    held = percent(result['success_rate'], scored)
     latency = result['latency_ms']
     rows = [
         ('trials', f'{result["trials"]}'),
         ('phase accuracy', percent(result['phase_accuracy'])),
         ('object accuracy', percent(result['object_accuracy'])),
-        ('right grip', percent(result['right_grip_rate'])),
-        ('hand closed in time', percent(result['closed_rate'])),
-        ('object held', percent(result['success_rate'])),
+        ('right grip', percent(result['right_grip_rate'], judged)),
+        ('hand closed in time', percent(result['closed_rate'], judged)),
+        ('object held', f'{held}, {judged - scored} not scored' if scored < judged else held),
         ('latency p50 / p99 / max', ' / '.join('-' if v is None else f'{v:.2f}' for v in latency.values()) + ' ms'),
         ('lost batches', f'{result["lost_batches"]}'),
         ('wrong bins', f'{result["wrong_bins"]} of {result["bins"]}'),

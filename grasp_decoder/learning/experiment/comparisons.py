@@ -36,12 +36,12 @@ class Comparisons:
 def decode_for_comparison(
     experiment: Experiment, trainer: Trainer, measured: Measurements, progress: ProgressReport
 ) -> Comparisons:
-    """Fit and decode all that was asked for; Ctrl-C ends it, and what is finished is kept."""
+    """Fit and decode all that was asked for; Ctrl-C ends it, and keeps what is finished unless it is all or nothing."""
     found = Comparisons()
     try:
         for repeat, state in enumerate(experiment.random_states):
             split = experiment.split(state)
-            networks = trainer.fit_tasks(split, state, optional=True) if repeat else {}  # the bundle's are fitted
+            networks = trainer.fit_tasks(split, state, interruptible=True) if repeat else {}  # the bundle's are fitted
             baselines = _baselines(experiment, trainer, split, state, measured, progress)
             if repeat:
                 found.repeats.append(predict_trials(networks, split.test))
@@ -50,6 +50,8 @@ def decode_for_comparison(
         for fraction in experiment.settings.train_fractions[1:]:
             found.curve.append(_curve_point(experiment, trainer, fraction))
     except KeyboardInterrupt:
+        if experiment.settings.all_or_nothing:
+            raise
         progress.say('interrupted: the bundle is written, with a report on what is finished')
     return found
 
@@ -80,7 +82,7 @@ def _baselines(
     found = decode_baselines(split, experiment.look_back)
     if experiment.settings.baselines == ALL:
         with measured.timed('train_seed_bilstm_s'):
-            network = trainer.fit(OBJECT, split, state, SEED_BILSTM, optional=True)
+            network = trainer.fit(OBJECT, split, state, SEED_BILSTM, interruptible=True)
             decoded = predict_trials({OBJECT: network}, split.test)
             found[SEED_BILSTM] = hold_windows(decoded, split.classes, experiment.look_back)
     return found
@@ -91,7 +93,7 @@ def _curve_point(experiment: Experiment, trainer: Trainer, fraction: float) -> d
     decoder, lda = [], []
     splits = [experiment.split(state, fraction) for state in experiment.random_states]
     for state, split in zip(experiment.random_states, splits):
-        network = trainer.fit(OBJECT, split, state, experiment.models[OBJECT], optional=True)
+        network = trainer.fit(OBJECT, split, state, experiment.models[OBJECT], interruptible=True)
         decoded = predict_trials({OBJECT: network}, split.test)
         decoder.append(hold_windows(decoded, split.classes, experiment.look_back))
         lda.append(decode_baselines(split, experiment.look_back)[LDA])

@@ -33,7 +33,8 @@ def run_experiment(
     """Prepare, search, fit, export, evaluate and report one session.
 
     Ctrl-C ends the network that is being trained at its best epoch. Once the bundle's own networks are trained, it ends
-    everything else that was asked for. The bundle and its report are then written with what is finished.
+    everything else that was asked for. The bundle and its report are then written with what is finished. With the
+    setting ``all_or_nothing`` it ends everything.
 
     Args:
         path: of the recording.
@@ -45,6 +46,7 @@ def run_experiment(
 
     Raises:
         GraspDecoderError: bad input; nothing is written then.
+        KeyboardInterrupt: Ctrl-C came, and nothing was to be written then.
     """
     check_replaceable(out)
     if settings.edge_tpu:
@@ -65,7 +67,7 @@ def run_experiment(
 
     budget.fits_left = experiment.fit_count
     trainer = Trainer(experiment, budget, measured, progress)
-    networks = trainer.fit_tasks(split, state)
+    networks = trainer.fit_tasks(split, state, interruptible=settings.all_or_nothing)
     comparisons = decode_for_comparison(experiment, trainer, measured, progress)
 
     with bundle_draft(out, settings.edge_tpu) as draft:

@@ -31,6 +31,7 @@ class Settings:
             ones the report has a curve of them.
         final: whether the bundle is fitted once more, on all trials.
         max_seconds: time for training, and before it as much for a search.
+        all_or_nothing: whether Ctrl-C ends everything and leaves no bundle, instead of one that is not fully trained.
         seed: random state of the first split and of training.
         edge_tpu: whether the int8 models are compiled for an Edge TPU.
         init_from: bundle of another day to go on from.
@@ -51,6 +52,7 @@ class Settings:
     train_fractions: tuple[float, ...] = (DEFAULT_TRAIN_FRACTION,)
     final: bool = False
     max_seconds: float = math.inf
+    all_or_nothing: bool = False
     seed: int = FIRST_RANDOM_STATE
     edge_tpu: bool = False
     init_from: Path | None = None

@@ -19,8 +19,8 @@ from grasp_decoder.learning.models.training import Progress
 class Trainer:
     """Fits one network after the other.
 
-    Ctrl-C ends the fit that is running at its best epoch. An ``optional`` fit then raises KeyboardInterrupt, so that
-    no further one begins.
+    Ctrl-C ends the fit that is running at its best epoch. An ``interruptible`` fit then raises KeyboardInterrupt, so
+    that no further one begins.
     """
 
     def __init__(self, experiment: Experiment, budget: TimeBudget, measured: Measurements, progress: ProgressReport):
@@ -29,26 +29,26 @@ class Trainer:
         self._measured = measured
         self._progress = progress
 
-    def fit_tasks(self, split: Split, state: int, optional: bool = False) -> dict[str, TaskNetwork]:
+    def fit_tasks(self, split: Split, state: int, interruptible: bool = False) -> dict[str, TaskNetwork]:
         """Fit one network for each task; their times are measured."""
         networks = {}
         for task in self._experiment.tasks:
             with self._measured.timed(f'train_{task}_s'):
-                networks[task] = self.fit(task, split, state, self._experiment.models[task], optional)
+                networks[task] = self.fit(task, split, state, self._experiment.models[task], interruptible)
         return networks
 
     def fit(
-        self, task: str, split: Split, state: int, model: str | ModelFamily | None, optional: bool = False
+        self, task: str, split: Split, state: int, model: str | ModelFamily | None, interruptible: bool = False
     ) -> TaskNetwork:
         """Fit one network.
 
         Args:
             state: seed of everything random.
             model: name or function of a model family; None takes the default.
-            optional: whether the bundle can do without it.
+            interruptible: whether Ctrl-C raises KeyboardInterrupt instead of keeping the best epoch.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C came during an optional fit.
+            KeyboardInterrupt: Ctrl-C came during an interruptible fit.
         """
         seconds = self._budget.take_share()
         watch = _Watch(self._progress.stage(f'{task}, split {state}'), seconds)
@@ -65,7 +65,7 @@ class Trainer:
                 max_seconds=seconds,
                 negatives=split.negatives,
             )
-        if interrupted and optional:
+        if interrupted and interruptible:
             raise KeyboardInterrupt
         if interrupted or watch.out_of_time:
             self._measured.ended_early.append(f'{task}, split {state}')

@@ -164,7 +164,7 @@ def train_best(
     except KeyboardInterrupt:
         if best.weights is None:
             raise
-        problem.progress(epochs, epochs, f'{problem.task}: interrupted, the best epoch so far is kept')
+        problem.progress(epochs, epochs, f'{problem.task}: interrupted')
     model.set_weights(best.weights)
     return best.score
 

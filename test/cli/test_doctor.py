@@ -1,0 +1,46 @@
+"""doctor: a line for everything that a demo needs, and for what it does without."""
+
+import pytest
+
+from grasp_decoder.cli import doctor
+
+
+@pytest.fixture
+def found(monkeypatch, tmp_path):
+    """``found(subject)`` examines this machine, with a cache of its own, and gives the finding of this subject."""
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    return lambda subject: next(finding for finding in doctor.examine() if finding.subject == subject)
+
+
+def test_every_finding_is_a_line_and_problems_are_the_exit_status(found, capsys):
+    problems = sum(finding.state == doctor.PROBLEM for finding in doctor.examine())
+    assert doctor.main([]) == min(problems, 1)
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert last.startswith(f'doctor: {problems} problem')
+    assert {line.split()[0] for line in lines} <= {doctor.OK, doctor.NOTE, doctor.PROBLEM}
+
+
+def test_pictures_that_cannot_be_drawn_are_a_note(found, monkeypatch):
+    monkeypatch.setenv('MUJOCO_GL', 'nothing')
+    finding = found('pictures')
+    assert finding.state == doctor.NOTE and 'docs/hand.md' in finding.text
+
+
+def test_a_cache_that_cannot_be_written_to_is_a_problem(found, monkeypatch):
+    monkeypatch.setenv('XDG_CACHE_HOME', '/proc')
+    finding = found('cache')
+    assert finding.state == doctor.PROBLEM and '/proc/grasp_decoder' in finding.text
+
+
+def test_a_demo_that_has_no_bundle_yet_is_a_note(found):
+    assert found('demo').state == doctor.NOTE
+
+
+def test_a_busy_machine_is_a_note(found, monkeypatch):
+    monkeypatch.setattr('os.getloadavg', lambda: (1000.0, 0.0, 0.0))
+    assert found('load').state == doctor.NOTE
+
+
+def test_a_home_that_does_not_exist_has_the_room_above_it(found, monkeypatch, tmp_path):
+    monkeypatch.setenv('HOME', str(tmp_path / 'none' / 'home'))
+    assert f'free at {tmp_path};' in found('disk').text
