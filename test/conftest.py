@@ -101,3 +101,19 @@ def start_node(domain_id, node, spin_until, tmp_path):
 
     yield start_node
     end_processes(started)
+
+
+@pytest.fixture
+def feeder(node, spin_until, start_node):
+    """``feeder(*arguments)`` starts hand_bridge and gives the `Feeder` that plays source and decoder for it."""
+    from helpers.bridge_feeder import Feeder
+
+    def start(*arguments):
+        bridge = start_node('hand_bridge', '--ros-args', *arguments)
+        feeder = Feeder(node, spin_until)
+        feeder.bridge = bridge
+        publishers = (feeder.decodes, feeder.spikes, feeder.e_stop)
+        assert spin_until(lambda: all(p.get_subscription_count() for p in publishers))
+        return feeder
+
+    return start

@@ -1,7 +1,5 @@
 """hand_bridge as a process: SAFE within 200 ms of any fault, and what it sends to hands."""
 
-import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,139 +14,28 @@ pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
-from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64MultiArray
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from grasp_decoder import msg
 from grasp_decoder.nodes.conversion import (
-    decoded_grasp_message,
-    decoder_info_message,
-    hand_command_from,
     hand_state_message,
-    spike_batch_message,
 )
-from grasp_decoder.nodes.topics import DEEP, advertise, client, subscribe
-from grasp_decoder.recording.playback import heartbeat_at
+from grasp_decoder.nodes.topics import advertise, subscribe
 from grasp_decoder.system.interfaces import (
-    DECODED_GRASP,
     DECODER_INFO,
     DIAGNOSTICS,
     E_STOP,
     HAND_COMMAND,
     HAND_STATE,
-    JOINT_TARGETS,
     LATCHED_E_STOP,
-    RESET,
-    SPIKES,
 )
-from grasp_decoder.types.decoded_grasp import DecodedGrasp
-from grasp_decoder.types.decoder_info import DecoderInfo
 from grasp_decoder.types.hand_state import HandState
 
+from helpers.bridge_feeder import BIN_NS, CLOSE, HOLD, OPEN, PATIENT, PRESHAPE, SAFE
+
 pytestmark = pytest.mark.slow
-
-BIN_NS = 40_000_000
-OBJECTS = (21, 31, 44, 61)
-SAFE, OPEN, PRESHAPE, CLOSE, HOLD = range(5)
-# a busy machine is no fault where faults are not the question
-PATIENT = ('-p', 'decode_timeout_s:=0.5', '-p', 'max_latency_s:=5.0')
-
-
-@dataclass
-class Feeder:
-    """Plays source and decoder on the test's node: spikes every 10 ms, a decode every bin."""
-
-    node: object
-    spin_until: object
-    decoder_runs: bool = True
-    source_runs: bool = True
-    paused: bool = False
-    longest_gap_ns: int = 0
-    grasp: float = 0.01
-    change: dict = field(default_factory=dict)
-    commands: list = field(default_factory=list)
-    targets: list = field(default_factory=list)
-
-    def __post_init__(self):
-        self.stamp_ns = 1_000 * 10**9
-        self.bin = -1
-        self.decoded_ns = self.source_ns = time.monotonic_ns()
-        node = self.node
-        self.decodes = advertise(node, DECODED_GRASP)
-        self.spikes = advertise(node, SPIKES)
-        self.e_stop = advertise(node, E_STOP)
-        self.reset = client(node, RESET)
-        info = advertise(node, DECODER_INFO)
-        info.publish(
-            decoder_info_message(
-                DecoderInfo(0, 'made up', 'a', 0.04, 12, 96, 'cpu:int8', OBJECTS, ('',) * 4, ('phase', 'object'))
-            )
-        )
-        subscribe(node, HAND_COMMAND, lambda message: self.commands.append(hand_command_from(message)), DEEP)
-        subscribe(node, JOINT_TARGETS, self.targets.append)
-        node.create_timer(0.01, self.tick)
-
-    def tick(self):
-        now_ns = time.monotonic_ns()
-        self.longest_gap_ns = max(self.longest_gap_ns, now_ns - self.source_ns)
-        # a machine that stalls gets its bins late, not lost
-        while now_ns - self.source_ns >= BIN_NS // 4:
-            self.source_ns += BIN_NS // 4
-            if not self.paused:
-                self.stamp_ns += BIN_NS // 4
-            if self.source_runs:
-                self.spikes.publish(spike_batch_message(heartbeat_at(self.stamp_ns, 96), ''))
-            if self.decoder_runs and not self.paused and self.stamp_ns % BIN_NS == 0:
-                self.decode()
-
-    def decode(self):
-        self.bin += 1
-        probability = np.array([0.02, 0.02, 0.94, 0.02], np.float32)
-        self.decoded_ns = time.monotonic_ns()
-        decode = DecodedGrasp(
-            stamp_ns=self.stamp_ns + self.change.get('offset_ns', 0),
-            due_ns=self.decoded_ns,
-            segment=0,
-            bin=self.bin,
-            phase=int(self.grasp > 0.5),
-            phase_probability=self.change.get('phase_probability', self.grasp),
-            object_id=self.change.get('object_id', 44),
-            object_probability=self.change.get('object_probability', probability),
-            confidence=self.change.get('confidence', 0.94),
-            aperture=float('nan'),
-        )
-        self.decodes.publish(decoded_grasp_message(decode, ''))
-
-    @property
-    def state(self):
-        return self.commands[-1].state if self.commands else None
-
-    def reach(self, state):
-        assert self.spin_until(lambda: self.state == state), f'{state} was not reached: {self.commands[-1:]}'
-
-    def hold(self):
-        """Open, recognise the object, close on it."""
-        self.grasp = 0.01
-        self.reach(PRESHAPE)
-        self.grasp = 0.99
-        self.reach(HOLD)
-
-
-@pytest.fixture
-def feeder(node, spin_until, start_node):
-    def start(*arguments):
-        bridge = start_node('hand_bridge', '--ros-args', *arguments)
-        feeder = Feeder(node, spin_until)
-        feeder.bridge = bridge
-        publishers = (feeder.decodes, feeder.spikes, feeder.e_stop)
-        assert spin_until(lambda: all(p.get_subscription_count() for p in publishers))
-        return feeder
-
-    return start
-
 
 FAULTS = {
     'decoder stopped': {'decoder_runs': False},
@@ -248,64 +135,6 @@ def test_controllers_get_the_joint_targets(feeder, node, output, message_type, t
     assert list(values(received[-2])) in known
     if output == 'joint_trajectory':
         assert received[-1].joint_names == list(feeder.targets[-1].name)
-
-
-class Gripper:
-    """An action server that accepts what it is told to, and moves at once."""
-
-    def __init__(self, node, action_type):
-        self.goals, self.cancelled, self.refusals = [], 0, 0
-        self.finish = True
-        self.server = ActionServer(
-            node,
-            action_type,
-            '/gripper_controller/gripper_cmd',
-            self.execute,
-            goal_callback=self.answer,
-            cancel_callback=self.cancel,
-            handle_accepted_callback=self.accept,
-        )
-        self.action_type = action_type
-
-    def answer(self, goal):
-        if self.refusals:
-            self.refusals -= 1
-            return GoalResponse.REJECT
-        position = goal.command.position
-        self.goals.append(position[0] if isinstance(goal.command, JointState) else position)
-        return GoalResponse.ACCEPT
-
-    def accept(self, handle):
-        if self.finish:
-            handle.execute()
-
-    def execute(self, handle):
-        handle.succeed()
-        return self.action_type.Result()
-
-    def cancel(self, handle):
-        self.cancelled += 1
-        return CancelResponse.ACCEPT
-
-
-@pytest.mark.parametrize(
-    'output, name', [('gripper_command', 'GripperCommand'), ('parallel_gripper_command', 'ParallelGripperCommand')]
-)
-def test_a_gripper_gets_one_goal_for_each_change(feeder, node, output, name):
-    action = pytest.importorskip('control_msgs.action', reason='the ROS package control_msgs is not installed')
-    gripper = Gripper(node, getattr(action, name))
-    gripper.refusals = 1
-    feeder = feeder(*PATIENT, '-p', f'output:={output}', '-p', 'gripper_open:=0.1', '-p', 'hold_dwell_s:=0.2')
-    feeder.hold()
-    assert feeder.spin_until(lambda: len(gripper.goals) == 3)
-    assert gripper.goals == pytest.approx([0.1, 0.075, 0.0])
-    gripper.finish = False  # the gripper never arrives: the next goal takes its place
-    feeder.grasp = 0.01
-    feeder.reach(OPEN)
-    feeder.reach(PRESHAPE)
-    assert feeder.spin_until(lambda: len(gripper.goals) == 5)
-    assert gripper.goals[3:] == pytest.approx([0.1, 0.075])
-    assert feeder.spin_until(lambda: gripper.cancelled == 1)
 
 
 def test_diagnostics_say_what_the_hand_is_told_and_how_fast(feeder, node, spin_until):

@@ -67,7 +67,7 @@ def test_a_node_has_what_is_declared(start_node, node, spin_until, parameters, n
             'serves': node.get_service_names_and_types_by_node(name, '/'),
             'calls': node.get_client_names_and_types_by_node(name, '/'),
         }
-        each = {kind: compared(getattr(declared, kind), entries) for kind, entries in found.items()}
+        each = {kind: compared(getattr(declared, kind), entries, declared.calls) for kind, entries in found.items()}
         return {kind: found for kind, found in each.items() if any(found)}
 
     assert spin_until(lambda: not difference()), f'{difference()}\n{process.log_text()}'
@@ -81,10 +81,10 @@ def test_a_node_has_what_is_declared(start_node, node, spin_until, parameters, n
         assert sorted(qos.durability == DurabilityPolicy.TRANSIENT_LOCAL for qos in found) == sorted(wanted)
 
 
-def compared(declared, found):
+def compared(declared, found, calls):
     """Declared interfaces that are not among those found, (name, types), and found ones that are not declared."""
     # An action is served by topics and services of its own, below its name.
-    actions = [each for each in declared if '/action/' in each.type]
+    actions = [each for each in calls if '/action/' in each.type]
     found = [
         (name, kind)
         for name, kinds in found
