@@ -25,10 +25,10 @@ def bundle(argv) -> int:
     show = commands.add_parser('show', help='print what it decodes, what it learnt from and how well it does')
     verify = commands.add_parser('verify', help='check every file and run every model once')
     for command in (show, verify):
-        command.add_argument('bundle')
+        command.add_argument('bundle', metavar='DIR', help='folder of the bundle')
     diff = commands.add_parser('diff', help='print the differences between two bundles; exit status 1 if there are any')
-    diff.add_argument('first')
-    diff.add_argument('second')
+    diff.add_argument('first', metavar='DIR', help='folder of a bundle')
+    diff.add_argument('second', metavar='DIR', help='folder of the other bundle')
     arguments = parser.parse_args(argv)
     if arguments.command == 'diff':
         lines = list(differences(load_bundle(arguments.first).manifest, load_bundle(arguments.second).manifest))

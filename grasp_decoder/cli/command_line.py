@@ -1,8 +1,10 @@
-"""What all command lines share: errors on one line and exit statuses."""
+"""What command lines share: errors on one line, exit statuses, and the options of whatever reads a recording."""
 
 from __future__ import annotations
 
+import argparse
 import sys
+from pathlib import Path
 
 from grasp_decoder.errors import GraspDecoderError
 
@@ -11,7 +13,8 @@ def exit_status(command, argv=None) -> int:
     """Run ``command(argv)`` and give its exit status.
 
     ``command`` returns None or 0 for success, 1 for a negative result (a check that failed).
-    Bad input (`GraspDecoderError`) is one line on stderr and 2; Ctrl-C is 130.
+    Bad input (`GraspDecoderError`) and what the system refuses, such as a file in a place that cannot be written to, is
+    one line on stderr and 2; Ctrl-C is 130.
     """
     try:
         return command(argv) or 0
@@ -23,3 +26,19 @@ def exit_status(command, argv=None) -> int:
         return 130
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        print(f'error: {error.filename}: {error.strerror}' if error.filename else f'error: {error}', file=sys.stderr)
+        return 2
+
+
+def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--map`` and ``--objects``, which say how a recording is to be understood."""
+    parser.add_argument(
+        '--map',
+        type=Path,
+        metavar='FILE',
+        help='YAML file that names the events and annotations of the recording (default: the names of the paper)',
+    )
+    parser.add_argument(
+        '--objects', metavar='FILE', help='catalogue of its objects, see docs/sources.md (default: those of the paper)'
+    )

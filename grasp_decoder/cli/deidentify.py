@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.cli.command_line import add_recording_arguments, exit_status
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.deidentification import deidentified
@@ -24,9 +24,8 @@ def main(argv=None) -> int:
 def deidentify(argv) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('session', metavar='IN', help='the recording')
-    parser.add_argument('out', metavar='OUT', type=Path, help='the .neo.mat file to write')
-    parser.add_argument('--map', metavar='FILE', help='mapping YAML of the recording; OUT gets the default names')
-    parser.add_argument('--objects', metavar='FILE', help='catalogue of its objects, where it gives them names')
+    parser.add_argument('out', metavar='OUT', type=Path, help='the .neo.mat file to write, with the names of the paper')
+    add_recording_arguments(parser)
     arguments = parser.parse_args(argv)
     check_session_writable(arguments.out)
     if arguments.out.exists() and arguments.out.samefile(arguments.session):

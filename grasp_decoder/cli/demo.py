@@ -47,9 +47,15 @@ def main(argv=None) -> int:
 
 def _demo(argv) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--out', type=Path, default=Path('demo'), help='folder for the results (default: %(default)s)')
     parser.add_argument(
-        '--trials', type=int, default=TRIALS, help='how many trials to replay, 2 or more (default: %(default)s)'
+        '--out', type=Path, default=Path('demo'), metavar='DIR', help='folder for the results (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--trials',
+        type=int,
+        default=TRIALS,
+        metavar='N',
+        help='how many trials to replay, 2 or more (default: %(default)s)',
     )
     parser.add_argument('--prepare', action='store_true', help='only make the session and the bundle')
     arguments = parser.parse_args(argv)

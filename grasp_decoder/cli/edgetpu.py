@@ -20,7 +20,7 @@ def edgetpu(argv) -> int:
     check = commands.add_parser(
         'check', help='list every operator, and why it stays on the CPU if it does; exit status 1 if any does'
     )
-    check.add_argument('models', nargs='+', type=Path, metavar='MODEL', help='a .tflite file')
+    check.add_argument('models', nargs='+', type=Path, metavar='FILE', help='a .tflite file')
     arguments = parser.parse_args(argv)
     checks = []
     for path in arguments.models:

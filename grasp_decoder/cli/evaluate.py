@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from grasp_decoder.bundle.bundle import load_bundle
-from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.cli.command_line import add_recording_arguments, exit_status
 from grasp_decoder.cli.console_progress import ConsoleProgress
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import bin_trials
@@ -35,18 +35,8 @@ def _evaluate(argv) -> int:
         help="test: the trials that the bundle's training held out, or all trials of a session that it never saw; "
         'all: every trial (default: %(default)s)',
     )
-    parser.add_argument(
-        '--map',
-        type=Path,
-        metavar='FILE',
-        help='YAML file that names the events and annotations of the recording (default: the names of the paper)',
-    )
-    parser.add_argument(
-        '--objects',
-        metavar='FILE',
-        help='catalogue of the objects that the bundle was trained with (default: those of the paper)',
-    )
-    parser.add_argument('--json', required=True, type=Path, metavar='OUT', help='file for the scores')
+    add_recording_arguments(parser)
+    parser.add_argument('--json', required=True, type=Path, metavar='FILE', help='file for the scores')
     arguments = parser.parse_args(argv)
     check_writable(arguments.json)
     bundle = load_bundle(arguments.bundle)

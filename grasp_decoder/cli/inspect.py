@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.cli.command_line import add_recording_arguments, exit_status
 from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Session
@@ -23,10 +23,11 @@ def main(argv=None) -> int:
 
 def inspect(argv) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('session', help='a recording: .neo.mat or anything else that Neo reads')
-    parser.add_argument('--map', metavar='FILE', help='mapping YAML: names of the object annotation and of the events')
-    parser.add_argument('--objects', metavar='FILE', help='catalogue of its objects, where it gives them names')
-    parser.add_argument('--plot', metavar='FILE', type=Path, help='also draw it (.png, .pdf or .svg)')
+    parser.add_argument('session', metavar='FILE', help='a recording: .neo.mat or anything else that Neo reads')
+    add_recording_arguments(parser)
+    parser.add_argument(
+        '--plot', metavar='FILE', type=Path, help='also draw it, as .png, .pdf or .svg (default: no picture)'
+    )
     arguments = parser.parse_args(argv)
     objects = load_objects(arguments.objects)
     session = read_session(arguments.session, arguments.map, objects)

@@ -10,7 +10,7 @@ from typing import Any
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.writing import check_writable
 from grasp_decoder.system.replay_options import PATHS, ReplayOptions
-from grasp_decoder.types.setting import declarations
+from grasp_decoder.types.setting import Declaration, declarations
 
 # Where an option has another name on command lines.
 FLAGS = {'mapping': '--map', 'result': '--json'}
@@ -43,9 +43,26 @@ def add_replay_arguments(parser: argparse.ArgumentParser, names: Collection[str]
             default=default,
             required=each.name in REQUIRED,
             choices=each.choices or None,
-            metavar='PATH' if each.name in PATHS else None,
-            help=f'{each.meaning()} (default: %(default)s)' if default else each.meaning(),
+            metavar=_metavar(each),
+            help=_help(each, default),
         )
+
+
+def _metavar(declaration: Declaration) -> str | None:
+    """The word for a value; choices are their own words."""
+    if declaration.choices:
+        return None
+    if declaration.name in PATHS:
+        return 'DIR' if declaration.name == 'bundle' else 'FILE'
+    return 'N'
+
+
+def _help(declaration: Declaration, default: Any) -> str:
+    """The meaning with the default, which for an empty one is what the declaration says of it."""
+    if declaration.name in REQUIRED:
+        return declaration.meaning()
+    text, _, empty = declaration.meaning().partition('; empty: ')
+    return f'{text} (default: {empty or "none" if default == "" else "%(default)s"})'
 
 
 def replay_options(arguments: argparse.Namespace) -> ReplayOptions:

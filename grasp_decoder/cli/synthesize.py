@@ -18,24 +18,27 @@ def main(argv=None) -> int:
 def synthesize(argv) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--out', metavar='FILE', type=Path, required=True, help='the .neo.mat file to write')
-    parser.add_argument('--units', type=int, default=96, help='default %(default)s')
-    parser.add_argument('--trials', type=int, default=160, help='default %(default)s')
+    parser.add_argument('--units', type=int, default=96, metavar='N', help='number of units (default: %(default)s)')
+    parser.add_argument(
+        '--trials', type=int, default=160, metavar='N', help='number of trials of a day (default: %(default)s)'
+    )
     parser.add_argument(
         '--objects',
         type=_objects,
         default=8,
         metavar='N|FILE',
-        help="how many of the paper's objects, or a catalogue, all of whose objects are shown (default %(default)s)",
+        help="how many of the paper's objects, or a catalogue, all of whose objects are shown (default: %(default)s)",
     )
     parser.add_argument(
         '--days',
         type=int,
         default=1,
-        help='with more than one, write FILE_day1.neo.mat, '
-        'FILE_day2 ... with drifting tuning, replaced units and shuffled sort codes',
+        metavar='N',
+        help='with more than one, write FILE_day1.neo.mat, FILE_day2 ... with drifting tuning, replaced units and '
+        'shuffled sort codes (default: %(default)s)',
     )
     parser.add_argument(
-        '--seed', type=int, default=42, help='the same seed gives the same session; default %(default)s'
+        '--seed', type=int, default=42, metavar='N', help='the same seed gives the same session (default: %(default)s)'
     )
     arguments = parser.parse_args(argv)
     paths = day_paths(arguments.out, arguments.days)

@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--dof',
-        metavar='SIGNAL',
+        metavar='NAME',
         help='the signal of the recording that the task dof decodes, such as the position of the hand. The command '
         'inspect lists the signals (default: none, the synthetic aperture is decoded)',
     )
@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         '--search',
         type=_positive(int),
         default=0,
-        metavar='TRIALS',
+        metavar='N',
         help="first try so many architectures of the paper's table 2 for the object network. The same command goes on "
         'where a search was ended; docs/search.md says how several machines search (default: %(default)s, no search)',
     )
@@ -112,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--init-from',
         type=Path,
-        metavar='BUNDLE',
+        metavar='DIR',
         help='go on from the networks of another day, even if it had other units, see docs/training.md. With few '
         'trials this decodes far better (default: train from the beginning)',
     )
@@ -139,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         '--seed',
         type=int,
         default=42,
+        metavar='N',
         help='random state of the first split and of training (default: %(default)s)',
     )
     return parser

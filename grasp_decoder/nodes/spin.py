@@ -18,8 +18,10 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from rclpy.utilities import remove_ros_args
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.system.node_help import node_help
 
 # A thread that wants the interpreter waits this long for it instead of 5 ms.
 SWITCH_INTERVAL_S = 0.0002
@@ -71,15 +73,23 @@ def _spin_until_shutdown(executor: SingleThreadedExecutor) -> None:
 def run_node(make_node: Callable[[], Node], args: list[str] | None = None, last_words: bool = False) -> int:
     """The life of a process with one node: exit status 0, or 2 after one line about what is wrong.
 
-    The node's method ``run()`` does its work and returns when ROS shuts down or nothing is left to do.
+    The node's method ``run()`` does its work and returns when ROS shuts down or nothing is left to do. With ``--help``
+    the process prints what the node does and ends; any other argument that is not for ROS is refused.
 
     Args:
         make_node: makes the node.
-        args: command line.
+        args: command line, the program first; None takes the process's own.
         last_words: SIGINT and SIGTERM end `spin` and leave ROS up until ``run()`` has returned, so that the node can
             say something at its end.
     """
     try:
+        given = remove_ros_args(sys.argv if args is None else args)[1:]
+        if {'-h', '--help'} & {*given}:
+            about = sys.modules[make_node.__module__].__doc__
+            print(node_help(about.partition(':')[0], about))
+            return 0
+        if given:
+            raise GraspDecoderError(f'{given[0]}: parameters are given as --ros-args -p NAME:=VALUE; --help lists them')
         rclpy.init(args=args, signal_handler_options=None if not last_words else SignalHandlerOptions.NO)
         if last_words:
             for number in (signal.SIGINT, signal.SIGTERM):

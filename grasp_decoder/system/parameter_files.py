@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
 
 import yaml
 
@@ -15,6 +14,7 @@ from grasp_decoder.system.node_settings import NODE_SETTINGS
 from grasp_decoder.types.setting import Declaration, declarations
 
 WIDTH = 120
+COMMENT = '    # '
 
 
 def parameter_file(node: str) -> str:
@@ -27,12 +27,13 @@ def parameter_file(node: str) -> str:
     ]
     for settings in NODE_SETTINGS[node]:
         for declaration in declarations(settings):
-            lines += _comment(declaration)
+            lines += textwrap.wrap(explanation(declaration), WIDTH, initial_indent=COMMENT, subsequent_indent=COMMENT)
             lines += textwrap.indent(yaml.safe_dump({declaration.name: declaration.default}), 4 * ' ').splitlines()
     return '\n'.join(lines) + '\n'
 
 
-def _comment(declaration: Declaration) -> Iterator[str]:
+def explanation(declaration: Declaration) -> str:
+    """What a parameter means, with its unit and the values that it may have."""
     rules = [declaration.unit] if declaration.unit else []
     if declaration.choices:
         rules.append(declaration.allowed())
@@ -40,8 +41,7 @@ def _comment(declaration: Declaration) -> Iterator[str]:
         rules.append(f'from {declaration.low} to {declaration.high}')
     if declaration.dynamic:
         rules.append('can be set while the node runs')
-    text = f'{declaration.description} ({"; ".join(rules)})' if rules else declaration.description
-    return iter(textwrap.wrap(text, WIDTH, initial_indent='    # ', subsequent_indent='    # '))
+    return f'{declaration.description} ({"; ".join(rules)})' if rules else declaration.description
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 """hand_bridge as a process: SAFE within 200 ms of any fault, and what it sends to hands."""
 
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +199,14 @@ def test_a_bridge_that_is_ended_leaves_the_hand_safe(feeder, spin_until):
     assert feeder.bridge.wait(10.0) == 0
     assert spin_until(lambda: feeder.commands[-1].reason == 'hand_bridge has ended')
     assert feeder.commands[-1].state == SAFE
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_bridge_that_never_had_a_decoder_ends_in_order(start_node, number):
+    process = start_node('hand_bridge')
+    os.kill(process.pid, number)
+    assert process.wait(30) == 0
+    assert 'hand_bridge has ended' in process.log_text() and 'Traceback' not in process.log_text()
 
 
 def test_an_error_in_a_callback_is_a_fault_and_not_the_end(feeder, node, spin_until):
