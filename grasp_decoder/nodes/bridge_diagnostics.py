@@ -25,7 +25,7 @@ class BridgeDiagnostics:
         self._diagnostics = Diagnostics(node, self._statuses)
 
     def commanded(self, command: HandCommand, received_ns: int, published_ns: int) -> None:
-        """A command was published; its cause, a decode or the watchdog, came at ``received_ns``."""
+        """A command was published. Its cause, a decode or the watchdog, came at ``received_ns``."""
         last, self._command = self._command, command
         entered = last is None or last.state != command.state
         is_safe = command.state == HandMode.SAFE

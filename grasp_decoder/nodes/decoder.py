@@ -23,7 +23,7 @@ from grasp_decoder.nodes.spin import run_node, spin
 from grasp_decoder.nodes.topics import serve
 from grasp_decoder.srv import LoadBundle
 from grasp_decoder.system.interfaces import LOAD_BUNDLE, SPIKES
-from grasp_decoder.system.node_settings import DecoderSettings
+from grasp_decoder.system.node_settings import DecoderSettings, RealTimeSettings
 
 POLL_NS = 50_000_000
 
@@ -38,7 +38,7 @@ class Decoder(LifecycleNode):
     def __init__(self):
         super().__init__('decoder')
         self._settings = declare(self, DecoderSettings, self._change)
-        self._real_time = RealTime(self)
+        self._real_time = RealTime(self, declare(self, RealTimeSettings))
         self._decoder: LiveDecoder | None = None
         self._active = False
         self._receiver: Receiver | None = None

@@ -60,7 +60,7 @@ class DecoderDiagnostics:
         troubles, spikes, bins = self._last
         self._last = self._troubles(), health.spikes, health.bins
         sources = self._node.count_publishers(SPIKES.name)
-        level, summary = DiagnosticStatus.OK, 'whole'
+        level, summary = DiagnosticStatus.OK, 'complete'
         if self._troubles() != troubles:
             level, summary = DiagnosticStatus.ERROR, health.last_rejection or self._trouble()
         elif sources > 1:

@@ -1,4 +1,4 @@
-"""Flow control of a replay at full speed: send no more than the decoder has kept up with."""
+"""Flow control of a replay at full speed: it sends no more than the decoder can take."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ PATIENCE_NS = 2_000_000_000
 class DecoderFollower:
     """Compares the bins that were sent with those that came back on /decoded_grasp.
 
-    A decoder that does not answer within `PATIENCE_NS` is warned about and gets the next batch all the same, so that
-    a lost bin cannot stop a replay for good.
+    When the decoder does not answer within `PATIENCE_NS`, a warning is logged and the next batch is sent all the same.
+    So a lost bin cannot stop a replay for good.
     """
 
     def __init__(self, node: Node):
@@ -33,7 +33,7 @@ class DecoderFollower:
         self._bin_ns = 0
         self._segment = -1
         self._segment_start_ns = 0
-        # (segment, bin) of the last bin that each batch completes, for the batches that were not decoded yet.
+        # (segment, bin) of the last bin that each batch completes. Only batches that were not decoded yet are listed.
         self._pending: deque[tuple[int, int]] = deque()
         self._decoded = -1, -1
         self._heard_ns = time.monotonic_ns()
@@ -60,7 +60,7 @@ class DecoderFollower:
         if len(self._pending) < BATCHES_AHEAD and len(set(self._pending)) <= BINS_AHEAD:
             return True
         if time.monotonic_ns() - self._heard_ns > PATIENCE_NS:
-            self._node.get_logger().warning(f'the decoder does not answer on {DECODED_GRASP.name}')
+            self._node.get_logger().warning(f'no decode on {DECODED_GRASP.name} for {PATIENCE_NS / NS_PER_S:g} s')
             self._heard_ns = time.monotonic_ns()
             return True
         return False

@@ -1,4 +1,4 @@
-"""What a configured decoder publishes: its decodes, what decodes them, and how it is."""
+"""What a configured decoder publishes: its decodes, its bundle, and its diagnostics."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from grasp_decoder.types.time import NS_PER_S
 
 
 class DecoderOutputs:
-    """The publishers of ``node`` for one `LiveDecoder`, until they are destroyed."""
+    """The publishers that ``node`` has for one `LiveDecoder`, until they are destroyed."""
 
     def __init__(self, node: Node, decoder: LiveDecoder):
-        """Say at once which bundle decodes."""
+        """Publish at once which bundle decodes."""
         self._node = node
         self._decoder = decoder
         self._decodes = advertise(node, DECODED_GRASP)

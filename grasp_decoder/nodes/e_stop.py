@@ -1,4 +1,4 @@
-"""The e-stop of hand_bridge: heard of whatever its publisher's quality of service, and remembered across restarts."""
+"""The e-stop of hand_bridge: received with any quality of service, and remembered across restarts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grasp_decoder.system.interfaces import E_STOP, LATCHED_E_STOP, RESET
 
 
 class EStop:
-    """Passes the e-stop on to the commander; its topics and its service are those of ``node``."""
+    """Passes the e-stop on to the commander. Its topics and its service belong to ``node``."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class EStop:
         serve(node, RESET, self._reset)
 
     def press_if_it_was_pressed(self) -> None:
-        """Go on with an e-stop that was pressed before a restart."""
+        """Press the e-stop again if it was pressed before a restart."""
         if self._memory.pressed:
             self._node.get_logger().warning('the e-stop was pressed before the restart: SAFE until it is reset')
             self._tell(True)

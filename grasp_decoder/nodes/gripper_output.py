@@ -21,9 +21,9 @@ RETRY_PERIOD_S = 0.1
 
 
 class GripperOutput:
-    """Goals for a gripper's action server, as `GripperGoals` decides them; a newer goal preempts the one before it.
+    """Goals for a gripper's action server. `GripperGoals` decides them, and a newer goal replaces the one before it.
 
-    `send` may be called from any thread: the client itself is used by the node's executor alone.
+    `send` may be called from any thread. Only the node's executor uses the client itself.
     """
 
     def __init__(self, node: Node, settings: OutputSettings, action: Service):

@@ -33,7 +33,7 @@ from grasp_decoder.nodes.spin import run_node, spin
 from grasp_decoder.nodes.topics import advertise, subscribe
 from grasp_decoder.objects import load_objects
 from grasp_decoder.system import interfaces
-from grasp_decoder.system.node_settings import BridgeSettings, OutputSettings
+from grasp_decoder.system.node_settings import BridgeSettings, OutputSettings, RealTimeSettings
 from grasp_decoder.types.time import NS_PER_S
 
 LAST_WORDS = Duration(seconds=0.5)
@@ -53,7 +53,7 @@ class HandBridge(Node):
         grips = load_grip_table(settings.grips, load_objects(settings.objects))
         self._commander = HandCommander(control, feedback, grips, policies, settings.e_stop_heartbeat_s)
         self._output = make_output(self, declare(self, OutputSettings), self._commander.joint_names)
-        self._real_time = RealTime(self)
+        self._real_time = RealTime(self, declare(self, RealTimeSettings))
         self._period_ns = round(NS_PER_S / settings.target_rate_hz)
         self._tick_ns = 0
         self._lock = threading.Lock()

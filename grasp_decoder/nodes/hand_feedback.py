@@ -1,4 +1,4 @@
-"""What the hand says of itself, for hand_bridge: /hand/state of a hand that feels, else /joint_states."""
+"""What a hand reports to hand_bridge: /hand/state if it can feel, else /joint_states."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from grasp_decoder.system.interfaces import HAND_STATE, JOINT_STATES
 
 
 class HandFeedback:
-    """Passes it on to the commander."""
+    """Passes what the hand reports on to the commander."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What hand_bridge can send to a robot's controllers beside /hand/joint_targets."""
+"""What hand_bridge can send to a robot's controllers in addition to /hand/joint_targets."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ Filled = TypeVar('Filled', bound=Settings)
 def declare(node: Node, settings: type[Filled], change: Callable[[Filled], None] | None = None) -> Filled:
     """Declare every field of ``settings`` on ``node``, and return the dataclass filled with the parameters' values.
 
-    Parameters are read only unless they are dynamic: what a node was checked with at its start does not change.
+    Parameters are read-only unless they are dynamic: a node keeps the values that were checked at its start.
 
     Args:
         node: has the values that were given on its command line.

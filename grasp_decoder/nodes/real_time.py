@@ -6,19 +6,18 @@ import os
 
 from rclpy.node import Node
 
-from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.system.node_settings import RealTimeSettings
 
 
 class RealTime:
-    """The parameters of ``node`` that say how its process is scheduled."""
+    """Schedules the process of ``node``."""
 
-    def __init__(self, node: Node):
+    def __init__(self, node: Node, settings: RealTimeSettings):
         self._node = node
-        self._settings = declare(node, RealTimeSettings)
+        self._settings = settings
 
     def apply(self) -> None:
-        """Schedule all threads of this process so; what the system does not allow is a warning."""
+        """Schedule all threads as the settings say. What the system does not allow is logged as a warning."""
         threads = [int(thread) for thread in os.listdir('/proc/self/task')]
         priority, cpu = self._settings.priority, self._settings.cpu
         try:

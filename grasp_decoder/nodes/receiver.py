@@ -1,4 +1,4 @@
-"""A subscription without an executor: the thread that needs the messages takes them itself, in a tight loop.
+"""A subscription without an executor: the thread that needs the messages takes them itself.
 
 An executor asks every entity of a node (a lifecycle node has fourteen services) before and after each message. A
 `Receiver` waits for one subscription alone.
@@ -24,9 +24,9 @@ WARM_UP_BEFORE_NS = 1_500_000
 class Receiver:
     """Takes the messages of one topic, in the calling thread.
 
-    After a pause a first pass through code and data takes several times as long as the next, since other processes
-    have had the CPU's caches and page tables. So when it is known when a message is due (`expect`), ``warm_up`` is
-    called a moment before, to go the same way with made-up data.
+    After a pause, the first message takes several times as long as the next: other processes have filled the CPU's
+    caches meanwhile. If it is known when a message is due (`expect`), ``warm_up`` is called a moment before. It does
+    the same work with made-up data.
     """
 
     def __init__(
@@ -44,12 +44,12 @@ class Receiver:
         self._node.destroy_subscription(self._subscription)
 
     def expect(self, time_ns: int) -> None:
-        """The next message that matters comes at about this CLOCK_MONOTONIC."""
+        """The next message that matters is due at about this CLOCK_MONOTONIC."""
         if self._warm_up is not None:
             self._expected_ns = time_ns
 
     def receive(self, timeout_ns: int) -> Iterator[Any]:
-        """The messages that are there, oldest first and each at once; wait up to ``timeout_ns`` for the first."""
+        """The messages that are there, oldest first. Wait up to ``timeout_ns`` for the first; do not wait for more."""
         if self._expected_ns is not None:
             remaining_ns = self._expected_ns - WARM_UP_BEFORE_NS - time.monotonic_ns()
             if remaining_ns > 0:

@@ -1,7 +1,8 @@
-"""recorder: writes every topic of a run to an MCAP file, as it comes off the wire.
+"""recorder: writes every topic of a run to an MCAP file.
 
-It subscribes to bytes and interprets nothing, so that it costs little beside a decoder. The file is complete once the
-node has ended (Ctrl-C). When the disk is full it says so, and stays: it is not for a recorder to end a run.
+It writes the bytes of a message as they are and interprets nothing, so that it takes little time from a decoder. The
+file is complete once the node has ended (Ctrl-C). When the disk is full, it logs an error and goes on running: a
+recorder must not end a run.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ _TOUCHED_M = 0.001
 class RosSimulator:
     """`HandSimulator` whose physics run elsewhere, in their own time.
 
-    Out: ``/gazebo/JOINT/target`` for each joint. In: ``/gazebo/joint_states``, ``/gazebo/object_pose``. The object is
-    the one that stands there: `set_object` notes which one it is and takes where it is for its rest.
+    Out: ``/gazebo/JOINT/target`` for each joint. In: ``/gazebo/joint_states``, ``/gazebo/object_pose``. The object
+    already stands there: `set_object` notes which one it is, and takes its present height for that of its rest.
     """
 
     def __init__(self, node: Node):
@@ -40,7 +40,7 @@ class RosSimulator:
         subscribe(node, GAZEBO_OBJECT_POSE, self._on_object_pose)
 
     def set_object(self, thing: GraspObject) -> None:
-        """Take the object as it stands for this one."""
+        """Take the object that stands there for this one."""
         self._object = thing
         self._rest_m = self._object_pose[2, 3]
 
@@ -54,7 +54,7 @@ class RosSimulator:
         """Time passes by itself."""
 
     def state(self) -> SimulatorState:
-        """Return what was received last; an object that is off its rest counts as touched."""
+        """Return what was received last. An object above its rest counts as touched."""
         lift_m = float(self._object_pose[2, 3] - self._rest_m)
         return SimulatorState(
             joint_position=np.array(list(self._position.values())),

@@ -1,4 +1,4 @@
-"""A warning when another node publishes the same topic: two sources cannot be told apart by those who listen."""
+"""A warning when another node publishes the same topic: subscribers cannot tell the two apart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PERIOD_S = 0.5
 
 
 class SolePublisher:
-    """Watches a topic that only this node should publish, and warns each time that another one joins in."""
+    """Watches a topic that only this node should publish. Warns each time that another node starts to publish it."""
 
     def __init__(self, node: Node, topic: Topic):
         self._node = node
@@ -25,7 +25,7 @@ class SolePublisher:
         others = self._node.count_publishers(self._topic.name) - 1
         if others > self.others:
             self._node.get_logger().warning(
-                f'{others} other node(s) publish {self._topic.name} too, and whoever listens '
+                f'{others} other node(s) publish {self._topic.name} too, and subscribers '
                 'cannot tell them apart: stop all but one'
             )
         self.others = others

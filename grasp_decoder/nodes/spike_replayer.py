@@ -29,7 +29,7 @@ from grasp_decoder.recording.playback import Playback, Step, heartbeat_at
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.replay import Replay
 from grasp_decoder.system.interfaces import CLOCK, SPIKES, TRIAL_EVENTS
-from grasp_decoder.system.node_settings import ReplayerSettings
+from grasp_decoder.system.node_settings import RealTimeSettings, ReplayerSettings
 from grasp_decoder.system.selection import select_trials
 from grasp_decoder.types.time import NS_PER_S
 
@@ -52,7 +52,7 @@ class SpikeReplayer(Node):
     def __init__(self):
         super().__init__('spike_replayer')
         self._settings = settings = declare(self, ReplayerSettings, self._change)
-        self._real_time = RealTime(self)
+        self._real_time = RealTime(self, declare(self, RealTimeSettings))
         session = read_session(settings.session, settings.mapping or None, load_objects(settings.objects))
         manifest = load_bundle(settings.bundle).manifest if settings.split == 'test' else None
         trials = select_trials(session, manifest, settings.split, settings.trials, settings.only_correct)

@@ -1,4 +1,4 @@
-"""Spinning for low latency: the main thread does the node's work, an executor in a second thread all else.
+"""Spinning for low latency: the main thread does the node's work, an executor in a second thread does all else.
 
 The main thread waits for one subscription alone (`Receiver`). Services, timers and other subscriptions are spun by an
 ordinary executor in a second thread, so that none of them can delay a spike. What both threads touch needs a lock.
@@ -44,8 +44,8 @@ def spin(node: Node, work: Callable[[], bool], last: Callable[[], None] | None =
     executor.add_node(node)
     beside = threading.Thread(target=_spin_until_shutdown, args=(executor,), name='services', daemon=True)
     beside.start()
-    # A collection of everything takes tens of milliseconds, of what came after the freeze a tenth of one: that is done
-    # between two messages and never within one.
+    # Collecting all garbage takes tens of milliseconds. After a freeze, collecting the new garbage takes a tenth of a
+    # millisecond. It is done between two messages, never within one.
     gc.collect()
     gc.freeze()
     gc.disable()

@@ -1,4 +1,4 @@
-"""The demo's session and bundle: where they are, by the code that makes them."""
+"""Where the demo's session and bundle are. The path depends on the code that makes them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import grasp_decoder
 from grasp_decoder.share import cache_directory, share_directory
 
-# What the session and the bundle are made by, beside the catalogue of objects; a change there makes new ones.
+# These packages and the catalogue of objects make the session and the bundle. A change in any of them makes new ones.
 MAKERS = ('recording', 'features', 'learning', 'bundle', 'decoding')
 
 

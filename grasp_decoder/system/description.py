@@ -11,7 +11,7 @@ from pathlib import Path
 from grasp_decoder.share import share_directory
 from grasp_decoder.system.replay_options import ReplayedTrials, ReplayOptions
 
-# As fast as the decoder follows there is no latency to keep low: the longest batches are the fastest.
+# At full speed no latency has to be low, and long batches are the fastest.
 FULL_SPEED_BATCH_MS = 40.0
 
 
@@ -25,8 +25,8 @@ class NodeDescription:
 
 
 def node_descriptions(options: ReplayOptions) -> list[NodeDescription]:
-    """The nodes of a run, listeners before those who speak to them."""
-    # Without a catalogue of objects here, a parameter file may name one.
+    """The nodes of a run. Those that listen start before those that publish."""
+    # When no catalogue of objects is given here, a parameter file may still name one.
     objects = {'objects': options.objects} if options.objects else {}
     nodes: dict[str, dict[str, object]] = {
         'hand_bridge': {**_feedback(options.hand), **objects},
@@ -36,13 +36,13 @@ def node_descriptions(options: ReplayOptions) -> list[NodeDescription]:
     if to_mcap:
         nodes = {'recorder': {'file': options.record}, **nodes}
     if options.hand != 'none':
-        # At speed 0 there is no rhythm that a simulation could keep step with.
+        # At speed 0 a simulation has no pace to keep. It then runs in real time.
         nodes = {'simulated_hand': {'simulator': options.hand, 'speed': options.speed or 1.0, **objects}, **nodes}
     if options.source == 'replay':
         replayed = {each.name: getattr(options, each.name) for each in fields(ReplayedTrials)}
         if not options.objects:
             del replayed['objects']
-        # The replayer waits for all subscribers of spikes, and then for the monitor, which lets it go.
+        # The replayer waits for all subscribers of spikes, and then for the monitor, which starts it.
         listeners = 4 if to_mcap else 3
         monitored = {
             'hand': options.hand,

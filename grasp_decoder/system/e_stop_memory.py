@@ -1,4 +1,4 @@
-"""EStopMemory: an e-stop that was pressed stays pressed, also when hand_bridge is started again."""
+"""EStopMemory: an e-stop that was pressed stays pressed when hand_bridge is started again."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from grasp_decoder.share import state_directory
 
 
 class EStopMemory:
-    """A file that is there while the e-stop is not reset; one for each ROS domain and each name of a node."""
+    """A file that exists from the moment the e-stop is pressed until it is reset, for each ROS domain and node name."""
 
     def __init__(self, node: str):
-        """``node``: fully qualified name of the node, as ``/left/hand_bridge``."""
+        """``node``: fully qualified name of the node, such as ``/left/hand_bridge``."""
         domain = os.environ.get('ROS_DOMAIN_ID') or '0'
         self._path: Path = state_directory() / f'e_stop_{domain}{node.replace("/", "_")}'
 

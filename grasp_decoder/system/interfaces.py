@@ -20,7 +20,7 @@ class Topic:
         depth: messages that a queue keeps, the latest ones.
         meaning: what it carries, for people.
         reliable: whether a message that is lost on the way is sent again.
-        transient_local: whether who subscribes later still gets the latest messages.
+        transient_local: whether a later subscriber still gets the latest messages.
     """
 
     name: str
@@ -64,8 +64,8 @@ class Interfaces:
     Attributes:
         publishes, subscribes: topics.
         serves: services that it answers.
-        calls: services and actions that it asks for.
-        with_parameter: what it has on top with a value of a parameter, such as ``clock:=true``.
+        calls: services and actions that it calls.
+        with_parameter: what it has in addition when a parameter has a value, such as ``clock:=true``.
         lifecycle: whether it is a lifecycle node.
     """
 
@@ -82,13 +82,13 @@ TRIAL_EVENTS = Topic('/trial_events', 'grasp_decoder/msg/TrialEvent', 1000, 'eve
 DECODER_INFO = Topic(
     '/decoder_info', 'grasp_decoder/msg/DecoderInfo', 1, 'the bundle that decodes', transient_local=True
 )
-# One message per bin: at full speed those of minutes come in a second.
+# One message per bin: at full speed, a second brings the messages of minutes.
 DECODED_GRASP = Topic('/decoded_grasp', 'grasp_decoder/msg/DecodedGrasp', 10_000, 'the decode of each bin')
 HAND_COMMAND = Topic('/hand/command', 'grasp_decoder/msg/HandCommand', 10_000, 'state, grip and aperture of the hand')
 JOINT_TARGETS = Topic('/hand/joint_targets', 'sensor_msgs/msg/JointState', 100, 'where the joints are to be')
 HAND_STATE = Topic('/hand/state', 'grasp_decoder/msg/HandState', 1000, 'where hand and object are')
 JOINT_STATES = Topic('/joint_states', 'sensor_msgs/msg/JointState', 100, 'where the joints are')
-# Best effort and volatile, so that every publisher is heard; a second subscription also hears what was latched before.
+# A best-effort, volatile subscription hears every publisher. A second one gets what was latched before.
 E_STOP = Topic('/hand/e_stop', 'std_msgs/msg/Bool', 10, 'true stops the hand until it is reset', reliable=False)
 LATCHED_E_STOP = replace(E_STOP, reliable=True, transient_local=True)
 DIAGNOSTICS = Topic('/diagnostics', 'diagnostic_msgs/msg/DiagnosticArray', 100, 'health of the nodes, once a second')
@@ -205,11 +205,11 @@ LIFECYCLE_NODE = Interfaces(
 
 
 def interfaces_of(node: str, parameters: Collection[str] = ()) -> Interfaces:
-    """All that ``node`` has, also what ROS gives to every node; all names are absolute.
+    """All that ``node`` has, with what ROS gives to every node. All names are absolute.
 
     Args:
         node: its name.
-        parameters: those of `Interfaces.with_parameter` that it is started with.
+        parameters: keys of `Interfaces.with_parameter` that it is started with.
     """
     declared = NODES[node]
     parts = [declared, EVERY_NODE, *(declared.with_parameter[parameter] for parameter in parameters)]

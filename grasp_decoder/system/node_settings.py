@@ -64,7 +64,7 @@ class BridgeSettings(ObjectSettings):
     target_rate_hz: float = setting(50.0, 'joint targets that are sent in a second', unit='Hz', low=1.0, high=1000.0)
     e_stop_heartbeat_s: float = setting(
         0.0,
-        'longest silence of the e-stop, pressed or not; 0: it need not be there',
+        'longest time without a message of the e-stop, pressed or not; 0: it may be absent',
         unit='s',
         low=0.0,
         high=60.0,
@@ -77,7 +77,7 @@ class OutputSettings(Settings):
 
     output: str = setting(
         'none',
-        'what a robot gets beside /hand/joint_targets',
+        'what is sent to a robot in addition to /hand/joint_targets',
         choices=('none', 'forward_command', 'joint_trajectory', 'gripper_command', 'parallel_gripper_command'),
     )
     output_name: str = setting('', 'topic or action of the output; empty: the usual name for that controller')
@@ -96,7 +96,7 @@ class OutputSettings(Settings):
 class SimulatedHandSettings(ObjectSettings):
     """Settings of simulated_hand."""
 
-    simulator: str = setting('mujoco', 'what the hand is simulated by', choices=(*simulator_names(), 'ros'))
+    simulator: str = setting('mujoco', 'simulator of the hand', choices=(*simulator_names(), 'ros'))
     speed: float = setting(1.0, 'seconds of simulation in one second', low=0.1, high=20.0)
     picture: str = setting(
         '', 'PNG file for a picture of the first grasp that lifts; a film goes beside it as .gif; empty: none'
@@ -112,7 +112,7 @@ class MonitorSettings(ReplayedTrials):
     """Settings of run_monitor."""
 
     hand: str = setting('none', 'simulator of the hand', choices=HANDS)
-    grips: str = setting('', 'grip table that right grips are scored by; empty: config/grips.yaml')
+    grips: str = setting('', 'grip table that says which grip is right; empty: config/grips.yaml')
     listeners: int = setting(3, 'subscribers of /spikes to wait for, this node among them', low=1, high=100)
     result: str = setting('', 'JSON file for the result; empty: only printed')
     record: str = setting('', '.npz file for every decode, command and hand state; empty: none')

@@ -1,4 +1,4 @@
-"""Nodes as child processes: found as ``ros2 run`` finds them, watched, and ended cleanly."""
+"""Nodes as child processes: found the way ``ros2 run`` finds them, watched, and ended cleanly."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def executable_path(name: str) -> Path:
 class NodeProcess:
     """A node in a process of its own, its output in a log file.
 
-    It gets SIGINT when it is to end, and it is not left behind when this process dies.
+    SIGINT ends it. It also ends when this process dies.
     """
 
     def __init__(self, name: str, arguments: list[str], log: Path, environment: dict[str, str] | None = None):
@@ -79,7 +79,7 @@ class NodeProcess:
 
 
 def end_processes(processes: list[NodeProcess], patience_s: float = 5.0) -> list[NodeProcess]:
-    """Interrupt all, wait, and kill those that do not listen; give the ones that had to be killed."""
+    """Interrupt all, wait, and kill those that still run. Return the ones that had to be killed."""
     for process in processes:
         process.interrupt()
     deadline = time.monotonic() + patience_s

@@ -19,7 +19,7 @@ PATHS = ('session', 'bundle', 'mapping', 'objects', 'params_file', 'result', 're
 
 
 def speed_setting(dynamic: bool = False) -> Any:
-    """The speed of a replay; the replayer's own can change while it runs."""
+    """The speed of a replay. With ``dynamic`` it can change while the node runs."""
     description = 'speed relative to real time, from 0.1; 0: as fast as the decoder follows'
     return setting(1.0, description, low=0.0, high=1000.0, dynamic=dynamic)
 
@@ -46,7 +46,7 @@ class ReplayedTrials(ObjectSettings):
     def __post_init__(self):
         super().__post_init__()
         if 0 < self.speed < 0.1:
-            raise GraspDecoderError(f'speed {self.speed:g} is below 0.1 and not 0')
+            raise GraspDecoderError(f'speed {self.speed:g} is too low: give 0, or at least 0.1')
 
 
 @dataclass(frozen=True)

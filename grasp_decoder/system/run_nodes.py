@@ -68,7 +68,7 @@ def _start(description: NodeDescription, folder: Path) -> NodeProcess:
 
 
 def _watch(processes: list[NodeProcess]) -> None:
-    """Relay what the monitor prints until it ends; of the other nodes only the replayer may end before."""
+    """Print what the monitor prints until it ends. Of the other nodes, only the replayer may end before it."""
     monitor = next(process for process in processes if process.name == 'run_monitor')
     with open(monitor.log) as output:
         while monitor.poll() is None:
@@ -85,12 +85,12 @@ def _check(process: NodeProcess) -> None:
     if status is None or (status == 0 and process.name in MAY_END):
         return
     words = process.last_words()
-    if status == 2:  # bad input, in its own words
+    if status == 2:  # bad input: the node has said what is wrong
         raise GraspDecoderError(words.removeprefix('error: '))
     raise NodeDied(f'{process.name} died with status {status}: {words}')
 
 
 def _relay(output: TextIO) -> None:
     for line in output:
-        if not line.startswith('error: '):  # said once, by `_check`
+        if not line.startswith('error: '):  # `_check` raises it
             print(line, end='', flush=True)

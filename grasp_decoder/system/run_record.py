@@ -1,4 +1,4 @@
-"""RunRecord: everything that a run said, kept so that anyone can recount it."""
+"""RunRecord: everything that was published in a run, so that anyone can check its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Was what the hand got what was measured offline? Every bin of a run, recounted and decoded again."""
+"""Did the hand get what was measured offline? Every bin of a run is counted and decoded again, and compared."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def count_wrong_bins(record: RunRecord, session: Session, trials: Sequence[Trial
 
 
 def _same_outputs(one: DecodedGrasp, other: DecodedGrasp) -> bool:
-    # A message carries float32; NaN is NaN's equal here.
+    # Messages carry float32. NaN counts as equal to NaN.
     return all(
         np.asarray(getattr(one, name), np.float32).tobytes() == np.asarray(getattr(other, name), np.float32).tobytes()
         for name in OUTPUTS
