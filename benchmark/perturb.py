@@ -17,14 +17,14 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmark.controlled import run_controlled, summarize
-from benchmark.results import print_table, write_results
+from benchmark.results import markdown_table, write_results, write_section
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.recording.playback import without_beginning
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Trial
 from grasp_decoder.recording.writing import check_writable
-from grasp_decoder.system.description import SPLITS
+from grasp_decoder.system.replay_options import SPLITS
 from grasp_decoder.system.selection import select_trials
 from grasp_decoder.types.time import NS_PER_S
 
@@ -65,10 +65,11 @@ def _perturb(argv) -> int:
     rows = {name: _worst(found) | {'draws': len(found)} for name, found in draws.items()}
     result = {'session': session.name, 'bundle': bundle.id, 'split': arguments.split, 'trials': len(trials)}
     result['rows'] = {name: {key: _finite(value) for key, value in row.items()} for name, row in rows.items()}
-    keys = ('object_accuracy', 'phase_f1', 'confidence', 'refused', 'closings_per_minute')
-    print_table(('', *keys), [(name, *(row[key] for key in keys)) for name, row in rows.items()])
+    lines = _lines(result)
+    print('\n'.join(lines))
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=1, allow_nan=False) + '\n')
+    write_section('decoding.md', f'perturb {session.name}', lines)
     write_results('perturb', result, _figure(rows))
     return 0
 
@@ -149,6 +150,25 @@ def _worst(draws: Sequence[dict]) -> dict:
 
 def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
+
+
+def _lines(result: dict) -> list[str]:
+    """The result as markdown."""
+    shares = ('object_accuracy', 'phase_f1', 'confidence', 'refused')
+    rows = []
+    for name, row in result['rows'].items():
+        cells = ['-' if row[key] is None else f'{100 * row[key]:.1f} %' for key in shares]
+        closings = '-' if row['closings_per_minute'] is None else f'{row["closings_per_minute"]:.2f}'
+        rows.append((f'{name}, worst of {row["draws"]}' if row['draws'] > 1 else name, *cells, closings))
+    header = (
+        f'{result["session"]}, {result["trials"]} trials',
+        'object',
+        'phase F1',
+        'confidence',
+        'refused',
+        'closings',
+    )
+    return markdown_table(header, rows)
 
 
 def _figure(rows: dict):

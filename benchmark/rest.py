@@ -23,7 +23,7 @@ from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.resting import RestingActivity
 from grasp_decoder.recording.session import Session, Trial
 from grasp_decoder.recording.writing import check_writable
-from grasp_decoder.system.description import SPLITS
+from grasp_decoder.system.replay_options import SPLITS
 from grasp_decoder.system.selection import select_trials
 from grasp_decoder.types.decoded_grasp import GRASP
 from grasp_decoder.types.time import NS_PER_S

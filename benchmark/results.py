@@ -44,10 +44,12 @@ def markdown_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list
 
 
 def write_section(document: str, name: str, lines: list[str]) -> None:
-    """Replace what ``docs/DOCUMENT`` has between the comments ``NAME: begin`` and ``NAME: end``."""
+    """Replace what ``docs/DOCUMENT`` has between the comments ``NAME: begin`` and ``NAME: end``, if it has those."""
     path = ROOT / 'docs' / document
     begin, end = (f'<!-- {name}: {edge} -->' for edge in ('begin', 'end'))
     text = path.read_text(encoding='utf-8')
+    if begin not in text:
+        return
     path.write_text('\n'.join([text.split(begin)[0] + begin, *lines, end]) + text.split(end)[1], encoding='utf-8')
 
 

@@ -6,6 +6,7 @@
     BUNDLE/manifest.sha256      the seal: the SHA-256 of manifest.json, in the format of sha256sum
     BUNDLE/phase_int8.tflite    ... the models, each as float and as full int8
     BUNDLE/input_statistics.npz what the spikes of the training trials were like
+    BUNDLE/unit_model.npz       how units fire together, so that others can stand in for dead ones
     BUNDLE/object_start.npz     ... from which training on another day starts (train --init-from)
     BUNDLE/report/              how well it decodes, for people
 """
@@ -15,9 +16,10 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import numpy as np
 
@@ -25,15 +27,19 @@ from grasp_decoder.bundle.consistency import check_consistency
 from grasp_decoder.bundle.manifest import Manifest, TaskManifest
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.input_statistics import InputStatistics
+from grasp_decoder.features.unit_model import UnitModel
 from grasp_decoder.safe_file import MIB, read_plain
 
 MANIFEST = 'manifest.json'
 SEAL = 'manifest.sha256'
 REPORT = 'report'
 INPUT_STATISTICS = 'input_statistics.npz'
+UNIT_MODEL = 'unit_model.npz'
 
 _MOST_BYTES = 512 * MIB
 """Of one file of a bundle; the largest models have a few."""
+
+AboutUnits = TypeVar('AboutUnits', InputStatistics, UnitModel)
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class Bundle:
         sha256: hash of the manifest, and so of every file, since the manifest lists their hashes.
         models: content of each TFLite file, by file name.
         input_statistics: what the spikes of the training trials were like.
+        unit_model: how units fire together.
     """
 
     path: Path
@@ -53,6 +60,7 @@ class Bundle:
     sha256: str
     models: Mapping[str, bytes] = field(repr=False)
     input_statistics: InputStatistics = field(repr=False)
+    unit_model: UnitModel = field(repr=False)
 
     @property
     def id(self) -> str:
@@ -116,23 +124,31 @@ def load_bundle(path: str | Path) -> Bundle:
     contents = {name: _read_sealed(path, name, expected) for name, expected in manifest.files.items()}
     check_consistency(path, manifest)
     models = {name: data for name, data in contents.items() if name.endswith('.tflite')}
-    return Bundle(path, manifest, sha256, models, _input_statistics(path, manifest, contents))
+    statistics = _about_units(path, manifest, contents, INPUT_STATISTICS, InputStatistics.from_arrays)
+    unit_model = _about_units(path, manifest, contents, UNIT_MODEL, UnitModel.from_arrays)
+    return Bundle(path, manifest, sha256, models, statistics, unit_model)
 
 
-def _input_statistics(path: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> InputStatistics:
-    where = f'bundle {path}: {INPUT_STATISTICS}'
-    if INPUT_STATISTICS not in contents:
+def _about_units(
+    path: Path,
+    manifest: Manifest,
+    contents: Mapping[str, bytes],
+    name: str,
+    read: Callable[[dict[str, np.ndarray]], AboutUnits],
+) -> AboutUnits:
+    where = f'bundle {path}: {name}'
+    if name not in contents:
         raise GraspDecoderError(f'{where} is not among the sealed files; train the bundle again')
-    arrays = _arrays(path / INPUT_STATISTICS, contents[INPUT_STATISTICS])
+    arrays = _arrays(path / name, contents[name])
     try:
-        statistics = InputStatistics.from_arrays(arrays)
+        found = read(arrays)
     except (KeyError, ValueError, TypeError) as error:
         raise GraspDecoderError(f'{where} cannot be read ({error}); train the bundle again') from error
-    if statistics.unit_count != manifest.unit_count:
+    if found.unit_count != manifest.unit_count:
         raise GraspDecoderError(
-            f'{where} is about {statistics.unit_count} units, but the unit table has {manifest.unit_count}'
+            f'{where} is about {found.unit_count} units, but the unit table has {manifest.unit_count}'
         )
-    return statistics
+    return found
 
 
 def _arrays(path: Path, content: bytes) -> dict[str, np.ndarray]:

@@ -60,13 +60,14 @@ class BinDecoder:
         self._grasp_run = self._rest_run = 0
         self._grasped = False
 
-    def decode(self, counts: np.ndarray) -> Decode:
+    def decode(self, counts: np.ndarray, roots: np.ndarray | None = None) -> Decode:
         """Decode the next bin of the segment.
 
         Args:
             counts: uint16 (units,), spikes of the bin.
+            roots: float32 (units,), square roots of the counts to decode instead, once units were repaired.
         """
-        answers = {task: runner.step(counts) for task, runner in self._runners.items()}
+        answers = {task: runner.step(counts, roots) for task, runner in self._runners.items()}
         phase_answer, object_answer, dof = answers.get(PHASE), answers.get(OBJECT), answers.get(DOF)
         phase, phase_probability = REST, float('nan')
         if phase_answer is not None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
 from grasp_decoder.decoding.bin_decoder import BinDecoder, Decode
 from grasp_decoder.decoding.input_monitor import InputMonitor, InputState
 from grasp_decoder.features.binning import Bin
+from grasp_decoder.features.count_features import SQUARE_ROOT_LUT, count_features
+from grasp_decoder.features.unit_repair import UnitRepair
 
 
 class CheckedDecoder:
     """Compares each bin with the training trials, then decodes it.
 
-    A burst on all channels says nothing about the grasp: what was decoded before it is said again.
+    Units that the monitor leaves out are replaced by what the others lead to expect, and a change of the overall level
+    of activity is taken back (`UnitRepair`). A burst on all channels says nothing about the grasp: what was decoded
+    before it is said again.
     """
 
     def __init__(self, engines: BundleEngines):
@@ -25,6 +32,8 @@ class CheckedDecoder:
         self._decoder.reset()
         self.monitor = InputMonitor(bundle.input_statistics, bundle.manifest.bin_ns)
         self._last: Decode | None = None
+        self._repair: UnitRepair | None = None
+        self._repaired_state = self.monitor.state
 
     def decode(self, closed: Bin) -> tuple[Decode, InputState]:
         """Decode the next bin, and say what the input was like."""
@@ -33,5 +42,16 @@ class CheckedDecoder:
             self._decoder.reset()
             self._last = None
         if self._last is None or not state.artefact:
-            self._last = self._decoder.decode(closed.counts)
+            self._last = self._decoder.decode(closed.counts, self._repaired_roots(closed.counts, state))
         return self._last, state
+
+    def _repaired_roots(self, counts: NDArray[np.uint16], state: InputState) -> NDArray[np.float32] | None:
+        """Square roots of the counts as if nothing were wrong with the units; None while nothing is."""
+        before, self._repaired_state = self._repaired_state, state
+        if state.living is not before.living or state.gain != before.gain:
+            bundle = self.engines.bundle
+            usual = state.gain == 1.0 and state.living.all()
+            self._repair = (
+                None if usual else UnitRepair(bundle.unit_model, bundle.input_statistics.rate, state.living, state.gain)
+            )
+        return None if self._repair is None else self._repair(count_features(counts, SQUARE_ROOT_LUT))

@@ -2,9 +2,10 @@
 
 Every bin is compared with the training trials (`InputStatistics`):
 
-- Dead and runaway units are named, so that decoding goes on without them.
+- Dead and runaway units are named. Decoding goes on without them, and without units that are silent for unusually long:
+  what others say of them costs little, should they only be quiet.
 - A bin with a burst on all channels is named, so that it is left out.
-- The overall level of activity is followed slowly.
+- The overall level of activity is followed slowly, so that it can be taken back.
 - When too little is as it was (silence, units in another order, far too many spikes, many units dead), the input is not
   valid, and there is a reason.
 
@@ -31,11 +32,17 @@ SILENCE_FACTOR, SILENCE_NS = 1.5, 200_000_000
 RUNAWAY_FACTOR, RUNAWAY_SPIKES = 2, 20
 """A unit runs away above this times its most spikes in training, plus so many."""
 
-GAIN_MEMORY_NS = 15 * NS_PER_S
-GAIN_RANGE = (0.5, 2.0)
-"""Overall activity relative to training is followed with this time constant, and no further than this."""
+GAIN_MEMORY_NS, GAIN_START_NS = 8 * NS_PER_S, NS_PER_S
+"""Overall activity relative to training is followed with this time constant; at first it counts as much as this time
+of usual activity, so that it is known sooner."""
 
-GAIN_STEPS_PER_OCTAVE = 8
+GAIN_RANGE = (0.4, 2.5)
+"""It is followed no further than this."""
+
+USUAL_GAIN = (0.8, 1.25)
+"""Between these, activity is as in training."""
+
+GAIN_STEPS_PER_OCTAVE = 4
 
 MOST_ARTEFACTS = 0.5
 """Share of the last bins that may be bursts on all channels."""
@@ -50,7 +57,7 @@ class InputState:
         reason: why validity is below the limit; '' when it is not.
         artefact: the bin is a burst on all channels and holds no information.
         living: bool (units,), units to decode from; the same array as before when nothing has changed.
-        gain: overall activity relative to training, in steps.
+        gain: overall activity relative to training, in steps; 1 while it is about as in training.
     """
 
     validity: float
@@ -70,8 +77,10 @@ class InputMonitor:
         self._expected = statistics.rate.astype(np.float64) * self._bins
         self._expects_spikes = self._expected >= EXPECTED_SPIKES
         self._dead_after = SILENCE_FACTOR * statistics.longest_silence + SILENCE_NS / bin_ns
+        self._usual_silence = statistics.usual_silence
         self._runs_away_above = RUNAWAY_FACTOR * statistics.most_spikes + RUNAWAY_SPIKES
-        self._forgetting = float(np.exp(-bin_ns / GAIN_MEMORY_NS))
+        self._least_weight, self._bins_of_start = bin_ns / GAIN_MEMORY_NS, GAIN_START_NS / bin_ns
+        self._followed = 0
         self._recent = np.zeros((self._bins, statistics.unit_count), np.uint16)
         self._window = np.zeros(statistics.unit_count, np.int64)
         self._silent = np.zeros(statistics.unit_count, np.int64)
@@ -120,7 +129,9 @@ class InputMonitor:
         self._taken += 1
 
     def _living(self) -> NDArray[np.bool_]:
-        living: NDArray[np.bool_] = (self._silent <= self._dead_after) & (self._window <= self._runs_away_above)
+        # Units that fire less than usual are silent for longer.
+        silent = self._silent * min(1.0, self.state.gain)
+        living: NDArray[np.bool_] = (silent <= self._usual_silence) & (self._window <= self._runs_away_above)
         return self.state.living if np.array_equal(living, self.state.living) else living
 
     def _compare(self, living: NDArray[np.bool_]) -> tuple[float, str]:
@@ -146,11 +157,15 @@ class InputMonitor:
     def _gain(self, counts: NDArray[np.uint16], living: NDArray[np.bool_]) -> float:
         expected = float(self._expected[living].sum()) / self._bins
         if expected > 0.0:
-            low, high = GAIN_RANGE
+            self._followed += 1
+            weight = max(self._least_weight, 1.0 / (self._bins_of_start + self._followed))
             seen = float(counts[living].sum(dtype=np.int64)) / expected
-            followed = self._forgetting * self._followed_gain + (1.0 - self._forgetting) * seen
-            self._followed_gain = min(max(followed, low), high)
-        return float(2.0 ** (round(np.log2(self._followed_gain) * GAIN_STEPS_PER_OCTAVE) / GAIN_STEPS_PER_OCTAVE))
+            self._followed_gain += weight * (seen - self._followed_gain)
+            self._followed_gain = min(max(self._followed_gain, GAIN_RANGE[0]), GAIN_RANGE[1])
+        if USUAL_GAIN[0] <= self._followed_gain <= USUAL_GAIN[1]:
+            return 1.0
+        steps = round(np.log2(self._followed_gain) * GAIN_STEPS_PER_OCTAVE)
+        return float(2.0 ** (steps / GAIN_STEPS_PER_OCTAVE))
 
 
 def _between(limit: float, value: float, usual: float) -> float:

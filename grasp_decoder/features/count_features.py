@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 LUT_SIZE = 256
 """Entries of a table: one for each count from 0 to 255."""
@@ -27,6 +28,16 @@ def count_features(counts: np.ndarray, lut: np.ndarray, out: np.ndarray | None =
     """
     features: np.ndarray = np.take(lut, counts, out=out, mode='clip')
     return features
+
+
+def root_features(roots: NDArray[np.float32], lut: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Features of counts of which the square roots are given; between two counts the table is interpolated.
+
+    Args:
+        roots: (units,), square roots of counts, which need not be whole numbers.
+        lut: (256,), feature of each count.
+    """
+    return np.interp(roots, SQUARE_ROOT_LUT, lut).astype(np.float32)
 
 
 def clip_counts(counts: np.ndarray) -> np.ndarray:

@@ -43,10 +43,10 @@ POPULATION_MARGIN = (0.4, 2.0)
 """How far population activity may leave the range of training: factors on its least and its highest value."""
 
 RARE = 0.001
-"""Share of the training windows that count as outliers when limits are set."""
+"""Share of the training bins or windows that count as outliers when limits are set."""
 
 
-PER_UNIT = {'rate': np.float32, 'longest_silence': np.int32, 'most_spikes': np.int32}
+PER_UNIT = {'rate': np.float32, 'longest_silence': np.int32, 'usual_silence': np.int32, 'most_spikes': np.int32}
 """Fields of `InputStatistics` with a value for each unit, and their types."""
 
 
@@ -57,6 +57,7 @@ class InputStatistics:
     Attributes:
         rate: float32 (units,), mean count per bin.
         longest_silence: int32 (units,), most bins without a spike between two spikes.
+        usual_silence: int32 (units,), bins without a spike: in all but `RARE` of the bins it had been fewer.
         most_spikes: int32 (units,), most spikes in a window.
         population_low, population_high: least and highest population activity of a window, relative to its mean.
         similarity_median, similarity_low: of `similarity` over windows: its median and its lowest usual value.
@@ -65,6 +66,7 @@ class InputStatistics:
 
     rate: NDArray[np.float32]
     longest_silence: NDArray[np.int32]
+    usual_silence: NDArray[np.int32]
     most_spikes: NDArray[np.int32]
     population_low: float
     population_high: float
@@ -127,9 +129,11 @@ def measure_input(trials: Sequence[TrialBins]) -> InputStatistics:
     activity = windows.sum(axis=1) / max(rate.sum() * bins, 1e-9)
     alike = np.array([similarity(window, rate * bins) for window in windows])
     usual_similarity = float(np.median(alike))
+    longest_silence, usual_silence = _silences(usual)
     return InputStatistics(
         rate=rate.astype(np.float32),
-        longest_silence=_longest_silence(usual),
+        longest_silence=longest_silence,
+        usual_silence=usual_silence,
         most_spikes=windows.max(axis=0).astype(np.int32),
         population_low=min(LEAST_RANGE[0], float(np.quantile(activity, RARE))),
         population_high=max(LEAST_RANGE[1], float(np.quantile(activity, 1 - RARE))),
@@ -177,14 +181,20 @@ def _windows(counts: NDArray[np.uint16], bins: int) -> NDArray[np.int64]:
     return spikes
 
 
-def _longest_silence(counts: NDArray[np.uint16]) -> NDArray[np.int32]:
-    """Most empty bins between two spikes of each unit; what comes before its first and after its last does not count.
+def _silences(counts: NDArray[np.uint16]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Longest and usual silence of each unit, in bins.
 
-    A unit that fires less than twice has the whole recording.
+    The longest is between two spikes: what comes before the first and after the last one does not count. A unit that
+    fires less than twice has the whole recording for both.
     """
-    longest = np.full(counts.shape[1], len(counts), np.int32)
-    for unit in range(counts.shape[1]):
-        fired = np.flatnonzero(counts[:, unit])
+    n, units = counts.shape
+    longest, usual = np.full((2, units), n, np.int32)
+    for unit, fires in enumerate(np.ascontiguousarray(counts.T) > 0):
+        fired = np.flatnonzero(fires)
         if len(fired) > 1:
-            longest[unit] = np.diff(fired).max() - 1
-    return longest
+            gaps = np.diff(fired, prepend=-1, append=n) - 1
+            longest[unit] = gaps[1:-1].max()
+            # The least silence with which the gaps have no more than RARE * n bins beyond it, if the k longest do.
+            longer = np.sort(gaps)[::-1]
+            usual[unit] = np.ceil((np.cumsum(longer) - RARE * n) / np.arange(1, len(longer) + 1)).max()
+    return longest, usual

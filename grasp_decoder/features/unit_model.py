@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,10 @@ class UnitModel:
     mean: NDArray[np.float32]
     loading: NDArray[np.float32]
     private: NDArray[np.float32]
+
+    @property
+    def unit_count(self) -> int:
+        return len(self.mean)
 
     def expected_factors(self, living: NDArray[np.bool_]) -> NDArray[np.float32]:
         """The matrix (factors, units) from ``features - mean`` to the factors expected, given the living units only.
@@ -55,7 +60,7 @@ class UnitModel:
         living_kernel = np.where(living[:, None], kernel, 0) + by_factors
         return living_kernel, bias + self.mean @ dead_kernel - self.mean @ by_factors
 
-    def to_arrays(self) -> dict[str, NDArray[np.float32]]:
+    def to_arrays(self) -> dict[str, Any]:
         """Every field, for an ``.npz``."""
         return dict(vars(self))
 

@@ -107,6 +107,7 @@ class DecoderDiagnostics:
             {
                 'validity': f'{state.validity:.2f}',
                 'activity relative to training': f'{state.gain:.2f}',
+                'units that others stand in for': int((~state.living).sum()),
                 'dead units': _listed(dead),
                 'runaway units': _listed(runaway),
             },

@@ -28,6 +28,7 @@ FILES = [
     MANIFEST,
     SEAL,
     'input_statistics.npz',
+    'unit_model.npz',
     'report/report.html',
     *(f'{task}_{precision}.tflite' for task in TASKS for precision in ('float', 'int8')),
 ]
@@ -194,7 +195,7 @@ def test_a_second_export_takes_the_place_of_the_first(networks, tmp_path):
         draft.export(networks[:1], TRIALS, TRIALS, make_manifest(name='again'))
     manifest = load_bundle(tmp_path / 'bundle').manifest
     assert manifest.name == 'again' and manifest.tasks.keys() == {networks[0].task}
-    assert all(name.startswith((networks[0].task, 'input_statistics')) for name in manifest.files)
+    assert all(name.startswith((networks[0].task, 'input_statistics', 'unit_model')) for name in manifest.files)
 
 
 def test_a_killed_process_leaves_the_old_bundle_whole(folder):

@@ -91,7 +91,18 @@ def test_dead_units_are_named_and_the_rest_goes_on(statistics, unseen):
     assert refused(seen) == 0.0
     assert set(dead) <= set(monitor.dead_units())
     assert not seen[-1].living[dead].any()
-    assert seen[-1].living.sum() >= unseen.shape[1] - len(dead) - 2
+    assert seen[-1].living.sum() >= unseen.shape[1] - len(dead) - 5
+
+
+def test_half_of_the_units_that_matter_are_left_out_within_a_second_and_units_that_live_hardly_ever(statistics, unseen):
+    active = np.flatnonzero(statistics.rate * SECOND > 5)
+    _, natural = states(statistics, unseen)
+    assert np.mean([~state.living for state in natural]) < 0.01
+    counts = unseen.copy()
+    counts[4 * SECOND :, active[::4]] = 0
+    _, seen = states(statistics, counts)
+    assert seen[5 * SECOND].living[active[::4]].mean() < 0.5
+    assert not seen[8 * SECOND].living[active[::4]].any()
 
 
 def test_a_unit_that_fires_again_lives_again(statistics, unseen):
@@ -120,7 +131,7 @@ def test_a_burst_on_all_channels_is_an_artefact_and_no_reason_to_stop(statistics
     assert refused(seen) == 0.0
 
 
-@pytest.mark.parametrize('factor', [0.5, 1.5])
+@pytest.mark.parametrize('factor', [0.5, 1.0, 1.5])
 def test_the_level_of_activity_is_followed(statistics, unseen, factor):
     counts = RNG.binomial(2 * unseen, factor / 2).astype(np.uint16)
     counts = np.concatenate([counts, counts])
@@ -162,7 +173,15 @@ def test_damaged_statistics_are_refused(statistics, name, value):
 )
 def test_any_counts_give_an_answer_inside_its_range(counts, rates):
     statistics = InputStatistics(
-        rates, np.ones(6, np.int32), np.full(6, 30, np.int32), 0.8, 1.25, 0.9, 0.8, 2.0 * float(rates.sum())
+        rates,
+        np.ones(6, np.int32),
+        np.ones(6, np.int32),
+        np.full(6, 30, np.int32),
+        0.8,
+        1.25,
+        0.9,
+        0.8,
+        2.0 * float(rates.sum()),
     )
     for state in states(statistics, counts)[1]:
         assert 0.0 <= state.validity <= 1.0

@@ -16,6 +16,7 @@ from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.decoding.warm_up import WarmUpDecoder, warm_up_decoder
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.input_statistics import InputStatistics
+from grasp_decoder.features.unit_model import UnitModel
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.types.decoded_grasp import GRASP, REST, VALIDITY_LIMIT
@@ -36,8 +37,8 @@ class SumRunner:
     def reset(self):
         self._seen = np.zeros(UNITS)
 
-    def step(self, counts):
-        self._seen += counts
+    def step(self, counts, roots=None):
+        self._seen += counts if roots is None else np.square(roots)
         share = np.float32(self._scale * self._seen[1] / max(1, self._seen.sum()))
         if self._n == 1:
             return np.array([share], np.float32)
@@ -57,6 +58,7 @@ class HandMadeEngines:
     path: str = 'B'
     backend: str = 'cpu (sum)'
     artefact_count: float = 1e6
+    usual_rate: float = 0.0  # nothing is expected, so nothing is repaired
 
     @property
     def bundle(self):
@@ -66,9 +68,14 @@ class HandMadeEngines:
 
     @property
     def input_statistics(self):
-        rate = np.full(self.unit_count, 0.5, np.float32)
-        silence, most = np.full_like(rate, 50, int), np.full_like(rate, 9, int)
-        return InputStatistics(rate, silence, most, 0.8, 1.2, 0.9, 0.8, self.artefact_count)
+        rate = np.full(self.unit_count, self.usual_rate, np.float32)
+        silence, most = np.full_like(rate, 50, int), np.full_like(rate, 900, int)
+        return InputStatistics(rate, silence, silence, most, 0.8, 1.2, 0.9, 0.8, self.artefact_count)
+
+    @property
+    def unit_model(self):
+        ones = np.ones(self.unit_count, np.float32)
+        return UnitModel(np.sqrt(self.usual_rate) * ones, ones[:, None], ones)
 
     @property
     def backends(self):
@@ -263,7 +270,7 @@ def test_an_unfit_bundle_is_refused_and_the_old_one_goes_on(unfit):
 def test_a_decode_says_from_which_bundle_and_source_it_is_and_what_its_input_was_like():
     trial = Trial(0, 0, 2000 * MS, {}, 33, True, np.array([1, 41, 42]) * MS, np.array([0, 1, 1], np.uint16))
     played = Session('s', tuple(Unit(i) for i in range(UNITS)), (trial,))
-    decodes = decode(replace(batch, source=7) for batch in batches(played, 40 * MS))
+    decodes = decode((replace(batch, source=7) for batch in batches(played, 40 * MS)), HandMadeEngines(usual_rate=0.5))
     assert {(each.bundle, each.source) for each in decodes} == {(12 * 'b', 7)}
     assert decodes[-1].validity < VALIDITY_LIMIT and 'silent' in decodes[-1].invalid_reason
 
@@ -283,3 +290,20 @@ def test_what_was_decoded_before_a_burst_is_said_again():
     quiet = decode(batches(played, 40 * MS))
     assert decodes[5].object_probability.tolist() == decodes[4].object_probability.tolist()
     assert decodes[5].object_probability.tolist() != quiet[5].object_probability.tolist()
+
+
+def steady(spikes, bins=250):
+    """A session in which each unit fires as often in every bin."""
+    units = np.tile(np.repeat(np.arange(UNITS, dtype=np.uint16), spikes), bins)
+    times = np.repeat(np.arange(bins) * BIN_NS + MS, sum(spikes))
+    trial = Trial(0, 0, bins * BIN_NS, {}, 33, True, times, units)
+    return Session('s', tuple(Unit(i) for i in range(UNITS)), (trial,))
+
+
+@pytest.mark.parametrize('batch_ms', [10, 70])
+def test_for_a_unit_that_has_died_stands_what_the_others_lead_to_expect(batch_ms):
+    engines = HandMadeEngines(usual_rate=4.0)
+    decodes = decode(batches(steady([4, 0, 4, 4]), batch_ms * MS), engines)
+    assert decodes[40].phase_probability == 0
+    assert decodes[-1].phase_probability == pytest.approx(0.2, abs=0.03)  # 0.25 from when it is found to be dead
+    assert outputs(decodes) == outputs(decode(batches(steady([4, 0, 4, 4]), 40 * MS), engines))

@@ -14,7 +14,7 @@ import numpy as np
 from grasp_decoder.bundle.engines.backends import Engine
 from grasp_decoder.bundle.manifest import ModelFile, TaskManifest, Tensor
 from grasp_decoder.bundle.task_network import DOF, FINE_LOGITS, RECURRENT
-from grasp_decoder.features.count_features import count_features
+from grasp_decoder.features.count_features import count_features, root_features
 
 
 class TaskRunner(ABC):
@@ -23,7 +23,9 @@ class TaskRunner(ABC):
     def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine):
         self.task = task
         self._engine = engine
-        self._lut = quantise(np.asarray(manifest.lut, np.float32), model.inputs[0])
+        self._features_of_counts = np.asarray(manifest.lut, np.float32)
+        self._input = model.inputs[0]
+        self._lut = quantise(self._features_of_counts, self._input)
         self._inverse_temperature = np.float32(1 / manifest.temperature)
         self._outputs = make_buffers(model.outputs)
         self._logits = _Dequantiser(model.outputs[0], self._outputs[0])
@@ -36,16 +38,23 @@ class TaskRunner(ABC):
         """Clear the memory: a new segment starts."""
 
     @abstractmethod
-    def step(self, counts: np.ndarray) -> np.ndarray | None:
+    def step(self, counts: np.ndarray, roots: np.ndarray | None = None) -> np.ndarray | None:
         """Decode one more bin.
 
         Args:
             counts: uint16 (units,), spikes of the bin.
+            roots: float32 (units,), square roots of the counts to decode instead, once units were repaired.
 
         Returns:
             float32 (n,): probabilities that sum to 1 (phase, object) or values in 0..1 (dof). None until a window
             network has seen ``look_back`` bins. The array is new at every call.
         """
+
+    def _write_features(self, counts: np.ndarray, roots: np.ndarray | None, out: np.ndarray) -> None:
+        if roots is None:
+            count_features(counts, self._lut, out=out)
+        else:
+            out[...] = quantise(root_features(roots, self._features_of_counts), self._input)
 
     def _run(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
         self._engine.run(inputs, self._outputs)
@@ -78,9 +87,9 @@ class WindowRunner(TaskRunner):
     def reset(self) -> None:
         self._seen = 0
 
-    def step(self, counts: np.ndarray) -> np.ndarray | None:
+    def step(self, counts: np.ndarray, roots: np.ndarray | None = None) -> np.ndarray | None:
         row = self._seen % self._look_back
-        count_features(counts, self._lut, out=self._ring[row])
+        self._write_features(counts, roots, self._ring[row])
         self._ring[row + self._look_back] = self._ring[row]
         self._seen += 1
         if self._seen < self._look_back:
@@ -102,8 +111,8 @@ class RecurrentRunner(TaskRunner):
     def reset(self) -> None:
         self.state[...] = 0
 
-    def step(self, counts: np.ndarray) -> np.ndarray:
-        count_features(counts, self._lut, out=self._inputs[0][0])
+    def step(self, counts: np.ndarray, roots: np.ndarray | None = None) -> np.ndarray:
+        self._write_features(counts, roots, self._inputs[0][0])
         self._inputs[1][...] = quantise(self.state, self._state_tensor)
         answer = self._run(self._inputs)
         change = self._candidate()

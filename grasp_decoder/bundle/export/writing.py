@@ -20,6 +20,7 @@ from grasp_decoder.bundle.bundle import (
     MANIFEST,
     REPORT,
     SEAL,
+    UNIT_MODEL,
     Bundle,
     load_bundle,
     seal_of,
@@ -33,6 +34,7 @@ from grasp_decoder.bundle.task_network import TaskNetwork
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.input_statistics import measure_input
 from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.features.unit_model_fitting import fit_unit_model
 from grasp_decoder.safe_file import flush_folder
 
 AT_FDCWD = -100
@@ -75,6 +77,7 @@ class BundleDraft:
         for path in self._folder.iterdir():
             path.unlink()
         np.savez(self._folder / INPUT_STATISTICS, **measure_input(train).to_arrays())
+        np.savez(self._folder / UNIT_MODEL, **fit_unit_model(train).to_arrays())
         tasks = {}
         for network in networks:
             tasks[network.task] = convert(network, train, self._folder)

@@ -1,0 +1,74 @@
+"""UnitRepair: square roots of counts as they would be if all units lived and were as active as in training."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grasp_decoder.features.unit_model import UnitModel
+
+MOST_SPIKES = 200
+"""Terms of the sum over a Poisson distribution."""
+
+
+def _poisson_roots(rate: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean square roots of Poisson counts with means (n,) well below `MOST_SPIKES`, float64 (n,)."""
+    spikes = np.arange(1, MOST_SPIKES + 1)
+    log_probability = spikes * np.log(rate)[:, None] - rate[:, None] - np.cumsum(np.log(spikes))
+    roots: NDArray[np.float64] = np.exp(log_probability) @ np.sqrt(spikes)
+    return roots
+
+
+RATES = np.geomspace(1e-4, MOST_SPIKES / 2, 400)
+MEAN_ROOTS = _poisson_roots(RATES)
+"""Mean square root of Poisson counts at each of `RATES`."""
+
+
+class UnitRepair:
+    """Repairs the features of one bin after the other, for one set of living units and one gain.
+
+    Living units are corrected for the gain, and dead ones get what the living ones lead to expect (`UnitModel`). A bin
+    costs two products with the loading; a new set of units costs some more.
+    """
+
+    def __init__(self, model: UnitModel, rate: NDArray[np.floating], living: NDArray[np.bool_], gain: float):
+        """What all bins share.
+
+        Args:
+            model: of the training trials.
+            rate: (units,), mean count of a bin in training.
+            living: (units,), whether a unit is to be used.
+            gain: activity relative to training, above 0.
+        """
+        self._scale = gain_correction(rate, gain)
+        self._dead = np.flatnonzero(~living)
+        self._to_factors = model.expected_factors(living)
+        self._origin = self._to_factors @ model.mean
+        self._mean = model.mean[self._dead]
+        self._loading = model.loading[self._dead]
+
+    def __call__(self, roots: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The repaired square roots of the counts of a bin, float32 (units,)."""
+        repaired = roots * self._scale
+        if len(self._dead):
+            # Unlike a product with @, einsum adds in the same order however many threads there are.
+            factors = np.einsum('fu,u->f', self._to_factors, repaired) - self._origin
+            repaired[self._dead] = self._mean + np.einsum('uf,f->u', self._loading, factors)
+        return repaired
+
+
+def gain_correction(rate: NDArray[np.floating], gain: float) -> NDArray[np.float32]:
+    """What square roots of counts at ``gain`` times the rate are multiplied by, to have their mean at the rate itself.
+
+    Counts are taken to be Poisson: of a unit that fires rarely the mean follows the rate, of others its square root.
+
+    Args:
+        rate: (units,), mean count of a bin.
+        gain: above 0.
+    """
+    if gain == 1:
+        return np.ones(len(rate), np.float32)
+    rate = np.asarray(rate, np.float64)
+    usual, changed = (np.interp(each, RATES, MEAN_ROOTS) for each in (rate, gain * rate))
+    correction = np.where(rate < RATES[-1] / max(1, gain), usual / changed, 1 / np.sqrt(gain))
+    return np.where(rate > 0, correction, 1).astype(np.float32)

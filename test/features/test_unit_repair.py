@@ -1,0 +1,59 @@
+"""UnitRepair: gains are taken back, and living units stand in for dead ones."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grasp_decoder.features.unit_model import UnitModel
+from grasp_decoder.features.unit_repair import UnitRepair, gain_correction
+
+UNITS = 8
+
+
+def make_model(seed=0):
+    rng = np.random.default_rng(seed)
+    return UnitModel(
+        rng.uniform(0.5, 2, UNITS).astype(np.float32),
+        rng.normal(0, 0.3, (UNITS, 2)).astype(np.float32),
+        rng.uniform(0.2, 1, UNITS).astype(np.float32),
+    )
+
+
+def test_nothing_is_changed_where_nothing_is_wrong():
+    roots = np.sqrt(np.arange(UNITS)).astype(np.float32)
+    repair = UnitRepair(make_model(), np.ones(UNITS), np.ones(UNITS, bool), 1.0)
+    np.testing.assert_array_equal(repair(roots), roots)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 99), st.floats(0.5, 2))
+def test_a_read_in_sees_what_it_would_see_through_living_units(seed, gain):
+    rng, model = np.random.default_rng(seed), make_model(seed)
+    rate, living = rng.uniform(0, 5, UNITS), rng.random(UNITS) < 0.7
+    roots = np.sqrt(rng.poisson(rate)).astype(np.float32)
+    kernel, bias = rng.normal(size=(UNITS, 3)).astype(np.float32), rng.normal(size=3).astype(np.float32)
+    seen = UnitRepair(model, rate, living, gain)(roots) @ kernel + bias
+    other_kernel, other_bias = model.stand_in(kernel, bias, living)
+    np.testing.assert_allclose(seen, (roots * gain_correction(rate, gain)) @ other_kernel + other_bias, atol=1e-3)
+
+
+@pytest.mark.parametrize('gain', [0.5, 0.8, 1.5, 2.0])
+def test_the_mean_is_that_of_training_again(gain):
+    rng, rate = np.random.default_rng(0), np.array([0.1, 0.5, 2.0, 8.0, 150.0])
+    usual = np.sqrt(rng.poisson(rate, (300_000, 5))).mean(axis=0)
+    repaired = np.sqrt(rng.poisson(gain * rate, (300_000, 5))).mean(axis=0) * gain_correction(rate, gain)
+    np.testing.assert_allclose(repaired, usual, rtol=0.02)
+
+
+def test_silent_units_are_left_as_they_are():
+    np.testing.assert_array_equal(gain_correction(np.array([0.0, 1.0]), 1.0), 1)
+    assert gain_correction(np.array([0.0, 1.0]), 0.5)[0] == 1
+
+
+def test_a_dead_unit_does_not_count_any_more_whatever_it_sends():
+    repair = UnitRepair(make_model(), np.ones(UNITS), np.arange(UNITS) != 3, 1.0)
+    roots = np.ones(UNITS, np.float32)
+    noisy = roots.copy()
+    noisy[3] = 50
+    np.testing.assert_array_equal(repair(roots), repair(noisy))
