@@ -1,15 +1,17 @@
-"""recorder: writes every topic of a run to an MCAP file.
+"""recorder: writes every topic of a run to an MCAP file, as it comes off the wire.
 
-It writes the bytes of a message as they are and interprets nothing, so that it takes little time from a decoder. The
-file is complete once the node has ended (Ctrl-C). When the disk is full, it logs an error and goes on running: a
-recorder must not end a run.
+It subscribes to bytes and interprets nothing, so that it costs little beside a decoder. The file gets its index when
+the node ends (Ctrl-C). Without the index, what was recorded up to the last second can still be read. When the disk is
+full the recording stops, the node says so, and the rest of the system goes on.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
@@ -17,10 +19,12 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes.diagnostics import Diagnostics, status
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.spin import run_node
-from grasp_decoder.nodes.topics import subscribe
+from grasp_decoder.nodes.topics import DEEP, subscribe
 from grasp_decoder.recording.mcap import Recorder as McapRecorder
 from grasp_decoder.system.interfaces import NODES, Topic
 from grasp_decoder.system.node_settings import RecorderSettings
+
+SYNC_EVERY_S = 1.0
 
 
 class Recorder(Node):
@@ -28,46 +32,65 @@ class Recorder(Node):
 
     def __init__(self):
         super().__init__('recorder')
-        self._recorder = McapRecorder(declare(self, RecorderSettings).file)
-        self._problem: GraspDecoderError | None = None
-        self._messages = 0
+        settings = declare(self, RecorderSettings)
+        self._recorder = McapRecorder(settings.file, settings.overwrite)
+        self._missed = 0
+        self._told = False
+        self._ended = threading.Event()
         for topic in NODES['recorder'].subscribes:
             self._record(topic)
         self._diagnostics = Diagnostics(self, self._statuses)
 
     def _record(self, topic: Topic) -> None:
         def write(data: bytes) -> None:
-            if self._problem is not None:
-                return
-            try:
-                self._recorder.write(topic.name, topic.type, data, time.time_ns())
-                self._messages += 1
-            except GraspDecoderError as error:
-                self._problem = error
-                self.get_logger().error(f'{error}; the run goes on without a recording')
+            self._recorder.write(topic.name, topic.type, data, time.time_ns())
 
-        subscribe(self, topic, write, raw=True)
+        def count(lost) -> None:
+            self._missed += lost.total_count_change
+
+        events = SubscriptionEventCallbacks(message_lost=count)
+        subscribe(self, topic, write, DEEP, raw=True, event_callbacks=events)
+
+    def _statuses(self) -> list[DiagnosticStatus]:
+        recorder = self._recorder
+        values = {
+            'file': recorder.path,
+            'messages recorded': recorder.kept,
+            'messages not recorded': recorder.lost,
+            'messages lost on the way': self._missed,
+        }
+        level, summary = DiagnosticStatus.OK, 'recording'
+        if self._missed:
+            level, summary = DiagnosticStatus.WARN, f'{self._missed} messages were lost on the way'
+        if recorder.fault:
+            level, summary = DiagnosticStatus.ERROR, recorder.fault
+            if not self._told:
+                self.get_logger().error(f'{recorder.fault}; the run goes on without a recording')
+                self._told = True
+        return [status('recorder: file', level, summary, values)]
 
     def run(self) -> None:
         """Record until ROS shuts down.
 
         Raises:
-            GraspDecoderError: the recording is not complete.
+            GraspDecoderError: not all of the run was recorded.
         """
         executor = SingleThreadedExecutor(context=self.context)
         executor.add_node(self)
+        # A disk may take seconds: messages must not wait for it.
+        beside = threading.Thread(target=self._sync, name='sync', daemon=True)
+        beside.start()
         try:
             executor.spin()
         finally:
-            if self._problem is not None:
-                raise self._problem
+            self._ended.set()
             self._recorder.close()
+            if self._recorder.fault:
+                raise GraspDecoderError(f'{self._recorder.fault}; {self._recorder.lost} messages are missing')
 
-    def _statuses(self) -> list[DiagnosticStatus]:
-        level, summary = DiagnosticStatus.OK, 'recording'
-        if self._problem is not None:
-            level, summary = DiagnosticStatus.ERROR, str(self._problem)
-        return [status('recorder: file', level, summary, {'messages': self._messages})]
+    def _sync(self) -> None:
+        while not self._ended.wait(SYNC_EVERY_S):
+            self._recorder.sync()
 
 
 def main(args=None) -> int:

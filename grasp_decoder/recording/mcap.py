@@ -6,14 +6,16 @@ Format: https://mcap.dev/spec.
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import os
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mcap.reader import make_reader
+from mcap.reader import NonSeekingReader, SeekingReader
 from mcap.writer import Writer
 from mcap_ros2.decoder import DecoderFactory
 
@@ -21,33 +23,52 @@ from grasp_decoder.child_process import call_in_child
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.message_definitions import message_definition
 from grasp_decoder.recording.session import Session, Trial, Unit
+from grasp_decoder.safe_file import open_plain
 from grasp_decoder.types.time import NS_PER_S
 
+_MAGIC = b'\x89MCAP0\r\n'
+_CHUNK_BYTES = 16 << 10  # a second of a running system is more than that
 _LONGEST_S = 3600.0
+_log = logging.getLogger(__name__)
 SPIKES = 'grasp_decoder/msg/SpikeBatch'
 TRIAL_EVENTS = 'grasp_decoder/msg/TrialEvent'
 
 
-CHUNK_BYTES = 1 << 17
-"""Messages are written in pieces of this size: about a second of a run is lost when the recorder is killed."""
-
-
 class Recorder:
-    """Writes serialized messages to an MCAP file. Close it, or the file lacks its index.
+    """Writes serialized messages to an MCAP file, in small chunks, so that a crash loses the last second at most.
+
+    When the file cannot grow any more, it stops: what was written stays, and messages that come later are counted.
+
+    Args:
+        path: of the file.
+        overwrite: whether to replace a file that exists.
+
+    Attributes:
+        path: as given.
+        fault: why nothing is written any more, in one line; None while all is well.
+        kept, lost: messages that were written, and that came after the fault.
 
     Raises:
-        GraspDecoderError: from any call, when the file cannot be written.
+        GraspDecoderError: the file cannot be written, or exists.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path, overwrite: bool = False):
         self.path = Path(path)
-        with self._writing():
-            self._file = open(self.path, 'wb')  # noqa: SIM115  (`close` closes it)
-        self._writer = Writer(self._file, chunk_size=CHUNK_BYTES)
-        with self._writing():
-            self._writer.start(profile='ros2', library='grasp_decoder')
+        self.fault: str | None = None
+        self.kept = self.lost = 0
+        fresh = not overwrite and not (self.path.exists() and not self.path.is_file())
+        try:
+            self._file = open(self.path, 'xb' if fresh else 'wb')  # noqa: SIM115  (`close` closes it)
+        except FileExistsError:
+            raise GraspDecoderError(
+                f'{path}: the run cannot be recorded: the file exists; name another, or allow to replace it (overwrite)'
+            ) from None
+        except OSError as error:
+            raise GraspDecoderError(f'{path}: the run cannot be recorded: {error.strerror}') from None
+        self._writer = Writer(self._file, chunk_size=_CHUNK_BYTES)
         self._schemas: dict[str, int] = {}
         self._channels: dict[str, int] = {}
+        self._try(lambda: self._writer.start(profile='ros2', library='grasp_decoder'))
 
     def write(self, topic: str, type_name: str, data: bytes, log_ns: int) -> None:
         """Keep one message as it came off the wire.
@@ -57,17 +78,36 @@ class Recorder:
             data: CDR, with its header.
             log_ns: when it was received, ns since 1970.
         """
+        if self._try(lambda: self._add(topic, type_name, data, log_ns)):
+            self.kept += 1
+        else:
+            self.lost += 1
+
+    def sync(self) -> None:
+        """Have all that was written on the disk. It may take as long as the disk does, and run in another thread."""
+        self._try(lambda: os.fsync(self._file.fileno()))
+
+    def close(self) -> None:
+        """Write the index, by which others find their way in the file, and close it."""
+        if self._try(self._writer.finish):
+            self.sync()
+        with contextlib.suppress(OSError):  # it would try again to write what did not fit
+            self._file.close()
+
+    def _add(self, topic: str, type_name: str, data: bytes, log_ns: int) -> None:
         if topic not in self._channels:
             self._channels[topic] = self._register(topic, type_name)
-        with self._writing():
-            self._writer.add_message(self._channels[topic], log_ns, data, publish_time=log_ns)
+        self._writer.add_message(self._channels[topic], log_ns, data, publish_time=log_ns)
+        self._file.flush()
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise GraspDecoderError(f'{self.path}: the run cannot be recorded: {error.strerror}') from None
+    def _try(self, action: Callable[[], Any]) -> bool:
+        """Whether an action came to its end; after the first that did not, no other is tried."""
+        if self.fault is None:
+            try:
+                action()
+            except OSError as error:
+                self.fault = f'{self.path}: the run cannot be recorded: {error.strerror}'
+        return self.fault is None
 
     def _register(self, topic: str, type_name: str) -> int:
         if type_name not in self._schemas:
@@ -75,15 +115,10 @@ class Recorder:
             self._schemas[type_name] = self._writer.register_schema(type_name, 'ros2msg', definition)
         return self._writer.register_channel(topic, 'cdr', self._schemas[type_name], {'offered_qos_profiles': ''})
 
-    def close(self) -> None:
-        with self._writing():
-            self._writer.finish()
-            self._file.close()
-
     def __enter__(self) -> Recorder:
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
 
@@ -95,6 +130,8 @@ def read_mcap(path: Path, sha256: str = '') -> Session:
     """
     try:
         session: Session = call_in_child(read_mcap_here, path, sha256, seconds=_LONGEST_S)
+        if not _is_whole(path):
+            _log.warning('%s: the recording was cut off: what came last is missing, its last trial is left out', path)
         return session
     except GraspDecoderError:
         raise
@@ -106,7 +143,8 @@ def read_mcap_here(path: Path, sha256: str = '') -> Session:
     """The session that was sent in a recorded run: each segment of its spikes is a trial.
 
     Trial events give a trial its events and object. Nothing is known of electrodes, and of whether a trial was
-    correct. A trial is excluded when batches next to it or within it are missing.
+    correct. A trial is excluded when batches next to it or within it are missing, and the last one of a file that was
+    cut off.
 
     Raises:
         GraspDecoderError: the file is damaged, holds no spikes, or more than one source.
@@ -134,6 +172,8 @@ def read_mcap_here(path: Path, sha256: str = '') -> Session:
             if before and message.window_start < before[-1].window_end:
                 raise GraspDecoderError(f'{path}: batch {message.sequence} begins before the one before it ends')
             before.append(message)
+    if last is not None and not _is_whole(path):
+        broken.add(last.segment)
     unit_counts = {message.unit_count for segment in batches.values() for message in segment}
     if not unit_counts:
         raise GraspDecoderError(f'{path}: the recording holds no spikes: no {SPIKES} that covers any time')
@@ -149,17 +189,30 @@ def read_mcap_here(path: Path, sha256: str = '') -> Session:
 
 
 def _decoded(path: Path) -> Iterator[tuple[str, Any]]:
-    """Type and content of the messages that make a session, in the order in which they were received."""
+    """Type and content of the messages that make a session, in the order in which they were received.
+
+    A file that was cut off gives what is whole in it.
+    """
     factory = DecoderFactory()
+    whole, found = _is_whole(path), False
     try:
-        with open(path, 'rb') as file:
-            for schema, channel, message in make_reader(file).iter_messages():
+        with open_plain(path) as file:
+            reader = SeekingReader(file, validate_crcs=True) if whole else NonSeekingReader(file, validate_crcs=True)
+            for schema, channel, message in reader.iter_messages(log_time_order=whole):
+                found = True
                 if schema is not None and schema.name in (SPIKES, TRIAL_EVENTS):
                     yield schema.name, factory.decoder_for(channel.message_encoding, schema)(message.data)
     except Exception as error:  # a damaged file fails in as many ways as it has bytes
-        raise GraspDecoderError(
-            f'{path}: not a whole MCAP file ({error}); was the recording cut off? "mcap recover" saves what is there'
-        ) from None
+        if whole or not found:
+            raise GraspDecoderError(f'{path}: not an MCAP file that can be read ({error})') from None
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file has the end that `Recorder.close` gives it."""
+    with open_plain(path) as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(0, file.tell() - len(_MAGIC)))
+        return file.read() == _MAGIC
 
 
 def _check_spikes(path: Path, message: Any) -> None:

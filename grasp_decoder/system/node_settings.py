@@ -130,6 +130,7 @@ class RecorderSettings(Settings):
     """Settings of recorder."""
 
     file: str = setting('', 'MCAP file to write')
+    overwrite: bool = setting(False, 'replace a file that exists')
 
     def __post_init__(self):
         super().__post_init__()

@@ -42,7 +42,7 @@ def parameters(tmp_path_factory):
         'hand_bridge': [],
         'simulated_hand': [],
         'run_monitor': [session, bundle, 'listeners:=100', 'start_timeout_s:=600.0'],
-        'recorder': [f'file:={folder / "run.mcap"}'],
+        'recorder': [f'file:={folder / "run.mcap"}', 'overwrite:=true'],
     }
 
 

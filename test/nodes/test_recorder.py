@@ -72,3 +72,78 @@ def test_a_full_disk_is_reported_and_ends_nothing(start_node, node, spin_until):
     recorder.interrupt()
     assert recorder.wait(10) == 2
     assert 'cannot be recorded: No space left on device' in recorder.last_words()
+
+
+def test_a_full_disk_stops_the_recording_and_nothing_else(start_node, node, spin_until, tmp_path):
+    """A full disk is made with a limit on the size of the process' files."""
+    import resource
+
+    from diagnostic_msgs.msg import DiagnosticStatus
+
+    from grasp_decoder.nodes.conversion import spike_batch_message
+    from grasp_decoder.nodes.topics import advertise, subscribe
+    from grasp_decoder.system.interfaces import DIAGNOSTICS
+
+    path = tmp_path / 'run.mcap'
+    recorder = start_node('recorder', '--ros-args', '-p', f'file:={path}')
+    resource.prlimit(recorder.pid, resource.RLIMIT_FSIZE, (1 << 15, 1 << 15))
+    heard = {}
+    subscribe(node, DIAGNOSTICS, lambda message: heard.update((each.name, each) for each in message.status))
+    spikes = advertise(node, SPIKES)
+    assert spin_until(spikes.get_subscription_count)
+    [session] = synthesize(units=50, trials=2, objects=1)
+    sent = list(batches(session, 10_000_000))
+
+    def reported():
+        spikes.publish(spike_batch_message(sent.pop(0), session.name))
+        return heard and heard['recorder: file'].level == DiagnosticStatus.ERROR
+
+    assert spin_until(reported)
+    assert 'cannot be recorded: File too large' in heard['recorder: file'].message
+    assert recorder.poll() is None
+    recorder.interrupt()
+    assert recorder.wait(10) == 2
+    assert 'messages are missing' in recorder.last_words()
+    read = read_session(path)
+    assert 0 < sum(trial.times_ns.size for trial in read.trials) < sum(t.times_ns.size for t in session.trials)
+
+
+@pytest.mark.slow
+def test_a_killed_recorder_leaves_what_it_recorded(start_node, node, spin_until, tmp_path):
+    from grasp_decoder.nodes.conversion import spike_batch_message
+    from grasp_decoder.nodes.topics import advertise
+
+    path = tmp_path / 'run.mcap'
+    recorder = start_node('recorder', '--ros-args', '-p', f'file:={path}')
+    spikes = advertise(node, SPIKES)
+    assert spin_until(spikes.get_subscription_count)
+    spin_until(lambda: False, 0.5)
+    [session] = synthesize(units=100, trials=3, objects=1)
+    for batch in batches(session, 10_000_000):
+        spikes.publish(spike_batch_message(batch, session.name))
+        if batch.sequence % 100 == 0:
+            assert spikes.wait_for_all_acked()
+    assert spikes.wait_for_all_acked()
+    spin_until(lambda: False, 1.0)
+    recorder.kill()
+    recorder.wait(10)
+    read = read_session(path)
+    first, last = session.trials[0], read.trials[-1]
+    assert_same_arrays((read.trials[0].times_ns, read.trials[0].units), (first.times_ns, first.units))
+    assert last.id == 2 and last.excluded and last.stop_ns > session.trials[-1].stop_ns - 1_500_000_000
+
+
+@pytest.mark.slow
+def test_a_file_that_exists_is_not_replaced_unasked(start_node, domain_id, node, tmp_path):
+    from grasp_decoder.system.processes import NodeProcess
+
+    path = tmp_path / 'run.mcap'
+    path.write_bytes(b'the only recording')
+    refused = NodeProcess('recorder', ['--ros-args', '-p', f'file:={path}'], tmp_path / 'log')
+    assert refused.wait(30) == 2
+    assert 'the file exists; name another' in refused.last_words()
+    assert path.read_bytes() == b'the only recording'
+    allowed = start_node('recorder', '--ros-args', '-p', f'file:={path}', '-p', 'overwrite:=true')
+    allowed.interrupt()
+    assert allowed.wait(10) == 0
+    assert path.read_bytes()[:5] == b'\x89MCAP'

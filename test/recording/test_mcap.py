@@ -14,7 +14,7 @@ from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Unit
 from grasp_decoder.recording.synthetic import synthesize
 
-from helpers.session_equality import assert_same_session
+from helpers.session_equality import assert_same_arrays, assert_same_session
 
 pytest.importorskip('std_msgs', reason='no ROS 2 in this environment: definitions come from it')
 
@@ -149,11 +149,51 @@ def test_other_files_are_refused(session, tmp_path):
             read_session(path)
 
     whole = record(tmp_path / 'whole.mcap', messages).read_bytes()
-    refused('text.mcap', b'hello' * 100, 'not a whole MCAP file')
-    refused('cut.mcap', whole[: len(whole) // 2], 'mcap recover')
+    refused('text.mcap', b'hello' * 100, 'not an MCAP file')
+    refused('head.mcap', whole[:20], 'not an MCAP file')
+    changed = bytearray(whole)
+    changed[len(whole) // 3] ^= 1
+    refused('changed.mcap', changed, 'not an MCAP file')
     refused('events.mcap', record(tmp_path / 'e', [m for m in messages if m[0] != '/spikes']).read_bytes(), 'no spikes')
     again = record(tmp_path / 'a', messages + [(*m[:3], m[3] + 10**6) for m in messages]).read_bytes()
     refused('again.mcap', again, 'was restarted')
+
+
+def test_a_recording_that_was_cut_off_is_read_as_far_as_it_goes(session, tmp_path, caplog):
+    whole = record(tmp_path / 'whole.mcap', sent(session, tmp_path)).read_bytes()
+    expected, spikes = session.trials, []
+    for share in (0.4, 0.6, 0.8, 0.99):
+        path = tmp_path / f'cut_{share}.mcap'
+        path.write_bytes(whole[: int(share * len(whole))])
+        trials = read_session(path).trials
+        assert 'was cut off' in caplog.text
+        assert trials[-1].excluded and not any(trial.excluded for trial in trials[:-1])
+        for read, trial in zip(trials[:-1], expected):
+            assert_same_arrays((read.times_ns, read.units), (trial.times_ns, trial.units))
+        spikes.append(sum(trial.times_ns.size for trial in trials))
+        caplog.clear()
+    assert spikes == sorted(spikes) and spikes[-1] > 0.9 * sum(trial.times_ns.size for trial in expected)
+
+
+def test_nothing_is_lost_without_a_word_when_the_disk_is_full(session, tmp_path, monkeypatch):
+    messages = sent(session, tmp_path)
+    with Recorder(tmp_path / 'x.mcap') as recorder:
+        for message in messages[:100]:
+            recorder.write(*message)
+        monkeypatch.setattr(recorder, '_add', lambda *message: open('/dev/full', 'wb', 0).write(b'x'))
+        for message in messages[100:]:
+            recorder.write(*message)
+    assert recorder.fault == f'{tmp_path / "x.mcap"}: the run cannot be recorded: No space left on device'
+    assert (recorder.kept, recorder.lost) == (100, len(messages) - 100)
+
+
+def test_a_recording_is_not_replaced_unasked(tmp_path):
+    (tmp_path / 'x.mcap').write_bytes(b'the only recording')
+    with pytest.raises(GraspDecoderError, match='the file exists'):
+        Recorder(tmp_path / 'x.mcap')
+    assert (tmp_path / 'x.mcap').read_bytes() == b'the only recording'
+    with Recorder(tmp_path / 'x.mcap', overwrite=True) as recorder:
+        assert recorder.fault is None
 
 
 def test_a_place_that_cannot_be_written_is_refused_at_once(tmp_path):
@@ -170,6 +210,8 @@ def test_every_message_of_the_package_has_a_definition():
 
 def test_a_full_disk_is_one_line():
     recorder = Recorder('/dev/full')
-    with pytest.raises(GraspDecoderError, match='/dev/full: the run cannot be recorded: No space left on device'):
-        for number in range(1000):
-            recorder.write('/joint_states', 'sensor_msgs/msg/JointState', bytes(1000), number)
+    for number in range(1000):
+        recorder.write('/joint_states', 'sensor_msgs/msg/JointState', bytes(1000), number)
+    recorder.close()
+    assert recorder.fault == '/dev/full: the run cannot be recorded: No space left on device'
+    assert recorder.lost > 900
