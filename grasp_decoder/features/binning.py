@@ -12,7 +12,7 @@ lost batch               a `Loss` with its exact extent; the bins that it touche
 late batch               came after it counted as lost: its spikes are counted as late, not used
 duplicate batch          ignored
 malformed batch          (units out of range, wrong unit count, spikes outside the window, window
-                         that ends before it starts or after a minute) rejected: its time is lost
+                         that ends before it starts or after 1000 bins) rejected: its time is lost
 clock jumps forward      treated as a loss of no batch, since the time in between is not covered
 clock jumps back         new grid at the new time, bin numbers continue; the next bin is fresh
 batch of another source  ignored while the first source goes on; once only the other one is heard, the
@@ -35,8 +35,8 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.batch_order import BatchOrder, Loss, OrderedBatch, StreamHealth
 from grasp_decoder.types.spike_batch import SpikeBatch
 
-# A batch that claims to cover more time than this is malformed.
-LONGEST_WINDOW_NS = 60_000_000_000
+# A batch that claims to cover more bins than this is malformed: counting them takes 8 MB for 1000 units.
+MOST_BINS = 1000
 MOST_COUNTS = np.iinfo(np.uint16).max
 
 
@@ -162,7 +162,7 @@ class Binner:
         """What is wrong with a batch; empty for nothing."""
         if batch.unit_count != self.unit_count:
             return f'{batch.unit_count} units instead of {self.unit_count}'
-        if not 0 <= batch.end_ns - batch.start_ns <= LONGEST_WINDOW_NS:
+        if not 0 <= batch.end_ns - batch.start_ns <= MOST_BINS * self.bin_ns:
             return f'a window of {batch.end_ns - batch.start_ns} ns'
         if len(batch.unit) != len(batch.offset_ns):
             return f'{len(batch.unit)} units for {len(batch.offset_ns)} spikes'

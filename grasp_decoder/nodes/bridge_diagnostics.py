@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 
 from grasp_decoder.control.grasp_log import GraspLog
 from grasp_decoder.decoding.stage_times import StageTimes
 from grasp_decoder.nodes.diagnostics import Diagnostics, stage_values, status
+from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO, SPIKES, Topic
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.time import NS_PER_S
 
 
 class BridgeDiagnostics:
-    """Three statuses: what the hand is told and why, how its grasps went, and the latency from bin edge to command."""
+    """What the hand is told and why, how its grasps went, the latency from bin edge to command, the connections."""
 
-    def __init__(self, node: Node, grasps: GraspLog):
+    def __init__(self, node: Node, grasps: GraspLog, feedback: Sequence[Topic]):
+        """``feedback``: topics that the hand answers on."""
         self._node = node
         self._grasps = grasps
         self.bin_s = float('inf')
         self._times = StageTimes(('decode', 'command'))
         self._command: HandCommand | None = None
         self._safe_times = 0
-        self._diagnostics = Diagnostics(node, self._statuses)
+        self._diagnostics = Diagnostics(node, self._statuses, needs=(DECODER_INFO, DECODED_GRASP, SPIKES, *feedback))
 
     def commanded(self, command: HandCommand, received_ns: int, published_ns: int) -> None:
         """A command was published. Its cause, a decode or the watchdog, came at ``received_ns``."""

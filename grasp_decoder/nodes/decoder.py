@@ -57,7 +57,7 @@ class Decoder(LifecycleNode):
             if self._failure:
                 raise self._failure
             self.trigger_activate()
-        spin(self, self._work)
+        spin(self, self._work, beside=self._real_time.step_back)
 
     # --- transitions
 

@@ -16,7 +16,9 @@ LISTED_UNITS = 40
 
 
 class DecoderDiagnostics:
-    """Four statuses: the stream of spikes, what the input is like, the latency of each stage, the back end."""
+    """Five statuses: the stream of spikes, what the input is like, the latency of each stage, the back end,
+    the connections.
+    """
 
     def __init__(self, node: Node, live: LiveDecoder, publish_info: Callable[[], None]):
         self._node = node
@@ -27,7 +29,7 @@ class DecoderDiagnostics:
         self._last = self._troubles(), 0, self._decoder.health.bins
         self._overruns = self._foreign = 0
         self._backends = self._decoder.engines.backends
-        self._diagnostics = Diagnostics(node, self._statuses)
+        self._diagnostics = Diagnostics(node, self._statuses, needs=(SPIKES,))
 
     def destroy(self) -> None:
         self._sole.destroy()

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
 from grasp_decoder.decoding.stage_times import StageTimes
+from grasp_decoder.nodes.connections import Connections
 from grasp_decoder.nodes.topics import advertise
-from grasp_decoder.system.interfaces import DIAGNOSTICS
+from grasp_decoder.system.interfaces import DIAGNOSTICS, Topic
 
 PERIOD_S = 1.0
 
 
 class Diagnostics:
-    """Publishes what ``statuses()`` gives, until it is destroyed."""
+    """Publishes what ``statuses()`` gives, and how the node is connected, until it is destroyed."""
 
-    def __init__(self, node: Node, statuses: Callable[[], list[DiagnosticStatus]]):
+    def __init__(self, node: Node, statuses: Callable[[], list[DiagnosticStatus]], needs: Collection[Topic] = ()):
+        """``needs``: topics without which the node has nothing to do."""
         self._node = node
         self._statuses = statuses
+        self._connections = Connections(node, needs)
+        self._unfit: list[str] = []
         self._publisher = advertise(node, DIAGNOSTICS)
         self._timer = node.create_timer(PERIOD_S, self._publish)
 
@@ -29,9 +33,19 @@ class Diagnostics:
         self._node.destroy_publisher(self._publisher)
 
     def _publish(self) -> None:
-        message = DiagnosticArray(status=self._statuses())
+        message = DiagnosticArray(status=[*self._statuses(), self._connection_status()])
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)
+
+    def _connection_status(self) -> DiagnosticStatus:
+        missing, unfit = self._connections.missing(), list(self._connections.unfit())
+        for line in unfit:
+            if line not in self._unfit:
+                self._node.get_logger().error(line)
+        self._unfit = unfit
+        level = DiagnosticStatus.ERROR if unfit else DiagnosticStatus.WARN if missing else DiagnosticStatus.OK
+        summary = '; '.join([*unfit, *missing]) or 'all there'
+        return status(f'{self._node.get_name()}: connections', level, summary, {})
 
 
 def status(name: str, level: bytes, summary: str, values: dict) -> DiagnosticStatus:

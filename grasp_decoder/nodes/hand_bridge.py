@@ -64,15 +64,15 @@ class HandBridge(Node):
         self._spikes = Receiver(self, interfaces.SPIKES, depth=1)
         self._all_commands = Receiver(self, interfaces.HAND_COMMAND, depth=100)
         subscribe(self, interfaces.DECODER_INFO, self._guarded(self._new_decoder))
-        HandFeedback(self, feedback, self._commander, self._lock, self._guarded)
+        hand = HandFeedback(self, feedback, self._commander, self._lock, self._guarded)
         self._e_stop = EStop(self, self._commander, self._lock, self._publish, self._guarded)
-        self._diagnostics = BridgeDiagnostics(self, self._commander.grasps)
+        self._diagnostics = BridgeDiagnostics(self, self._commander.grasps, hand.topics)
 
     def run(self) -> None:
         """Command the hand until the process is to end, and leave it in its safe state."""
         self._real_time.apply()
         self._e_stop.press_if_it_was_pressed()
-        spin(self, self._guarded(self._work), self._end)
+        spin(self, self._guarded(self._work), self._end, self._real_time.step_back)
 
     def _guarded(self, callback: Callable) -> Callable:
         """The callback, whose errors take the hand to its safe state and nothing down."""

@@ -15,11 +15,15 @@ from grasp_decoder.control.hand_commander import HandCommander
 from grasp_decoder.control.hand_watch import FeedbackSettings
 from grasp_decoder.control.held import LIFTED_M
 from grasp_decoder.nodes.topics import subscribe
-from grasp_decoder.system.interfaces import HAND_STATE, JOINT_STATES
+from grasp_decoder.system.interfaces import HAND_STATE, JOINT_STATES, Topic
 
 
 class HandFeedback:
-    """Passes what the hand reports on to the commander."""
+    """Passes what the hand reports on to the commander.
+
+    Attributes:
+        topics: those that the hand has to answer on.
+    """
 
     def __init__(
         self,
@@ -32,9 +36,12 @@ class HandFeedback:
         """``lock`` guards the commander, ``guarded`` makes callbacks that raise nothing."""
         self._commander = commander
         self._lock = lock
+        self.topics: tuple[Topic, ...] = ()
         if settings.contact:
+            self.topics = (HAND_STATE,)
             subscribe(node, HAND_STATE, guarded(self._hand_state))
         elif settings.feedback:
+            self.topics = (JOINT_STATES,)
             subscribe(node, JOINT_STATES, guarded(self._joint_states))
 
     def _hand_state(self, message: msg.HandState) -> None:

@@ -77,7 +77,7 @@ class SpikeReplayer(Node):
         self._real_time.apply()
         self._wait_for_subscribers()
         self._replay.begin()
-        spin(self, self._work)
+        spin(self, self._work, beside=self._real_time.step_back)
         if self.context.ok():
             self._spikes.wait_for_all_acked(LAST_WORDS)
             self._events.wait_for_all_acked(LAST_WORDS)

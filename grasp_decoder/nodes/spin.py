@@ -31,19 +31,25 @@ COLLECT_EVERY_S = 1.0
 _to_end = threading.Event()
 
 
-def spin(node: Node, work: Callable[[], bool], last: Callable[[], None] | None = None) -> None:
+def spin(
+    node: Node,
+    work: Callable[[], bool],
+    last: Callable[[], None] | None = None,
+    beside: Callable[[], None] | None = None,
+) -> None:
     """Call ``work`` in this thread until it gives False or the node is to end; spin the rest of ``node`` beside it.
 
     Args:
         node: to spin.
         work: called again and again.
         last: called at the end, whatever ended it, while the rest of the node is still spun.
+        beside: called first of all in the thread beside this one.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
-    beside = threading.Thread(target=_spin_until_shutdown, args=(executor,), name='services', daemon=True)
-    beside.start()
+    services = threading.Thread(target=_spin_until_shutdown, args=(executor, beside), name='services', daemon=True)
+    services.start()
     # Collecting all garbage takes tens of milliseconds. After a freeze, collecting the new garbage takes a tenth of a
     # millisecond. It is done between two messages, never within one.
     gc.collect()
@@ -52,7 +58,7 @@ def spin(node: Node, work: Callable[[], bool], last: Callable[[], None] | None =
     collected = time.monotonic()
     try:
         while node.context.ok() and not _to_end.is_set() and work():
-            if not beside.is_alive() and node.context.ok():
+            if not services.is_alive() and node.context.ok():
                 raise RuntimeError('the thread of services, timers and subscriptions has died: see above')
             if time.monotonic() - collected > COLLECT_EVERY_S:
                 gc.collect()
@@ -62,10 +68,12 @@ def spin(node: Node, work: Callable[[], bool], last: Callable[[], None] | None =
         if last is not None and node.context.ok():
             last()
         executor.shutdown(timeout_sec=1.0)
-        beside.join(1.0)
+        services.join(1.0)
 
 
-def _spin_until_shutdown(executor: SingleThreadedExecutor) -> None:
+def _spin_until_shutdown(executor: SingleThreadedExecutor, first: Callable[[], None] | None) -> None:
+    if first is not None:
+        first()
     with contextlib.suppress(ExternalShutdownException):
         executor.spin()
 

@@ -1,6 +1,7 @@
 """Binning: offline counts, and an online Binner that gives exactly the same or says what is missing."""
 
 import itertools
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.batch_order import Loss
-from grasp_decoder.features.binning import Binner, bin_counts
+from grasp_decoder.features.binning import MOST_BINS, Binner, bin_counts
 from grasp_decoder.types.spike_batch import SpikeBatch
 
 BIN = 40
@@ -272,6 +273,20 @@ def test_a_malformed_batch_is_rejected_whole_and_its_time_is_lost(fault):
     assert binner.health.rejected == 1
     assert binner.health.last_rejection.startswith('batch 1: ')
     assert list(binner.losses) == [Loss(0, 1, 1, 0, 10, 0, 20)]
+
+
+def test_a_batch_that_claims_a_minute_of_short_bins_is_rejected_before_memory_is_taken():
+    units, bin_ns = 1000, 1_000_000
+    binner = Binner(bin_ns, units)
+    tracemalloc.start()
+    try:
+        assert binner.push(batch(0, 0, 60_000 * bin_ns, unit_count=units)) == []
+        assert len(binner.push(batch(0, 0, MOST_BINS * bin_ns, unit_count=units))) == MOST_BINS
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert binner.health.rejected == 1
+    assert peak < 50e6
 
 
 def test_due_time_is_that_of_the_bin_end():

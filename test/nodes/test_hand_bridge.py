@@ -1,5 +1,6 @@
 """hand_bridge as a process: SAFE within 200 ms of any fault, and what it sends to hands."""
 
+import dataclasses
 import os
 import signal
 from pathlib import Path
@@ -21,17 +22,18 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from grasp_decoder import msg
-from grasp_decoder.nodes.conversion import (
-    hand_state_message,
-)
+from grasp_decoder.nodes.conversion import hand_state_message
 from grasp_decoder.nodes.topics import advertise, subscribe
 from grasp_decoder.system.interfaces import (
+    DECODED_GRASP,
     DECODER_INFO,
     DIAGNOSTICS,
     E_STOP,
     HAND_COMMAND,
     HAND_STATE,
+    JOINT_TARGETS,
     LATCHED_E_STOP,
+    SPIKES,
 )
 from grasp_decoder.types.hand_state import HandState
 
@@ -255,3 +257,27 @@ def test_the_documented_controller_has_the_joints_in_order():
     examples = [yaml.safe_load(block.split('```')[0]) for block in text.split('```yaml')[1:]]
     example = next(example for example in examples if 'hand_controller' in example)
     assert example['hand_controller']['ros__parameters']['joints'] == list(JointTargets(load_grip_table()).names)
+
+
+def test_who_cannot_be_heard_and_who_is_missing_is_a_diagnostic(node, spin_until, start_node):
+    bridge, statuses = start_node('hand_bridge'), {}
+    subscribe(node, DIAGNOSTICS, lambda array: statuses.update({status.name: status for status in array.status}))
+
+    def connections():
+        return statuses.get('hand_bridge: connections', DiagnosticStatus())
+
+    assert spin_until(lambda: 'nobody publishes /decoded_grasp' in connections().message)
+    assert connections().level == DiagnosticStatus.WARN, connections().message
+    publishers = [advertise(node, dataclasses.replace(topic, reliable=False)) for topic in (DECODED_GRASP, SPIKES)]
+    publishers += [advertise(node, DECODER_INFO), advertise(node, E_STOP)]
+    assert spin_until(lambda: '/decoded_grasp of /test is not heard: best effort publisher' in connections().message)
+    assert connections().level == DiagnosticStatus.ERROR
+    assert '/hand/e_stop' not in connections().message, 'one of the two subscriptions hears it'
+    assert '/decoded_grasp of /test is not heard' in bridge.log_text()
+    for publisher in publishers[:2]:
+        node.destroy_publisher(publisher)
+    publishers[:2] = [advertise(node, topic) for topic in (DECODED_GRASP, SPIKES)]
+    assert spin_until(lambda: (connections().level, connections().message) == (DiagnosticStatus.OK, 'all there'))
+    asks_more = dataclasses.replace(JOINT_TARGETS, transient_local=True)
+    subscribe(node, asks_more, lambda targets: None)
+    assert spin_until(lambda: '/test does not hear /hand/joint_targets' in connections().message)
