@@ -6,6 +6,7 @@ What is read is a plain file of a sensible length. What is written appears whole
 from __future__ import annotations
 
 import errno
+import json
 import os
 import secrets
 import stat
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 MIB = 1 << 20
 
@@ -69,6 +70,18 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
     finally:
         scratch.unlink(missing_ok=True)
     _flush(path.parent)
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write a JSON file with `written_whole`.
+
+    Raises:
+        ValueError: the content has NaN or infinity.
+        OSError: it cannot be written.
+    """
+    text = json.dumps(content, indent=1, allow_nan=False) + '\n'
+    with written_whole(path) as file:
+        file.write(text.encode())
 
 
 def flush_folder(folder: Path) -> None:

@@ -17,6 +17,7 @@ from grasp_decoder.learning.movement import with_movement
 from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.writing import check_writable
+from grasp_decoder.safe_file import written_whole
 from grasp_decoder.system.selection import select_trials
 
 
@@ -52,7 +53,8 @@ def _evaluate(argv) -> int:
     ConsoleProgress().say(f'decoding {len(trials)} trials of {session.name} with {bundle.id}')
     found = scores(evaluate_bundle(bundle, session, trials, manifest.look_back, objects))
     try:
-        arguments.json.write_text(json.dumps(found, indent=1) + '\n', encoding='utf-8')
+        with written_whole(arguments.json) as file:
+            file.write((json.dumps(found, indent=1) + '\n').encode())
     except OSError as error:
         raise GraspDecoderError(f'cannot write {arguments.json}: {error.strerror}') from error
     for task, score in (('object', 'accuracy'), ('phase', 'accuracy'), ('dof', 'r2')):

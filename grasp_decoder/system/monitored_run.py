@@ -14,6 +14,7 @@ from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.features.binning import Binner
 from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.reading import read_session
+from grasp_decoder.safe_file import write_json
 from grasp_decoder.system.node_settings import MonitorSettings
 from grasp_decoder.system.run_record import RunRecord
 from grasp_decoder.system.run_result import run_result
@@ -153,13 +154,13 @@ class MonitoredRun:
         settings = self._settings
         engines = BundleEngines(self._bundle, EngineOptions(self._precision, 'cpu'))
         result = run_result(self.record, self._session, self._trials, engines, self._grips, paced=self._paced)
+        result['partial'] = not self.complete
         if settings.record:
             self.record.save(Path(settings.record), [trial.id for trial in self._trials])
-        text = json.dumps(result, indent=1, allow_nan=False)
         if settings.result:
-            Path(settings.result).write_text(text + '\n')
+            write_json(settings.result, result)
         else:
-            self._tell(text)
+            self._tell(json.dumps(result, indent=1, allow_nan=False))
 
     def _report(self, now_ns: float = float('inf')) -> None:
         for line in self._reports.lines(now_ns):

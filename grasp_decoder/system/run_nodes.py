@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import time
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import Any, TextIO
 import yaml
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.safe_file import write_json
 from grasp_decoder.system.description import NodeDescription, node_descriptions
 from grasp_decoder.system.processes import NodeProcess, end_processes
 from grasp_decoder.system.replay_options import ReplayOptions
@@ -32,7 +32,7 @@ def run_nodes(options: ReplayOptions, folder: Path) -> dict[str, Any]:
     """Start the nodes of a replay, see it through and end them.
 
     Args:
-        options: with the source ``replay``. A file ``result`` is written after a run that came to its end.
+        options: with the source ``replay``. A file ``result`` is written when anything was decoded.
         folder: for logs and parameter files.
 
     Returns:
@@ -49,11 +49,14 @@ def run_nodes(options: ReplayOptions, folder: Path) -> dict[str, Any]:
             processes.append(_start(description, folder))
         _watch(processes)
     finally:
-        stubborn = end_processes(processes, PATIENCE_S)
-    for process in stubborn:
-        print(f'{process.name} did not end by itself and was killed', file=sys.stderr)
-    if options.result:
-        shutil.copyfile(result, options.result)
+        # A run that ends early leaves its result so far, which says that it is partial.
+        for process in end_processes(processes, PATIENCE_S):
+            print(f'{process.name} did not end by itself and was killed', file=sys.stderr)
+        for process in processes:
+            if process.name == 'recorder' and process.poll() == 2:
+                print(process.last_words(), file=sys.stderr)
+        if options.result and result.exists():
+            write_json(options.result, json.loads(result.read_text()))
     return json.loads(result.read_text())
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from grasp_decoder.features.binning import Bin
+from grasp_decoder.safe_file import written_whole
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
 from grasp_decoder.types.hand_command import HandCommand
 from grasp_decoder.types.hand_state import HandState
@@ -90,7 +91,8 @@ class RunRecord:
             'hand_lift': [sample.lift for sample in self.samples],
             'hand_contact': [sample.contact for sample in self.samples],
         }
-        np.savez_compressed(path, **columns)
+        with written_whole(path) as file:
+            np.savez_compressed(file, **columns)
 
 
 def _latency_ms(command: HandCommand) -> float:

@@ -34,6 +34,7 @@ KEYS = {
     'lost_batches',
     'wrong_bins',
     'bins',
+    'partial',
 }
 
 
@@ -196,24 +197,39 @@ def test_only_correct_trials_are_replayed_when_asked_for(start, session, bundle,
     assert result['trials'] == 5 and result['wrong_bins'] == 0
 
 
-def test_node_that_dies_ends_the_run_and_is_named(start, session, bundle):
-    process = start('--session', session, '--bundle', bundle)
+def wait_for_a_trial(process):
+    while not (line := process.stdout.readline()).startswith('trial'):
+        assert line, process.stderr.read()
+
+
+def test_node_that_dies_ends_the_run_and_is_named(start, session, bundle, tmp_path):
+    process = start('--session', session, '--bundle', bundle, '--json', tmp_path / 'out.json')
     nodes = wait_for_nodes(process)
+    wait_for_a_trial(process)
     os.kill(nodes['decoder'], signal.SIGKILL)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
     assert 'decoder died with status -9' in errors
     assert_all_ended(nodes.values())
+    assert json.loads((tmp_path / 'out.json').read_text())['partial'] is True
 
 
-def test_ctrl_c_ends_every_node(start, session, bundle):
-    process = start('--session', session, '--bundle', bundle, '--hand', 'mujoco')
+def test_ctrl_c_ends_every_node_and_keeps_the_result_so_far(start, session, bundle, tmp_path):
+    files = tmp_path / 'out.json', tmp_path / 'run.npz'
+    files[0].write_text('of an earlier run')
+    process = start(
+        '--session', session, '--bundle', bundle, '--hand', 'mujoco', '--json', files[0], '--record', files[1]
+    )
     nodes = wait_for_nodes(process, 'simulated_hand')
+    wait_for_a_trial(process)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert 'Traceback' not in errors
     assert_all_ended(nodes.values())
+    assert json.loads(files[0].read_text())['partial'] is True
+    assert len(np.load(files[1])['bin']) > 0
+    assert sorted(tmp_path.glob('*.[jn]*')) == sorted(files)
 
 
 @pytest.mark.parametrize(
