@@ -22,7 +22,7 @@ class TargetGuard:
     come again pass as soon as they do not close the hand: whoever sends them may not know that it was let go.
 
     Attributes:
-        lost: whether the hand is in its safe state, and targets do not pass.
+        lost: why the hand is in its safe state and targets do not pass; empty when they pass.
     """
 
     def __init__(self, grips: GripTable, timeout_s: float, on_loss: Policy = Policy.OPEN):
@@ -34,7 +34,7 @@ class TargetGuard:
         self._on_loss = on_loss
         self._last: Angles | None = None
         self._heard_ns = 0
-        self.lost = False
+        self.lost = ''
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -46,7 +46,9 @@ class TargetGuard:
         angles = np.asarray(angles, dtype=float)
         self._heard_ns = now_ns
         if self._last is None or not self.lost or not self._closes(angles, self._last):
-            self._last, self.lost = angles, False
+            self._last, self.lost = angles, ''
+        else:
+            self.lost = 'the joint targets that came again would close the hand'
 
     def stood_still(self, duration_ns: int) -> None:
         """The guard itself could not run for so long: what came meanwhile has not been taken yet."""
@@ -57,7 +59,7 @@ class TargetGuard:
         if self._last is None:
             return None
         if not self.lost and now_ns - self._heard_ns > self._timeout_ns:
-            self.lost = True
+            self.lost = f'no joint targets for {self._timeout_ns / NS_PER_S:g} s'
             self._joints = JointTargets(self._joints.grips)
             self._joints.start_from(self._last)
         if self.lost and self._on_loss == Policy.OPEN:

@@ -1,7 +1,8 @@
-"""What hand_bridge can send to a robot's controllers in addition to /hand/joint_targets."""
+"""What hand_bridge, or a guard behind it, can send to a robot's controllers in addition to joint targets."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from grasp_decoder.control.hand_commander import Order
+from grasp_decoder.control.joint_targets import Angles
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes.gripper_output import GripperOutput
 from grasp_decoder.nodes.topics import advertise
@@ -23,7 +25,7 @@ from grasp_decoder.system.interfaces import (
     PARALLEL_GRIPPER_COMMAND,
     Topic,
 )
-from grasp_decoder.system.node_settings import OutputSettings
+from grasp_decoder.system.node_settings import ControllerSettings, OutputSettings
 
 
 class HandOutput(Protocol):
@@ -38,39 +40,58 @@ class NoOutput:
         pass
 
 
-class ForwardCommandOutput:
-    """For ros2_controllers' forward_command_controller: positions in the order of /hand/joint_targets."""
-
-    def __init__(self, node: Node, settings: OutputSettings):
-        self._publisher = advertise(node, _named(FORWARD_COMMANDS, settings))
+class ControllerOutput(ABC):
+    """For a controller that takes joint angles."""
 
     def send(self, order: Order) -> None:
-        self._publisher.publish(Float64MultiArray(data=array('d', order.angles)))
+        self.command(order.angles)
+
+    @abstractmethod
+    def command(self, angles: Angles) -> None:
+        """Send the joints to these angles (n_joints,) in rad, in the order of /hand/joint_targets."""
 
 
-class JointTrajectoryOutput:
+class ForwardCommandOutput(ControllerOutput):
+    """For ros2_controllers' forward_command_controller: positions in the order of /hand/joint_targets."""
+
+    def __init__(self, node: Node, settings: ControllerSettings):
+        self._publisher = advertise(node, _named(FORWARD_COMMANDS, settings))
+
+    def command(self, angles: Angles) -> None:
+        self._publisher.publish(Float64MultiArray(data=array('d', angles)))
+
+
+class JointTrajectoryOutput(ControllerOutput):
     """For ros2_controllers' joint_trajectory_controller: a trajectory of one point, replaced by the next command."""
 
-    def __init__(self, node: Node, settings: OutputSettings, joints: Sequence[str]):
+    def __init__(self, node: Node, settings: ControllerSettings, joints: Sequence[str]):
         self._publisher = advertise(node, _named(JOINT_TRAJECTORY, settings))
         self._joints = list(joints)
         self._time_from_start = Duration(
             nanosec=round(settings.trajectory_s * 1e9) % 1_000_000_000, sec=int(settings.trajectory_s)
         )
 
-    def send(self, order: Order) -> None:
-        point = JointTrajectoryPoint(positions=array('d', order.angles), time_from_start=self._time_from_start)
+    def command(self, angles: Angles) -> None:
+        point = JointTrajectoryPoint(positions=array('d', angles), time_from_start=self._time_from_start)
         self._publisher.publish(JointTrajectory(joint_names=self._joints, points=[point]))
+
+
+def make_controller_output(node: Node, settings: ControllerSettings, joints: Sequence[str]) -> ControllerOutput | None:
+    """The controller that the parameters ask for; None for no controller."""
+    if settings.output == 'forward_command':
+        return ForwardCommandOutput(node, settings)
+    if settings.output == 'joint_trajectory':
+        return JointTrajectoryOutput(node, settings, joints)
+    return None
 
 
 def make_output(node: Node, settings: OutputSettings, joints: Sequence[str]) -> HandOutput:
     """The output that the parameters ask for. Raises GraspDecoderError when its messages are not installed."""
     if settings.output == 'none':
         return NoOutput()
-    if settings.output == 'forward_command':
-        return ForwardCommandOutput(node, settings)
-    if settings.output == 'joint_trajectory':
-        return JointTrajectoryOutput(node, settings, joints)
+    controller = make_controller_output(node, settings, joints)
+    if controller is not None:
+        return controller
     action = GRIPPER_COMMAND if settings.output == 'gripper_command' else PARALLEL_GRIPPER_COMMAND
     try:
         return GripperOutput(node, settings, action)
@@ -81,6 +102,6 @@ def make_output(node: Node, settings: OutputSettings, joints: Sequence[str]) -> 
         ) from error
 
 
-def _named(topic: Topic, settings: OutputSettings) -> Topic:
+def _named(topic: Topic, settings: ControllerSettings) -> Topic:
     """The topic under the name that the settings give it, if they do."""
     return replace(topic, name=settings.output_name or topic.name)

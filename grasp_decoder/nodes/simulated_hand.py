@@ -21,6 +21,7 @@ from grasp_decoder.hand.pictures.onlookers import Onlookers
 from grasp_decoder.hand.rig import GraspRig
 from grasp_decoder.hand.simulator import HandSimulator, open_simulator
 from grasp_decoder.nodes import conversion
+from grasp_decoder.nodes.guard_report import GuardReport
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.ros_simulator import RosSimulator
 from grasp_decoder.nodes.spin import run_node
@@ -43,6 +44,7 @@ class SimulatedHandNode(Node):
         objects = load_objects(settings.objects)
         self._simulator = self._open_simulator(objects)
         guard = TargetGuard(load_grip_table(objects=objects), settings.target_timeout_s)
+        self._report = GuardReport(self, guard)
         self._hand = CommandedHand(GraspRig(self._simulator, objects), self._simulator.joint_names, guard)
         warn = self.get_logger().warning
         self._onlookers = Onlookers(settings.picture, settings.viewer, settings.objects, warn)
@@ -91,6 +93,7 @@ class SimulatedHandNode(Node):
 
     def _advance(self, dt_s: float) -> None:
         simulated = self._hand.advance(dt_s, time.monotonic_ns())
+        self._report.look()
         self._onlookers.show(simulated, dt_s)
         state = self._hand.state(simulated, time.monotonic_ns())
         self._hand_states.publish(conversion.hand_state_message(state))

@@ -86,6 +86,9 @@ DECODER_INFO = Topic(
 DECODED_GRASP = Topic('/decoded_grasp', 'grasp_decoder/msg/DecodedGrasp', 10_000, 'the decode of each bin')
 HAND_COMMAND = Topic('/hand/command', 'grasp_decoder/msg/HandCommand', 10_000, 'state, grip and aperture of the hand')
 JOINT_TARGETS = Topic('/hand/joint_targets', 'sensor_msgs/msg/JointState', 100, 'where the joints are to be')
+GUARDED_TARGETS = replace(
+    JOINT_TARGETS, name='/hand/guarded_targets', meaning='joint targets, or the safe posture when they stop'
+)
 HAND_STATE = Topic('/hand/state', 'grasp_decoder/msg/HandState', 1000, 'where hand and object are')
 JOINT_STATES = Topic('/joint_states', 'sensor_msgs/msg/JointState', 100, 'where the joints are')
 # A best-effort, volatile subscription hears every publisher. A second one gets what was latched before.
@@ -161,8 +164,16 @@ NODES = {
             'output:=parallel_gripper_command': Interfaces(calls=(PARALLEL_GRIPPER_COMMAND,)),
         },
     ),
+    'target_guard': Interfaces(
+        publishes=(GUARDED_TARGETS, DIAGNOSTICS),
+        subscribes=(JOINT_TARGETS,),
+        with_parameter={
+            'output:=forward_command': Interfaces(publishes=(FORWARD_COMMANDS,)),
+            'output:=joint_trajectory': Interfaces(publishes=(JOINT_TRAJECTORY,)),
+        },
+    ),
     'simulated_hand': Interfaces(
-        publishes=(HAND_STATE, JOINT_STATES),
+        publishes=(HAND_STATE, JOINT_STATES, DIAGNOSTICS),
         subscribes=(JOINT_TARGETS, HAND_COMMAND, TRIAL_EVENTS),
         with_parameter={
             'simulator:=ros': Interfaces(

@@ -71,24 +71,52 @@ class BridgeSettings(ObjectSettings):
     )
 
 
+CONTROLLERS = ('none', 'forward_command', 'joint_trajectory')
+
+
 @dataclass(frozen=True)
-class OutputSettings(Settings):
+class ControllerSettings(Settings):
+    """Which controller of a robot gets the joint targets."""
+
+    output: str = setting('none', 'what is sent to a robot in addition to joint targets', choices=CONTROLLERS)
+    output_name: str = setting('', 'topic or action of the output; empty: the usual name for that controller')
+    trajectory_s: float = setting(
+        0.05, 'time that a trajectory gives the hand to reach its point', unit='s', low=0.001, high=1.0
+    )
+
+
+@dataclass(frozen=True)
+class OutputSettings(ControllerSettings):
     """What hand_bridge sends to a robot's own controller."""
 
     output: str = setting(
         'none',
         'what is sent to a robot in addition to /hand/joint_targets',
-        choices=('none', 'forward_command', 'joint_trajectory', 'gripper_command', 'parallel_gripper_command'),
-    )
-    output_name: str = setting('', 'topic or action of the output; empty: the usual name for that controller')
-    trajectory_s: float = setting(
-        0.05, 'time that a trajectory gives the hand to reach its point', unit='s', low=0.001, high=1.0
+        choices=(*CONTROLLERS, 'gripper_command', 'parallel_gripper_command'),
     )
     gripper_joint: str = setting('gripper', 'joint of a parallel gripper')
     gripper_open: float = setting(0.08, 'position of the open gripper', unit='m or rad', low=-10.0, high=10.0)
     gripper_closed: float = setting(0.0, 'position of the closed gripper', unit='m or rad', low=-10.0, high=10.0)
     gripper_max_effort: float = setting(
         10.0, 'effort that the gripper may use', unit='N or N m', low=0.0, high=10_000.0
+    )
+
+
+TARGET_TIMEOUT_S = 0.15
+"""Silence of the joint targets, which come every 20 ms, after which a hand goes to its safe state by itself."""
+
+
+@dataclass(frozen=True)
+class GuardSettings(Settings):
+    """Settings of target_guard beside those of the controller behind it."""
+
+    grips: str = setting('', 'grip table; empty: config/grips.yaml of this package')
+    target_timeout_s: float = setting(
+        TARGET_TIMEOUT_S, 'silence of the joint targets after which the guard takes over', unit='s', low=0.02, high=10.0
+    )
+    on_loss: str = setting('open', 'what the hand then does', choices=('open', 'hold'))
+    rate_hz: float = setting(
+        50.0, 'joint targets that are sent in a second while none come', unit='Hz', low=1.0, high=1000.0
     )
 
 
@@ -103,7 +131,11 @@ class SimulatedHandSettings(ObjectSettings):
     )
     viewer: bool = setting(False, 'show the hand in a window, if there is a display')
     target_timeout_s: float = setting(
-        0.15, 'silence of the joint targets after which the hand opens by itself', unit='s', low=0.02, high=10.0
+        TARGET_TIMEOUT_S,
+        'silence of the joint targets after which the hand opens by itself',
+        unit='s',
+        low=0.02,
+        high=10.0,
     )
 
 
@@ -142,6 +174,7 @@ NODE_SETTINGS: dict[str, tuple[type[Settings], ...]] = {
     'spike_replayer': (ReplayerSettings, RealTimeSettings),
     'decoder': (DecoderSettings, RealTimeSettings),
     'hand_bridge': (BridgeSettings, ControlSettings, FeedbackSettings, OutputSettings, RealTimeSettings),
+    'target_guard': (GuardSettings, ControllerSettings, RealTimeSettings),
     'simulated_hand': (SimulatedHandSettings,),
     'run_monitor': (MonitorSettings,),
     'recorder': (RecorderSettings,),

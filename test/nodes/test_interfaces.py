@@ -41,6 +41,7 @@ def parameters(tmp_path_factory):
         'decoder': [bundle],
         'hand_bridge': [],
         'simulated_hand': [],
+        'target_guard': [],
         'run_monitor': [session, bundle, 'listeners:=100', 'start_timeout_s:=600.0'],
         'recorder': [f'file:={folder / "run.mcap"}', 'overwrite:=true'],
     }

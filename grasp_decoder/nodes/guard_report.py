@@ -1,0 +1,38 @@
+"""What a node with a `TargetGuard` says of it, on /diagnostics and in the log."""
+
+from __future__ import annotations
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.node import Node
+
+from grasp_decoder.control.target_guard import TargetGuard
+from grasp_decoder.nodes.diagnostics import Diagnostics, status
+
+
+class GuardReport:
+    """One status: whether joint targets pass. Call `look` whenever the guard may have taken over."""
+
+    def __init__(self, node: Node, guard: TargetGuard):
+        self._node = node
+        self._guard = guard
+        self._said = ''
+        self._times = 0
+        self._diagnostics = Diagnostics(node, self._statuses)
+
+    def look(self) -> None:
+        """Log it when the guard has taken over, and when targets pass again."""
+        lost = self._guard.lost
+        if lost == self._said:
+            return
+        self._times += bool(lost and not self._said)
+        logger = self._node.get_logger()
+        if lost:
+            logger.warning(f'{lost}: the hand goes to its safe state by itself')
+        else:
+            logger.info('joint targets pass again')
+        self._said = lost
+
+    def _statuses(self) -> list[DiagnosticStatus]:
+        level = DiagnosticStatus.ERROR if self._guard.lost else DiagnosticStatus.OK
+        name = f'{self._node.get_name()}: joint targets'
+        return [status(name, level, self._guard.lost or 'they pass', {'times in the safe state': self._times})]
