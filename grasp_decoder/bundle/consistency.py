@@ -81,7 +81,7 @@ def _check_values(path: Path, manifest: Manifest) -> None:
 
 
 def _check_model(where: str, model: ModelFile, task: TaskManifest, manifest: Manifest, n_outputs: int) -> None:
-    if model.file not in manifest.files:
+    if model.file not in manifest.files or not model.file.endswith('.tflite'):
         raise GraspDecoderError(f'{where}: {model.file} is not among the sealed files')
     outputs = GRAPH_OUTPUTS[task.kind]
     if tuple(tensor.name for tensor in model.inputs) != GRAPH_INPUTS[task.kind] or tuple(

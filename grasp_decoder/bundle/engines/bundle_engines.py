@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from grasp_decoder.bundle.bundle import MANIFEST, Bundle
 from grasp_decoder.bundle.engines.accelerator import Accelerator
 from grasp_decoder.bundle.engines.backends import AUTO, CPU, EDGE_TPU, Engine, Model, back_ends, open_cpu
+from grasp_decoder.bundle.engines.first_run import prove_models
 from grasp_decoder.bundle.engines.task_runner import TaskRunner, make_buffers, make_runner
 from grasp_decoder.bundle.task_network import PRECISIONS
 from grasp_decoder.errors import GraspDecoderError
@@ -54,7 +55,8 @@ class BundleEngines:
         bundle, options: as given.
 
     Raises:
-        GraspDecoderError: the back end is unknown, does not answer or does not run a model.
+        GraspDecoderError: the back end is unknown, does not answer or does not run a model; or a model crashes, which
+            is tried in a child process first.
     """
 
     def __init__(self, bundle: Bundle, options: EngineOptions | None = None):
@@ -62,6 +64,7 @@ class BundleEngines:
         self.options = options or EngineOptions()
         self._accelerator: Accelerator | None = None
         self._refusal: str | None = None
+        prove_models(bundle, self.options.precision)
         self._engines = {task: self._open(task) for task in bundle.manifest.tasks}
 
     @property

@@ -1,0 +1,79 @@
+"""A sealed model that crashes its runtime takes a child process with it, and is refused."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import flatbuffers
+import pytest
+
+from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.bundle.engines import first_run
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
+from grasp_decoder.bundle.export.writing import write_bundle
+from grasp_decoder.bundle.tflite_file import BUILTIN_NAMES, IDENTIFIER, read_model
+from grasp_decoder.errors import GraspDecoderError
+
+from helpers.bundle_samples import make_manifest, make_network, make_trials
+
+
+@pytest.fixture(scope='module')
+def bundle(tmp_path_factory):
+    trials = make_trials()
+    out = tmp_path_factory.mktemp('bundles') / 'sample'
+    return write_bundle(out, [make_network('phase')], trials, trials, make_manifest())
+
+
+def with_model(bundle, content):
+    return replace(bundle, models={**bundle.models, 'phase_int8.tflite': content})
+
+
+@pytest.fixture(scope='module')
+def crashing(bundle):
+    """A tensor between two operators has neither shape nor type any more: TFLite calls abort() on it."""
+    model = read_model(bundle.models['phase_int8.tflite'], 'model')
+    [graph] = model.subgraphs
+    added = next(
+        each for each in graph.operators if BUILTIN_NAMES[model.operatorCodes[each.opcodeIndex].builtinCode] == 'ADD'
+    )
+    tensor = graph.tensors[added.outputs[0]]
+    tensor.shape, tensor.type, tensor.buffer, tensor.name, tensor.quantization = None, 0, 0, None, None
+    builder = flatbuffers.Builder(0)
+    builder.Finish(model.Pack(builder), IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def test_the_model_does_crash_its_runtime(crashing, tmp_path):
+    (tmp_path / 'x.tflite').write_bytes(crashing)
+    program = """
+import sys
+from grasp_decoder.bundle.engines.backends import Model, open_cpu
+open_cpu(Model('x', open(sys.argv[1], 'rb').read()))
+"""
+    run = subprocess.run(
+        [sys.executable, '-c', program, tmp_path / 'x.tflite'],
+        env=os.environ | {'PYTHONPATH': os.pathsep.join(sys.path)},
+        capture_output=True,
+        check=False,
+    )
+    assert run.returncode < 0
+
+
+def test_a_model_that_crashes_is_refused(bundle, crashing):
+    with pytest.raises(GraspDecoderError, match='its models cannot be run: its process ended with signal') as error:
+        BundleEngines(with_model(bundle, crashing), EngineOptions(backend='cpu'))
+    assert '\n' not in str(error.value)
+
+
+def test_a_model_of_other_tensors_is_refused(bundle, tmp_path):
+    trials = make_trials()
+    other = write_bundle(tmp_path / 'x', [make_network('object', 'window')], trials, trials, make_manifest())
+    with pytest.raises(GraspDecoderError, match='phase_int8.tflite is not what manifest.json says'):
+        BundleEngines(with_model(bundle, other.models['object_int8.tflite']), EngineOptions())
+
+
+def test_a_model_is_tried_once(bundle, monkeypatch):
+    BundleEngines(load_bundle(bundle.path), EngineOptions(backend='cpu'))
+    monkeypatch.setattr(first_run, 'call_in_child', None)
+    BundleEngines(load_bundle(bundle.path), EngineOptions(backend='cpu'))
