@@ -62,7 +62,7 @@ def run_controlled(session: Session, bundle: Bundle, trials: Sequence[Trial]) ->
     manifest = bundle.manifest
     decoder = StreamingDecoder(BundleEngines(bundle, EngineOptions(backend='cpu')))
     controller = GraspController(ControlSettings(), load_grip_table())
-    controller.configure(manifest.classes, manifest.bin_s, manifest.look_back)
+    controller.configure(manifest.classes, manifest.bin_s, manifest.look_back, evidence=manifest.evidence)
     played: list[tuple[list[DecodedGrasp], list[HandCommand]]] = [([], []) for _ in trials]
     for step in Playback(session, trials, manifest.bin_ns):
         for decode in decoder.push(step.batch):

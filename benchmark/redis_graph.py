@@ -177,7 +177,7 @@ def _bridge(socket: str, bundle: Path) -> None:
     manifest = load_bundle(bundle).manifest
     grips = load_grip_table()
     controller, joints = GraspController(ControlSettings(), grips), JointTargets(grips)
-    controller.configure(manifest.classes, manifest.bin_s, manifest.look_back)
+    controller.configure(manifest.classes, manifest.bin_s, manifest.look_back, evidence=manifest.evidence)
     server.rpush(READY, 'bridge')
     for stream, entry in _without_collections(_entries(server, DECODED, SPIKES)):
         now_ns = time.monotonic_ns()

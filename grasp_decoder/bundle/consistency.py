@@ -58,6 +58,7 @@ def check_consistency(path: Path, manifest: Manifest) -> None:
 def _check_values(path: Path, manifest: Manifest) -> None:
     """Refuse numbers that mean nothing."""
     reset, movement = manifest.self_reset, manifest.movement
+    wrong = manifest.evidence.problem(len(manifest.classes)) if manifest.evidence else ''
     ids = (*manifest.classes, *manifest.merge, *manifest.merge.values())
     for right, what in (
         (0.001 <= manifest.bin_s <= 10, f'a bin width of {manifest.bin_s} s; 0.001 to 10 s work'),
@@ -75,6 +76,7 @@ def _check_values(path: Path, manifest: Manifest) -> None:
             or (len(movement.low) == len(movement.high) and all(map(float.__lt__, movement.low, movement.high))),
             'a movement whose channels do not go from low to high',
         ),
+        (not wrong, f'evidence that makes no sense: {wrong}'),
     ):
         if not right:
             raise GraspDecoderError(f'bundle {path}: its manifest has {what}; train the bundle again')

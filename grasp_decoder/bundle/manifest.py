@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.evidence import EvidenceRule
 from grasp_decoder.recording.session import Unit
 from grasp_decoder.types.time import NS_PER_S
 
@@ -179,6 +180,7 @@ class Manifest:
         files: name of every other file of the bundle -> its SHA-256.
         started_from: id of the bundle that training started from (`Bundle.id`); None for none.
         movement: what the task ``dof`` decodes; None for the aperture.
+        evidence: how evidence about the object is counted when the hand is controlled; None: nothing was fitted.
         schema_version: version of this layout.
     """
 
@@ -202,6 +204,7 @@ class Manifest:
     files: dict[str, str] = field(default_factory=dict)
     started_from: str | None = None
     movement: Movement | None = None
+    evidence: EvidenceRule | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property

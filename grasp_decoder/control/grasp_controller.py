@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from grasp_decoder.control.evidence import EvidenceAccumulator
 from grasp_decoder.control.fault_policies import Fault, FaultKind, FaultPolicies, Policy, load_fault_policies
 from grasp_decoder.control.faults import DecodeChecker, SilenceJudge, SourceClock
 from grasp_decoder.control.grasp_state_machine import UNSEEN, GraspStateMachine, Seen
@@ -14,6 +13,7 @@ from grasp_decoder.control.grip_table import PRESHAPE_APERTURE, GripTable
 from grasp_decoder.control.limits import MotionLimiter
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.evidence import EvidenceAccumulator, EvidenceRule
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.time import NS_PER_S
@@ -61,7 +61,7 @@ class GraspController:
         bin_s: float,
         look_back: int,
         bundle: str = '',
-        prior: Sequence[float] = (),
+        evidence: EvidenceRule | None = None,
         labels: Sequence[str] = (),
     ) -> None:
         """Expect a new decoder.
@@ -74,11 +74,12 @@ class GraspController:
             bin_s: length of its bins.
             look_back: bins that it needs before its first decode of a segment.
             bundle: hash of its bundle, whose first characters every decode carries; '' checks nothing.
-            prior: how often training had each class; all alike when it is empty.
+            evidence: how evidence about its classes is counted; by default all classes are alike.
             labels: what it calls its classes; empty when it does not say.
         """
         try:
-            _require_sense(object_ids, bin_s, look_back)
+            evidence = evidence or EvidenceRule.for_unknown(len(object_ids) or 1)
+            _require_sense(object_ids, bin_s, look_back, evidence)
             self._grips.objects.require_labels(object_ids, labels, 'the decoder')
         except GraspDecoderError as problem:
             self._checker = None
@@ -88,14 +89,9 @@ class GraspController:
         grips = [self._grips.grip_of(object_id) for object_id in object_ids] or [self._grips.default_grip]
         self._grip_names = sorted(set(grips))
         self._grip_of_class = np.array([self._grip_names.index(grip) for grip in grips])
-        self._object = EvidenceAccumulator(
-            prior if len(prior) == len(grips) else np.ones(len(grips)),
-            bin_s,
-            settings.object_memory_s,
-            settings.object_gain,
-        )
+        self._object = EvidenceAccumulator(evidence, bin_s)
         self._prior_of_grip = np.bincount(self._grip_of_class, weights=self._object.posterior())
-        self._phase = EvidenceAccumulator(np.ones(2), bin_s, settings.phase_memory_s, settings.phase_gain)
+        self._phase = EvidenceAccumulator(EvidenceRule((0.5, 0.5), settings.phase_gain, settings.phase_memory_s), bin_s)
         bin_ns = round(bin_s * NS_PER_S)
         self._checker = DecodeChecker(settings, object_ids, bin_ns, look_back, bundle)
         self._silence = SilenceJudge(settings, bin_ns)
@@ -268,14 +264,15 @@ def _certainty(posterior: float, prior: float) -> float:
     return max(0.0, (posterior - prior) / (1.0 - prior)) if prior < 1.0 else 1.0
 
 
-def _require_sense(object_ids: Sequence[int], bin_s: float, look_back: int) -> None:
+def _require_sense(object_ids: Sequence[int], bin_s: float, look_back: int, evidence: EvidenceRule) -> None:
     """Refuse a decoder that is impossible; raises `GraspDecoderError`."""
-    problem = ''
     if not LEAST_BIN_S <= bin_s <= MOST_BIN_S:  # NaN fails both comparisons
         problem = f'that a bin lasts {bin_s:g} s'
     elif not 1 <= look_back <= MOST_LOOK_BACK:
         problem = f'that it looks back over {look_back} bins'
     elif len(set(object_ids)) != len(object_ids):
         problem = 'that two classes are the same object'
+    else:
+        problem = evidence.problem(len(object_ids) or 1)
     if problem:
         raise GraspDecoderError(f'/decoder_info says {problem}')

@@ -15,6 +15,7 @@ from grasp_decoder.control.grip_table import GripTable
 from grasp_decoder.control.hand_watch import FeedbackSettings, HandWatch
 from grasp_decoder.control.joint_targets import Angles, JointTargets
 from grasp_decoder.control.settings import ControlSettings
+from grasp_decoder.evidence import EvidenceRule
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
 from grasp_decoder.types.decoder_info import DecoderInfo
 from grasp_decoder.types.hand_command import HandCommand, HandMode
@@ -98,8 +99,16 @@ class HandCommander:
         if info.bundle_sha256 == self._decoder_sha256:
             return False
         self._decoder_sha256 = info.bundle_sha256
-        object_ids = info.object_id if OBJECT_TASK in info.tasks else ()
-        self._controller.configure(object_ids, info.bin_s, info.look_back, info.bundle_sha256, labels=info.object_label)
+        knows_objects = OBJECT_TASK in info.tasks
+        evidence = EvidenceRule(info.object_prior, info.object_gain, info.object_memory_s, info.object_dead_band)
+        self._controller.configure(
+            info.object_id if knows_objects else (),
+            info.bin_s,
+            info.look_back,
+            info.bundle_sha256,
+            evidence if knows_objects else None,
+            info.object_label,
+        )
         return True
 
     def decoded(self, decoded: DecodedGrasp, now_ns: int) -> Order:

@@ -28,12 +28,6 @@ class ControlSettings(Settings):
     )
     proportional: bool = setting(False, 'the aperture follows the decoded aperture (regression) instead of the phase')
 
-    object_memory_s: float = setting(
-        0.2, 'time constant of forgetting evidence about the object', unit='s', low=0.01, high=60.0
-    )
-    object_gain: float = setting(
-        0.4, 'weight of one bin of object evidence; 1: bins are independent', low=0.001, high=1.0
-    )
     phase_memory_s: float = setting(
         0.05, 'time constant of forgetting evidence about the phase', unit='s', low=0.001, high=10.0
     )

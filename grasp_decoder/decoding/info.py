@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.evidence import EvidenceRule
 from grasp_decoder.types.decoder_info import DecoderInfo
 
 
@@ -15,6 +16,7 @@ def decoder_info(decoder: StreamingDecoder, stamp_ns: int) -> DecoderInfo:
     """
     bundle = decoder.bundle
     manifest = bundle.manifest
+    evidence = manifest.evidence or EvidenceRule.for_unknown(len(manifest.classes))
     places = sorted({place.split()[0] for place in decoder.engines.backends.values()})
     return DecoderInfo(
         stamp_ns=stamp_ns,
@@ -27,4 +29,8 @@ def decoder_info(decoder: StreamingDecoder, stamp_ns: int) -> DecoderInfo:
         object_id=tuple(manifest.classes),
         object_label=tuple(manifest.labels),
         tasks=tuple(manifest.tasks),
+        object_prior=evidence.prior,
+        object_gain=evidence.gain,
+        object_memory_s=evidence.memory_s,
+        object_dead_band=evidence.dead_band,
     )

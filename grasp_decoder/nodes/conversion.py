@@ -87,6 +87,10 @@ def decoder_info_message(info: DecoderInfo) -> msg.DecoderInfo:
         object_id=array('i', info.object_id),
         object_label=list(info.object_label),
         tasks=list(info.tasks),
+        object_prior=array('d', info.object_prior),
+        object_gain=info.object_gain,
+        object_memory_s=info.object_memory_s,
+        object_dead_band=info.object_dead_band,
     )
     message.header.stamp = stamp(info.stamp_ns)
     return message
@@ -104,6 +108,10 @@ def decoder_info_from(message: msg.DecoderInfo) -> DecoderInfo:
         object_id=tuple(message.object_id),
         object_label=tuple(message.object_label),
         tasks=tuple(message.tasks),
+        object_prior=tuple(message.object_prior),
+        object_gain=message.object_gain,
+        object_memory_s=message.object_memory_s,
+        object_dead_band=message.object_dead_band,
     )
 
 

@@ -19,3 +19,7 @@ class DecoderInfo:
     object_id: tuple[int, ...]
     object_label: tuple[str, ...]
     tasks: tuple[str, ...]
+    object_prior: tuple[float, ...]
+    object_gain: float
+    object_memory_s: float
+    object_dead_band: float

@@ -70,6 +70,7 @@ NAN, HUGE = float('nan'), 10**12
         (lambda m: m.update(classes=[12] * len(m['classes'])), 'classes and labels'),
         (lambda m: m.update(merge={'11': 2**40}), 'object id outside'),
         (lambda m: m['thresholds'].update(grasp=2), 'a threshold'),
+        (lambda m: m.update(evidence={'prior': [1.0], 'gain': 0.2, 'memory_s': 0.2, 'dead_band': 0.0}), 'of 1 objects'),
         (lambda m: m.update(self_reset={'grasp_bins': 0, 'rest_bins': 1}), 'a self reset'),
         (lambda m: m['tasks']['phase']['models']['int8']['inputs'][0].update(scale=-1.0), 'a scale that cannot be'),
         (lambda m: m['tasks']['phase']['models']['int8']['inputs'][0].update(zero_point=500), 'zero point'),

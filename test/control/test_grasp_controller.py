@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from grasp_decoder.control.fault_policies import Fault, FaultKind, Policy, load_fault_policies
@@ -16,6 +16,7 @@ from grasp_decoder.control.held import KEPT_S
 from grasp_decoder.control.joint_targets import JointTargets
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.evidence import EvidenceRule
 from grasp_decoder.objects import GraspObject, ObjectCatalogue
 from grasp_decoder.types.hand_command import HandMode
 
@@ -119,7 +120,9 @@ def test_rest_while_closing_aborts():
 
 
 def test_the_hand_opens_before_it_preshapes_another_grip():
-    hand = Decoder(object_memory_s=0.02, object_gain=1.0, preshape_dwell_s=0.4, open_dwell_s=0.2)
+    hand = Decoder(preshape_dwell_s=0.4, open_dwell_s=0.2)
+    rule = EvidenceRule(4 * (0.25,), gain=1.0, memory_s=0.02)
+    hand.controller.configure(OBJECTS, BIN_S, LOOK_BACK, BUNDLE, rule)
     commands = hand.run(1.0) + [hand.step(object_id=OBJECTS[i // 7 % 2]) for i in range(400)]
     changes = [b for a, b in itertools.pairwise(commands) if a.grip != b.grip]
     assert len(changes) > 2
@@ -129,7 +132,7 @@ def test_the_hand_opens_before_it_preshapes_another_grip():
 
 def test_while_a_window_fills_the_hand_is_open():
     hand = Decoder()
-    hand.run(1.0)
+    hand.run(2.0)
     unknown = {'phase_probability': NAN, 'object_probability': np.empty(0, np.float32), 'segment': 1}
     commands = [hand.step(bin=i, object_id=44, **unknown) for i in range(LOOK_BACK - 1)]
     assert states(commands) == ['OPEN']
@@ -298,7 +301,7 @@ def test_without_a_decoder_the_hand_is_safe():
 
 
 @pytest.mark.parametrize(
-    'change', [{'safe_state': 'float'}, {'hold_dwell_s': -1.0}, {'close_threshold': 0.2}, {'object_gain': NAN}]
+    'change', [{'safe_state': 'float'}, {'hold_dwell_s': -1.0}, {'close_threshold': 0.2}, {'phase_gain': NAN}]
 )
 def test_bad_settings_are_refused_by_name(change):
     with pytest.raises(GraspDecoderError, match=next(iter(change)) if 'close' not in str(change) else 'release'):
@@ -435,21 +438,40 @@ def test_a_wrong_table_of_faults_is_refused(tmp_path, text, words):
     assert str(table) in str(error.value)
 
 
-def test_a_decoder_that_knows_nothing_never_closes_the_hand():
-    shared = dataclasses.replace(GRIPS, objects=ObjectCatalogue((lateral(21), lateral(31), lateral(61))))
-    hand = Decoder(GraspController(ControlSettings(), shared))
-    commands = hand.run(1.0, confidence=0.25) + hand.run(2.0, grasp=0.98, confidence=0.25)
+@given(
+    count=st.lists(st.integers(1, 1000), min_size=1, max_size=60),
+    grip_names=st.lists(st.sampled_from(sorted(GRIPS.postures)), min_size=60, max_size=60),
+    gain=st.floats(0.01, 1.0),
+)
+def test_a_decoder_that_says_how_often_training_had_the_objects_moves_nothing(count, grip_names, gain):
+    # also where all objects but one share a grip, and where training had one of them most often
+    prior = tuple((np.array(count) / sum(count)).tolist())
+    grip_names = grip_names[: len(count) - 1]
+    grip_names.append('hook' if 'hook' not in grip_names else 'power')  # one grip alone is always the right one
+    assume(len(set(grip_names)) > 1)
+    catalogue = ObjectCatalogue(tuple(GraspObject(i, f'object {i}', grip=name) for i, name in enumerate(grip_names)))
+    hand = Decoder(GraspController(ControlSettings(), dataclasses.replace(GRIPS, objects=catalogue)))
+    hand.controller.configure(range(len(prior)), BIN_S, LOOK_BACK, BUNDLE, EvidenceRule(prior, gain))
+    knows_nothing = {
+        'object_id': int(np.argmax(prior)),
+        'object_probability': np.array(prior, np.float32),
+        'confidence': max(prior),
+    }
+    commands = [
+        hand.controller.step(dataclasses.replace(hand.decode(grasp), **knows_nothing), hand.now_ns)
+        for grasp in [0.01] * 25 + [0.98] * 10
+    ]
     assert states(commands) == ['SAFE', 'OPEN']
     assert 'unsure of the grip (0.00)' in commands[-1].reason
 
 
-def test_what_training_had_more_often_is_no_evidence():
-    prior = (0.7, 0.1, 0.1, 0.1)
+@pytest.mark.parametrize('rule', [EvidenceRule((1.0,)), EvidenceRule(4 * (0.25,), gain=NAN)])
+def test_a_decoder_whose_rule_of_evidence_makes_no_sense_moves_nothing(rule):
     hand = Decoder()
-    hand.controller.configure(OBJECTS, BIN_S, LOOK_BACK, BUNDLE, prior)
-    knows_nothing = {'object_id': OBJECTS[0], 'object_probability': np.array(prior, np.float32), 'confidence': 0.7}
-    assert states(hand.run(3.0, **knows_nothing)) == ['SAFE', 'OPEN']
-    assert states(hand.run(1.0, grasp=0.98, **knows_nothing)) == ['OPEN']
+    hand.controller.configure(OBJECTS, BIN_S, LOOK_BACK, BUNDLE, rule)
+    commands = hand.run(1.0) + hand.run(1.0, grasp=0.98)
+    assert states(commands) == ['SAFE']
+    assert commands[-1].reason.startswith('no decoder: /decoder_info says')
 
 
 def lets_go_after_s(hand, seen, most_s=4.0, **changes):

@@ -14,13 +14,11 @@ from grasp_decoder.control.hand_watch import FeedbackSettings
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
-from grasp_decoder.types.decoder_info import DecoderInfo
 from grasp_decoder.types.hand_command import HandMode
 
-from helpers.healthy_decodes import BIN_S, BUNDLE, GRIPS, LOOK_BACK, OBJECTS, Decoder
+from helpers.healthy_decodes import BIN_S, BUNDLE, GRIPS, INFO, Decoder
 
 MS = 1_000_000
-INFO = DecoderInfo(0, 'b', BUNDLE, BIN_S, LOOK_BACK, 96, 'cpu:int8', OBJECTS, ('', '', '', ''), ('phase', 'object'))
 LOWS = np.array([motor.low * ratio for motor in GRIPS.motors for ratio in motor.joints.values()])
 HIGHS = np.array([motor.high * ratio for motor in GRIPS.motors for ratio in motor.joints.values()])
 

@@ -1,7 +1,7 @@
 """Plays source and decoder for a running hand_bridge."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,7 +23,8 @@ from grasp_decoder.system.interfaces import (
     SPIKES,
 )
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
-from grasp_decoder.types.decoder_info import DecoderInfo
+
+from helpers.healthy_decodes import INFO
 
 BIN_NS = 40_000_000
 OBJECTS = (21, 31, 44, 61)
@@ -57,11 +58,7 @@ class Feeder:
         self.e_stop = advertise(node, E_STOP)
         self.reset = client(node, RESET)
         info = advertise(node, DECODER_INFO)
-        info.publish(
-            decoder_info_message(
-                DecoderInfo(0, 'made up', 'a', 0.04, 12, 96, 'cpu:int8', OBJECTS, ('',) * 4, ('phase', 'object'))
-            )
-        )
+        info.publish(decoder_info_message(replace(INFO, bundle_sha256='a')))
         subscribe(node, HAND_COMMAND, lambda message: self.commands.append(hand_command_from(message)), DEEP)
         subscribe(node, JOINT_TARGETS, self.targets.append)
         node.create_timer(0.01, self.tick)

@@ -8,6 +8,7 @@ from grasp_decoder.control.grasp_controller import GraspController
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.types.decoded_grasp import GRASP, REST, DecodedGrasp
+from grasp_decoder.types.decoder_info import DecoderInfo
 
 GRIPS = load_grip_table()
 OBJECTS = (21, 31, 44, 61)
@@ -16,6 +17,22 @@ BIN_S = 0.04
 LOOK_BACK = 12
 BUNDLE = 64 * 'a'
 NAN = float('nan')
+INFO = DecoderInfo(
+    0,
+    'made up',
+    BUNDLE,
+    BIN_S,
+    LOOK_BACK,
+    96,
+    'cpu:int8',
+    OBJECTS,
+    len(OBJECTS) * ('',),
+    ('phase', 'object'),
+    object_prior=4 * (0.25,),
+    object_gain=0.2,
+    object_memory_s=0.2,
+    object_dead_band=0.0,
+)
 
 
 class Decoder:

@@ -112,6 +112,10 @@ TYPES = {
         object_id=st.lists(int32).map(tuple),
         object_label=st.lists(texts).map(tuple),
         tasks=st.lists(texts).map(tuple),
+        object_prior=st.lists(st.floats()).map(tuple),
+        object_gain=st.floats(),
+        object_memory_s=st.floats(),
+        object_dead_band=st.floats(),
     ),
     HandCommand: st.builds(
         HandCommand,

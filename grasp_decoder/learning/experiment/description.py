@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
 
 import grasp_decoder
 from grasp_decoder.bundle.manifest import Manifest, SelfReset, SourceSession
+from grasp_decoder.bundle.task_network import OBJECT, TaskNetwork
 from grasp_decoder.features.splits import Split
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.evaluation.evaluation import TrainingFacts
 from grasp_decoder.learning.experiment.experiment import Experiment
+from grasp_decoder.learning.grip_posterior import calibrate_evidence
 from grasp_decoder.types.time import NS_PER_S
 
 
-def make_manifest(experiment: Experiment, split: Split) -> Manifest:
-    """The manifest of a bundle, as far as it is known before the export."""
+def make_manifest(experiment: Experiment, split: Split, networks: Mapping[str, TaskNetwork]) -> Manifest:
+    """The manifest of a bundle of ``networks``, as far as it is known before the export."""
     session, settings = experiment.session, experiment.settings
     parts = {
         'train': split.train + split.negatives,
@@ -25,6 +27,9 @@ def make_manifest(experiment: Experiment, split: Split) -> Manifest:
         'test': split.test + split.held_out_negatives,
     }
     ids = {part: tuple(sorted(trial.trial_id for trial in trials)) for part, trials in parts.items()}
+    evidence = None
+    if OBJECT in networks:
+        evidence = calibrate_evidence(networks[OBJECT], split.train, split.validation, split.classes, settings.objects)
     return Manifest(
         name=session.name,
         created=datetime.now(UTC).isoformat(timespec='seconds'),
@@ -40,6 +45,7 @@ def make_manifest(experiment: Experiment, split: Split) -> Manifest:
         final=settings.final and not split.test,
         started_from=experiment.started_from,
         movement=experiment.movement,
+        evidence=evidence,
     )
 
 

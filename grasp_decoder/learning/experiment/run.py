@@ -73,7 +73,9 @@ def run_experiment(
     with bundle_draft(out, settings.edge_tpu) as draft:
         progress.say('exporting to TFLite, as float and as int8')
         with measured.timed('export_s'):
-            bundle = draft.export(networks.values(), split.train, split.validation, make_manifest(experiment, split))
+            bundle = draft.export(
+                networks.values(), split.train, split.validation, make_manifest(experiment, split, networks)
+            )
 
         progress.say(f'evaluating on {len(split.test)} held-out trials, causally')
         with measured.timed('evaluate_s'):
@@ -85,7 +87,9 @@ def run_experiment(
             whole = split.whole
             networks = trainer.fit_tasks(whole, state)
             progress.say('exporting to TFLite, as float and as int8')
-            bundle = draft.export(networks.values(), whole.train, whole.validation, make_manifest(experiment, whole))
+            bundle = draft.export(
+                networks.values(), whole.train, whole.validation, make_manifest(experiment, whole, networks)
+            )
 
         measured.take_peak_memory()
         facts = training_facts(experiment, split, bundle.manifest, len(evaluation.repeats), measured.ended_early)
