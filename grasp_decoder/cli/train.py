@@ -97,8 +97,9 @@ def _parser() -> argparse.ArgumentParser:
         type=_positive(int),
         default=0,
         metavar='N',
-        help="first try so many architectures of the paper's table 2 for the object network. The same command goes on "
-        'where a search was ended; docs/search.md says how several machines search (default: %(default)s, no search)',
+        help="first try so many architectures of the paper's table 2 for the object network, in every split anew. The "
+        'same command goes on where a search was ended; docs/search.md says how several machines search (default: '
+        '%(default)s, no search)',
     )
     parser.add_argument(
         '--train-fraction',
@@ -127,8 +128,8 @@ def _parser() -> argparse.ArgumentParser:
         type=_positive(float),
         default=math.inf,
         metavar='S',
-        help='time for training each session, and as much for a search before it. When it is over, the best networks '
-        'so far are kept, as after Ctrl-C (default: no limit)',
+        help='time for the searches, training and baselines of each session. When it is over, the best networks so far '
+        'are kept, as after Ctrl-C, and the report says what was left out (default: no limit)',
     )
     parser.add_argument(
         '--edgetpu',

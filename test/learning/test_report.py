@@ -47,6 +47,7 @@ def evaluation(name, seed):
         final=False,
         started_from=None,
         ended_early=(),
+        left_out=(),
         models={},
     )
     return Evaluation(name, CLASSES, 3, [decoded], decoded, decoded, timing={'read_s': 1.0}, facts=facts)

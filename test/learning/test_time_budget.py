@@ -1,11 +1,22 @@
-"""The time for training is shared evenly among the fits that are left."""
+"""The time of an experiment is shared evenly among the steps that are left, and bounds baselines as well."""
 
 import math
 
+import numpy as np
 import pytest
 
+from grasp_decoder.features.splits import split_trials
+from grasp_decoder.features.trial_bins import bin_trials
+from grasp_decoder.learning.evaluation import baseline_decodes
+from grasp_decoder.learning.evaluation.baseline_decodes import (
+    FAST_BASELINES,
+    FIXED_WINDOW,
+    LDA,
+    decode_baselines,
+)
 from grasp_decoder.learning.experiment import time_budget
 from grasp_decoder.learning.experiment.time_budget import TimeBudget
+from grasp_decoder.recording.synthetic import synthesize
 
 
 class Clock:
@@ -23,9 +34,8 @@ def clock(monkeypatch):
     return clock
 
 
-def test_what_a_fit_leaves_goes_to_the_others(clock):
-    budget = TimeBudget(60)
-    budget.fits_left = 3
+def test_what_a_step_leaves_goes_to_the_others(clock):
+    budget = TimeBudget(60, steps=3)
     assert budget.take_share() == 20
     clock.now += 10  # half of its share
     assert budget.take_share() == 25
@@ -35,12 +45,36 @@ def test_what_a_fit_leaves_goes_to_the_others(clock):
     assert budget.take_share() == 0 and budget.seconds_left == -10
 
 
-def test_a_search_has_a_budget_of_its_own(clock):
-    budget = TimeBudget(60)
-    clock.now += 50
-    budget.restart()
-    assert budget.seconds_left == 60
-
-
 def test_without_a_limit_every_share_is_endless():
     assert TimeBudget(math.inf).take_share() == math.inf
+
+
+def test_lda_of_many_units_is_left_out_where_it_would_not_be_ready(monkeypatch):
+    split = split_trials(bin_trials(synthesize(units=24, trials=24, objects=2)[0]))
+    monkeypatch.setattr(baseline_decodes, 'TIMED_UNITS', 8)
+    clock = Clock()
+    monkeypatch.setattr(baseline_decodes, 'time', clock)
+    fitted = []
+
+    def lda():
+        model = lda_of_units()
+        fit = model.fit
+
+        def timed_fit(counts, labels):
+            clock.now += (counts.shape[1] / 8) ** 3
+            fitted.append(counts.shape[1])
+            return fit(counts, labels)
+
+        model.fit = timed_fit
+        return model
+
+    lda_of_units = baseline_decodes.shrinkage_lda
+    monkeypatch.setattr(baseline_decodes, 'shrinkage_lda', lda)
+    assert decode_baselines(split, 3, 30).keys() == set(FAST_BASELINES) - {FIXED_WINDOW}
+    assert fitted == [8, 24, 8] and clock.now == 100 + 1 + 27 + 1
+    fitted.clear()
+    assert decode_baselines(split, 3, 20).keys() == set(FAST_BASELINES) - {LDA, FIXED_WINDOW}
+    assert fitted == [8, 8]
+    assert np.array_equal(
+        decode_baselines(split, 3)[LDA].probability, decode_baselines(split, 3, 1000)[LDA].probability
+    )

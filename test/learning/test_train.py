@@ -149,8 +149,6 @@ def test_object_alone_is_trained_and_evaluated(session, tmp_path):
                 'object',
                 '--baselines',
                 'none',
-                '--max-seconds',
-                '1',
                 '--train-fraction',
                 '0.8',
                 '0.5',
@@ -164,7 +162,7 @@ def test_object_alone_is_trained_and_evaluated(session, tmp_path):
 
 
 @pytest.mark.slow
-def test_phase_alone_needs_no_classes(tmp_path):
+def test_phase_alone_needs_no_classes(tmp_path, capsys):
     path = tmp_path / 'One.neo.mat'
     write_session(synthesize(units=8, trials=12, objects=1)[0], path)
     assert train(['--session', str(path), '--out', str(tmp_path / 'none')]) == 2
@@ -172,6 +170,8 @@ def test_phase_alone_needs_no_classes(tmp_path):
         train(['--session', str(path), '--out', str(tmp_path / 'out'), '--tasks', 'phase', '--max-seconds', '1']) == 0
     )
     assert metrics_of(tmp_path / 'out')[0].keys() >= {'phase', 'int8'}
+    assert 'training ended early: phase, split 42' in capsys.readouterr().err
+    assert 'training ended early' in (tmp_path / 'out' / 'report' / 'report.html').read_text()
     assert load_bundle(tmp_path / 'out').manifest.classes == ()
 
 
@@ -209,16 +209,17 @@ def test_interrupted_repeats_leave_the_bundle_and_what_is_finished(session, tmp_
         return fit(*arguments, **options)
 
     monkeypatch.setattr(training, 'fit', fit_and_interrupt)
-    assert (
-        train(['--session', str(session), '--out', str(tmp_path / 'out'), '--repeats', '4', '--max-seconds', '12']) == 0
-    )
+    assert train(['--session', str(session), '--out', str(tmp_path / 'out'), '--repeats', '4']) == 0
     assert fits == [42] * 3 + [1] * 3 + [2]
     found, _ = metrics_of(tmp_path / 'out')
     assert len(found['object']['accuracy_of_repeats']) == 2
     assert len(found['baselines']['lda']['accuracy_of_repeats']) == 2
     said = capsys.readouterr().err
-    assert 'interrupted: the bundle is written' in said and 'training ended early: object, split 42' in said
-    assert 'training ended early' in (tmp_path / 'out' / 'report' / 'report.html').read_text()
+    assert 'interrupted: the bundle is written' in said and 'left out: splits 2, 3; baseline' in said
+    assert (
+        'left out, by --max-seconds or Ctrl-C: splits 2, 3; baseline'
+        in (tmp_path / 'out' / 'report' / 'report.html').read_text()
+    )
 
 
 @pytest.mark.slow

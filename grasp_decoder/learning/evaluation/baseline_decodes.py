@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 import numpy as np
 
 from grasp_decoder.features.splits import Split
@@ -21,42 +24,68 @@ LEAVE_ONE_OUT = 'naive_bayes_leave_one_out'
 FIXED_WINDOW = 'lda_fixed_window'
 SEED_BILSTM = 'seed_bilstm'
 FAST, ALL, NONE = 'fast', 'all', 'none'
+FAST_BASELINES = (NAIVE_BAYES, LEAVE_ONE_OUT, LDA, FIXED_WINDOW)
+
+TIMED_UNITS = 500
+"""Units that LDA is fitted on first, to find out how long it will take with all."""
 
 
-def decode_baselines(split: Split, look_back: int) -> dict[str, ObjectDecodes]:
+def decode_baselines(split: Split, look_back: int, seconds: float = math.inf) -> dict[str, ObjectDecodes]:
     """What the fast baselines decode of the test trials.
 
-    They have nothing to tune, so they are fitted on training and validation trials together.
+    They have nothing to tune, so they are fitted on training and validation trials together. Those that would not be
+    ready in ``seconds`` are left out.
 
     - ``naive_bayes`` and ``lda`` decode the windows that end in the hold phase.
     - ``lda_fixed_window`` decodes one fixed window per trial, around Hold (Fabiani 2021).
     - ``naive_bayes_leave_one_out`` decodes the whole hold phase of every trial, each left out in turn (Schaffelhofer et
       al. 2015).
     """
+    deadline = time.monotonic() + seconds
     known = split.train + split.validation
     known_windows, test_windows = object_windows(known, look_back), object_windows(split.test, look_back)
     known_counts = window_counts(known, known_windows, look_back)
     test_counts = window_counts(split.test, test_windows, look_back)
     test_ids = np.array([trial.trial_id for trial in split.test])
     found = {
-        name: _decodes(
-            model.fit(known_counts, known_windows.label),
+        NAIVE_BAYES: _decodes(
+            PoissonNaiveBayes().fit(known_counts, known_windows.label),
+            test_counts,
+            test_windows.label,
+            test_ids[test_windows.trial],
+            split.classes,
+        ),
+        LEAVE_ONE_OUT: _leave_one_out(split),
+    }
+    if _lda_is_ready(known_counts, known_windows.label, deadline):
+        found[LDA] = _decodes(
+            shrinkage_lda().fit(known_counts, known_windows.label),
             test_counts,
             test_windows.label,
             test_ids[test_windows.trial],
             split.classes,
         )
-        for name, model in ((NAIVE_BAYES, PoissonNaiveBayes()), (LDA, shrinkage_lda()))
-    }
-    found[FIXED_WINDOW] = _decodes(
-        shrinkage_lda().fit(fixed_window_counts(known, look_back), [trial.object_id for trial in known]),
-        fixed_window_counts(split.test, look_back),
-        np.array([trial.object_id for trial in split.test]),
-        test_ids,
-        split.classes,
-    )
-    found[LEAVE_ONE_OUT] = _leave_one_out(split)
+    around_hold, labels = fixed_window_counts(known, look_back), np.array([trial.object_id for trial in known])
+    if _lda_is_ready(around_hold, labels, deadline):
+        found[FIXED_WINDOW] = _decodes(
+            shrinkage_lda().fit(around_hold, labels),
+            fixed_window_counts(split.test, look_back),
+            np.array([trial.object_id for trial in split.test]),
+            test_ids,
+            split.classes,
+        )
     return found
+
+
+def _lda_is_ready(counts: np.ndarray, labels: np.ndarray, deadline: float) -> bool:
+    """Whether LDA of counts (n, units) will be fitted by then; its time grows with the cube of the units at most."""
+    units = counts.shape[1]
+    if deadline == math.inf or units <= TIMED_UNITS:
+        return True
+    start = time.monotonic()
+    shrinkage_lda().fit(counts[:, :TIMED_UNITS], labels)
+    now = time.monotonic()
+    return now + (now - start) * (units / TIMED_UNITS) ** 3 <= deadline
 
 
 def _decodes(model, counts, object_ids, trial_ids, classes) -> ObjectDecodes:

@@ -29,6 +29,7 @@ class TrainingFacts:
         final: whether the bundle was fitted once more, on all trials.
         started_from: id of the bundle of another day that training went on from.
         ended_early: the fits that the clock or Ctrl-C ended.
+        left_out: what was asked for and is missing, because the time was over or Ctrl-C came.
         models: task -> name of its model family.
     """
 
@@ -41,6 +42,7 @@ class TrainingFacts:
     final: bool
     started_from: str | None
     ended_early: tuple[str, ...]
+    left_out: tuple[str, ...]
     models: Mapping[str, str]
 
 

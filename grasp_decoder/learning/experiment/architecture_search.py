@@ -1,4 +1,4 @@
-"""Searches the architecture of the object network of an experiment."""
+"""Searches the architecture of the object network among the trials of one split."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from grasp_decoder.learning.models.training import FitProblem
 def search_architecture(
     experiment: Experiment, split: Split, state: int, seconds: float, folder: Path, progress: ProgressReport
 ) -> Architecture | None:
-    """Search on one split; None in a worker.
+    """Search on the training and validation trials of one split; None in a worker.
+
+    Every split has a search of its own, because the test trials of one split are training trials of another.
 
     Args:
         state: random state of the split, and seed of the search.
@@ -34,19 +36,22 @@ def search_architecture(
         progress.stage(f'search, split {state}'),
         seconds,
     )
-    return search(problem, experiment.settings.search_trials, folder, _project(experiment, state), progress.say)
+    return search(problem, experiment.settings.search_trials, folder, _project(experiment, problem), progress.say)
 
 
-def _project(experiment: Experiment, state: int) -> str:
-    """Name of what is searched: the same trials, bins and seed have the same."""
+def _project(experiment: Experiment, problem: FitProblem) -> str:
+    """Name of a search, by what architectures are compared on.
+
+    The training trials are not part of it: a network that is fitted once more on all trials takes what was found.
+    """
     settings = experiment.settings
     identity = (
         experiment.session.source_sha256,
         settings.bin_ns,
-        experiment.look_back,
+        problem.look_back,
         sorted(settings.objects.copies.items()),
         settings.protocol,
-        state,
-        settings.train_fractions[0],
+        problem.seed,
+        sorted(trial.trial_id for trial in problem.validation),
     )
     return hashlib.sha256(repr(identity).encode()).hexdigest()[:16]

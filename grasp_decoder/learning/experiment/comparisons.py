@@ -7,7 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from grasp_decoder.bundle.task_network import OBJECT
 from grasp_decoder.features.splits import Split
-from grasp_decoder.learning.evaluation.baseline_decodes import ALL, LDA, NONE, SEED_BILSTM, decode_baselines
+from grasp_decoder.learning.evaluation.baseline_decodes import (
+    ALL,
+    FAST_BASELINES,
+    LDA,
+    NONE,
+    SEED_BILSTM,
+    decode_baselines,
+)
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial, predict_trials
 from grasp_decoder.learning.evaluation.evaluation import Evaluation
 from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, hold_windows
@@ -15,6 +22,7 @@ from grasp_decoder.learning.evaluation.object_metrics import object_summary
 from grasp_decoder.learning.experiment.experiment import Experiment
 from grasp_decoder.learning.experiment.measurements import Measurements
 from grasp_decoder.learning.experiment.progress_report import ProgressReport
+from grasp_decoder.learning.experiment.time_budget import TimeBudget
 from grasp_decoder.learning.experiment.training import Trainer
 
 
@@ -26,34 +34,65 @@ class Comparisons:
         repeats: decoded test trials of each split after the first.
         baselines: name -> decodes of each split.
         curve: scores by training fraction, without the first.
+        left_out: what was asked for and is missing, because the time was over or Ctrl-C came.
     """
 
     repeats: list[list[DecodedTrial]] = field(default_factory=list)
     baselines: dict[str, list[ObjectDecodes]] = field(default_factory=dict)
     curve: list[dict] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
 
 def decode_for_comparison(
-    experiment: Experiment, trainer: Trainer, measured: Measurements, progress: ProgressReport
+    experiment: Experiment, trainer: Trainer, budget: TimeBudget, measured: Measurements, progress: ProgressReport
 ) -> Comparisons:
-    """Fit and decode all that was asked for; Ctrl-C ends it, and keeps what is finished unless it is all or nothing."""
+    """Fit and decode all that was asked for, until the time is over or Ctrl-C comes.
+
+    What is finished is kept, unless it is all or nothing.
+    """
     found = Comparisons()
     try:
         for repeat, state in enumerate(experiment.random_states):
+            if repeat and not trainer.has_time:
+                break
             split = experiment.split(state)
             networks = trainer.fit_tasks(split, state, interruptible=True) if repeat else {}  # the bundle's are fitted
-            baselines = _baselines(experiment, trainer, split, state, measured, progress)
+            baselines = _baselines(experiment, trainer, split, state, budget, measured, progress)
             if repeat:
                 found.repeats.append(predict_trials(networks, split.test))
             for name, decodes in baselines.items():
                 found.baselines.setdefault(name, []).append(decodes)
         for fraction in experiment.settings.train_fractions[1:]:
-            found.curve.append(_curve_point(experiment, trainer, fraction))
+            if not trainer.has_time:
+                break
+            found.curve.append(_curve_point(experiment, trainer, budget, fraction))
     except KeyboardInterrupt:
         if experiment.settings.all_or_nothing:
             raise
         progress.say('interrupted: the bundle is written, with a report on what is finished')
+    found.left_out = _left_out(experiment, found)
+    if found.left_out:
+        progress.say(f'left out: {"; ".join(found.left_out)}')
     return found
+
+
+def _left_out(experiment: Experiment, found: Comparisons) -> list[str]:
+    """What was asked for and is not there, or not of all splits."""
+    settings, missing = experiment.settings, []
+    states = experiment.random_states[1 + len(found.repeats) :]
+    if states:
+        missing.append(f'splits {", ".join(map(str, states))}')
+    asked: tuple[str, ...] = ()
+    if OBJECT in experiment.tasks and settings.baselines != NONE:
+        asked = (*FAST_BASELINES, SEED_BILSTM) if settings.baselines == ALL else FAST_BASELINES
+    for name in asked:
+        splits = settings.repeats - len(found.baselines.get(name, []))
+        if splits:
+            missing.append(f'baseline {name}' + (f' of {splits} splits' if settings.repeats > 1 else ''))
+    fractions = settings.train_fractions[1 + len(found.curve) :]
+    if fractions:
+        missing.append(f'training fractions {", ".join(f"{each:g}" for each in fractions)}')
+    return missing
 
 
 def with_comparisons(
@@ -73,14 +112,16 @@ def _baselines(
     trainer: Trainer,
     split: Split,
     state: int,
+    budget: TimeBudget,
     measured: Measurements,
     progress: ProgressReport,
 ) -> dict[str, ObjectDecodes]:
     if experiment.settings.baselines == NONE or OBJECT not in experiment.tasks:
         return {}
     progress.say(f'baselines, split {state}')
-    found = decode_baselines(split, experiment.look_back)
-    if experiment.settings.baselines == ALL:
+    with measured.timed('baselines_s'):
+        found = decode_baselines(split, experiment.look_back, budget.take_share())
+    if experiment.settings.baselines == ALL and trainer.has_time:
         with measured.timed('train_seed_bilstm_s'):
             network = trainer.fit(OBJECT, split, state, SEED_BILSTM, interruptible=True)
             decoded = predict_trials({OBJECT: network}, split.test)
@@ -88,15 +129,16 @@ def _baselines(
     return found
 
 
-def _curve_point(experiment: Experiment, trainer: Trainer, fraction: float) -> dict:
+def _curve_point(experiment: Experiment, trainer: Trainer, budget: TimeBudget, fraction: float) -> dict:
     """Scores with another fraction of the trials for training and validation (Viviani et al. 2023, table 5)."""
-    decoder, lda = [], []
+    decoder: list[ObjectDecodes] = []
+    lda: list[ObjectDecodes] = []
     splits = [experiment.split(state, fraction) for state in experiment.random_states]
     for state, split in zip(experiment.random_states, splits):
-        network = trainer.fit(OBJECT, split, state, experiment.models[OBJECT], interruptible=True)
+        network = trainer.fit(OBJECT, split, state, interruptible=True)
         decoded = predict_trials({OBJECT: network}, split.test)
         decoder.append(hold_windows(decoded, split.classes, experiment.look_back))
-        lda.append(decode_baselines(split, experiment.look_back)[LDA])
+        lda += filter(None, [decode_baselines(split, experiment.look_back, budget.seconds_left).get(LDA)])
     return _curve_row(fraction, splits[0], decoder, lda)
 
 

@@ -59,7 +59,12 @@ def _self_reset(train: Sequence[TrialBins]) -> SelfReset | None:
 
 
 def training_facts(
-    experiment: Experiment, split: Split, manifest: Manifest, repeats: int, ended_early: Sequence[str]
+    experiment: Experiment,
+    split: Split,
+    manifest: Manifest,
+    repeats: int,
+    ended_early: Sequence[str],
+    left_out: Sequence[str],
 ) -> TrainingFacts:
     """What was trained and how.
 
@@ -68,6 +73,7 @@ def training_facts(
         manifest: of the bundle.
         repeats: splits that were finished.
         ended_early: the fits that the clock or Ctrl-C ended.
+        left_out: what was not begun or not finished because of them.
     """
     settings = experiment.settings
     return TrainingFacts(
@@ -80,5 +86,6 @@ def training_facts(
         final=settings.final,
         started_from=experiment.started_from,
         ended_early=tuple(ended_early),
+        left_out=tuple(left_out),
         models={task: network.model for task, network in manifest.tasks.items()},
     )

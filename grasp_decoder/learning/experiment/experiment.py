@@ -9,7 +9,7 @@ from grasp_decoder.bundle.manifest import Movement
 from grasp_decoder.bundle.task_network import OBJECT
 from grasp_decoder.features.splits import Split, random_states, split_trials
 from grasp_decoder.features.trial_bins import TrialBins
-from grasp_decoder.learning.evaluation.baseline_decodes import ALL
+from grasp_decoder.learning.evaluation.baseline_decodes import ALL, NONE
 from grasp_decoder.learning.experiment.settings import Settings
 from grasp_decoder.learning.models.families import ModelFamily
 from grasp_decoder.recording.session import Session
@@ -47,13 +47,16 @@ class Experiment:
         return random_states(self.settings.repeats, self.settings.seed)
 
     @property
-    def fit_count(self) -> int:
-        """How many networks are fitted."""
+    def step_count(self) -> int:
+        """How many steps share the time: fits of networks, searches, and the baselines of each split."""
         settings = self.settings
-        fits = len(self.tasks) * (settings.repeats + settings.final)
+        steps = len(self.tasks) * (settings.repeats + settings.final)
         if OBJECT in self.tasks:
-            fits += settings.repeats * (len(settings.train_fractions) - 1 + (settings.baselines == ALL))
-        return fits
+            fractions = len(settings.train_fractions)
+            steps += settings.repeats * (fractions - 1 + (settings.baselines != NONE) + (settings.baselines == ALL))
+            if settings.search_trials:
+                steps += settings.repeats * fractions + settings.final
+        return steps
 
     def split(self, random_state: int, train_fraction: float | None = None) -> Split:
         """One split of the trials, by default with the first of the training fractions."""

@@ -22,6 +22,7 @@ from grasp_decoder.learning.experiment.measurements import Measurements
 from grasp_decoder.learning.experiment.progress_report import ProgressReport
 from grasp_decoder.learning.experiment.settings import Settings
 from grasp_decoder.learning.models.causal_gru import continue_gru, fit_causal_gru
+from grasp_decoder.learning.models.search import is_distributed
 from grasp_decoder.learning.movement import movement_range, with_movement
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Session
@@ -43,6 +44,10 @@ def prepare(path: Path, settings: Settings, progress: ProgressReport, measured: 
     if OBJECT not in tasks and (settings.search_trials or len(settings.train_fractions) > 1):
         raise GraspDecoderError(
             'a search and a curve of training fractions are about the object network: add object to --tasks'
+        )
+    if settings.search_trials and is_distributed() and (settings.repeats, len(settings.train_fractions)) != (1, 1):
+        raise GraspDecoderError(
+            'several machines search one split: leave out --repeats and further fractions of --train-fraction'
         )
     look_back = choose_look_back(trials, settings.look_back)
     models = dict.fromkeys(tasks, settings.model)

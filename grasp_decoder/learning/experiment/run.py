@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from grasp_decoder.bundle.edge_report import edge_report
 from grasp_decoder.bundle.export.edge_tpu_compiler import require_compiler
 from grasp_decoder.bundle.export.writing import bundle_draft, check_replaceable
-from grasp_decoder.bundle.task_network import OBJECT
 from grasp_decoder.learning.evaluation.evaluation import Evaluation, evaluate_bundle
 from grasp_decoder.learning.evaluation.scores import headline, scores
 from grasp_decoder.learning.experiment.architecture_search import search_architecture
@@ -22,7 +20,7 @@ from grasp_decoder.learning.experiment.progress_report import ProgressReport
 from grasp_decoder.learning.experiment.settings import Settings
 from grasp_decoder.learning.experiment.time_budget import TimeBudget
 from grasp_decoder.learning.experiment.training import Trainer
-from grasp_decoder.learning.models.seed_bilstm import fit_seed_bilstm
+from grasp_decoder.learning.models.search import is_worker
 
 WriteReport = Callable[[Path, Evaluation], None]
 
@@ -30,7 +28,7 @@ WriteReport = Callable[[Path, Evaluation], None]
 def run_experiment(
     path: Path, out: Path, settings: Settings, progress: ProgressReport, write_report: WriteReport
 ) -> Evaluation | None:
-    """Prepare, search, fit, export, evaluate and report one session.
+    """Prepare, fit, compare, export, evaluate and report one session.
 
     Ctrl-C ends the network that is being trained at its best epoch. Once the bundle's own networks are trained, it ends
     everything else that was asked for. The bundle and its report are then written with what is finished. With the
@@ -51,24 +49,20 @@ def run_experiment(
     check_replaceable(out)
     if settings.edge_tpu:
         require_compiler()
-    measured, budget = Measurements(), TimeBudget(settings.max_seconds)
-
+    measured = Measurements()
     experiment = prepare(path, settings, progress, measured)
     state = experiment.random_states[0]
     split = experiment.split(state)
 
-    if settings.search_trials:
-        folder = out.with_name(f'{out.name}.search')
-        architecture = search_architecture(experiment, split, state, budget.seconds_left, folder, progress)
-        if architecture is None:
-            return None
-        experiment = experiment.with_model(OBJECT, partial(fit_seed_bilstm, architecture=architecture))
-        budget.restart()
+    search_folder = out.with_name(f'{out.name}.search')
+    if settings.search_trials and is_worker():
+        search_architecture(experiment, split, state, settings.max_seconds, search_folder, progress)
+        return None
 
-    budget.fits_left = experiment.fit_count
-    trainer = Trainer(experiment, budget, measured, progress)
+    budget = TimeBudget(settings.max_seconds, experiment.step_count)
+    trainer = Trainer(experiment, budget, measured, progress, search_folder)
     networks = trainer.fit_tasks(split, state, interruptible=settings.all_or_nothing)
-    comparisons = decode_for_comparison(experiment, trainer, measured, progress)
+    comparisons = decode_for_comparison(experiment, trainer, budget, measured, progress)
 
     with bundle_draft(out, settings.edge_tpu) as draft:
         progress.say('exporting to TFLite, as float and as int8')
@@ -92,7 +86,14 @@ def run_experiment(
             )
 
         measured.take_peak_memory()
-        facts = training_facts(experiment, split, bundle.manifest, len(evaluation.repeats), measured.ended_early)
+        facts = training_facts(
+            experiment,
+            split,
+            bundle.manifest,
+            repeats=len(evaluation.repeats),
+            ended_early=measured.ended_early,
+            left_out=comparisons.left_out,
+        )
         evaluation = replace(evaluation, facts=facts, timing=measured.timing, edge_tpu=edge_report(bundle))
         write_report(draft.report, evaluation)
         draft.metrics = headline(scores(evaluation))

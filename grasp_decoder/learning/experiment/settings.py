@@ -26,11 +26,11 @@ class Settings:
         protocol: how windows are labelled and classes counted, ``default`` or ``published``.
         baselines: ``fast``, ``all`` or ``none``.
         repeats: number of splits that scores are averaged over.
-        search_trials: architectures to try before training; 0 searches nothing.
+        search_trials: architectures to try in every split before training; 0 searches nothing.
         train_fractions: shares of the trials for training and validation. The bundle is of the first; with further
             ones the report has a curve of them.
         final: whether the bundle is fitted once more, on all trials.
-        max_seconds: time for training, and before it as much for a search.
+        max_seconds: time for searches, training and baselines.
         all_or_nothing: whether Ctrl-C ends everything and leaves no bundle, instead of one that is not fully trained.
         seed: random state of the first split and of training.
         edge_tpu: whether the int8 models are compiled for an Edge TPU.

@@ -1,4 +1,4 @@
-"""The time that training may take."""
+"""The time that searches, training and baselines may take."""
 
 from __future__ import annotations
 
@@ -6,30 +6,23 @@ import time
 
 
 class TimeBudget:
-    """Shares the time that is left evenly among the fits that are left.
+    """Shares the time that is left evenly among the steps that are left.
 
     Args:
         seconds: how much there is, from now on.
-
-    Attributes:
-        fits_left: how many networks are still to be fitted.
+        steps: how many steps there are.
     """
 
-    def __init__(self, seconds: float):
-        self._seconds = seconds
-        self.fits_left = 1
-        self.restart()
-
-    def restart(self) -> None:
-        """Have all the time again."""
-        self._deadline = time.monotonic() + self._seconds
+    def __init__(self, seconds: float, steps: int = 1):
+        self._deadline = time.monotonic() + seconds
+        self._steps_left = steps
 
     @property
     def seconds_left(self) -> float:
         return self._deadline - time.monotonic()
 
     def take_share(self) -> float:
-        """Seconds for the next fit."""
-        share = max(0, self.seconds_left / self.fits_left)
-        self.fits_left = max(1, self.fits_left - 1)
+        """Seconds for the next step."""
+        share = max(0.0, self.seconds_left / self._steps_left)
+        self._steps_left = max(1, self._steps_left - 1)
         return share

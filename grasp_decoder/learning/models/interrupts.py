@@ -9,14 +9,15 @@ from contextlib import contextmanager
 
 @contextmanager
 def noticed_interrupt() -> Iterator[list]:
-    """A list that is not empty once Ctrl-C came, which is handled as ever."""
+    """A list that is not empty once Ctrl-C came, which is handled as before."""
     noticed: list = []
+    before = signal.getsignal(signal.SIGINT)
 
     def handle(number, frame):
         noticed.append(number)
-        signal.default_int_handler(number, frame)
+        (before if callable(before) else signal.default_int_handler)(number, frame)
 
-    before = signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGINT, handle)
     try:
         yield noticed
     finally:

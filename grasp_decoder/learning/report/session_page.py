@@ -23,6 +23,7 @@ COSTS = {
     'train_phase_s': 'training the phase network, s',
     'train_object_s': 'training the object network, s',
     'train_dof_s': 'training the dof network, s',
+    'baselines_s': 'fast baselines, s',
     'train_seed_bilstm_s': "training the paper's BiLSTM, s",
     'export_s': 'export and parity, s',
     'evaluate_s': 'evaluation, s',
@@ -59,6 +60,8 @@ def summary(evaluation: Evaluation) -> Iterator[str]:
         yield f'training went on from {facts.started_from}'
     if facts.ended_early:
         yield f'training ended early, by --max-seconds or Ctrl-C: {"; ".join(facts.ended_early)}'
+    if facts.left_out:
+        yield f'left out, by --max-seconds or Ctrl-C: {"; ".join(facts.left_out)}'
     if facts.final:
         yield 'the bundle was then fitted once more on all trials'
 
