@@ -17,6 +17,7 @@ from grasp_decoder.types.decoded_grasp import GRASP
 
 DEFAULT_LOOK_BACK = 12
 SHORTEST_LOOK_BACK = 3
+HOLD, GO_AND_HOLD = 'hold', 'go_and_hold'
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,23 @@ def phase_windows(trials: Sequence[TrialBins], look_back: int) -> Windows:
     return Windows(*(np.concatenate(parts or [[]]).astype(np.int32) for parts in (trial, last_bin, label)))
 
 
-def object_windows(trials: Sequence[TrialBins], look_back: int) -> Windows:
-    """The windows labelled GRASP, labelled with the object id instead."""
+def object_windows(trials: Sequence[TrialBins], look_back: int, region: str = HOLD) -> Windows:
+    """The windows that end in a region of the trial, labelled with the object id.
+
+    Args:
+        trials: the trials.
+        look_back: bins in a window.
+        region: ``hold``, the windows labelled GRASP; or ``go_and_hold``, those from Go on until the end of the hold
+            phase, which the online decoder of Fabiani (2021) is scored on. It needs the event Go in every trial.
+    """
     windows = phase_windows(trials, look_back)
-    hold = windows.label == GRASP
+    within = windows.label == GRASP
+    if region == GO_AND_HOLD:
+        go = np.array([trial.event_bins['Go'] for trial in trials])
+        end = np.array([np.flatnonzero(trial.phase == GRASP).max(initial=-1) for trial in trials])
+        within = (windows.last_bin >= go[windows.trial]) & (windows.last_bin <= end[windows.trial])
     objects = np.array([trial.object_id for trial in trials], np.int32)
-    return Windows(windows.trial[hold], windows.last_bin[hold], objects[windows.trial[hold]])
+    return Windows(windows.trial[within], windows.last_bin[within], objects[windows.trial[within]])
 
 
 def choose_look_back(trials: Sequence[TrialBins], requested: int | None = None) -> int:

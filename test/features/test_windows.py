@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
-from grasp_decoder.features.windows import choose_look_back, object_windows, phase_windows
+from grasp_decoder.features.windows import GO_AND_HOLD, choose_look_back, object_windows, phase_windows
 
 
 def make_bins(n_bins, hold, rew, object_id=21, units=2, seed=0):
@@ -42,6 +42,20 @@ def test_windows_are_those_of_a_plain_loop(shapes, look_back):
     assert list(zip(found.trial, found.last_bin, found.label)) == phase
     found = object_windows(trials, look_back)
     assert list(zip(found.trial, found.last_bin, found.label)) == objects
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 30)] * 4), min_size=1, max_size=4), st.integers(1, 15))
+def test_windows_of_go_and_hold_are_those_of_a_plain_loop(shapes, look_back):
+    trials, expected = [], []
+    for index, (n, go, hold, rew) in enumerate(shapes):
+        trial = make_bins(n, hold, rew, object_id=20 + index)
+        trial.event_bins['Go'] = go
+        trials.append(trial)
+        last_hold_bin = min(rew, n) - 1
+        if last_hold_bin >= hold:
+            expected += [(index, last, 20 + index) for last in range(look_back - 1, n) if go <= last <= last_hold_bin]
+    found = object_windows(trials, look_back, GO_AND_HOLD)
+    assert list(zip(found.trial, found.last_bin, found.label)) == expected
 
 
 def test_look_back_auto_is_12_or_what_fits_before_hold():

@@ -60,6 +60,7 @@ def test_report_of_one_session(tmp_path):
     assert metrics.pop('timing') == {'read_s': 1.0}
     assert metrics == json.loads(json.dumps(scores(found)))
     page = (tmp_path / 'report.html').read_text()
+    assert metrics['object']['go_and_hold']['n_windows'] == 12 * 8 and 'from Go to the end of hold' in page
     assert f'{100 * metrics["object"]["accuracy"]:.1f} %' in page
     assert 'MSyn40 &lt;b&gt;' in page and '<b>' not in page.split('class="tiles"')[0]
     assert all(source.startswith('data:') for source in re.findall(r'(?:src|href)="([^"]*)"', page))

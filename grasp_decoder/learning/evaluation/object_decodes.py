@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grasp_decoder.features.scoring import accuracy
-from grasp_decoder.features.windows import object_windows
+from grasp_decoder.features.windows import HOLD, object_windows
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial
 
 
@@ -47,10 +47,12 @@ class ObjectDecodes:
         return np.abs(self.answer - self.label) <= 1
 
 
-def hold_windows(decoded: Sequence[DecodedTrial], classes: Sequence[int], look_back: int) -> ObjectDecodes:
-    """The decodes of all windows that end in a hold phase."""
+def hold_windows(
+    decoded: Sequence[DecodedTrial], classes: Sequence[int], look_back: int, region: str = HOLD
+) -> ObjectDecodes:
+    """The decodes of all windows that end in the hold phase, or in another region of `object_windows`."""
     trials = [each.trial for each in decoded]
-    windows = object_windows(trials, look_back)
+    windows = object_windows(trials, look_back, region)
     probability = [each.objects[windows.last_bin[windows.trial == i]] for i, each in enumerate(decoded)]
     ids = np.array([trial.trial_id for trial in trials])
     return ObjectDecodes(

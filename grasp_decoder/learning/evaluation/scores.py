@@ -8,10 +8,11 @@ import numpy as np
 
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, TASKS
 from grasp_decoder.features.scoring import accuracy
+from grasp_decoder.features.windows import GO_AND_HOLD
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial
 from grasp_decoder.learning.evaluation.dof_metrics import dof_summary
 from grasp_decoder.learning.evaluation.evaluation import Evaluation
-from grasp_decoder.learning.evaluation.object_decodes import pool
+from grasp_decoder.learning.evaluation.object_decodes import hold_windows, pool
 from grasp_decoder.learning.evaluation.object_metrics import (
     accuracy_over_time,
     calibration,
@@ -52,6 +53,7 @@ def _object_scores(evaluation: Evaluation) -> dict:
     pooled = pool(repeats)
     return object_summary(repeats) | {
         'endless_accuracy': evaluation.hold_windows(evaluation.endless).accuracy,
+        GO_AND_HOLD: _go_and_hold_scores(evaluation),
         'chance': object_chance(len(evaluation.classes)),
         'classes': list(evaluation.classes),
         'confusion': confusion(pooled).tolist(),
@@ -61,6 +63,16 @@ def _object_scores(evaluation: Evaluation) -> dict:
         'over_time': accuracy_over_time(evaluation.decoded, evaluation.classes),
         'decision_times': decision_times(evaluation.decoded, evaluation.classes),
     }
+
+
+def _go_and_hold_scores(evaluation: Evaluation) -> dict | None:
+    """Scores in the region of the online decoder of Fabiani (2021), which begins at Go; None without that event."""
+    if not all('Go' in each.trial.event_bins for each in evaluation.decoded):
+        return None
+    repeats = [
+        hold_windows(repeat, evaluation.classes, evaluation.look_back, GO_AND_HOLD) for repeat in evaluation.repeats
+    ]
+    return object_summary(repeats) | {'shape_and_size': shape_and_size(pool(repeats), evaluation.objects)}
 
 
 def _int8_scores(evaluation: Evaluation) -> dict:

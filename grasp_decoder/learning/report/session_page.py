@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE
+from grasp_decoder.features.windows import GO_AND_HOLD
 from grasp_decoder.learning.evaluation.evaluation import Evaluation
 from grasp_decoder.learning.report.tables import (
     Table,
@@ -34,6 +35,9 @@ COSTS = {
 
 SHAPE_AND_SIZE = {'shape_accuracy': 'shape', 'size_accuracy': 'size', 'product': 'shape × size'}
 """Key in the section ``shape_and_size`` of metrics.json -> head of its column."""
+
+
+FROM_GO_ON = 'this decoder, windows from Go to the end of hold (Fabiani 2021)'
 
 
 class Tile(NamedTuple):
@@ -106,23 +110,25 @@ def session_tables(evaluation: Evaluation, scores: dict) -> dict[str, Table]:
 def _comparison(scores: dict) -> Table:
     own, chance = scores[OBJECT], scores[OBJECT]['chance']
     apart = SHAPE_AND_SIZE if 'product' in own['shape_and_size'] else {}
-    rows = [
-        [
-            name,
-            percent(row['accuracy'], row['ci95']),
-            percent(row['relaxed_accuracy'], row['relaxed_ci95']),
-            percent(row['trial_accuracy']),
-            *(percent(row['shape_and_size'].get(score)) for score in apart),
-        ]
-        for name, row in decoder_and_baselines(scores)
-    ]
+    rows = [[name, *_object_cells(row, apart)] for name, row in decoder_and_baselines(scores)]
     nothing = [''] * (1 + len(apart))
+    if own[GO_AND_HOLD]:
+        rows.insert(1, [FROM_GO_ON, *_object_cells(own[GO_AND_HOLD], apart)])
     rows[1:1] = [
         ['this decoder as int8', percent(scores['int8'][OBJECT]['accuracy']), '', *nothing],
         ['this decoder, the session as one endless segment', percent(own['endless_accuracy']), '', *nothing],
     ]
     rows.append(['chance: guessing evenly', percent(chance['accuracy']), percent(chance['relaxed_accuracy']), *nothing])
     return Table(['', 'accuracy', 'relaxed', 'per trial', *apart.values()], rows, own=0)
+
+
+def _object_cells(row: dict, apart: Iterable[str]) -> list[str]:
+    return [
+        percent(row['accuracy'], row['ci95']),
+        percent(row['relaxed_accuracy'], row['relaxed_ci95']),
+        percent(row['trial_accuracy']),
+        *(percent(row['shape_and_size'].get(score)) for score in apart),
+    ]
 
 
 def _per_object(row: dict, objects: ObjectCatalogue) -> Table:
