@@ -124,6 +124,32 @@ def split_trials(
     )
 
 
+def split_in_order(trials: Sequence[TrialBins], train_fraction: float) -> Split:
+    """Train on the first part of a session and test on the rest, as a decoder is used.
+
+    Validation takes 20 % of the first part, stratified by class. Classes that have no test trial, or fewer than two in
+    the first part, are dropped.
+
+    Args:
+        trials: the trials, in the order of the session.
+        train_fraction: fraction of them for training and validation together.
+
+    Raises:
+        GraspDecoderError: fewer than two classes are left.
+    """
+    n_known = round(train_fraction * len(trials))
+    known, test = trials[:n_known], trials[n_known:]
+    frequency = Counter(trial.object_id for trial in known)
+    classes = tuple(each for each in classes_of(test) if frequency[each] >= 2)
+    if len(classes) < 2:
+        raise GraspDecoderError(
+            f'the first {train_fraction:.0%} of the session and its rest have fewer than two objects in common'
+        )
+    kept = [trial for trial in known if trial.object_id in classes]
+    train, validation = _hold_out(kept, 0.2, 1, FIRST_RANDOM_STATE, _stratum(DEFAULT_PROTOCOL))
+    return Split(train, validation, [trial for trial in test if trial.object_id in classes], classes)
+
+
 def _validation_fraction(train_fraction: float) -> float:
     if train_fraction > 0.35:
         return 0.2

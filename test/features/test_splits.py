@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.features.splits import random_states, split_trials
+from grasp_decoder.features.splits import random_states, split_in_order, split_trials
 from grasp_decoder.features.trial_bins import TrialBins, bin_trials
 from grasp_decoder.features.windows import object_windows, phase_windows
 from grasp_decoder.recording.reading import read_session
@@ -50,6 +50,24 @@ def test_parts_are_disjoint_complete_and_hold_every_class(frequencies, fraction,
     assert split.classes == tuple(range(21, 21 + len(frequencies)))
     for part in parts:
         assert {trial.object_id for trial in part} == set(split.classes)
+
+
+@given(st.lists(st.integers(21, 25), min_size=40, max_size=60), st.sampled_from([0.4, 0.6]))
+def test_a_session_is_learnt_from_its_first_part_and_tested_on_the_rest(objects, fraction):
+    trials = make_trials(21, 22, 21, 22, *objects, 21, 22, 30)  # one object is at the end of the session only
+    split = split_in_order(trials, fraction)
+    n_known = round(fraction * len(trials))
+    assert max(ids(split.train + split.validation)) < n_known <= min(ids(split.test))
+    first, rest = Counter(trial.object_id for trial in trials[:n_known]), trials[n_known:]
+    assert split.classes == tuple(sorted(each for each in {t.object_id for t in rest} if first[each] >= 2))
+    for part in (split.train, split.validation, split.test):
+        assert {trial.object_id for trial in part} == set(split.classes)
+    assert ids(split.test) == [trial.trial_id for trial in rest if trial.object_id in split.classes]
+
+
+def test_a_first_part_without_the_objects_of_the_rest_is_one_line():
+    with pytest.raises(GraspDecoderError, match='fewer than two objects in common'):
+        split_in_order(make_trials(*[21] * 6, *[22] * 4), 0.6)
 
 
 def test_the_default_is_scikit_learns_stratified_64_16_20():

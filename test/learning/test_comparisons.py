@@ -71,7 +71,7 @@ def run(session, tmp_path, monkeypatch):
         trainer.fit_tasks(split, 42)
         found = decode_for_comparison(experiment, trainer, budget, measured, progress)
         if settings.get('final'):
-            trainer.fit_tasks(type(split)(split.train + split.test, split.validation, [], split.classes), 42)
+            trainer.fit_tasks(split.whole, 42)
         return experiment, search, fit, found
 
     return run
