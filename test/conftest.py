@@ -1,4 +1,4 @@
-"""Fixtures of the tests that start ROS 2 nodes."""
+"""Fixtures of all tests: places of their own to write to, and ROS 2 nodes."""
 
 import contextlib
 import fcntl
@@ -10,8 +10,27 @@ from pathlib import Path
 
 import pytest
 
+from grasp_decoder.share import cache_directory
+
 # Above 101 the ports of a domain run into those that Linux gives to outgoing connections.
 DOMAIN_IDS = (*range(1, 10), 100, 101)
+
+
+@pytest.fixture(scope='session', autouse=True)
+def own_places():
+    """Caches and logs of the tests end with them; Gazebo, which takes minutes to install, stays in the user's cache."""
+    gazebo = cache_directory() / 'gazebo'
+    gazebo.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix='grasp_decoder_tests_') as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv('XDG_CACHE_HOME', f'{folder}/cache')
+        patch.setenv('XDG_STATE_HOME', f'{folder}/state')
+        patch.setenv('ROS_LOG_DIR', f'{folder}/log')
+        cache_directory().mkdir(parents=True)
+        (cache_directory() / 'gazebo').symlink_to(gazebo)
+        yield
+    with contextlib.suppress(OSError):  # they are not empty
+        gazebo.rmdir()
+        gazebo.parent.rmdir()
 
 
 @contextlib.contextmanager

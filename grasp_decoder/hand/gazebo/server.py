@@ -83,7 +83,9 @@ class GazeboServer:
         environment = gazebo_environment() | {
             'GAZEBO_MASTER_URI': f'http://127.0.0.1:{self.port}',
             'IGN_PARTITION': self.partition,
+            # What gzserver's libraries write, even for sound that it never makes, is deleted with the folder.
             'HOME': str(self._folder),
+            'TMPDIR': str(self._folder),
         }
         self.log = self._folder / 'gzserver.log'
         with open(self.log, 'wb') as log:
