@@ -7,3 +7,6 @@ LIFTED_M = 0.05
 
 KEPT_S = 1.0
 """An object that stayed lifted for so long was held."""
+
+LIFTING_S = 0.2
+"""From closed to lifted, where nobody says how high the object is."""

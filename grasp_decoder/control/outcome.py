@@ -4,8 +4,9 @@ A trial is a **success** when the hand did not close before Go, was closed by Re
 more, kept it there for 1 s, and let go before the next Cue, so that by then the hand is open and the object is down.
 All times are on the acquisition clock, except how long the object was kept: that is physics, timed by CLOCK_MONOTONIC.
 
-Success is not scored in trials too short to keep an object for 1 s between Hold and the next Cue; ``closed_rate``
-judges these. It is not scored in the last trial of a run either, which has no next Cue.
+Success is not scored in trials too short to lift an object and to keep it for 1 s between Hold and the next Cue;
+``closed_rate`` judges these. What counts is the time that the hand has: a replay shortens the pauses between trials. It
+is not scored in the last trial of a run either, which has no next Cue.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 
 from grasp_decoder.control.grip_table import GripTable
-from grasp_decoder.control.held import KEPT_S, LIFTED_M
+from grasp_decoder.control.held import KEPT_S, LIFTED_M, LIFTING_S
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.hand_state import HandState
 from grasp_decoder.types.time import NS_PER_S
@@ -53,7 +54,7 @@ class TrialOutcome:
         closed: the hand was closed in time, and not before Go.
         success: None without a hand, in a trial that is too short, and in the last trial of a run.
         failure: why there was no success; '' otherwise.
-        too_short: there is less than `KEPT_S` between Hold and the next Cue.
+        too_short: there is less than `LIFTING_S` and `KEPT_S` between Hold and the next Cue.
         time_to_grasp_s: from Hold until the hand was closed; NaN if it was not.
         kept_s: longest time at 5 cm or more.
         rest_s, false_closings: time outside of [Go, Rew + 0.3 s), and how often the hand closed during it.
@@ -196,7 +197,7 @@ def _score(
         failure = 'not kept'
     elif not _released(commands.between(marks.start_ns, stop_ns), states.between(marks.start_ns, stop_ns)):
         failure = 'not released'
-    too_short = after is not None and stop_ns - marks.hold_ns < KEPT_S * NS_PER_S
+    too_short = after is not None and _time_s(states, marks.hold_ns, stop_ns) < LIFTING_S + KEPT_S
     measured = bool(states) and after is not None and not too_short
     return TrialOutcome(
         trial=marks.trial,
@@ -213,6 +214,14 @@ def _score(
         rest_s=(marks.go_ns - marks.start_ns + max(0, marks.end_ns - deadline_ns)) / NS_PER_S,
         false_closings=len(false_closings),
     )
+
+
+def _time_s(states: _Timeline[HandState], start_ns: int, stop_ns: int) -> float:
+    """How long the hand had from one moment of the acquisition clock to another, s; without a hand that clock tells."""
+    samples = states.between(start_ns, stop_ns)
+    if len(samples) < 2:
+        return (stop_ns - start_ns) / NS_PER_S
+    return (samples[-1].monotonic_ns - samples[0].monotonic_ns) / NS_PER_S
 
 
 def _entries(commands: Sequence[HandCommand], state: HandMode) -> list[HandCommand]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grasp_decoder.control.held import KEPT_S
+from grasp_decoder.control.held import KEPT_S, LIFTING_S
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.types.setting import Settings, setting
 
@@ -58,7 +58,7 @@ class ControlSettings(Settings):
         KEPT_S, 'how long an object stays lifted before rest lets it go', unit='s', low=0.0, high=60.0
     )
     lift_s: float = setting(
-        0.2,
+        LIFTING_S,
         'time that lifting takes after HOLD began, where the hand does not say how high the object is',
         unit='s',
         low=0.0,

@@ -122,6 +122,16 @@ def test_trials_too_short_to_keep_an_object_report_only_whether_the_hand_closed(
     assert 'too short' in summary['note']
 
 
+def test_the_time_that_counts_is_the_hand_s_which_a_replay_shortens_between_two_trials():
+    far_apart = [trial(0), dataclasses.replace(trial(1), start_ns=ns(20.0), cue_ns=ns(20.7), end_ns=ns(24.0))]
+    commands, samples = trace(stop=3.66)
+    samples += [HandState(ns(20.0 + t), ns(103.66 + t), 0.0, contact=False) for t in np.arange(0.0, 4.0, 0.02)]
+    assert score_trials(far_apart, commands, samples, GRIPS)[0].failure == 'not kept'
+    hurried = [dataclasses.replace(s, monotonic_ns=ns(100.0) + (s.monotonic_ns - ns(100.0)) // 2) for s in samples]
+    result = score_trials(far_apart, commands, hurried, GRIPS)[0]
+    assert (result.too_short, result.success, result.failure) == (True, None, '')
+
+
 def test_the_summary_counts_over_trials_and_objects():
     trials = [trial(0), trial(1, object_id=31), trial(2)]
     summary = summarize(score_trials(trials, *trace(stop=3 * TRIAL_S), GRIPS))
