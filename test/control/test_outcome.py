@@ -92,7 +92,7 @@ def test_a_wrong_grip_may_hold_but_is_reported():
 
 
 def test_a_grasp_that_is_never_let_go_does_not_count_for_the_next_trial():
-    results = score_trials([*TRIALS, trial(2)], *trace(release=99.0, lifted=(3.1, 99.0)), GRIPS)
+    results = score_trials([*TRIALS, trial(2)], *trace(release=99.0, lifted=(3.1, 99.0), stop=3 * TRIAL_S), GRIPS)
     assert [r.failure for r in results] == ['not released', 'not closed in time', '']
     assert results[2].success is None
 
