@@ -42,9 +42,24 @@ def periods(trial: TrialBins) -> dict[str, slice]:
 
 
 def grip_of_classes(classes: Sequence[int], objects: ObjectCatalogue) -> np.ndarray:
-    """Index of the grip that each class takes, int (n_classes,). What the catalogue gives no grip shares one."""
+    """Index of the grip that each class takes, int (n_classes,).
+
+    What the catalogue gives no grip shares one. Where all classes share one grip, each counts as a grip of its own.
+    """
     grips = [objects.find(object_id).grip or '' for object_id in classes]
-    return np.unique(grips, return_inverse=True)[1]
+    index = np.unique(grips, return_inverse=True)[1]
+    return index if index.any() else np.arange(len(classes))
+
+
+def grip_posterior(rule: EvidenceRule, probability: np.ndarray, bin_ns: int, grip: np.ndarray) -> np.ndarray:
+    """Posterior over grips after each bin of a trial, float (n_bins, n_grips).
+
+    Args:
+        rule, probability, bin_ns: as of `accumulated`.
+        grip: index of the grip of each class, int (n_classes,).
+    """
+    by_class = posterior_of(rule.prior, accumulated(rule, probability, bin_ns))
+    return by_class @ np.eye(grip.max() + 1)[grip]
 
 
 def accumulated(rule: EvidenceRule, probability: np.ndarray, bin_ns: int) -> np.ndarray:
@@ -70,7 +85,6 @@ def calibrate_evidence(
     """The prior of the classes in training, with the gain and the dead band that make the right grips most likely.
 
     The likelihood is that of the right grip on validation trials: the mean of its logarithm in each of `PERIODS`.
-    Where all objects share one grip, the objects are told apart instead.
 
     Args:
         network: of the task ``object``.
@@ -81,8 +95,6 @@ def calibrate_evidence(
     count = np.bincount(np.searchsorted(classes, [trial.object_id for trial in train]), minlength=len(classes))
     prior = count / count.sum()
     grip = grip_of_classes(classes, objects)
-    if not grip.any():
-        grip = np.arange(len(classes))
     probabilities = network.predict(validation)
     bins: dict[str, list[np.ndarray]] = {}
     first = 0

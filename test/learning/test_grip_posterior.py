@@ -8,13 +8,14 @@ from scipy.signal import lfilter
 from scipy.special import softmax
 
 from grasp_decoder.bundle.task_network import OBJECT, WINDOW, TaskNetwork
-from grasp_decoder.evidence import EvidenceAccumulator, EvidenceRule, posterior_of
+from grasp_decoder.evidence import EvidenceAccumulator, EvidenceRule
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.grip_posterior import (
     PERIODS,
     accumulated,
     calibrate_evidence,
     grip_of_classes,
+    grip_posterior,
     periods,
 )
 from grasp_decoder.objects import load_objects
@@ -52,10 +53,8 @@ def says(trial, sharpness):
 def by_grip(trials, rule, sharpness, period):
     """Posterior over grips of every bin of a period, and the index of the right grip."""
     grip = grip_of_classes(CLASSES, load_objects())
-    one_hot = np.eye(grip.max() + 1)[grip]
     posteriors = [
-        posterior_of(rule.prior, accumulated(rule, says(trial, sharpness), BIN_NS)[periods(trial)[period]]) @ one_hot
-        for trial in trials
+        grip_posterior(rule, says(trial, sharpness), BIN_NS, grip)[periods(trial)[period]] for trial in trials
     ]
     right = [np.full(len(each), grip[CLASSES.index(t.object_id)]) for each, t in zip(posteriors, trials)]
     return np.concatenate(posteriors), np.concatenate(right)
@@ -117,7 +116,7 @@ def test_objects_that_all_take_one_grip_are_told_apart():
     ]
     answers = [softmax(rng.normal(0, 1, (80, 3)) + 3 * (np.arange(3) == i % 3), axis=1) for i in range(60)]
     made_up = TaskNetwork(OBJECT, 'made up', WINDOW, 4, np.arange(256.0), None, lambda trials: answers)
-    assert not grip_of_classes(classes, load_objects()).any()
+    assert grip_of_classes(classes, load_objects()).tolist() == [0, 1, 2]
     assert calibrate_evidence(made_up, trials, trials, classes, load_objects()).gain > 0.1
 
 

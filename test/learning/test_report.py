@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from grasp_decoder.evidence import EvidenceRule
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial
+from grasp_decoder.learning.evaluation.elapsed_time import fit_elapsed_time
 from grasp_decoder.learning.evaluation.evaluation import Evaluation, TrainingFacts
 from grasp_decoder.learning.evaluation.scores import scores
 from grasp_decoder.learning.report.groups import animal_of, grouped
@@ -50,7 +52,19 @@ def evaluation(name, seed):
         left_out=(),
         models={},
     )
-    return Evaluation(name, CLASSES, 3, [decoded], decoded, decoded, timing={'read_s': 1.0}, facts=facts)
+    return Evaluation(
+        name,
+        CLASSES,
+        3,
+        [decoded],
+        decoded,
+        decoded,
+        timing={'read_s': 1.0},
+        facts=facts,
+        evidence=EvidenceRule.for_unknown(3),
+        late={0.0: decoded},
+        elapsed_time=fit_elapsed_time([each.trial for each in decoded]),
+    )
 
 
 def test_report_of_one_session(tmp_path):
@@ -64,6 +78,19 @@ def test_report_of_one_session(tmp_path):
     assert f'{100 * metrics["object"]["accuracy"]:.1f} %' in page
     assert 'MSyn40 &lt;b&gt;' in page and '<b>' not in page.split('class="tiles"')[0]
     assert all(source.startswith('data:') for source in re.findall(r'(?:src|href)="([^"]*)"', page))
+
+
+def test_the_report_shows_what_a_clock_would_do_and_how_sure_the_hand_is(tmp_path):
+    write_report(tmp_path, evaluation('MSyn40', 0))
+    metrics = json.loads((tmp_path / 'metrics.json').read_text())
+    assert metrics['phase']['elapsed_time']['f1'] == 1.0  # all trials take their time alike
+    assert metrics['dof']['elapsed_time']['r2'] == pytest.approx(1.0)
+    assert metrics['phase']['by_start'] == [{'late_s': 0.0, 'trials': 12, 'f1': 1.0, 'elapsed_time_f1': 1.0}]
+    assert set(metrics['object']['grip_posterior']) == {'before_cue', 'cue_to_go', 'hold'}
+    page = (tmp_path / 'report.html').read_text()
+    assert page.count('elapsed time alone') >= 3 and 'posterior over grips' in page
+    write_report(tmp_path / 'outside', replace(evaluation('MSyn40', 0), elapsed_time=None, evidence=None))
+    assert 'posterior over grips' not in (tmp_path / 'outside' / 'report.html').read_text()
 
 
 def test_objects_are_called_as_the_catalogue_calls_them_and_shapes_are_scored_where_it_has_sizes(tmp_path):

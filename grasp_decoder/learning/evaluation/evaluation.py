@@ -9,8 +9,11 @@ from grasp_decoder.bundle.bundle import Bundle
 from grasp_decoder.bundle.manifest import Movement
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.evidence import EvidenceRule
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial, decode_endless, decode_trials
+from grasp_decoder.learning.evaluation.elapsed_time import ElapsedTime
+from grasp_decoder.learning.evaluation.late_starts import decode_late
 from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, hold_windows
 from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.recording.session import Session
@@ -63,6 +66,9 @@ class Evaluation:
         facts: how it was trained; None outside of training.
         edge_tpu: the bundle's `edge_report`; empty outside of training.
         movement: what the degree of freedom is, but for the aperture.
+        evidence: how the controller counts evidence about the object; None: nothing was fitted.
+        late: the phase of the first repeat's trials, by how many seconds late their segments begin.
+        elapsed_time: the elapsed-time baseline, of the first repeat; None outside of training.
         objects: the catalogue that has the objects' labels, shapes and sizes.
     """
 
@@ -78,6 +84,9 @@ class Evaluation:
     facts: TrainingFacts | None = None
     edge_tpu: dict = field(default_factory=dict)
     movement: Movement | None = None
+    evidence: EvidenceRule | None = None
+    late: dict[float, list[DecodedTrial]] = field(default_factory=dict)
+    elapsed_time: ElapsedTime | None = None
     objects: ObjectCatalogue = field(default_factory=load_objects)
 
     def hold_windows(self, decoded: Sequence[DecodedTrial]) -> ObjectDecodes:
@@ -136,5 +145,7 @@ def evaluate_bundle(
         decode_trials(bundle, session, known, 'int8'),
         decode_endless(bundle, session, known, 'float'),
         movement=bundle.manifest.movement,
+        evidence=bundle.manifest.evidence,
+        late=decode_late(bundle, known, look_back) if PHASE in bundle.manifest.tasks else {},
         objects=objects,
     )

@@ -11,6 +11,7 @@ from sklearn.metrics import confusion_matrix, f1_score
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial
 from grasp_decoder.learning.evaluation.intervals import mean_interval, mean_scores
 from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, end_of_hold, pool
+from grasp_decoder.learning.evaluation.reliability import reliability
 from grasp_decoder.objects import ObjectCatalogue
 
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -105,21 +106,9 @@ def shape_and_size(windows: ObjectDecodes, objects: ObjectCatalogue) -> dict:
     return scores
 
 
-def calibration(windows: ObjectDecodes, bins: int = 10) -> dict:
-    """Reliability curve and expected calibration error (Guo et al. 2017)."""
-    confidence = windows.probability.max(axis=1)
-    index = np.minimum((confidence * bins).astype(int), bins - 1)
-    curve = [
-        {
-            'confidence': float(confidence[index == b].mean()),
-            'accuracy': float(windows.correct[index == b].mean()),
-            'windows': int((index == b).sum()),
-        }
-        for b in range(bins)
-        if (index == b).any()
-    ]
-    error = sum(point['windows'] * abs(point['confidence'] - point['accuracy']) for point in curve) / len(confidence)
-    return {'error': float(error), 'curve': curve}
+def calibration(windows: ObjectDecodes) -> dict:
+    """The `reliability` of the most probable object."""
+    return reliability(windows.probability.max(axis=1), windows.correct)
 
 
 def accuracy_over_time(decoded: Sequence[DecodedTrial], classes: Sequence[int]) -> dict:

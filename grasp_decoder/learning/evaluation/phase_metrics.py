@@ -80,6 +80,31 @@ def _transitions(decoded: Sequence[DecodedTrial]) -> tuple[list[int], list[int],
     return onset, offset, missed, false_onsets
 
 
+def release_by_hold(decoded: Sequence[DecodedTrial], groups: int = 3) -> list[dict]:
+    """When GRASP ends, after holds of different lengths: trials in groups from the shortest holds to the longest.
+
+    Times are s from the last bin of the hold to the last one of GRASP, debounced; negative: it ended too early.
+    """
+    holds = [(np.count_nonzero(each.trial.phase == GRASP) * each.trial.bin_ns / 1e9, each) for each in decoded]
+    holds = sorted((hold for hold in holds if hold[0]), key=lambda hold: hold[0])
+    rows = []
+    for first in np.array_split(np.arange(len(holds)), groups):
+        group = [holds[index] for index in first]
+        late = [bins * each.trial.bin_ns / 1e9 for _, each in group for bins in _transitions([each])[1]]
+        if group:
+            rows.append(
+                {
+                    'shortest_hold_s': group[0][0],
+                    'longest_hold_s': group[-1][0],
+                    'trials': len(group),
+                    'missed': len(group) - len(late),
+                    'median_release_s': float(np.median(late)) if late else None,
+                    'worst_release_s': float(late[int(np.argmax(np.abs(late)))]) if late else None,
+                }
+            )
+    return rows
+
+
 def debounce(grasp: np.ndarray) -> np.ndarray:
     """Decisions (n,) without changes that last fewer than `DEBOUNCE_BINS` bins.
 

@@ -23,7 +23,8 @@ from grasp_decoder.learning.evaluation.object_metrics import (
     per_object,
     shape_and_size,
 )
-from grasp_decoder.learning.evaluation.phase_metrics import phase_summary
+from grasp_decoder.learning.evaluation.phase_metrics import phase_summary, release_by_hold
+from grasp_decoder.learning.evaluation.reliability import grip_reliability
 
 
 def scores(evaluation: Evaluation) -> dict:
@@ -32,9 +33,12 @@ def scores(evaluation: Evaluation) -> dict:
     if evaluation.has(OBJECT):
         found[OBJECT] = _object_scores(evaluation)
     if evaluation.has(PHASE):
-        found[PHASE] = phase_summary(evaluation.repeats, evaluation.look_back)
+        found[PHASE] = _phase_scores(evaluation)
     if evaluation.has(DOF):
         found[DOF] = dof_summary(evaluation.repeats, evaluation.look_back)
+        if evaluation.elapsed_time:
+            clock = [evaluation.elapsed_time.decode(each.trial) for each in evaluation.repeats[0]]
+            found[DOF]['elapsed_time'] = dof_summary([clock], evaluation.look_back)
     found['int8'] = _int8_scores(evaluation)
     if evaluation.baselines:
         found['baselines'] = {
@@ -51,7 +55,10 @@ def scores(evaluation: Evaluation) -> dict:
 def _object_scores(evaluation: Evaluation) -> dict:
     repeats = evaluation.object_repeats
     pooled = pool(repeats)
+    rule = evaluation.evidence
+    reliable = grip_reliability(evaluation.int8, evaluation.classes, rule, evaluation.objects) if rule else {}
     return object_summary(repeats) | {
+        'grip_posterior': reliable,
         'endless_accuracy': evaluation.hold_windows(evaluation.endless).accuracy,
         GO_AND_HOLD: _go_and_hold_scores(evaluation),
         'chance': object_chance(len(evaluation.classes)),
@@ -73,6 +80,24 @@ def _go_and_hold_scores(evaluation: Evaluation) -> dict | None:
         hold_windows(repeat, evaluation.classes, evaluation.look_back, GO_AND_HOLD) for repeat in evaluation.repeats
     ]
     return object_summary(repeats) | {'shape_and_size': shape_and_size(pool(repeats), evaluation.objects)}
+
+
+def _phase_scores(evaluation: Evaluation) -> dict:
+    look_back, clock = evaluation.look_back, evaluation.elapsed_time
+    found = phase_summary(evaluation.repeats, look_back) | {
+        'release_by_hold': release_by_hold(evaluation.int8),
+        'by_start': [
+            {'late_s': late_s, 'trials': len(decoded), 'f1': phase_summary([decoded], look_back)['f1']}
+            for late_s, decoded in evaluation.late.items()
+        ],
+    }
+    if clock:
+        told = [clock.decode(each.trial) for each in evaluation.repeats[0]]
+        found['elapsed_time'] = phase_summary([told], look_back)
+        for row, decoded in zip(found['by_start'], evaluation.late.values()):
+            told = [clock.decode(each.trial) for each in decoded]
+            row['elapsed_time_f1'] = phase_summary([told], look_back)['f1']
+    return found
 
 
 def _int8_scores(evaluation: Evaluation) -> dict:

@@ -16,6 +16,7 @@ from grasp_decoder.learning.evaluation.baseline_decodes import (
     decode_baselines,
 )
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial, predict_trials
+from grasp_decoder.learning.evaluation.elapsed_time import fit_elapsed_time
 from grasp_decoder.learning.evaluation.evaluation import Evaluation
 from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, hold_windows
 from grasp_decoder.learning.evaluation.object_metrics import object_summary
@@ -99,7 +100,12 @@ def with_comparisons(
     evaluation: Evaluation, comparisons: Comparisons, experiment: Experiment, split: Split
 ) -> Evaluation:
     """The evaluation of the bundle, which was fitted on ``split``, with what it is compared with."""
-    evaluation = replace(evaluation, repeats=evaluation.repeats + comparisons.repeats, baselines=comparisons.baselines)
+    evaluation = replace(
+        evaluation,
+        repeats=evaluation.repeats + comparisons.repeats,
+        baselines=comparisons.baselines,
+        elapsed_time=fit_elapsed_time(split.train + split.validation),
+    )
     if not comparisons.curve:
         return evaluation
     decoder, lda = evaluation.object_repeats, evaluation.baselines.get(LDA, [])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.figure import Figure
 
 from grasp_decoder.figure_style import BLUE, GREEN, GREY, LIGHT_BLUE, ORANGE, styled
 from grasp_decoder.learning.evaluation.evaluation import Evaluation
+from grasp_decoder.learning.report.session_page import GRIP_PERIODS
 from grasp_decoder.learning.report.tables import decoder_and_baselines, object_names
 from grasp_decoder.objects import ObjectCatalogue
 
@@ -126,19 +129,24 @@ def over_time(scores: dict, bin_ms: float) -> Figure:
 @styled
 def calibration(scores: dict) -> Figure:
     """Reliability curve: how often the decoder is right when it says how sure it is."""
-    curve = scores['object']['calibration']
-    confidence = np.array([point['confidence'] for point in curve])
-    windows = np.array([point['windows'] for point in curve])
     figure = Figure(figsize=(3.4, 3.1))
     axes = figure.add_subplot()
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=':')
-    axes.plot(confidence, [point['accuracy'] for point in curve], color=BLUE, linewidth=1.5)
-    axes.scatter(confidence, [point['accuracy'] for point in curve], s=12 + 120 * windows / windows.max(), color=BLUE)
-    axes.set_xlim(0, 1.03)
-    axes.set_ylim(0, 1.03)
-    axes.set_xlabel('confidence')
+    _reliability(axes, scores['object']['calibration'])
     axes.set_ylabel('share correct')
     axes.set_title(f'calibration error {scores["object"]["calibration_error"]:.3f}')
+    return figure
+
+
+@styled
+def grip_posterior(scores: dict) -> Figure:
+    """Reliability of the controller's posterior over grips, one panel per period."""
+    found = scores['object']['grip_posterior']
+    figure = Figure(figsize=(2.5 * len(found), 2.7))
+    panels = figure.subplots(1, len(found), sharey=True, squeeze=False)[0]
+    for axes, (period, row) in zip(panels, found.items()):
+        _reliability(axes, row['curve'])
+        axes.set_title(f'{GRIP_PERIODS[period]}: error {row["error"]:.3f}')
+    panels[0].set_ylabel('share of the right grip')
     return figure
 
 
@@ -256,6 +264,18 @@ def movement(evaluation: Evaluation) -> Figure:
             axes.legend(loc='upper right', ncols=2, bbox_to_anchor=(1, 1.25))
     axes.set_xlabel('s of decoding, trial after trial')
     return figure
+
+
+def _reliability(axes, curve: Sequence[dict]) -> None:
+    confidence = np.array([point['confidence'] for point in curve])
+    accuracy = [point['accuracy'] for point in curve]
+    windows = np.array([point['windows'] for point in curve])
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=':')
+    axes.plot(confidence, accuracy, color=BLUE, linewidth=1.5)
+    axes.scatter(confidence, accuracy, s=12 + 120 * windows / windows.max(), color=BLUE)
+    axes.set_xlim(0, 1.03)
+    axes.set_ylim(0, 1.03)
+    axes.set_xlabel('confidence')
 
 
 def _mark_events(axes, events: dict[str, float], bin_ms: float, named: bool = True) -> None:

@@ -90,6 +90,8 @@ def _figures(evaluation: Evaluation, found: dict) -> dict[str, Figure]:
             'decisions': figures.decisions(found),
             'over_time': figures.over_time(found, evaluation.bin_ms),
         }
+    if OBJECT in found and found[OBJECT]['grip_posterior']:
+        drawn['grip_posterior'] = figures.grip_posterior(found)
     if evaluation.movement:
         drawn['movement'] = figures.movement(evaluation)
     if found.get('training_curve'):

@@ -39,6 +39,11 @@ SHAPE_AND_SIZE = {'shape_accuracy': 'shape', 'size_accuracy': 'size', 'product':
 
 FROM_GO_ON = 'this decoder, windows from Go to the end of hold (Fabiani 2021)'
 
+GRIP_PERIODS = {'before_cue': 'before the cue', 'cue_to_go': 'cue to Go', 'hold': 'hold phase'}
+"""Key in the section ``grip_posterior`` of metrics.json -> what it is."""
+
+ELAPSED_TIME = 'elapsed time alone'
+
 
 class Tile(NamedTuple):
     """One of the main scores, in large letters."""
@@ -96,10 +101,17 @@ def session_tables(evaluation: Evaluation, scores: dict) -> dict[str, Table]:
             'per_object': _per_object(scores[OBJECT], evaluation.objects),
             'decisions': _decisions(scores[OBJECT]),
         }
+        if scores[OBJECT]['grip_posterior']:
+            tables['grip_posterior'] = _grip_posterior(scores[OBJECT]['grip_posterior'])
     if 'training_curve' in scores:
         tables['training_curve'] = _training_curve(scores)
     if PHASE in scores:
-        tables |= {'phase_confusion': _phase_confusion(scores[PHASE]), 'phase': _phase(scores)}
+        tables |= {
+            'phase_confusion': _phase_confusion(scores[PHASE]),
+            'phase': _phase(scores),
+            'by_start': _by_start(scores[PHASE]),
+            'release_by_hold': _release_by_hold(scores[PHASE]),
+        }
     if DOF in scores:
         tables['dof'] = _dof(evaluation, scores)
     if evaluation.edge_tpu:
@@ -163,6 +175,17 @@ def _decisions(row: dict) -> Table:
     )
 
 
+def _grip_posterior(found: dict) -> Table:
+    return Table(
+        ['', 'right grip', 'mean confidence', 'calibration error'],
+        [
+            [name, percent(row['accuracy']), percent(row['confidence']), number(row['error'], 3)]
+            for period, name in GRIP_PERIODS.items()
+            if (row := found.get(period))
+        ],
+    )
+
+
 def _training_curve(scores: dict) -> Table:
     return Table(
         ['training + validation', 'trials', 'decoder', 'LDA', 'decoder, relaxed'],
@@ -198,15 +221,56 @@ def _phase(scores: dict) -> Table:
         [
             ['this decoder', percent(row['accuracy'], row['ci95']), number(row['f1'], 3, row['f1_ci95'])],
             ['this decoder as int8', percent(scores['int8'][PHASE]['accuracy']), ''],
+            *_elapsed_time(row),
             ['always rest', percent(row['chance']['accuracy']), number(row['chance']['f1'], 3)],
         ],
         own=0,
     )
 
 
+def _elapsed_time(row: dict) -> list[list[str]]:
+    if 'elapsed_time' not in row:
+        return []
+    clock = row['elapsed_time']
+    return [[ELAPSED_TIME, percent(clock['accuracy'], clock['ci95']), number(clock['f1'], 3, clock['f1_ci95'])]]
+
+
+def _by_start(row: dict) -> Table:
+    return Table(
+        ['the segment begins', 'trials', 'F1 as int8', f'F1, {ELAPSED_TIME}'],
+        [
+            [
+                f'{each["late_s"]:g} s late' if each['late_s'] else 'with the trial',
+                str(each['trials']),
+                number(each['f1'], 3),
+                number(each.get('elapsed_time_f1'), 3),
+            ]
+            for each in row['by_start']
+        ],
+    )
+
+
+def _release_by_hold(row: dict) -> Table:
+    return Table(
+        ['hold, s', 'trials', 'missed', 'median release, s', 'worst release, s'],
+        [
+            [
+                f'{each["shortest_hold_s"]:.2f} to {each["longest_hold_s"]:.2f}',
+                str(each['trials']),
+                str(each['missed']),
+                number(each['median_release_s']),
+                number(each['worst_release_s']),
+            ]
+            for each in row['release_by_hold']
+        ],
+    )
+
+
 def _dof(evaluation: Evaluation, scores: dict) -> Table:
     row = scores[DOF]
     rows = [['float', number(row['r2'], 3, row['ci95'])], ['int8', number(scores['int8'][DOF]['r2'], 3)]]
+    if 'elapsed_time' in row:
+        rows.append([ELAPSED_TIME, number(row['elapsed_time']['r2'], 3, row['elapsed_time']['ci95'])])
     if evaluation.movement:
         rows += [[f'float, channel {channel}', number(r2, 3)] for channel, r2 in enumerate(row['r2_each'], start=1)]
     return Table(['', 'R2'], rows)
