@@ -25,9 +25,9 @@ DEFAULT_BIN_NS = 40_000_000
 DEFAULT_PROTOCOL, PUBLISHED = 'default', 'published'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrialBins:
-    """One usable trial in bins.
+    """One usable trial in bins. It equals itself only, so that what is computed from trials can be kept by them.
 
     Attributes:
         trial_id: position of the trial in its session, ``Trial.id``.

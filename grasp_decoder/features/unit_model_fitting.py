@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,11 @@ ITERATIONS = 3
 
 def fit_unit_model(trials: Sequence[TrialBins]) -> UnitModel:
     """Fit the model to the bins of some trials, by principal factors."""
+    return _model_of(tuple(trials))
+
+
+@lru_cache(maxsize=1)  # the networks of all tasks learn from the same trials
+def _model_of(trials: Sequence[TrialBins]) -> UnitModel:
     blocks = np.concatenate([_block_means(count_features(trial.counts, SQUARE_ROOT_LUT)) for trial in trials])
     mean = blocks.mean(axis=0)
     blocks -= mean

@@ -1,5 +1,7 @@
 """The read-in finds tuning under noise that units share, with few trials per object."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -65,6 +67,14 @@ def test_outputs_have_about_zero_mean_and_unit_variance():
     found = outputs(trials, *fisher_read_in(trials))
     np.testing.assert_allclose(found.mean(axis=0), 0, atol=0.2)
     np.testing.assert_allclose(found.std(axis=0), 1, atol=0.2)
+
+
+def test_the_read_in_of_the_same_trials_is_computed_once():
+    trials, _, _ = make_trials()
+    first = fisher_read_in(trials)
+    assert fisher_read_in(list(trials)) is first
+    again = fisher_read_in([replace(trial) for trial in trials])
+    assert again is not first and np.array_equal(again[0], first[0])
 
 
 def test_silent_units_get_no_weight_and_do_no_harm():

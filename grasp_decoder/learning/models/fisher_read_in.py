@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,11 @@ def fisher_read_in(
     Raises:
         GraspDecoderError: the trials have no two events in common.
     """
+    return _read_in_of(tuple(trials), shrink_means, object_rank)
+
+
+@lru_cache(maxsize=1)  # the networks of all tasks learn from the same trials
+def _read_in_of(trials: Sequence[TrialBins], shrink_means: bool, object_rank: int) -> tuple[np.ndarray, np.ndarray]:
     events = [label for label in EVENTS if all(label in trial.event_bins for trial in trials)]
     if len(events) < 2:
         raise GraspDecoderError('fisher_gru needs trials with events, at least Hold and Rew; use the model causal_gru')
