@@ -41,8 +41,8 @@ class UnitModel:
         """
         weighted = (living / self.private)[:, None] * self.loading
         precision = np.eye(self.loading.shape[1]) + self.loading.T @ weighted
-        inverse = np.linalg.inv(precision).astype(np.float32)
-        return inverse @ weighted.T  # far faster than to solve for every unit
+        inverse = np.linalg.inv(precision)  # a product with it is far faster than to solve for every unit
+        return inverse.astype(np.float32) @ weighted.T.astype(np.float32)
 
     def stand_in(
         self, kernel: NDArray[np.float32], bias: NDArray[np.float32], living: NDArray[np.bool_]
