@@ -36,6 +36,8 @@ PAUSE_LIMIT_S = ControlSettings().pause_timeout_s + TICK_S
 HAND_LIMIT_S = FeedbackSettings().feedback_timeout_s + TICK_S
 OBSERVERS = ('recorder', 'run_monitor')
 COMES_UP_S = 20.0
+DISCOVERED_S = 3.0
+"""Long enough for a second node to be discovered by every other, also on a busy machine."""
 
 
 class Outcome(StrEnum):
@@ -176,10 +178,10 @@ def _of_batches() -> Iterator[Kind]:
         yield Kind(f'{percent} dropped', _disturbed(drop, rate), **lost)
         yield Kind(f'{percent} delayed', _disturbed(delay, rate), **lost)
         yield Kind(
-            f'{percent} duplicated', _disturbed(duplicate, rate), Outcome.GOES_ON, 'decoder: stream: duplicate batches'
+            f'{percent} duplicated', _disturbed(duplicate, rate), Outcome.GOES_ON, 'decoder: spikes: duplicate batches'
         )
         yield Kind(
-            f'{percent} reordered', _disturbed(reorder, rate), Outcome.GOES_ON, 'decoder: stream: reordered batches'
+            f'{percent} reordered', _disturbed(reorder, rate), Outcome.GOES_ON, 'decoder: spikes: reordered batches'
         )
 
 
@@ -247,18 +249,24 @@ def _decodes_twice(system: System) -> bool:
 def _of_two() -> Iterator[Kind]:
     yield Kind(
         'two sources',
-        _two('spike_replayer', SPIKES),
+        _two('spike_replayer', SPIKES, lambda system: len(system.heard.sources) > 1),
         Outcome.GOES_ON,
         'batches of another source',
+        lasts_s=DISCOVERED_S,
     )
     yield Kind(
-        'two decoders', _two('decoder', DECODED_GRASP, _decodes_twice), reports='clock|lost data', cause=FaultKind.CLOCK
+        'two decoders',
+        _two('decoder', DECODED_GRASP, _decodes_twice),
+        reports='clock|lost data',
+        cause=FaultKind.CLOCK,
+        lasts_s=DISCOVERED_S,
     )
     yield Kind(
         'two hand_bridges',
         _two('hand_bridge', HAND_COMMAND),
         reports='another hand_bridge',
         cause=FaultKind.SECOND_PUBLISHER,
+        lasts_s=DISCOVERED_S,
     )
 
 

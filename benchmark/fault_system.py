@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import rclpy
+from numpy.typing import NDArray
 from rclpy.executors import SingleThreadedExecutor
 
 from benchmark.fault_relay import Relay
@@ -62,7 +63,8 @@ class Heard:
     """What was heard since a moment, oldest first.
 
     Attributes:
-        targets_ns: CLOCK_MONOTONIC at which joint targets came.
+        targets: CLOCK_MONOTONIC at which joint targets came, and the targets, (n_joints,) in rad.
+        sources: of the batches that reached the decoder.
         statuses: texts of /diagnostics that are not OK, and names of counters that have gone up.
     """
 
@@ -70,7 +72,8 @@ class Heard:
     commands: list[HandCommand] = field(default_factory=list)
     decodes: list[DecodedGrasp] = field(default_factory=list)
     bundles: list[str] = field(default_factory=list)
-    targets_ns: list[int] = field(default_factory=list)
+    targets: list[tuple[int, NDArray[np.float64]]] = field(default_factory=list)
+    sources: set[int] = field(default_factory=set)
     statuses: list[str] = field(default_factory=list)
 
 
@@ -108,14 +111,16 @@ class System:
                 (HAND_COMMAND, lambda message: self.heard.commands.append(hand_command_from(message))),
                 (DECODED_GRASP, lambda message: self.heard.decodes.append(decoded_grasp_from(message))),
                 (DECODER_INFO, lambda message: self.heard.bundles.append(decoder_info_from(message).bundle_sha256)),
-                (JOINT_TARGETS, lambda message: self.heard.targets_ns.append(time.monotonic_ns())),
+                (JOINT_TARGETS, self._take_targets),
+                (SPIKES, lambda message: self.heard.sources.add(message.source)),
                 (DIAGNOSTICS, self._take_statuses),
             )
         ]
         grips = load_grip_table()
         joints = JointTargets(grips)
-        self._joints = joints.names
-        self._open = joints.step(HandCommand(0, 0, HandMode.OPEN, grips.default_grip, 0.0, ''), 0)
+        opened = joints.step(HandCommand(0, 0, HandMode.OPEN, grips.default_grip, 0.0, ''), 0)
+        # The joints that close the hand are straight when it is open; the thumb's opposition swings between grips.
+        self._joints = [name for name, angle in zip(joints.names, opened.tolist()) if angle == 0.0]
 
     def close(self) -> None:
         """End every node that is left."""
@@ -279,13 +284,20 @@ class System:
         return last is not None and last.state != HandMode.SAFE and last.due_ns > 0 and last.published_ns > time_ns
 
     def motion(self) -> Motion:
-        """How far the joints were from the open posture."""
+        """How far the joints that close the hand were from the open posture."""
         states = [state for state in self.heard.states if set(self._joints) <= set(state.joint_name)]
-        positions = [
+        measured = [
             [dict(zip(state.joint_name, state.joint_position))[name] for name in self._joints] for state in states
         ]
-        measured = np.array(positions).reshape(-1, len(self._joints))
-        return Motion(np.array([state.monotonic_ns for state in states], np.int64), np.abs(measured - self._open))
+        times = np.array([state.monotonic_ns for state in states], np.int64)
+        return Motion(times, np.array(measured).reshape(-1, len(self._joints)))
+
+    def _take_targets(self, message: Any) -> None:
+        self.heard.targets.append((time.monotonic_ns(), np.array(message.position)))
+
+    def count(self, key: str) -> int:
+        """A counter on /diagnostics, such as ``decoder: spikes: reordered batches``."""
+        return self._counters.get(key, 0)
 
     def lost_batches(self) -> int:
         """Batches that the decoder has counted as lost."""

@@ -4,7 +4,8 @@ The definitions of the campaign stand here, and only here:
 
 - A hand that is to open is safe from the moment at which every joint is seen to open, or is open, and none closes
   again.
-- A hand that is to keep what it holds is safe from the moment at which SAFE is commanded, if no joint closes further.
+- A hand that is to keep what it holds is safe from the moment at which SAFE is commanded, if no joint closes further
+  while it does.
 - A hand that says nothing itself, dead or frozen, is safe from the moment at which SAFE is commanded, if its joints
   are open, or open, when it is heard of again.
 """
@@ -37,7 +38,7 @@ class Motion:
 
     Attributes:
         times_ns: int64 (n,), CLOCK_MONOTONIC, ascending.
-        distance: (n, n_joints), rad from the open posture.
+        distance: (n, n_joints), rad from the open posture; of the joints that close the hand.
     """
 
     times_ns: NDArray[np.int64]
@@ -56,7 +57,7 @@ def opens_ns(motion: Motion) -> int | None:
     least_open = motion.distance.max(axis=1)
     has_begun = (least_open <= OPEN_RAD) | (least_open <= np.maximum.accumulate(least_open) - BEGUN_RAD)
     furthest_later = np.maximum.accumulate(motion.distance[::-1], axis=0)[::-1]
-    closes_again = (furthest_later > motion.distance + STILL_RAD).any(axis=1)
+    closes_again = (furthest_later > np.maximum(motion.distance + STILL_RAD, OPEN_RAD)).any(axis=1)
     # From the last moment after which a joint closes, whatever it did before.
     safe = np.flatnonzero(has_begun & ~np.maximum.accumulate(closes_again[::-1])[::-1])
     had_time = motion.times_ns[-1] - motion.times_ns[0] >= ARRIVED_AFTER_NS

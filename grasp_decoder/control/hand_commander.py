@@ -15,6 +15,7 @@ from grasp_decoder.control.grip_table import GripTable
 from grasp_decoder.control.hand_watch import FeedbackSettings, HandWatch
 from grasp_decoder.control.joint_targets import Angles, JointTargets
 from grasp_decoder.control.settings import ControlSettings
+from grasp_decoder.control.target_guard import TARGET_TIMEOUT_S
 from grasp_decoder.evidence import EvidenceRule
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
 from grasp_decoder.types.decoder_info import DecoderInfo
@@ -26,8 +27,8 @@ OBJECT_TASK = 'object'
 REMEMBERED_COMMANDS = 500
 OTHER_BRIDGE_NS = NS_PER_S
 """Another bridge counts as gone when nothing was heard of it for so long."""
-OWN_SILENCE_NS = 130_000_000
-"""Less than the shortest time-out that a hand should have: after it the hand may have gone to its safe state."""
+OF_THE_TIMEOUT = 0.9
+"""After this part of the hand's time-out without an order the hand may have gone to its safe state by itself."""
 STEP_NS = 20_000_000
 
 
@@ -69,8 +70,14 @@ class HandCommander:
         grips: GripTable,
         policies: FaultPolicies,
         e_stop_heartbeat_s: float = 0.0,
+        target_timeout_s: float = TARGET_TIMEOUT_S,
     ):
-        """``e_stop_heartbeat_s``: the e-stop must be heard of this often; 0: it need not be there."""
+        """Start in the safe state.
+
+        Args:
+            e_stop_heartbeat_s: the e-stop must be heard of this often; 0: it need not be there.
+            target_timeout_s: without targets for so long the hand goes to its safe state by itself.
+        """
         self._controller = GraspController(settings, grips, policies)
         self._joints = JointTargets(grips)
         self._watch = HandWatch(feedback, self._joints.names)
@@ -81,6 +88,7 @@ class HandCommander:
         self._own_commands: deque[int] = deque(maxlen=REMEMBERED_COMMANDS)
         self._other_heard_ns: int | None = None
         self._last: Order | None = None
+        self._own_silence_ns = OF_THE_TIMEOUT * target_timeout_s * NS_PER_S
         self._called_ns: int | None = None
         self.grasps = GraspLog(settings.hold_dwell_s)
 
@@ -179,7 +187,7 @@ class HandCommander:
     def _notice_standstill(self, now_ns: int) -> None:
         """After a standstill of this process: SAFE, from where a hand would be that went there when it began."""
         before_ns, self._called_ns = self._called_ns, now_ns
-        if before_ns is None or now_ns - before_ns <= OWN_SILENCE_NS:
+        if before_ns is None or now_ns - before_ns <= self._own_silence_ns:
             return
         reason = f'hand_bridge stood still for {(now_ns - before_ns) / NS_PER_S:.2f} s'
         self._watch.stood_still(now_ns - before_ns)

@@ -10,6 +10,8 @@ from grasp_decoder.control.joint_targets import Angles, JointTargets
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.time import NS_PER_S
 
+TARGET_TIMEOUT_S = 0.1
+"""Silence of the joint targets, which come every 20 ms, after which a hand goes to its safe state by itself."""
 AS_OPEN_RAD = 0.1
 """Targets this near to the hand do not close it."""
 

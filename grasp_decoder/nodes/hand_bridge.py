@@ -51,7 +51,8 @@ class HandBridge(Node):
         settings, control = declare(self, BridgeSettings), declare(self, ControlSettings)
         feedback, policies = declare(self, FeedbackSettings), load_fault_policies(settings.faults)
         grips = load_grip_table(settings.grips, load_objects(settings.objects))
-        self._commander = HandCommander(control, feedback, grips, policies, settings.e_stop_heartbeat_s)
+        heartbeat_s, timeout_s = settings.e_stop_heartbeat_s, settings.target_timeout_s
+        self._commander = HandCommander(control, feedback, grips, policies, heartbeat_s, timeout_s)
         self._output = make_output(self, declare(self, OutputSettings), self._commander.joint_names)
         self._real_time = RealTime(self, declare(self, RealTimeSettings))
         self._period_ns = round(NS_PER_S / settings.target_rate_hz)

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import time
 
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from sensor_msgs.msg import JointState
 
-from grasp_decoder import msg
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.target_guard import TargetGuard
 from grasp_decoder.hand.commanded_hand import CommandedHand
@@ -23,9 +20,10 @@ from grasp_decoder.hand.simulator import HandSimulator, open_simulator
 from grasp_decoder.nodes import conversion
 from grasp_decoder.nodes.guard_report import GuardReport
 from grasp_decoder.nodes.parameters import declare
+from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.ros_simulator import RosSimulator
-from grasp_decoder.nodes.spin import run_node
-from grasp_decoder.nodes.topics import advertise, subscribe
+from grasp_decoder.nodes.spin import run_node, spin
+from grasp_decoder.nodes.topics import advertise
 from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.system.interfaces import HAND_COMMAND, HAND_STATE, JOINT_STATES, JOINT_TARGETS, TRIAL_EVENTS
 from grasp_decoder.system.node_settings import SimulatedHandSettings
@@ -48,9 +46,10 @@ class SimulatedHandNode(Node):
         self._hand = CommandedHand(GraspRig(self._simulator, objects), self._simulator.joint_names, guard)
         warn = self.get_logger().warning
         self._onlookers = Onlookers(settings.picture, settings.viewer, settings.objects, warn)
-        subscribe(self, JOINT_TARGETS, self._on_joint_targets)
-        subscribe(self, HAND_COMMAND, self._on_command)
-        subscribe(self, TRIAL_EVENTS, self._on_trial_event)
+        # Depth 1: an old target is of no use to a hand, and it must not work off a backlog.
+        self._joint_targets = Receiver(self, JOINT_TARGETS, depth=1)
+        self._commands = Receiver(self, HAND_COMMAND, depth=1)
+        self._trial_events = Receiver(self, TRIAL_EVENTS)
         self._hand_states = advertise(self, HAND_STATE)
         self._joint_states = advertise(self, JOINT_STATES)
 
@@ -62,34 +61,29 @@ class SimulatedHandNode(Node):
 
     def run(self) -> None:
         """Simulate until ROS shuts down."""
-        executor = SingleThreadedExecutor(context=self.context)
-        executor.add_node(self)
-        before_ns = time.monotonic_ns()
-        due_ns = before_ns + PERIOD_NS
+        self._before_ns = time.monotonic_ns()
+        self._due_ns = self._before_ns + PERIOD_NS
         try:
-            while self.context.ok():
-                # It receives also when it is late: a busy machine must not make the hand deaf.
-                executor.spin_once(timeout_sec=max(0, due_ns - time.monotonic_ns()) / NS_PER_S)
-                now_ns = time.monotonic_ns()
-                if now_ns < due_ns:
-                    continue
-                due_ns = max(due_ns + PERIOD_NS, now_ns)
-                self._hand.stood_still(max(0, now_ns - before_ns - 2 * PERIOD_NS))
-                self._advance(min((now_ns - before_ns) / NS_PER_S * self._settings.speed, MAX_STEP_S))
-                before_ns = now_ns
+            spin(self, self._work)
         finally:
             self._simulator.close()
             self._onlookers.close()
 
-    def _on_trial_event(self, message: msg.TrialEvent) -> None:
-        self._hand.trial_event(conversion.trial_event_from(message))
-
-    def _on_command(self, message: msg.HandCommand) -> None:
-        self._hand.command(conversion.hand_command_from(message))
-
-    def _on_joint_targets(self, message: JointState) -> None:
-        stamp_ns = conversion.stamp_ns(message.header.stamp)
-        self._hand.joint_targets(message.name, message.position, stamp_ns, time.monotonic_ns())
+    def _work(self) -> bool:
+        for message in self._joint_targets.receive(max(0, self._due_ns - time.monotonic_ns())):
+            stamp_ns = conversion.stamp_ns(message.header.stamp)
+            self._hand.joint_targets(message.name, message.position, stamp_ns, time.monotonic_ns())
+        for message in self._commands.receive(0):
+            self._hand.command(conversion.hand_command_from(message))
+        for message in self._trial_events.receive(0):
+            self._hand.trial_event(conversion.trial_event_from(message))
+        now_ns = time.monotonic_ns()
+        if now_ns >= self._due_ns:
+            self._due_ns = max(self._due_ns + PERIOD_NS, now_ns)
+            self._hand.stood_still(max(0, now_ns - self._before_ns - 2 * PERIOD_NS))
+            self._advance(min((now_ns - self._before_ns) / NS_PER_S * self._settings.speed, MAX_STEP_S))
+            self._before_ns = now_ns
+        return True
 
     def _advance(self, dt_s: float) -> None:
         simulated = self._hand.advance(dt_s, time.monotonic_ns())

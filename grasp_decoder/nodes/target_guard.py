@@ -23,7 +23,7 @@ from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.spin import run_node, spin
 from grasp_decoder.nodes.topics import advertise
 from grasp_decoder.system.interfaces import GUARDED_TARGETS, JOINT_TARGETS
-from grasp_decoder.system.node_settings import ControllerSettings, GuardSettings
+from grasp_decoder.system.node_settings import ControllerSettings, GuardSettings, RealTimeSettings
 from grasp_decoder.types.time import NS_PER_S
 
 
@@ -39,7 +39,7 @@ class TargetGuard(Node):
         self._period_ns = round(NS_PER_S / settings.rate_hz)
         self._tick_ns = time.monotonic_ns()
         self._stamp_ns = 0
-        self._real_time = RealTime(self)
+        self._real_time = RealTime(self, declare(self, RealTimeSettings))
         self._controller = make_controller_output(self, declare(self, ControllerSettings), guard.names)
         self._guarded = advertise(self, GUARDED_TARGETS)
         # Depth 1: an old target is of no use to a hand.

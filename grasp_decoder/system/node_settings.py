@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from grasp_decoder.control.hand_watch import FeedbackSettings
 from grasp_decoder.control.settings import ControlSettings
+from grasp_decoder.control.target_guard import TARGET_TIMEOUT_S
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.simulator import simulator_names
 from grasp_decoder.system.replay_options import HANDS, ObjectSettings, ReplayedTrials, speed_setting
@@ -62,6 +63,13 @@ class BridgeSettings(ObjectSettings):
     grips: str = setting('', 'grip table; empty: config/grips.yaml of this package')
     faults: str = setting('', 'what the hand does in each kind of fault; empty: config/faults.yaml of this package')
     target_rate_hz: float = setting(50.0, 'joint targets that are sent in a second', unit='Hz', low=1.0, high=1000.0)
+    target_timeout_s: float = setting(
+        TARGET_TIMEOUT_S,
+        'time-out of the hand: when this node itself stood still for almost so long, the hand goes to its safe state',
+        unit='s',
+        low=0.02,
+        high=10.0,
+    )
     e_stop_heartbeat_s: float = setting(
         0.0,
         'longest time without a message of the e-stop, pressed or not; 0: it may be absent',
@@ -100,10 +108,6 @@ class OutputSettings(ControllerSettings):
     gripper_max_effort: float = setting(
         10.0, 'effort that the gripper may use', unit='N or N m', low=0.0, high=10_000.0
     )
-
-
-TARGET_TIMEOUT_S = 0.15
-"""Silence of the joint targets, which come every 20 ms, after which a hand goes to its safe state by itself."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ BIN_NS = 40_000_000
 OBJECTS = (21, 31, 44, 61)
 SAFE, OPEN, PRESHAPE, CLOSE, HOLD = range(5)
 # a busy machine is no fault where faults are not the question
-PATIENT = ('-p', 'decode_timeout_s:=0.5', '-p', 'max_latency_s:=5.0')
+PATIENT = ('-p', 'decode_timeout_s:=0.5', '-p', 'max_latency_s:=5.0', '-p', 'target_timeout_s:=5.0')
 
 
 @dataclass

@@ -45,8 +45,8 @@ def test_a_hand_whose_bridge_is_killed_opens(node, spin_until, start_node, outpu
     bridge.kill()
     assert spin_until(lambda: np.allclose(passed[-1].position, OPENED))
     assert spin_until(lambda: np.allclose(commanded[-1], OPENED))
-    assert 'no joint targets for 0.15 s' in guard.log_text()
-    assert spin_until(lambda: any(each.message == 'no joint targets for 0.15 s' for each in statuses))
+    assert 'no joint targets for 0.1 s' in guard.log_text()
+    assert spin_until(lambda: any(each.message == 'no joint targets for 0.1 s' for each in statuses))
     # the bridge that takes over finds the hand open, and its targets pass
     start_node('hand_bridge', '--ros-args', *PATIENT)
     feeder.hold()
