@@ -249,7 +249,10 @@ def test_a_source_that_restarts_is_noticed(start_node, spin_until, recording, se
         replayer = start_node('spike_replayer', *parameters(session=recording, trials=1, speed=0.0, subscribers=2))
         assert spin_until(lambda: replayer.poll() is not None)
         assert spin_until(lambda: len(ears.decodes) >= round_number * len(expected))
-    assert outputs(ears.decodes) == expected * 2
+    found = outputs(ears.decodes)
+    assert found[: len(expected)] == expected
+    # The same bins once more. What is known of the units by then lasts, so probabilities may differ.
+    assert [each[:3] for each in found[len(expected) :]] == [each[:3] for each in expected]
     assert spin_until(lambda: ears.diagnostics['decoder: spikes'][1]['source restarts'] == '1')
 
 
