@@ -82,7 +82,8 @@ def _parser() -> argparse.ArgumentParser:
         '--baselines',
         choices=('fast', 'all', 'none'),
         default='fast',
-        help="what the report compares with: fast is naive Bayes and LDA, all adds the paper's BiLSTM "
+        help='what the report compares with: fast is naive Bayes and LDA, all adds slower linear decoders '
+        "and the paper's BiLSTM "
         '(default: %(default)s)',
     )
     parser.add_argument(

@@ -51,6 +51,11 @@ def grip_of_classes(classes: Sequence[int], objects: ObjectCatalogue) -> np.ndar
     return index if index.any() else np.arange(len(classes))
 
 
+def class_posterior(rule: EvidenceRule, probability: np.ndarray, bin_ns: int) -> np.ndarray:
+    """Posterior over classes after each bin of a trial, float (n_bins, n_classes); arguments as of `accumulated`."""
+    return posterior_of(rule.prior, accumulated(rule, probability, bin_ns))
+
+
 def grip_posterior(rule: EvidenceRule, probability: np.ndarray, bin_ns: int, grip: np.ndarray) -> np.ndarray:
     """Posterior over grips after each bin of a trial, float (n_bins, n_grips).
 
@@ -58,8 +63,7 @@ def grip_posterior(rule: EvidenceRule, probability: np.ndarray, bin_ns: int, gri
         rule, probability, bin_ns: as of `accumulated`.
         grip: index of the grip of each class, int (n_classes,).
     """
-    by_class = posterior_of(rule.prior, accumulated(rule, probability, bin_ns))
-    return by_class @ np.eye(grip.max() + 1)[grip]
+    return class_posterior(rule, probability, bin_ns) @ np.eye(grip.max() + 1)[grip]
 
 
 def accumulated(rule: EvidenceRule, probability: np.ndarray, bin_ns: int) -> np.ndarray:

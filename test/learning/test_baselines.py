@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from grasp_decoder.features.splits import Split
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.features.windows import phase_windows
 from grasp_decoder.learning.evaluation.baselines import (
@@ -13,6 +14,7 @@ from grasp_decoder.learning.evaluation.baselines import (
     shrinkage_lda,
     window_counts,
 )
+from grasp_decoder.learning.evaluation.linear_decodes import block_counts, decode_by_blocks, decode_sequentially
 
 
 def poisson_samples(seed=0, n=120, units=10, classes=4):
@@ -86,3 +88,36 @@ def test_counts_of_windows_and_hold_phases(look_back):
     assert np.array_equal(
         fixed_window_counts(trials, 5), [trials[0].counts[0:10].sum(axis=0), trials[1].counts[0:9].sum(axis=0)]
     )
+
+
+def test_blocks_are_the_last_bins_two_by_two_latest_first():
+    trials = [make_bins(20, 8, 14, seed=seed) for seed in range(2)]
+    windows = phase_windows(trials, 6)
+    counts = block_counts(trials, windows, 6)
+    units = trials[0].counts.shape[1]
+    assert counts.shape == (len(windows), 3 * units)
+    for row, trial, last in zip(counts, windows.trial, windows.last_bin):
+        for block in range(3):
+            stop = last + 1 - 2 * block
+            expected = trials[trial].counts[stop - 2 : stop].sum(axis=0)
+            np.testing.assert_array_equal(row[block * units : (block + 1) * units], expected)
+    assert block_counts(trials, phase_windows(trials, 3), 3).shape[1] == units
+
+
+def test_linear_decoders_tell_objects_apart_and_bring_no_knowledge_of_test_trials():
+    rng = np.random.default_rng(0)
+    rates = rng.gamma(2.0, 0.5, (3, 30))
+
+    def trial(number):
+        label = number % 3
+        phase = np.repeat([0, 1, 0], [20, 12, 4]).astype(np.uint8)
+        counts = rng.poisson(np.where(np.arange(36)[:, None] < 8, 0.5, rates[label])).astype(np.uint16)
+        events = {'Cue': 8, 'Go': 14, 'Hold': 20, 'Rew': 32, 'End': 35}
+        return TrialBins(number, 21 + label, 21 + label, 40_000_000, 0, counts, phase, phase.astype(float), events)
+
+    trials = [trial(number) for number in range(60)]
+    split = Split(trials[:30], trials[30:45], trials[45:], (21, 22, 23))
+    for decodes in (decode_by_blocks(split, 6, float('inf')), decode_sequentially(split, 6)):
+        assert decodes.accuracy > 0.9
+        assert set(decodes.trial) == set(range(45, 60))
+        assert decodes.probability.shape == (15 * 12, 3)

@@ -16,15 +16,18 @@ from grasp_decoder.learning.evaluation.baselines import (
     shrinkage_lda,
     window_counts,
 )
-from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes
+from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, all_classes
 
 NAIVE_BAYES = 'naive_bayes'
 LDA = 'lda'
 LEAVE_ONE_OUT = 'naive_bayes_leave_one_out'
 FIXED_WINDOW = 'lda_fixed_window'
+LDA_BLOCKS = 'lda_blocks'
+SEQUENTIAL_BAYES = 'sequential_bayes'
 SEED_BILSTM = 'seed_bilstm'
 FAST, ALL, NONE = 'fast', 'all', 'none'
 FAST_BASELINES = (NAIVE_BAYES, LEAVE_ONE_OUT, LDA, FIXED_WINDOW)
+ALL_BASELINES = (*FAST_BASELINES, LDA_BLOCKS, SEQUENTIAL_BAYES, SEED_BILSTM)
 
 TIMED_UNITS = 500
 """Units that LDA is fitted on first, to find out how long it will take with all."""
@@ -57,7 +60,7 @@ def decode_baselines(split: Split, look_back: int, seconds: float = math.inf) ->
         ),
         LEAVE_ONE_OUT: _leave_one_out(split),
     }
-    if _lda_is_ready(known_counts, known_windows.label, deadline):
+    if lda_is_ready(known_counts, known_windows.label, deadline):
         found[LDA] = _decodes(
             shrinkage_lda().fit(known_counts, known_windows.label),
             test_counts,
@@ -66,7 +69,7 @@ def decode_baselines(split: Split, look_back: int, seconds: float = math.inf) ->
             split.classes,
         )
     around_hold, labels = fixed_window_counts(known, look_back), np.array([trial.object_id for trial in known])
-    if _lda_is_ready(around_hold, labels, deadline):
+    if lda_is_ready(around_hold, labels, deadline):
         found[FIXED_WINDOW] = _decodes(
             shrinkage_lda().fit(around_hold, labels),
             fixed_window_counts(split.test, look_back),
@@ -77,7 +80,7 @@ def decode_baselines(split: Split, look_back: int, seconds: float = math.inf) ->
     return found
 
 
-def _lda_is_ready(counts: np.ndarray, labels: np.ndarray, deadline: float) -> bool:
+def lda_is_ready(counts: np.ndarray, labels: np.ndarray, deadline: float) -> bool:
     """Whether LDA of counts (n, units) will be fitted by then; its time grows with the cube of the units at most."""
     units = counts.shape[1]
     if deadline == math.inf or units <= TIMED_UNITS:
@@ -90,7 +93,7 @@ def _lda_is_ready(counts: np.ndarray, labels: np.ndarray, deadline: float) -> bo
 
 def _decodes(model, counts, object_ids, trial_ids, classes) -> ObjectDecodes:
     return ObjectDecodes(
-        _all_classes(model.predict_proba(counts), model.classes_, classes),
+        all_classes(model.predict_proba(counts), model.classes_, classes),
         np.searchsorted(classes, object_ids),
         trial_ids,
         classes,
@@ -108,10 +111,3 @@ def _leave_one_out(split: Split) -> ObjectDecodes:
         np.array([trial.trial_id for trial in trials]),
         split.classes,
     )
-
-
-def _all_classes(probability, known, classes) -> np.ndarray:
-    """Probabilities (n, n_known) as (n, n_classes): a class without training windows has none."""
-    full = np.zeros((len(probability), len(classes)))
-    full[:, np.searchsorted(classes, known)] = probability
-    return full

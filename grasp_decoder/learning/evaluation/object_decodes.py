@@ -76,3 +76,10 @@ def pool(repeats: Sequence[ObjectDecodes]) -> ObjectDecodes:
         np.concatenate([repeat.trial for repeat in repeats]),
         repeats[0].classes,
     )
+
+
+def all_classes(probability: np.ndarray, known: Sequence[int], classes: Sequence[int]) -> np.ndarray:
+    """Probabilities (n, n_known) as (n, n_classes): a class without training windows has none."""
+    full = np.zeros((len(probability), len(classes)))
+    full[:, np.searchsorted(classes, known)] = probability
+    return full

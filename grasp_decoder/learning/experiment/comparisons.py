@@ -9,15 +9,19 @@ from grasp_decoder.bundle.task_network import OBJECT
 from grasp_decoder.features.splits import Split
 from grasp_decoder.learning.evaluation.baseline_decodes import (
     ALL,
+    ALL_BASELINES,
     FAST_BASELINES,
     LDA,
+    LDA_BLOCKS,
     NONE,
     SEED_BILSTM,
+    SEQUENTIAL_BAYES,
     decode_baselines,
 )
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial, predict_trials
 from grasp_decoder.learning.evaluation.elapsed_time import fit_elapsed_time
 from grasp_decoder.learning.evaluation.evaluation import Evaluation
+from grasp_decoder.learning.evaluation.linear_decodes import decode_by_blocks, decode_sequentially
 from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, hold_windows
 from grasp_decoder.learning.evaluation.object_metrics import object_summary
 from grasp_decoder.learning.experiment.experiment import Experiment
@@ -85,7 +89,7 @@ def _left_out(experiment: Experiment, found: Comparisons) -> list[str]:
         missing.append(f'splits {", ".join(map(str, states))}')
     asked: tuple[str, ...] = ()
     if OBJECT in experiment.tasks and settings.baselines != NONE:
-        asked = (*FAST_BASELINES, SEED_BILSTM) if settings.baselines == ALL else FAST_BASELINES
+        asked = ALL_BASELINES if settings.baselines == ALL else FAST_BASELINES
     for name in asked:
         splits = settings.repeats - len(found.baselines.get(name, []))
         if splits:
@@ -127,6 +131,11 @@ def _baselines(
     progress.say(f'baselines, split {state}')
     with measured.timed('baselines_s'):
         found = decode_baselines(split, experiment.look_back, budget.take_share())
+    if experiment.settings.baselines == ALL and trainer.has_time:
+        with measured.timed('linear_baselines_s'):
+            found[SEQUENTIAL_BAYES] = decode_sequentially(split, experiment.look_back)
+            if by_blocks := decode_by_blocks(split, experiment.look_back, budget.seconds_left):
+                found[LDA_BLOCKS] = by_blocks
     if experiment.settings.baselines == ALL and trainer.has_time:
         with measured.timed('train_seed_bilstm_s'):
             network = trainer.fit(OBJECT, split, state, SEED_BILSTM, interruptible=True)

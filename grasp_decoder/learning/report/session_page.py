@@ -25,6 +25,7 @@ COSTS = {
     'train_object_s': 'training the object network, s',
     'train_dof_s': 'training the dof network, s',
     'baselines_s': 'fast baselines, s',
+    'linear_baselines_s': 'LDA of blocks and sequential Bayes, s',
     'train_seed_bilstm_s': "training the paper's BiLSTM, s",
     'export_s': 'export and parity, s',
     'evaluate_s': 'evaluation, s',

@@ -9,6 +9,8 @@ from grasp_decoder.objects import ObjectCatalogue
 
 BASELINES = {
     'seed_bilstm': "the paper's BiLSTM",
+    'lda_blocks': 'LDA of three blocks of two bins',
+    'sequential_bayes': 'sequential Bayes on the Fisher read-in',
     'lda': 'LDA of square-root counts',
     'naive_bayes': 'Poisson naive Bayes',
     'lda_fixed_window': 'LDA, one fixed window around Hold, offline',
