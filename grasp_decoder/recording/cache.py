@@ -22,7 +22,7 @@ import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.session import Session, Trial, Unit
-from grasp_decoder.safe_file import flush_folder, open_plain
+from grasp_decoder.safe_file import MIB, flush_folder, open_plain, read_plain
 from grasp_decoder.share import cache_directory
 
 _TRIAL_ENTRIES = ('id', 'start_ns', 'stop_ns', 'events', 'object_id', 'correct', 'excluded')
@@ -97,7 +97,7 @@ def keep(session: Session, how_sha256: str) -> Session:
 
 
 def _check_content(folder: Path) -> None:
-    if (folder / _HASHES).read_text(encoding='utf-8') != _hashes(folder):
+    if read_plain(folder / _HASHES, MIB).decode() != _hashes(folder):
         raise ValueError('its content has changed')
 
 

@@ -260,6 +260,8 @@ class Matrix:
         """Names of a struct's fields and the position of the first one."""
         _, width = _PAIR.unpack_from(self.buffer, self.body)
         _, size, data = _tag(self.buffer, self.body + 8)
+        if data + size > len(self.buffer):
+            raise DamagedFile('it names fields beyond its end')
         names = [_c_string(bytes(self.buffer[at : at + width])) for at in range(data, data + size, width or 1)]
         return names, _after(self.body + 8, data, size)
 

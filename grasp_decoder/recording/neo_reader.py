@@ -46,11 +46,11 @@ def read_with_neo_here(path: Path) -> RecordedBlock:
     for io_class in dict.fromkeys(candidates):
         try:
             blocks = _read_blocks(io_class, path)
+            trials = [_trial(segment) for block in blocks for segment in block.segments]
         except Exception as error:  # each format fails in its own way on a file that is not its own
             reasons.append(f'{io_class.__name__}: {_first_line(error)}')
             continue
         if blocks:
-            trials = [_trial(segment) for block in blocks for segment in block.segments]
             return RecordedBlock(blocks[0].name or None, trials)
     if reasons:
         raise GraspDecoderError(f'{path}: not a recording that Neo can read ({"; ".join(reasons)})')

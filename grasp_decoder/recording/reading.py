@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import logging
+import operator
 from dataclasses import replace
 from pathlib import Path
 
@@ -114,7 +115,9 @@ def session_from_block(
                 f'{path}: trial {index} has {len(trial.spike_counts)} spike trains, trial 0 has {unit_count};'
                 ' every trial must list every unit, in the same order'
             )
-        if trial.unit_annotations != recorded[0].unit_annotations and _units(trial, mapping) != units:
+        # Most trials share the very tables of the first one; values in them may be arrays, which do not compare.
+        same = all(map(operator.is_, trial.unit_annotations, recorded[0].unit_annotations))
+        if not same and _units(trial, mapping) != units:
             raise GraspDecoderError(f'{path}: the spike trains of trial {index} are not the units of trial 0, in order')
         trials.append(_trial(path, index, trial, object_ids[index], mapping, objects))
     _check(path, trials, mapping)

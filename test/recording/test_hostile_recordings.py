@@ -15,7 +15,7 @@ from scipy.io import savemat
 
 from grasp_decoder.child_process import ChildDied
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.recording import neo_reader
+from grasp_decoder.recording import mat5, neo_reader
 from grasp_decoder.recording.binned_kinematics import read_binned_kinematics
 from grasp_decoder.recording.reading import read_session
 
@@ -126,6 +126,13 @@ def test_times_that_do_not_fit_are_refused(tmp_path, seconds):
     refused(write_mat(make_block(segment), tmp_path / 'x.mat'), 'times that are not numbers')
 
 
+def test_units_that_are_no_times_are_refused(tmp_path):
+    segment = make_segment()
+    event = segment.events[0]
+    segment.events[0] = neo.Event(event.magnitude * pq.V, labels=event.labels)
+    refused(write_mat(make_block(segment), tmp_path / 'x.mat'), 'Unable to convert between units of "V" and "s"')
+
+
 def test_nesting_is_no_way_to_crash(tmp_path):
     inner = struct.pack('<II', 14, 0)
     for _ in range(3000):
@@ -137,14 +144,33 @@ def test_nesting_is_no_way_to_crash(tmp_path):
     refused(path, 'x.mat')
 
 
+def test_names_of_fields_end_with_their_file():
+    claimed = (
+        struct.pack('<II', 14, 72) + block_of(b'')[:48] + struct.pack('<HHIII', 5, 4, 1, 1, 4 * GIB - 8) + bytes(8)
+    )
+    with pytest.raises(mat5.DamagedFile, match='fields beyond its end'):
+        mat5.Matrix.at(claimed, 0).field_names()
+
+
+def test_annotations_may_be_arrays(tmp_path):
+    segments = make_segment(), make_segment(7.0)
+    for segment in segments:
+        segment.spiketrains[0].annotate(waveform=np.arange(3.0))
+        segment.spiketrains[1].annotate(empty=np.zeros(0))
+    segments[1].spiketrains[0].annotate(waveform=np.arange(3.0) + 1)
+    assert read_session(write_mat(make_block(*segments), tmp_path / 'x.mat')).unit_count == 3
+
+
 @pytest.mark.parametrize('name', ['session.json', 'times_ns.npy', 'units.npy', 'files.sha256'])
-@pytest.mark.parametrize('damage', [lambda content: b'', lambda content: content[:-3] + b'000', None])
+@pytest.mark.parametrize('damage', [lambda content: b'', lambda content: content[:-3] + b'000', os.mkfifo, None])
 def test_a_damaged_cache_is_made_anew(recording, cache, name, damage):
     expected = read_session(recording)
     [folder] = cache.iterdir()
     content = (folder / name).read_bytes()
     (folder / name).unlink()  # `expected` is memory that lies in the old file
-    if damage is not None:
+    if damage is os.mkfifo:
+        os.mkfifo(folder / name)
+    elif damage is not None:
         (folder / name).write_bytes(damage(content))
     assert_same_session(read_session(recording), expected)
     assert_same_session(read_session(recording), expected)

@@ -1,0 +1,111 @@
+"""Messages of every type off the wire, into whoever takes them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.fuzz_target import Target
+from benchmark.material import trained
+from benchmark.mutation import mutated_bytes
+from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
+from grasp_decoder.control.fault_policies import load_fault_policies
+from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.decoding.info import decoder_info
+from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.recording.batches import batches
+from grasp_decoder.recording.reading import read_session
+
+
+class Messages(Target):
+    """Messages of every type, off the wire, into whoever takes them."""
+
+    name = 'messages'
+
+    def prepare(self) -> None:
+        from rclpy.serialization import serialize_message
+
+        from grasp_decoder.nodes import conversion
+        from grasp_decoder.types.hand_command import HandCommand, HandMode
+        from grasp_decoder.types.hand_state import HandState
+        from grasp_decoder.types.trial_event import TrialEvent
+
+        super().prepare()
+        session, bundle = trained(24)
+        self._decoder = StreamingDecoder(BundleEngines(load_bundle(bundle), EngineOptions(backend='cpu')))
+        self._batches = [batch for batch, _ in zip(batches(read_session(session), 40_000_000), range(40))]
+        decodes = [decode for batch in self._batches for decode in self._decoder.push(batch)]
+        info = decoder_info(self._decoder, 0)
+        self._decoder.reset()
+        self._seeds = [
+            (conversion.spike_batch_from, conversion.spike_batch_message(self._batches[5], 'x')),
+            (conversion.decoded_grasp_from, conversion.decoded_grasp_message(decodes[5], 'x')),
+            (conversion.decoder_info_from, conversion.decoder_info_message(info)),
+            (
+                conversion.hand_command_from,
+                conversion.hand_command_message(HandCommand(1, 2, HandMode.SAFE, 'power', 0.0, 'x')),
+            ),
+            (
+                conversion.hand_state_from,
+                conversion.hand_state_message(HandState(1, 2, 0.1, True, 3, ('thumb',), (0.1,))),
+            ),
+            (conversion.trial_event_from, conversion.trial_event_message(TrialEvent(1, 2, 3, 'Hold', 21), 'x')),
+        ]
+        self._wires = [serialize_message(message) for _, message in self._seeds]
+
+    def make(self, rng: np.random.Generator, folder: Path) -> None:
+        self._chosen = int(rng.integers(len(self._seeds)))
+        wire = bytearray(self._wires[self._chosen])
+        if rng.random() < 0.6:  # values only: what a bad sender sends, and DDS lets through
+            for _ in range(rng.integers(1, 6)):
+                at = int(rng.integers(4, len(wire)))
+                wire[at] = rng.choice((0, 1, 127, 128, 255, rng.integers(256)))
+            self._wire = bytes(wire)
+        else:
+            self._wire = bytes(wire[:4]) + mutated_bytes(rng, bytes(wire[4:]))
+
+    def read(self, folder: Path) -> None:
+        from rclpy.serialization import deserialize_message
+
+        convert, good = self._seeds[self._chosen]
+        try:
+            message = deserialize_message(self._wire, type(good))
+        except Exception as error:  # ROS drops what is no message before a node sees it
+            if 'deserialize' in str(error) or isinstance(error, UnicodeDecodeError):
+                return
+            raise
+        _take(convert(message), self._decoder, self._batches)
+
+
+def _take(taken: Any, decoder: StreamingDecoder, good: list) -> None:
+    """Give what came to those who take it, between good things."""
+    from grasp_decoder.control.hand_commander import HandCommander
+    from grasp_decoder.control.hand_watch import FeedbackSettings
+    from grasp_decoder.control.settings import ControlSettings
+    from grasp_decoder.types.decoded_grasp import DecodedGrasp
+    from grasp_decoder.types.decoder_info import DecoderInfo
+    from grasp_decoder.types.hand_state import HandState
+    from grasp_decoder.types.spike_batch import SpikeBatch
+
+    now_ns = time.monotonic_ns()
+    hand = HandCommander(ControlSettings(), FeedbackSettings(), load_grip_table(), load_fault_policies())
+    info = taken if isinstance(taken, DecoderInfo) else decoder_info(decoder, 0)
+    hand.new_decoder(info)
+    for step, batch in enumerate(good):
+        if step == 20 and isinstance(taken, SpikeBatch):
+            decoder.push(taken)
+        for decoded in decoder.push(batch):
+            _check_order(hand.decoded(decoded, now_ns + step * 40_000_000))
+        if step == 20 and isinstance(taken, DecodedGrasp):
+            _check_order(hand.decoded(taken, now_ns + step * 40_000_000))
+        if step == 20 and isinstance(taken, HandState):
+            hand.measured(taken.joint_name, taken.joint_position, now_ns + step * 40_000_000)
+        _check_order(hand.tick(now_ns + step * 40_000_000 + 20_000_000))
+
+
+def _check_order(order: Any) -> None:
+    assert 0 <= order.aperture <= 1 and np.isfinite(order.angles).all() and order.command.reason

@@ -1,0 +1,173 @@
+"""Recordings and caches, damaged and made to harm."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from abc import abstractmethod
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.fuzz_target import Target
+from benchmark.mutation import mutated_bytes
+from grasp_decoder.cli.inspect import summary_text
+from grasp_decoder.features.trial_bins import bin_trials
+from grasp_decoder.objects import load_objects
+from grasp_decoder.recording.batches import batches
+from grasp_decoder.recording.reading import read_session
+from grasp_decoder.recording.session import Session
+from grasp_decoder.recording.summary import summarize
+from grasp_decoder.recording.synthetic import synthesize
+from grasp_decoder.recording.writing import write_session
+
+
+class SessionTarget(Target):
+    def prepare(self) -> None:
+        import neo.io  # noqa: F401
+        import scipy.io  # noqa: F401
+
+        super().prepare()
+        [self.session] = synthesize(units=8, trials=3, objects=2)
+        self.seeds = [path.read_bytes() for path in self.good_files()]
+
+    @abstractmethod
+    def good_files(self) -> list[Path]:
+        """Files of the kind."""
+
+    def read(self, folder: Path) -> None:
+        for path in folder.glob('input.*'):
+            _use_session(read_session(path))
+
+    def any_seed(self, rng: np.random.Generator) -> bytes:
+        return self.seeds[rng.integers(len(self.seeds))]
+
+
+def _use_session(session: Session) -> None:
+    summary_text(session, summarize(session), load_objects())
+    bin_trials(session, 40_000_000, {})
+    for _ in zip(range(1000), batches(session, 10_000_000)):
+        pass
+
+
+class NeoMat(SessionTarget):
+    """.neo.mat, as this package and as Neo write it; the compressed variable is changed inside, and whole."""
+
+    name = 'neo_mat'
+
+    def good_files(self) -> list[Path]:
+        import neo
+
+        ours, by_neo = self.material / 'ours.mat', self.material / 'neo.mat'
+        write_session(self.session, ours)
+        [block] = neo.io.NeoMatlabIO(str(ours)).read()
+        block.segments[0].spiketrains[0].name = 'only this one has a name'
+        neo.io.NeoMatlabIO(str(by_neo)).write_block(block)
+        return [ours, by_neo]
+
+    def make(self, rng: np.random.Generator, folder: Path) -> None:
+        content = self.any_seed(rng)
+        kind, size = struct.unpack_from('<II', content, 128)
+        if rng.random() < 0.7 and kind == 15:
+            inside = zlib.compress(mutated_bytes(rng, zlib.decompress(content[136 : 136 + size])), 1)
+            content = content[:128] + struct.pack('<II', 15, len(inside)) + inside
+        else:
+            content = mutated_bytes(rng, content)
+        (folder / 'input.mat').write_bytes(content)
+
+
+class BinnedMat(SessionTarget):
+    """.mat with binned spikes and movement."""
+
+    name = 'binned_mat'
+
+    def good_files(self) -> list[Path]:
+        from scipy.io import savemat
+
+        rng = np.random.default_rng(0)
+        variables = {'X': rng.normal(size=(60, 4)), 'Y': rng.poisson(1, (60, 5))}
+        variables['X'][::20, 2:] = 0
+        for version in ('4', '5'):
+            savemat(self.material / f'{version}.mat', variables, format=version)
+        return sorted(self.material.glob('*.mat'))
+
+    def make(self, rng: np.random.Generator, folder: Path) -> None:
+        (folder / 'input.mat').write_bytes(mutated_bytes(rng, self.any_seed(rng)))
+
+
+class Mcap(SessionTarget):
+    """Recorded runs: as the recorder writes them, and without chunks and checksums, so that more gets through."""
+
+    name = 'mcap'
+
+    def good_files(self) -> list[Path]:
+        from mcap.writer import Writer
+        from rclpy.serialization import serialize_message
+
+        from grasp_decoder.nodes.conversion import spike_batch_message, trial_event_message
+        from grasp_decoder.recording.mcap import SPIKES, TRIAL_EVENTS, Recorder
+        from grasp_decoder.recording.message_definitions import message_definition
+        from grasp_decoder.types.trial_event import TrialEvent
+
+        trial = self.session.trials[0]
+        events = [TrialEvent(at, 0, 0, label, trial.object_id) for label, at in trial.events.items()]
+        sent = [(TRIAL_EVENTS, serialize_message(trial_event_message(event, 'x'))) for event in events]
+        sent += [
+            (SPIKES, serialize_message(spike_batch_message(batch, 'x'))) for batch in batches(self.session, 40_000_000)
+        ]
+        with Recorder(self.material / 'recorder.mcap') as recorder:
+            for number, (kind, data) in enumerate(sent):
+                recorder.write(f'/{kind[-6:]}', kind, data, number)
+        with open(self.material / 'plain.mcap', 'wb') as file:
+            writer = Writer(file, use_chunking=False, enable_crcs=False)
+            writer.start(profile='ros2')
+            channels = {}
+            for kind in (SPIKES, TRIAL_EVENTS):
+                schema = writer.register_schema(kind, 'ros2msg', message_definition(kind).encode())
+                channels[kind] = writer.register_channel(f'/{kind[-6:]}', 'cdr', schema)
+            for number, (kind, data) in enumerate(sent):
+                writer.add_message(channels[kind], number, data, number)
+            writer.finish()
+        return sorted(self.material.glob('*.mcap'))
+
+    def make(self, rng: np.random.Generator, folder: Path) -> None:
+        (folder / 'input.mcap').write_bytes(mutated_bytes(rng, self.any_seed(rng)))
+
+
+class Cache(SessionTarget):
+    """The files in which a session is kept: it must come back as it was."""
+
+    name = 'cache'
+
+    def good_files(self) -> list[Path]:
+        write_session(self.session, self.material / 'session.mat')
+        self.expected = read_session(self.material / 'session.mat')
+        return [self.material / 'session.mat']
+
+    def make(self, rng: np.random.Generator, folder: Path) -> None:
+        (folder / 'input.mat').write_bytes(self.seeds[0])
+        read_session(folder / 'input.mat')
+        [kept] = (folder / 'cache' / 'grasp_decoder' / 'sessions').iterdir()
+        files = sorted(kept.iterdir())
+        path = files[rng.integers(len(files))]
+        content = path.read_bytes()
+        path.unlink()
+        match rng.integers(6):
+            case 0:
+                pass
+            case 1:
+                path.touch()
+            case 2:
+                path.mkdir()
+            case 3:
+                os.mkfifo(path)
+            case _:
+                path.write_bytes(mutated_bytes(rng, content))
+
+    def read(self, folder: Path) -> None:
+        for _ in range(2):
+            session = read_session(folder / 'input.mat')
+            for read, trial in zip(session.trials, self.expected.trials, strict=True):
+                assert read.events == trial.events and read.object_id == trial.object_id
+                assert np.array_equal(read.times_ns, trial.times_ns) and np.array_equal(read.units, trial.units)
