@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -139,13 +140,38 @@ def test_without_a_home_there_is_one_in_the_checkout(bare_machine, tmp_path):
     )
 
 
-def test_a_second_set_up_says_that_it_waits(bare_machine):
+@pytest.mark.parametrize('ros, venv', [({}, '.venv'), ({'ROS_DISTRO': 'jazzy'}, '.venv_ros')])
+def test_a_second_set_up_says_that_it_waits(bare_machine, ros, venv):
+    """Shells with and without ROS 2 have an environment each."""
     script, _, environment = bare_machine
-    with open(script.parent / '.venv.lock', 'w') as lock:
+    with open(script.parent / f'{venv}.lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        second = subprocess.Popen([script, 'doctor'], env=environment, stderr=subprocess.PIPE, text=True)
-        assert second.stderr.readline() == f'run: waiting for another ./run that sets up {script.parent}/.venv\n'
+        second = subprocess.Popen([script, 'doctor'], env=environment | ros, stderr=subprocess.PIPE, text=True)
+        assert second.stderr.readline() == f'run: waiting for another ./run that sets up {script.parent}/{venv}\n'
     assert 'install python3' in second.communicate()[1]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root installs packages')
+@pytest.mark.parametrize('answer, installs', [(None, True), ('y', True), ('', True), ('n', False)])
+def test_root_is_asked_on_a_terminal_before_packages_are_installed(bare_machine, answer, installs):
+    script, tools, environment = bare_machine
+    fake(tools / 'apt-get', f'echo "$@" >> {tools}/asked')
+    master, terminal = pty.openpty()
+    with subprocess.Popen(
+        [script, 'doctor'],
+        env=environment,
+        stdin=subprocess.DEVNULL if answer is None else terminal,
+        stderr=terminal,
+        start_new_session=True,
+    ) as process:
+        if answer is not None:
+            os.write(master, f'{answer}\n'.encode())
+    said = os.read(master, 10000).decode()
+    os.close(master)
+    os.close(terminal)
+    assert process.returncode == 2 and 'missing: install python3' in said  # the fake has installed nothing
+    assert ('[Y/n]' in said) == (answer is not None)
+    assert (tools / 'asked').exists() == installs
 
 
 @set_up_here
