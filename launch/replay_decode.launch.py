@@ -3,9 +3,17 @@
 Without arguments it runs the demo, and first makes the demo's session and bundle.
 """
 
+import time
 from dataclasses import replace
 
-from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler
+from launch.actions import (
+    DeclareLaunchArgument,
+    EmitEvent,
+    LogInfo,
+    OpaqueFunction,
+    RegisterEventHandler,
+    TimerAction,
+)
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
 from launch.substitutions import LaunchConfiguration
@@ -14,11 +22,9 @@ from launch_ros.actions import Node
 from grasp_decoder.cli.demo import prepare
 from grasp_decoder.system.description import node_descriptions
 from grasp_decoder.system.replay_options import ReplayOptions
+from grasp_decoder.system.restarts import DELAY_S, After, Restarts, started_again
 from grasp_decoder.types.setting import declarations
 from launch import LaunchDescription
-
-# When one of these ends, the whole run ends: it is complete, or something is wrong.
-VITAL = ('run_monitor', 'recorder', 'decoder', 'hand_bridge', 'simulated_hand')
 
 ARGUMENTS = declarations(ReplayOptions)
 DEMO = ' Empty: that of the demo, which is made first.'
@@ -42,23 +48,30 @@ def start(context):
         if not options.session:
             options = replace(options, session=str(session), split='test')
         options = replace(options, bundle=options.bundle or str(bundle))
-    nodes = [
-        Node(
-            package='grasp_decoder',
-            executable=description.executable,
-            name=description.executable,
-            output='screen',
-            parameters=[*description.parameter_files, description.parameters],
-        )
-        for description in node_descriptions(options)
-    ]
-    ends = [
-        RegisterEventHandler(
-            OnProcessExit(
-                target_action=node, on_exit=[EmitEvent(event=Shutdown(reason=f'{node.node_executable} has ended'))]
-            )
-        )
-        for node in nodes
-        if node.node_executable in VITAL
-    ]
-    return [*nodes, *ends]
+    restarts = Restarts()
+    return [action for each in node_descriptions(options) for action in watched(each, restarts)]
+
+
+def watched(description, restarts):
+    """A node, and what follows when it ends."""
+    name = description.executable
+    node = Node(
+        package='grasp_decoder',
+        executable=name,
+        name=name,
+        output='screen',
+        parameters=[*description.parameter_files, description.parameters],
+    )
+
+    def ended(event, context):
+        if context.is_shutdown:
+            return []
+        after = restarts.after(name, event.returncode, time.monotonic())
+        said = LogInfo(msg=f'{name} has ended with status {event.returncode}: {after.value}')
+        if after == After.END:
+            return [said, EmitEvent(event=Shutdown(reason=f'{name} has ended'))]
+        if after == After.START_AGAIN:
+            return [said, TimerAction(period=DELAY_S, actions=watched(started_again(description), restarts))]
+        return [said]
+
+    return [RegisterEventHandler(OnProcessExit(target_action=node, on_exit=ended)), node]

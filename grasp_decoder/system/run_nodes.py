@@ -16,12 +16,13 @@ from grasp_decoder.safe_file import write_json
 from grasp_decoder.system.description import NodeDescription, node_descriptions
 from grasp_decoder.system.processes import NodeProcess, end_processes
 from grasp_decoder.system.replay_options import ReplayOptions
+from grasp_decoder.system.restarts import DELAY_S, After, Restarts
 
 POLL_S = 0.05
 # The monitor decodes the whole run again, offline, before it ends.
 PATIENCE_S = 120.0
-# These end when their work is done. All others run until they are told to end.
-MAY_END = ('run_monitor', 'spike_replayer')
+# A source that begins again would be scored as if its first trials had been decoded twice.
+NOT_STARTED_AGAIN = ('spike_replayer', 'run_monitor')
 
 
 class NodeDied(Exception):
@@ -39,61 +40,90 @@ def run_nodes(options: ReplayOptions, folder: Path) -> dict[str, Any]:
         The result of the run; docs/running.md explains its keys.
 
     Raises:
-        NodeDied: a node ended before its time.
+        NodeDied: a node ended before its time, and too often to be started again.
         GraspDecoderError: a node refused what it was given.
     """
     result = folder / 'run_result.json'
-    processes: list[NodeProcess] = []
+    run = _Run(folder)
     try:
         for description in node_descriptions(replace(options, result=str(result))):
-            processes.append(_start(description, folder))
-        _watch(processes)
+            run.start(description)
+        run.watch()
     finally:
         # A run that ends early leaves its result so far, which says that it is partial.
-        for process in end_processes(processes, PATIENCE_S):
+        for process in end_processes(run.processes, PATIENCE_S):
             print(f'{process.name} did not end by itself and was killed', file=sys.stderr)
-        for process in processes:
+        for process in run.processes:
             if process.name == 'recorder' and process.poll() == 2:
                 print(process.last_words(), file=sys.stderr)
-        if options.result and result.exists():
-            write_json(options.result, json.loads(result.read_text()))
-    return json.loads(result.read_text())
+        if result.exists():
+            found = {**json.loads(result.read_text()), 'restarts': run.restarts}
+            if options.result:
+                write_json(options.result, found)
+    return found
 
 
-def _start(description: NodeDescription, folder: Path) -> NodeProcess:
+class _Run:
+    """The processes of one run; ``restarts`` says how often each node was started again."""
+
+    def __init__(self, folder: Path):
+        self.restarts: dict[str, int] = {}
+        self._folder = folder
+        self._nodes: dict[str, tuple[NodeDescription, NodeProcess]] = {}
+        self._policy = Restarts()
+
+    @property
+    def processes(self) -> list[NodeProcess]:
+        return [process for _, process in self._nodes.values()]
+
+    def start(self, description: NodeDescription) -> None:
+        name = description.executable
+        log = self._folder / f'{name}{self.restarts.get(name, "")}.log'
+        self._nodes[name] = description, _start(description, self._folder, log)
+
+    def watch(self) -> None:
+        """Print what the monitor prints until it ends, and see to the nodes that end before it."""
+        monitor = self._nodes['run_monitor'][1]
+        with open(monitor.log) as output:
+            while monitor.poll() is None:
+                _relay(output)
+                for name in list(self._nodes):
+                    self._see_to(name)
+                time.sleep(POLL_S)
+            _relay(output)
+        self._see_to('run_monitor')
+
+    def _see_to(self, name: str) -> None:
+        description, process = self._nodes[name]
+        status = process.poll()
+        if status is None or (status == 0 and name in NOT_STARTED_AGAIN):
+            return
+        words = process.last_words()
+        if status == 2:  # bad input: the node has said what is wrong
+            raise GraspDecoderError(words.removeprefix('error: '))
+        after = After.END if name in NOT_STARTED_AGAIN else self._policy.after(name, status, time.monotonic())
+        if after == After.END:
+            raise NodeDied(f'{name} died with status {status}: {words}')
+        print(f'{name} died with status {status}, {after.value}: {words}', file=sys.stderr, flush=True)
+        if after == After.GO_ON:
+            del self._nodes[name]
+        else:
+            self.restarts[name] = self.restarts.get(name, 0) + 1
+            time.sleep(DELAY_S)
+            self.start(description)
+
+
+def _start(description: NodeDescription, folder: Path, log: Path) -> NodeProcess:
     name = description.executable
     own = folder / f'{name}.yaml'
     own.write_text(yaml.safe_dump({name: {'ros__parameters': description.parameters}}))
     arguments = ['--ros-args']
     for file in (*description.parameter_files, own):
         arguments += ['--params-file', str(file)]
-    return NodeProcess(name, arguments, folder / f'{name}.log')
-
-
-def _watch(processes: list[NodeProcess]) -> None:
-    """Print what the monitor prints until it ends. Of the other nodes, only the replayer may end before it."""
-    monitor = next(process for process in processes if process.name == 'run_monitor')
-    with open(monitor.log) as output:
-        while monitor.poll() is None:
-            _relay(output)
-            for process in processes:
-                _check(process)
-            time.sleep(POLL_S)
-        _relay(output)
-    _check(monitor)
-
-
-def _check(process: NodeProcess) -> None:
-    status = process.poll()
-    if status is None or (status == 0 and process.name in MAY_END):
-        return
-    words = process.last_words()
-    if status == 2:  # bad input: the node has said what is wrong
-        raise GraspDecoderError(words.removeprefix('error: '))
-    raise NodeDied(f'{process.name} died with status {status}: {words}')
+    return NodeProcess(name, arguments, log)
 
 
 def _relay(output: TextIO) -> None:
     for line in output:
-        if not line.startswith('error: '):  # `_check` raises it
+        if not line.startswith('error: '):  # it is raised
             print(line, end='', flush=True)

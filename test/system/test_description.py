@@ -12,7 +12,12 @@ from grasp_decoder.system.replay_options import ReplayOptions
 from grasp_decoder.types.setting import declarations
 
 ROOT = Path(__file__).resolve().parents[2]
-NODES = sorted(path.stem for path in (ROOT / 'grasp_decoder' / 'nodes').glob('*.py') if 'def main(' in path.read_text())
+# target_guard runs beside a hand of its own, not in a run of ours.
+NODES = sorted(
+    path.stem
+    for path in (ROOT / 'grasp_decoder' / 'nodes').glob('*.py')
+    if 'def main(' in path.read_text() and path.stem != 'target_guard'
+)
 
 
 def options(**changed):

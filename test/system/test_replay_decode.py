@@ -202,16 +202,35 @@ def wait_for_a_trial(process):
         assert line, process.stderr.read()
 
 
-def test_node_that_dies_ends_the_run_and_is_named(start, session, bundle, tmp_path):
+def test_a_source_that_dies_ends_the_run_and_is_named(start, session, bundle, tmp_path):
     process = start('--session', session, '--bundle', bundle, '--json', tmp_path / 'out.json')
     nodes = wait_for_nodes(process)
     wait_for_a_trial(process)
-    os.kill(nodes['decoder'], signal.SIGKILL)
+    os.kill(nodes['spike_replayer'], signal.SIGKILL)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert 'decoder died with status -9' in errors
+    assert 'spike_replayer died with status -9' in errors
     assert_all_ended(nodes.values())
     assert json.loads((tmp_path / 'out.json').read_text())['partial'] is True
+
+
+def test_what_a_hand_needs_is_started_again_and_a_recorder_is_done_without(start, session, bundle, tmp_path):
+    process = start(
+        *('--session', session, '--bundle', bundle, '--hand', 'mujoco'),
+        *('--json', tmp_path / 'out.json', '--record', tmp_path / 'run.mcap'),
+    )
+    nodes = wait_for_nodes(process)
+    wait_for_a_trial(process)
+    for name in ('recorder', 'hand_bridge', 'simulated_hand'):
+        os.kill(nodes[name], signal.SIGKILL)
+    _, errors = process.communicate(timeout=240)
+    assert process.returncode in (0, 1), errors  # bins may be wrong where a busy machine lost some
+    assert 'recorder died with status -9, the run goes on without it' in errors
+    for name in ('hand_bridge', 'simulated_hand'):
+        assert f'{name} died with status -9, it is started again' in errors
+    result = json.loads((tmp_path / 'out.json').read_text())
+    assert result['restarts'] == {'hand_bridge': 1, 'simulated_hand': 1}
+    assert result['partial'] is False and result['trials'] == 6
 
 
 def test_ctrl_c_ends_every_node_and_keeps_the_result_so_far(start, session, bundle, tmp_path):

@@ -1,0 +1,54 @@
+"""What happens when a node of a run ends: it is started again, the run ends, or the run goes on without it."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from enum import Enum
+
+from grasp_decoder.system.description import NodeDescription
+
+STARTED_AGAIN = ('spike_replayer', 'decoder', 'hand_bridge', 'simulated_hand')
+"""What a hand needs. The others only listen: their crash ends nothing."""
+MOST, WITHIN_S = 3, 60.0
+DELAY_S = 0.5
+"""From the end of a node to its new start."""
+BAD_INPUT = 2
+
+
+class After(Enum):
+    """What follows the end of a node."""
+
+    GO_ON = 'the run goes on without it'
+    START_AGAIN = 'it is started again'
+    END = 'the run ends'
+
+
+class Restarts:
+    """Decides what follows the end of each node of one run."""
+
+    def __init__(self) -> None:
+        self._crashes: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MOST))
+
+    def after(self, name: str, status: int, now_s: float) -> After:
+        """What follows when node ``name`` has ended with this status at ``now_s`` of a monotonic clock.
+
+        A crash is followed by a new start, `MOST` times within `WITHIN_S`. A node that found bad input would find it
+        again. A replayer has done its work when it ends; the monitor then ends the run.
+        """
+        if status == BAD_INPUT:
+            return After.END
+        if status == 0:
+            return After.GO_ON if name in ('spike_replayer', 'recorder') else After.END
+        if name not in STARTED_AGAIN:
+            return After.GO_ON
+        crashes = self._crashes[name]
+        if len(crashes) == MOST and now_s - crashes[0] < WITHIN_S:
+            return After.END
+        crashes.append(now_s)
+        return After.START_AGAIN
+
+
+def started_again(description: NodeDescription) -> NodeDescription:
+    """The node as it is started after a crash: nobody tells a replayer a second time to begin."""
+    parameters = {name: value for name, value in description.parameters.items() if name != 'start_paused'}
+    return NodeDescription(description.executable, description.parameter_files, parameters)
