@@ -82,14 +82,7 @@ def _less_evidence(split: Split, look_back: int) -> dict[str, dict]:
 
 def cleared(network: TaskNetwork, trial: TrialBins, bin_: int) -> DecodedTrial:
     """The trial as a network decodes it that begins at a bin, without memory; rows before it are NaN."""
-    later = replace(
-        trial,
-        counts=trial.counts[bin_:],
-        phase=trial.phase[bin_:],
-        dof=trial.dof[bin_:],
-        event_bins={label: max(0, at - bin_) for label, at in trial.event_bins.items()},
-    )
-    (answers,) = network.predict([later])
+    (answers,) = network.predict([trial.from_bin(bin_)])
     return DecodedTrial(trial, objects=np.pad(answers, ((bin_, 0), (0, 0)), constant_values=np.nan))
 
 

@@ -57,6 +57,17 @@ class TrialBins:
         """Number of whole bins."""
         return len(self.counts)
 
+    def from_bin(self, first: int) -> TrialBins:
+        """The trial from a bin on, as if it began there; events before that are in its first bin."""
+        return replace(
+            self,
+            start_ns=self.start_ns + first * self.bin_ns,
+            counts=self.counts[first:],
+            phase=self.phase[first:],
+            dof=self.dof[first:],
+            event_bins={label: max(0, at - first) for label, at in self.event_bins.items()},
+        )
+
 
 def usable_trials(session: Session) -> list[Trial]:
     """The trials to learn from, `Session.is_usable`.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -34,7 +33,7 @@ def decode_late(bundle: Bundle, trials: Sequence[TrialBins], look_back: int) -> 
             first = round(late_s * 1e9 / trial.bin_ns)
             if trial.event_bins['Hold'] - first < look_back:
                 continue
-            late = _without_beginning(trial, first)
+            late = trial.from_bin(first)
             runner.reset()
             answers = [runner.step(counts) for counts in late.counts]
             grasp = np.array([answer is not None and answer[GRASP] >= threshold for answer in answers])
@@ -42,15 +41,3 @@ def decode_late(bundle: Bundle, trials: Sequence[TrialBins], look_back: int) -> 
         if decoded:
             found[late_s] = decoded
     return found
-
-
-def _without_beginning(trial: TrialBins, first: int) -> TrialBins:
-    """The trial from a bin on; its events are counted from there, those before it are in its first bin."""
-    return replace(
-        trial,
-        start_ns=trial.start_ns + first * trial.bin_ns,
-        counts=trial.counts[first:],
-        phase=trial.phase[first:],
-        dof=trial.dof[first:],
-        event_bins={label: max(0, k - first) for label, k in trial.event_bins.items()},
-    )

@@ -1,0 +1,238 @@
+"""Objects that training did not know: does the hand take a grip that holds them, or none, or is it sure and wrong?
+
+Objects are left out of training in turn. Their test trials, and those of the objects that were learnt, then go through
+the int8 object network and the controller's posterior over grips, trial by trial. The hand answers when it would close,
+three bins into the hold phase: with the most probable grip, or with none where it is not sure enough of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+import grasp_decoder
+from benchmark.results import markdown_table, write_results, write_section
+from grasp_decoder.bundle.bundle import Bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
+from grasp_decoder.bundle.export.writing import write_bundle
+from grasp_decoder.bundle.manifest import Manifest
+from grasp_decoder.bundle.task_network import OBJECT
+from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.control.settings import ControlSettings
+from grasp_decoder.features.splits import FIRST_RANDOM_STATE, Split, split_trials
+from grasp_decoder.features.trial_bins import TrialBins, bin_trials
+from grasp_decoder.features.windows import choose_look_back
+from grasp_decoder.learning.grip_posterior import calibrate_evidence, grip_posterior
+from grasp_decoder.learning.models.fitting import fit
+from grasp_decoder.learning.report.tables import percent
+from grasp_decoder.recording.reading import read_session
+from grasp_decoder.recording.session import Session
+from grasp_decoder.recording.writing import check_writable
+from grasp_decoder.types.time import NS_PER_S
+
+DOCUMENTED = ('MSyn40', 'MVar50')
+CLOSES_AFTER_BINS = 3
+SURE = 0.9
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the hand would do in one trial.
+
+    Attributes:
+        known: whether training had the object.
+        right: whether the most probable grip holds it.
+        posterior, certainty: of that grip; certainty is 0 at the grip's prior.
+    """
+
+    known: bool
+    right: bool
+    posterior: float
+    certainty: float
+
+
+def main(argv=None) -> int:
+    return exit_status(_unknown, argv)
+
+
+def _unknown(argv) -> int:
+    parser = argparse.ArgumentParser(prog='unknown', description=__doc__.split('\n')[0])
+    parser.add_argument('--session', required=True, type=Path, metavar='FILE', help='recording of grasps')
+    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
+    parser.add_argument(
+        '--folds', type=int, metavar='N', help='networks to train, each without so many of the objects (default: one)'
+    )
+    parser.add_argument('--split', choices=('validation', 'test'), default='test', help='trials (default: %(default)s)')
+    parser.add_argument('--json', type=Path, metavar='OUT', help='where the result goes besides bench/unknown')
+    arguments = parser.parse_args(argv)
+    if arguments.json:
+        check_writable(arguments.json)
+    session = read_session(arguments.session, arguments.map)
+    trials = bin_trials(session)
+    split, look_back = split_trials(trials), choose_look_back(trials)
+    folds = min(arguments.folds or len(split.classes), len(split.classes))
+    answers: list[Answer] = []
+    for fold in range(folds):
+        left_out = split.classes[fold::folds]
+        print(f'without the objects {", ".join(map(str, left_out))} ...', flush=True)
+        answers += _answers(session, without_objects(split, left_out), look_back, getattr(split, arguments.split))
+    name = arguments.session.name.split('.')[0]
+    result = {
+        'session': name,
+        'folds': folds,
+        'split': arguments.split,
+        'date': time.strftime('%Y-%m-%d'),
+        'rows': {str(limit): row for limit, row in scores(answers).items()},
+    }
+    lines = _lines(result)
+    print('\n'.join(lines))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=1, allow_nan=False) + '\n')
+    write_results('unknown', result, _figure(answers))
+    if name in DOCUMENTED and arguments.split == 'test':
+        write_section('decoding.md', f'unknown objects of {name}', lines)
+    return 0
+
+
+def without_objects(split: Split, left_out: Sequence[int]) -> Split:
+    """The split as if some objects had not been there."""
+
+    def kept(trials: Sequence[TrialBins]) -> list[TrialBins]:
+        return [trial for trial in trials if trial.object_id not in left_out]
+
+    return replace(
+        split,
+        train=kept(split.train),
+        validation=kept(split.validation),
+        test=kept(split.test),
+        classes=tuple(each for each in split.classes if each not in left_out),
+    )
+
+
+def _answers(session: Session, split: Split, look_back: int, trials: Sequence[TrialBins]) -> list[Answer]:
+    """What a decoder that is trained on ``split`` makes the hand do in ``trials``, some of them of other objects."""
+    grips = load_grip_table()
+    network = fit(OBJECT, split.train, split.validation, split.classes, look_back=look_back, seed=FIRST_RANDOM_STATE)
+    rule = calibrate_evidence(network, split.train, split.validation, split.classes, grips.objects)
+    manifest = Manifest(
+        'unknown',
+        datetime.now(UTC).isoformat(),
+        grasp_decoder.__version__,
+        (),
+        session.units,
+        trials[0].bin_ns / NS_PER_S,
+        look_back,
+        split.classes,
+        tuple(grips.objects.find(each).label for each in split.classes),
+        evidence=rule,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = write_bundle(Path(folder) / 'bundle', [network], split.train, split.validation, manifest)
+    names = sorted({grips.grip_of(each) for each in split.classes})
+    index = np.array([names.index(grips.grip_of(each)) for each in split.classes])
+    prior = np.bincount(index, weights=rule.prior)
+    found = []
+    for trial, probability in zip(trials, _decode(bundle, trials)):
+        closes = min(trial.event_bins['Hold'] + CLOSES_AFTER_BINS, trial.event_bins['Rew'] - 1)
+        posterior = grip_posterior(rule, probability, trial.bin_ns, index)[closes]
+        best = int(posterior.argmax())
+        found.append(
+            Answer(
+                trial.object_id in split.classes,
+                names[best] == grips.grip_of(trial.object_id),
+                float(posterior[best]),
+                float((posterior[best] - prior[best]) / max(1e-9, 1 - prior[best])),
+            )
+        )
+    return found
+
+
+def _decode(bundle: Bundle, trials: Sequence[TrialBins]) -> list[np.ndarray]:
+    runner = BundleEngines(bundle, EngineOptions(backend='cpu')).runner(OBJECT)
+    nothing = np.full(len(bundle.manifest.classes), np.nan, np.float32)
+    decoded = []
+    for trial in trials:
+        runner.reset()
+        answers = [runner.step(counts) for counts in trial.counts]
+        decoded.append(np.array([nothing if answer is None else answer for answer in answers]))
+    return decoded
+
+
+def scores(answers: Sequence[Answer]) -> dict[float, dict[str, dict[str, float]]]:
+    """Rates by the certainty at which the hand may close, for ``unknown`` and for ``known`` objects.
+
+    ``none``: trials without a grip; ``none_or_right``: those or with a grip that holds the object;
+    ``sure_and_wrong``: with another grip whose posterior is above `SURE`.
+    """
+    found: dict[float, dict[str, dict[str, float]]] = {}
+    for limit in (ControlSettings().close_confidence, 0.5, 0.7, 0.9):
+        found[limit] = {}
+        for name, known in (('unknown', False), ('known', True)):
+            group = [each for each in answers if each.known == known]
+            none = np.array([each.certainty < limit for each in group])
+            right = np.array([each.right for each in group])
+            sure = np.array([each.posterior > SURE for each in group])
+            found[limit][name] = {
+                'trials': len(group),
+                'none': float(none.mean()),
+                'none_or_right': float((none | right).mean()),
+                'sure_and_wrong': float((~none & ~right & sure).mean()),
+            }
+    return found
+
+
+def _lines(result: dict) -> list[str]:
+    header = (
+        result['session'],
+        'unknown: none',
+        'none or a grip that holds it',
+        f'another grip, sure above {SURE:g}',
+        'known: none',
+        'right grip',
+    )
+    rows = [
+        (
+            f'closes at certainty {float(limit):g}',
+            percent(row['unknown']['none']),
+            percent(row['unknown']['none_or_right']),
+            percent(row['unknown']['sure_and_wrong']),
+            percent(row['known']['none']),
+            percent(row['known']['none_or_right'] - row['known']['none']),
+        )
+        for limit, row in result['rows'].items()
+    ]
+    first = next(iter(result['rows'].values()))
+    return [
+        f'Written by `./run bench unknown` on {result["date"]}: {result["folds"]} networks, each without some of the '
+        f'objects; {first["unknown"]["trials"]} trials of objects that were left out.',
+        '',
+        *markdown_table(header, rows),
+    ]
+
+
+def _figure(answers: Sequence[Answer]):
+    figure, axes = plt.subplots(figsize=(6, 3.2))
+    for name, known, right in (
+        ('known, right grip', True, True),
+        ('unknown, right grip', False, True),
+        ('unknown, other grip', False, False),
+    ):
+        certainty = [each.certainty for each in answers if (each.known, each.right) == (known, right)]
+        axes.hist(certainty, np.linspace(0, 1, 21), density=True, histtype='step', label=name)
+    axes.set(xlabel='certainty of the grip when the hand would close', ylabel='density')
+    axes.legend(loc='upper left')
+    return figure
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
