@@ -97,4 +97,4 @@ class SimulatedHandNode(Node):
 
 
 def main(args=None) -> int:
-    return run_node(SimulatedHandNode, args)
+    return run_node(SimulatedHandNode, args, last_words=True)

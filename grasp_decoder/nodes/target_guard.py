@@ -82,4 +82,4 @@ class TargetGuard(Node):
 
 
 def main(args=None) -> int:
-    return run_node(TargetGuard, args)
+    return run_node(TargetGuard, args, last_words=True)
