@@ -14,6 +14,14 @@ def fixed_dense(kernel: np.ndarray, bias: np.ndarray) -> keras.layers.Dense:
     return layer
 
 
+def fixed_convolution(kernel: np.ndarray, bias: np.ndarray) -> keras.layers.Conv2D:
+    """A dense layer on tensors (1, 1, 1, inputs): as a convolution it keeps one scale per output in an int8 model."""
+    layer = keras.layers.Conv2D(kernel.shape[1], 1)
+    layer.build((1, 1, 1, kernel.shape[0]))
+    layer.set_weights([kernel[None, None], bias])
+    return layer
+
+
 def two_part_dense(kernel: np.ndarray, bias: np.ndarray):
     """A dense layer whose weights keep about 15 bits in an int8 model; call it on its inputs.
 

@@ -7,7 +7,7 @@ the object, one per animal: `fit_table_2`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -16,7 +16,7 @@ import numpy as np
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, WINDOW, TaskNetwork
 from grasp_decoder.features.count_features import IDENTITY_LUT, count_features
 from grasp_decoder.features.trial_bins import TrialBins
-from grasp_decoder.learning.models.graph_layers import fixed_dense
+from grasp_decoder.learning.models.graph_layers import fixed_convolution, fixed_dense
 from grasp_decoder.learning.models.training import FitProblem, calibrate, probabilities, train_best
 
 BATCH = 256
@@ -218,31 +218,47 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
 
 
 def _window_graph(layers, read_out, look_back: int, unit_count: int) -> keras.Model:
-    """The network unrolled over the bins of one window, without loops or reversals."""
+    """The network unrolled over the bins of one window, without loops or reversals.
+
+    What an LSTM hears and says at one step has the shape (1, 1, 1, n).
+    """
     features = keras.Input(batch_shape=(1, look_back, unit_count), name='features')
-    sequence = [features[:, step] for step in range(look_back)]
+    bins = keras.layers.Reshape((look_back, 1, unit_count))(features)
+    sequence = [bins[:, step : step + 1] for step in range(look_back)]
     for forward_weights, backward_weights in layers:
         forward = _unrolled_lstm(sequence, forward_weights)
         backward = _unrolled_lstm(sequence[::-1], backward_weights)[::-1]
         sequence = [keras.layers.Concatenate()(pair) for pair in zip(forward, backward)]
-    last = keras.layers.Concatenate()([forward[-1], backward[0]])
+    last = keras.layers.Flatten()(keras.layers.Concatenate()([forward[-1], backward[0]]))
     return keras.Model(features, {'logits': fixed_dense(*read_out)(last)})
 
 
 def _unrolled_lstm(sequence: list, weights) -> list:
-    """Hidden states of an LSTM, one per step; ``sequence`` holds its inputs (1, n)."""
-    kernel, recurrent, bias = weights
-    units = len(recurrent)
-    project, recur = fixed_dense(kernel, bias), fixed_dense(recurrent, np.zeros_like(bias))
+    """Hidden states of an LSTM, one per step; ``sequence`` holds its inputs.
+
+    The candidate is computed apart from the gates, so that an int8 model has other ranges for it.
+    """
+    units = len(weights[1])
+    in_gate, forget, candidate, out_gate = np.split(np.arange(4 * units), 4)
+    gates = _pre_activation(weights, np.concatenate([in_gate, forget, out_gate]))
+    candidates = _pre_activation(weights, candidate)
     multiply, add = keras.layers.Multiply(), keras.layers.Add()
     sigmoid, tanh = keras.layers.Activation('sigmoid'), keras.layers.Activation('tanh')
     hidden = cell = None
     states = []
     for x in sequence:
-        gates = project(x) if hidden is None else add([project(x), recur(hidden)])
-        in_gate, forget, candidate, out_gate = (gates[:, start : start + units] for start in range(0, 4 * units, units))
-        admitted = multiply([sigmoid(in_gate), tanh(candidate)])
-        cell = admitted if cell is None else add([multiply([sigmoid(forget), cell]), admitted])
-        hidden = multiply([sigmoid(out_gate), tanh(cell)])
+        opened = sigmoid(gates(x, hidden))
+        admit, keep, emit = (opened[..., start : start + units] for start in range(0, 3 * units, units))
+        admitted = multiply([admit, tanh(candidates(x, hidden))])
+        cell = admitted if cell is None else add([multiply([keep, cell]), admitted])
+        hidden = multiply([emit, tanh(cell)])
         states.append(hidden)
     return states
+
+
+def _pre_activation(weights, columns: np.ndarray) -> Callable:
+    """Some columns of an LSTM's weights as a function of its input and hidden state, which is None at first."""
+    kernel, recurrent, bias = (part[..., columns] for part in weights)
+    project, recur = fixed_convolution(kernel, bias), fixed_convolution(recurrent, np.zeros_like(bias))
+    add = keras.layers.Add()
+    return lambda x, hidden: project(x) if hidden is None else add([project(x), recur(hidden)])
