@@ -297,7 +297,7 @@ def _loaded(system: System, rng: np.random.Generator) -> Iterator[int]:
 
 def _full_disk(system: System, rng: np.random.Generator) -> Iterator[int]:
     """The recorder's file may not grow: with a limit of the process, since a full disk would be everybody's."""
-    resource.prlimit(system.pid('recorder'), resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
+    resource.prlimit(system.pid('recorder'), resource.RLIMIT_FSIZE, (1 << 12, 1 << 12))
     yield time.monotonic_ns()
 
 
