@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -100,8 +101,10 @@ def write_page(runs: Sequence[Run], kinds: Sequence[Kind], load: bool) -> None:
     times = result['time_to_safe_ms']
     figure(runs).savefig(FIGURE, dpi=80, bbox_inches='tight')
     held = sum(run.moment == 'holding' for run in runs)
+    machine = f'{os.cpu_count()} CPUs, a load average of {os.getloadavg()[1]:.1f} over the last 5 minutes'
     lines = [
         f'{result["runs"]} faults{", with every CPU busy" if load else ""}; in {held} of them the hand held an object.',
+        f'The machine had {machine}.',
         '',
         *markdown_table(
             ('', ''),
