@@ -21,6 +21,7 @@ from rclpy.executors import ExternalShutdownException
 from grasp_decoder.nodes.conversion import spike_batch_message
 from grasp_decoder.nodes.topics import advertise
 from grasp_decoder.system.interfaces import SPIKES
+from grasp_decoder.system.network import stay_on_this_machine
 from grasp_decoder.types.spike_batch import SpikeBatch
 
 LOOKED_AT_BATCHES = 100
@@ -123,6 +124,7 @@ def main(argv=None):
     parser.add_argument('--period-ms', type=float, default=10.0, help='of a batch; default %(default)s')
     parser.add_argument('--delay-ms', type=float, default=2.0, help='of the acquisition; default %(default)s')
     arguments = parser.parse_args(argv)
+    stay_on_this_machine()
     rclpy.init()
     try:
         publisher = advertise(rclpy.create_node('live_source'), SPIKES)

@@ -21,6 +21,7 @@ from launch_ros.actions import Node
 
 from grasp_decoder.cli.demo import prepare
 from grasp_decoder.system.description import node_descriptions
+from grasp_decoder.system.network import stay_on_this_machine
 from grasp_decoder.system.replay_options import ReplayOptions
 from grasp_decoder.system.restarts import DELAY_S, After, Restarts, started_again
 from grasp_decoder.types.setting import declarations
@@ -41,6 +42,7 @@ def generate_launch_description():
 
 
 def start(context):
+    stay_on_this_machine()
     values = {each.name: each.parse(LaunchConfiguration(each.name).perform(context)) for each in ARGUMENTS}
     options = ReplayOptions(**values).with_absolute_paths()
     if not options.bundle or (not options.session and options.source == 'replay'):

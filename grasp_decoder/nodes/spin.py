@@ -21,6 +21,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.system.network import stay_on_this_machine
 from grasp_decoder.system.node_help import node_help
 
 # A thread that wants the interpreter waits this long for it instead of 5 ms.
@@ -98,6 +99,7 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None, last_
             return 0
         if given:
             raise GraspDecoderError(f'{given[0]}: parameters are given as --ros-args -p NAME:=VALUE; --help lists them')
+        stay_on_this_machine()
         rclpy.init(args=args, signal_handler_options=None if not last_words else SignalHandlerOptions.NO)
         if last_words:
             for number in (signal.SIGINT, signal.SIGTERM):

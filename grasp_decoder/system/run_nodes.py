@@ -14,6 +14,7 @@ import yaml
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.safe_file import write_json
 from grasp_decoder.system.description import NodeDescription, node_descriptions
+from grasp_decoder.system.network import stay_on_this_machine
 from grasp_decoder.system.processes import NodeProcess, end_processes
 from grasp_decoder.system.replay_options import ReplayOptions
 from grasp_decoder.system.restarts import DELAY_S, After, Restarts
@@ -43,6 +44,7 @@ def run_nodes(options: ReplayOptions, folder: Path) -> dict[str, Any]:
         NodeDied: a node ended before its time, and too often to be started again.
         GraspDecoderError: a node refused what it was given.
     """
+    stay_on_this_machine()
     result = folder / 'run_result.json'
     run = _Run(folder)
     try:
