@@ -1,13 +1,18 @@
 """The ablations: a state that is cleared on the way hears nothing of what was before."""
 
+import json
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmark import ablations, results
 from benchmark.ablations import cleared
 from grasp_decoder.bundle.task_network import OBJECT, RECURRENT, TaskNetwork
 from grasp_decoder.features.count_features import IDENTITY_LUT
 from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.recording.synthetic import synthesize
+from grasp_decoder.recording.writing import write_session
 
 
 def running_sums(trials):
@@ -15,6 +20,9 @@ def running_sums(trials):
 
 
 NETWORK = TaskNetwork(OBJECT, 'sum', RECURRENT, 1, IDENTITY_LUT, None, running_sums)
+NETWORK_OF_TWO = TaskNetwork(
+    OBJECT, 'sum', RECURRENT, 1, IDENTITY_LUT, None, lambda trials: [sums[:, :2] for sums in running_sums(trials)]
+)
 
 
 @given(st.integers(0, 14), st.integers(0, 9))
@@ -25,3 +33,32 @@ def test_a_cleared_state_has_heard_the_bins_since_then(bin_, seed):
     found = cleared(NETWORK, trial, bin_)
     assert found.trial is trial and np.isnan(found.objects[:bin_]).all()
     assert np.array_equal(found.objects[bin_:], np.cumsum(counts[bin_:], axis=0))
+
+
+def test_every_row_is_measured_and_written(tmp_path, monkeypatch):
+    session, out = tmp_path / 'Small.neo.mat', tmp_path / 'out.json'
+    write_session(synthesize(units=9, trials=40, objects=2)[0], session)
+    monkeypatch.setattr(results, 'ROOT', tmp_path)
+    fitted = []
+
+    def fit(task, train, validation, classes, **options):
+        fitted.append(train)
+        return NETWORK_OF_TWO
+
+    monkeypatch.setattr(ablations, 'fit', fit)
+    assert ablations.main(['--session', str(session), '--json', str(out)]) == 0
+    rows = json.loads(out.read_text())['rows']
+    assert list(rows) == [
+        'state from the start of the trial',
+        'state cleared 12 bins before Hold',
+        'state cleared at Go',
+        'first 60% of the session, tested on the rest',
+        'any 60% of the trials, tested on the rest',
+        'AIP alone, 3 units',
+        'F5 alone, 3 units',
+        'M1 alone, 3 units',
+    ]
+    assert len(fitted) == 6 and {trial.counts.shape[1] for trial in fitted[-1]} == {3}
+    assert all(0 <= row['decoder']['accuracy'] <= 1 for row in rows.values())
+    assert ['lda' in row for row in rows.values()] == [True, False, False, True, True, True, True, True]
+    assert (tmp_path / 'bench' / 'ablations' / 'ablations.png').exists()
