@@ -39,6 +39,7 @@ HEADER = ('model', 'accuracy', 'relaxed', 'per trial', 'int8 agrees', 'int8 size
 
 VARIANTS: dict[str, Callable[[FitProblem], TaskNetwork]] = {
     '`fisher_gru`, the default': fit_fisher_gru,
+    '`fisher_gru`, one member': partial(fit_fisher_gru, members=1),
     '`fisher_gru`, no noise in training': partial(fit_fisher_gru, noise=0.0),
     '`fisher_gru`, class means not shrunk': partial(fit_fisher_gru, shrink_means=False),
     '`fisher_gru`, 4 directions per epoch': partial(fit_fisher_gru, object_rank=4),

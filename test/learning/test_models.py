@@ -175,14 +175,15 @@ def test_where_nothing_can_be_known_the_frequencies_of_the_classes_are_the_best_
     frequency = np.bincount([CLASSES.index(trial.object_id) for trial in problem.train]) / 13
     loss, unknown = problem.loss(), np.full((1, 2), UNKNOWN)
 
-    def of(answer):
-        logits = np.log(answer).astype(np.float32)
+    def of(*members):
+        logits = np.concatenate([np.log(member) for member in members]).astype(np.float32)
         return float(np.mean(loss(unknown, np.broadcast_to(logits, (1, 2, logits.size)))))
 
     other = np.array([0.5, 0.3, 0.2])
     entropy = -(frequency * np.log(frequency)).sum()
     assert of(frequency) == pytest.approx(entropy, rel=1e-4)
     assert of(other) > entropy
+    assert of(frequency, other) == pytest.approx((of(frequency) + of(other)) / 2, rel=1e-4)  # the members' mean
 
 
 def test_the_best_epoch_is_the_one_with_the_lowest_loss(trials):

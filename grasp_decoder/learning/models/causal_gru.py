@@ -10,6 +10,9 @@ The families differ in the read-in:
 Both families learn from `Life`, a movement from its trials as they were recorded; what comes out is one step,
 `step_graph`.
 
+The object network is the mean of two members that learn side by side from different random weights: the mean varies
+less than one of them, and is less sensitive to int8 rounding, which is independent in the members.
+
 `continue_gru` is neither: it goes on from the network of another day (`grasp_decoder.learning.models.transfer`).
 """
 
@@ -27,18 +30,21 @@ from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.features.unit_model_fitting import fit_unit_model
 from grasp_decoder.learning.models.bin_labels import in_sequences, label_bins
 from grasp_decoder.learning.models.fisher_read_in import OBJECT_RANK, fisher_read_in
-from grasp_decoder.learning.models.gru_graph import StepWeights, step_graph, with_trace
+from grasp_decoder.learning.models.gru_graph import StepWeights, joined, step_graph, with_trace
 from grasp_decoder.learning.models.life import SEQUENCE_BINS, Life, RecordedTrials, in_pieces
 from grasp_decoder.learning.models.training import UNKNOWN, FitProblem, calibrate, probabilities, train_best
 from grasp_decoder.learning.models.transfer import Start, aligned_read_in, read_out_for, start_for_others
 
 STATE = 64
+MEMBERS = 2
+"""Networks whose mean answers for the object."""
+
 EPOCHS = 28
-BATCH = 16
+BATCH = 32
 LEAST_STEPS = 8
 """Batches of an epoch, at least, so that a small session gets as many steps as a large one."""
 
-STRETCH = 1.25
+STRETCH = 1.4
 """An epoch has so many times the bins of the trials."""
 
 STATE_DROPOUT = 0.4
@@ -71,7 +77,8 @@ class _Recipe:
         inputs: such bins as the trained layers take them.
         front: input tensor -> input of the GRU, while training.
         read_in: trained model -> kernel (units, k) and bias (k,) from features to the input of its GRU.
-        start: of another day, whose weights training starts with.
+        members: networks whose mean answers.
+        start: of another day, whose weights training starts with; all its members go on as one.
     """
 
     name: str
@@ -82,6 +89,7 @@ class _Recipe:
     inputs: Callable[[np.ndarray], np.ndarray]
     front: Callable
     read_in: Callable[[keras.Model], tuple[np.ndarray, np.ndarray]]
+    members: int
     start: Start | None = None
 
 
@@ -115,20 +123,28 @@ def fit_causal_gru(problem: FitProblem) -> TaskNetwork:
             inputs=lambda counts: counts.astype(np.float32),
             front=front,
             read_in=read_in,
+            members=_default_members(problem),
         ),
     )
 
 
 def fit_fisher_gru(
-    problem: FitProblem, *, noise: float = NOISE, shrink_means: bool = True, object_rank: int = OBJECT_RANK
+    problem: FitProblem,
+    *,
+    members: int | None = None,
+    noise: float = NOISE,
+    shrink_means: bool = True,
+    object_rank: int = OBJECT_RANK,
 ) -> TaskNetwork:
     """Fit a GRU on the Fisher read-in; see `grasp_decoder.learning.models.fitting.fit`.
 
     Args:
+        members: networks whose mean answers; default `MEMBERS` for the object, else 1.
         noise: standard deviation of the noise on the read-in's outputs while training, which have unit variance.
         shrink_means, object_rank: of `fisher_read_in`.
     """
-    return _fit(problem, _fixed_read_in(problem, *fisher_read_in(problem.train, shrink_means, object_rank), noise))
+    kernel, bias = fisher_read_in(problem.train, shrink_means, object_rank)
+    return _fit(problem, _fixed_read_in(problem, kernel, bias, noise, members or _default_members(problem)))
 
 
 def continue_gru(problem: FitProblem, start: Start) -> TaskNetwork:
@@ -136,11 +152,11 @@ def continue_gru(problem: FitProblem, start: Start) -> TaskNetwork:
 
     The schedule is the one of `fit_fisher_gru`: shorter and slower ones came out worse on validation trials.
     """
-    return _fit(problem, _fixed_read_in(problem, *aligned_read_in(problem, start), NOISE, start))
+    return _fit(problem, _fixed_read_in(problem, *aligned_read_in(problem, start), NOISE, 1, start))
 
 
 def _fixed_read_in(
-    problem: FitProblem, kernel: np.ndarray, bias: np.ndarray, noise: float, start: Start | None = None
+    problem: FitProblem, kernel: np.ndarray, bias: np.ndarray, noise: float, members: int, start: Start | None = None
 ) -> _Recipe:
     def through(read_ins, trials):
         features = np.concatenate([count_features(trial.counts, SQUARE_ROOT_LUT) for trial in trials])
@@ -155,8 +171,13 @@ def _fixed_read_in(
         inputs=with_trace,
         front=lambda source: keras.layers.GaussianNoise(noise)(source),
         read_in=lambda model: (kernel, bias),
+        members=members,
         start=start,
     )
+
+
+def _default_members(problem: FitProblem) -> int:
+    return MEMBERS if problem.task == OBJECT else 1
 
 
 def _perturbed_read_ins(problem: FitProblem, kernel: np.ndarray, bias: np.ndarray) -> list:
@@ -212,8 +233,8 @@ def _fit(problem: FitProblem, recipe: _Recipe) -> TaskNetwork:
     batches = _Batches(problem, recipe)
     model = _sequence_model(problem, recipe, batches[0][0].shape[2])
     if recipe.start is not None:
-        model.get_layer('gru').set_weights([recipe.start[f'gru_{i}'] for i in range(3)])
-        model.get_layer('read_out').set_weights(
+        model.get_layer('gru_0').set_weights([recipe.start[f'gru_{i}'] for i in range(3)])
+        model.get_layer('read_out_0').set_weights(
             read_out_for(problem.classes, recipe.start)
             if problem.task == OBJECT
             else [recipe.start[f'read_out_{i}'] for i in range(2)]
@@ -233,18 +254,22 @@ def _fit(problem: FitProblem, recipe: _Recipe) -> TaskNetwork:
 
 
 def _sequence_model(problem: FitProblem, recipe: _Recipe, width: int) -> keras.Model:
-    """What `_Recipe.inputs` gives, (batch, bins, width) -> outputs (batch, bins, n)."""
+    """What `_Recipe.inputs` gives, (batch, bins, width) -> outputs of all members (batch, bins, members * n)."""
     source = keras.Input((None, width))
     state = STATE if recipe.start is None else len(recipe.start['gru_1'])
-    x = keras.layers.GRU(state, return_sequences=True, name='gru')(recipe.front(source))
-    x = keras.layers.Dropout(STATE_DROPOUT)(x)
-    return keras.Model(source, keras.layers.Dense(problem.output_count, name='read_out')(x))
+    read_in, outputs = recipe.front(source), []
+    for member in range(recipe.members):
+        x = keras.layers.GRU(state, return_sequences=True, name=f'gru_{member}')(read_in)
+        x = keras.layers.Dropout(STATE_DROPOUT)(x)
+        outputs.append(keras.layers.Dense(problem.output_count, name=f'read_out_{member}')(x))
+    return keras.Model(source, outputs[0] if len(outputs) == 1 else keras.layers.Concatenate()(outputs))
 
 
 def _task_network(problem: FitProblem, recipe: _Recipe, model: keras.Model) -> TaskNetwork:
     def logits(trials):
         index = in_pieces(trials, None)
         outputs = model.predict(recipe.inputs(recipe.prepare(trials)[index]), batch_size=32, verbose=0)
+        outputs = outputs.reshape(*outputs.shape[:2], recipe.members, problem.output_count).mean(axis=2)
         return [output[: trial.n_bins] for output, trial in zip(outputs, trials)]
 
     temperature = 1.0
@@ -253,8 +278,13 @@ def _task_network(problem: FitProblem, recipe: _Recipe, model: keras.Model) -> T
         targets, weights = label_bins(problem, problem.validation)
         known = targets != UNKNOWN
         temperature = calibrate(held_out[known], targets[known], weights[known])
+    members = range(recipe.members)
     step = StepWeights(
-        *recipe.read_in(model), model.get_layer('gru').get_weights(), model.get_layer('read_out').get_weights()
+        *recipe.read_in(model),
+        *joined(
+            [model.get_layer(f'gru_{member}').get_weights() for member in members],
+            [model.get_layer(f'read_out_{member}').get_weights() for member in members],
+        ),
     )
     return TaskNetwork(
         task=problem.task,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+from scipy.linalg import block_diag
 from scipy.signal import lfilter
 
 from grasp_decoder.learning.models.graph_layers import fixed_dense, two_part_dense
@@ -51,6 +52,22 @@ class StepWeights:
     def width(self) -> int:
         """How many inputs the GRU has, k."""
         return self.kernel.shape[1]
+
+
+Weights = Sequence[np.ndarray]
+"""Of a layer, as Keras keeps them."""
+
+
+def joined(grus: Sequence[Weights], read_outs: Sequence[Weights]) -> tuple[Weights, Weights]:
+    """The GRU and read-out that compute the mean of some members' outputs; the members' states lie side by side."""
+    kernels, recurrents, biases = ([np.split(part, 3, axis=1) for part in parts] for parts in zip(*grus))
+    gru = [
+        np.hstack([part for gate in zip(*kernels) for part in gate]),
+        np.hstack([block_diag(*gate) for gate in zip(*recurrents)]),
+        np.hstack([part for gate in zip(*biases) for part in gate]),
+    ]
+    kernels_out, biases_out = zip(*read_outs)
+    return gru, [np.concatenate(kernels_out) / len(read_outs), np.mean(biases_out, axis=0)]
 
 
 def step_graph(weights: StepWeights) -> keras.Model:

@@ -94,13 +94,24 @@ class FitProblem:
         return trial.phase.astype(bool) if self.task == OBJECT else np.ones(trial.n_bins, bool)
 
     def loss(self) -> Callable:
-        """Loss of a model's outputs against `targets`, of which some may be `UNKNOWN`."""
-        return _squared_error if self.task == DOF else partial(_cross_entropy, prior=self._prior())
+        """Loss of a model's outputs against `targets`, of which some may be `UNKNOWN`.
+
+        A model of several members, which learn side by side, gives their outputs one after the other,
+        (..., members * n), and the loss is the mean of theirs.
+        """
+        of_each = _squared_error if self.task == DOF else partial(_cross_entropy, prior=self._prior())
+
+        def loss(target, outputs):
+            target = keras.ops.expand_dims(target, -2 if self.task == DOF else -1)
+            return keras.ops.mean(of_each(target, _members(outputs, self.output_count)), axis=-1)
+
+        return loss
 
     def score(self) -> keras.metrics.Metric:
-        """Metric ``score``, larger is better: accuracy, or for dof minus the squared error."""
+        """Metric ``score`` of the members' mean, larger is better: accuracy, or for dof minus the squared error."""
 
-        def score(target, output):
+        def score(target, outputs):
+            output = keras.ops.mean(_members(outputs, self.output_count), axis=-2)
             if self.task == DOF:
                 return -_squared_error(target, output)
             return keras.ops.cast(keras.ops.argmax(output, axis=-1) == target, 'float32')
@@ -111,6 +122,12 @@ class FitProblem:
         """How often the training trials have each class (n_classes,): all that is known of an `UNKNOWN` one."""
         targets = np.concatenate([self.targets(trial)[self.scored(trial)] for trial in self.train])
         return np.bincount(targets, minlength=self.output_count).astype(np.float32) / len(targets)
+
+
+def _members(outputs, output_count: int):
+    """(..., members * n) -> (..., members, n)."""
+    members = outputs.shape[-1] // output_count
+    return keras.ops.reshape(outputs, (*keras.ops.shape(outputs)[:-1], members, output_count))
 
 
 def _cross_entropy(target, logits, prior):
