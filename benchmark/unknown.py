@@ -214,7 +214,7 @@ def _lines(result: dict) -> list[str]:
     first = next(iter(result['rows'].values()))
     return [
         f'Written by `./run bench unknown` on {result["date"]}: {result["folds"]} networks, each without some of the '
-        f'objects; {first["unknown"]["trials"]} trials of objects that were left out.',
+        f'objects; {first["unknown"]["trials"]} {result["split"]} trials of objects that were left out.',
         '',
         *markdown_table(header, rows),
     ]
