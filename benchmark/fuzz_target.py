@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from grasp_decoder.child_process import ChildDied
+from grasp_decoder.child_process import ChildDied, limit_memory
 
 CALLERS = ('recording.neo_reader', 'recording.binned_kinematics', 'recording.mcap', 'bundle.engines.first_run')
 """Modules that call in a child process."""
@@ -52,12 +52,14 @@ def fork_instead() -> None:
         sys.modules[f'grasp_decoder.{caller}'].call_in_child = call_in_fork
 
 
-def call_in_fork(function: Callable[..., Any], *arguments: Any, seconds: float) -> Any:
+def call_in_fork(function: Callable[..., Any], *arguments: Any, seconds: float, most_bytes: int | None = None) -> Any:
     """`call_in_child`, in a fork: the same but without a second for imports in each case."""
     end, start = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
+            if most_bytes:
+                limit_memory(most_bytes)
             answer = function(*arguments), None
         except Exception as error:
             answer = None, error

@@ -28,27 +28,29 @@ def prepare_child() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def call_in_child(function: Callable[..., Any], *arguments: Any, seconds: float) -> Any:
+def call_in_child(function: Callable[..., Any], *arguments: Any, seconds: float, most_bytes: int | None = None) -> Any:
     """Call a function in a process of its own: a crash, an endless loop or a wish for all memory ends only that.
 
-    It gets half of the machine's memory, and no real-time priority.
+    It gets no real-time priority.
 
     Args:
         function: of a module's top level; called by its name.
         arguments: for it; they and the result are pickled.
         seconds: longest time that it may take.
+        most_bytes: address space that it may use; None for half of the machine's memory.
 
     Raises:
         ChildDied: it crashed, took too long or wanted too much memory.
         Exception: what the function raises.
     """
     name = function.__module__, function.__qualname__
+    most_bytes = most_bytes or os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') // 2
     # Threads of a numerical library reserve memory that nobody needs here.
     few = {'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1', 'MALLOC_ARENA_MAX': '2'}
     try:
         child = subprocess.run(
             [sys.executable, '-P', '-c', _SERVE],
-            input=pickle.dumps((os.getpid(), name, arguments)),
+            input=pickle.dumps((os.getpid(), most_bytes, name, arguments)),
             capture_output=True,
             timeout=seconds,
             env={**os.environ, **few, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))},
@@ -70,28 +72,33 @@ def _serve() -> None:
     """The child's side: make one call and write its result to what was stdout."""
     with os.fdopen(os.dup(1), 'wb') as answer:
         os.dup2(2, 1)  # what the function prints is not its result
-        parent, (module, name), arguments = pickle.load(sys.stdin.buffer)
+        parent, most_bytes, (module, name), arguments = pickle.load(sys.stdin.buffer)
         prepare_child()
         if os.getppid() != parent:  # it died before Linux was told
             return
-        _limit()
+        limit_memory(most_bytes)
+        _be_humble()
         result: Any = None
         error: Exception | None = None
         try:
             result = getattr(__import__(module, fromlist=[name]), name)(*arguments)
         except MemoryError:
-            error = ChildDied('it needs more than half of the memory of this machine')
+            error = ChildDied(f'it needs more than {most_bytes / 2**30:.1f} GiB of memory')
         except Exception as raised:
             error = raised
         answer.write(pickle.dumps((result, error), pickle.HIGHEST_PROTOCOL))
 
 
-def _limit() -> None:
-    half = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') // 2
-    for limit, most in ((resource.RLIMIT_AS, half), (resource.RLIMIT_CORE, 0)):
+def limit_memory(most_bytes: int) -> None:
+    """Limit the address space of this process for good, and let it leave no core file."""
+    for limit, most in ((resource.RLIMIT_AS, most_bytes), (resource.RLIMIT_CORE, 0)):
         allowed = resource.getrlimit(limit)[1]
         most = most if allowed == resource.RLIM_INFINITY else min(most, allowed)
         resource.setrlimit(limit, (most, most))
+
+
+def _be_humble() -> None:
+    """Give up a real-time priority and CPU that were inherited."""
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         os.sched_setaffinity(0, range(os.cpu_count() or 1))

@@ -73,6 +73,18 @@ def test_a_model_of_other_tensors_is_refused(bundle, tmp_path):
         BundleEngines(with_model(bundle, other.models['object_int8.tflite']), EngineOptions())
 
 
+def test_a_model_that_wants_all_memory_is_refused(bundle):
+    """The batch of its output is made so large that TFLite needs gigabytes for it."""
+    model = read_model(bundle.models['phase_int8.tflite'], 'model')
+    for tensor in model.subgraphs[0].tensors:
+        if tensor.shape is not None and tensor.shape[0] == 1:
+            tensor.shape = [1 << 27, *tensor.shape[1:].tolist()]
+    builder = flatbuffers.Builder(0)
+    builder.Finish(model.Pack(builder), IDENTIFIER)
+    with pytest.raises(GraspDecoderError, match=r'cannot be run|does not run|is not what'):
+        BundleEngines(with_model(bundle, bytes(builder.Output())), EngineOptions(backend='cpu'))
+
+
 def test_a_model_is_tried_once(bundle, monkeypatch):
     BundleEngines(load_bundle(bundle.path), EngineOptions(backend='cpu'))
     monkeypatch.setattr(first_run, 'call_in_child', None)

@@ -29,9 +29,14 @@ def test_what_it_raises_comes_back():
         (ctypes.string_at, 8, 60, 'signal 11'),
         (os._exit, 3, 60, 'status 3'),
         (time.sleep, 60, 1, 'more than 1 s'),
-        (bytes, os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'), 60, 'half of the memory'),
+        (bytes, os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'), 60, 'GiB of memory'),
     ],
 )
 def test_its_death_is_an_error(function, argument, seconds, problem):
     with pytest.raises(ChildDied, match=problem):
         call_in_child(function, argument, seconds=seconds)
+
+
+def test_its_memory_can_be_limited_further():
+    with pytest.raises(ChildDied, match='needs more than 1.0 GiB of memory'):
+        call_in_child(bytes, 1 << 30, seconds=60, most_bytes=1 << 30)

@@ -20,6 +20,8 @@ from grasp_decoder.child_process import ChildDied, call_in_child
 from grasp_decoder.errors import GraspDecoderError
 
 LONGEST_S = 60.0
+MOST_BYTES = 2 << 30
+"""Address space of the child process; a model of this package takes some megabytes of it."""
 
 _proven: set[str] = set()
 """Hashes of what has run in this process' lifetime, so that it runs in a child only once."""
@@ -37,7 +39,7 @@ def prove_models(bundle: Bundle, precision: str) -> None:
     if key.hexdigest() in _proven:
         return
     try:
-        call_in_child(run_once, models, seconds=LONGEST_S)
+        call_in_child(run_once, models, seconds=LONGEST_S, most_bytes=MOST_BYTES)
     except ChildDied as died:
         raise GraspDecoderError(f'bundle {bundle.path}: its models cannot be run: {died}; do not use it') from None
     _proven.add(key.hexdigest())
