@@ -69,7 +69,7 @@ def _perturb(argv) -> int:
     print('\n'.join(lines))
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=1, allow_nan=False) + '\n')
-    write_section('decoding.md', f'perturb {session.name}', lines)
+    write_section('decoding.md', f'perturbations of {session.name}', lines)
     write_results('perturb', result, _figure(rows))
     return 0
 
