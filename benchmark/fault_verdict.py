@@ -28,6 +28,8 @@ STILL_RAD = 0.05
 """A joint that moves less than this does not move."""
 GRIP_RAD = 0.2
 """A joint that presses on an object gives way by less than this while its target stands still."""
+FOR_GOOD_NS = 200_000_000
+"""A hand that is SAFE again after less than this had not left SAFE."""
 ARRIVED_AFTER_NS = 1_000_000_000
 """A hand that had so long to open is open."""
 
@@ -77,17 +79,17 @@ def first_safe(commands: Sequence[HandCommand], after_ns: int) -> HandCommand | 
 
 
 def left_safe_ns(commands: Sequence[HandCommand], after_ns: int) -> int | None:
-    """When the hand was first told after ``after_ns`` to leave SAFE; None when it was not."""
+    """When the hand was first told after ``after_ns`` to leave SAFE for good; None when it was not.
+
+    Two bridges contradict each other: what one says is undone by the other within a bin.
+    """
     safe = first_safe(commands, after_ns)
     if safe is None:
         return None
-    later = (each for each in commands if each.published_ns > safe.published_ns and each.state != HandMode.SAFE)
-    return next((each.published_ns for each in later), None)
-
-
-def last_answer_ns(commands: Sequence[HandCommand], before_ns: int) -> int:
-    """When the last command that answers a decode was published before SAFE, or before ``before_ns`` without one."""
-    return max(
-        (each.published_ns for each in commands if each.due_ns and each.published_ns <= before_ns and each.state),
-        default=before_ns,
-    )
+    later = [each for each in commands if each.published_ns > safe.published_ns]
+    safe_ns = np.array([each.published_ns for each in later if each.state == HandMode.SAFE], np.int64)
+    for each in later:
+        since_ns = safe_ns - each.published_ns
+        if each.state != HandMode.SAFE and not np.any((since_ns > 0) & (since_ns < FOR_GOOD_NS)):
+            return each.published_ns
+    return None

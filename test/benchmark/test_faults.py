@@ -96,10 +96,16 @@ def test_a_grip_may_give_way_but_not_close():
 
 def test_commands_say_when_safe_began_and_ended():
     modes = [HandMode.HOLD, HandMode.SAFE, HandMode.SAFE, HandMode.OPEN, HandMode.SAFE]
-    commands = [HandCommand(0, 0, mode, 'power', 0.0, '', at * MS) for at, mode in enumerate(modes)]
-    assert first_safe(commands, 0).published_ns == 1 * MS
-    assert left_safe_ns(commands, 0) == 3 * MS
-    assert left_safe_ns(commands, 3 * MS) is None
+    commands = [HandCommand(0, 0, mode, 'power', 0.0, '', 300 * at * MS) for at, mode in enumerate(modes)]
+    assert first_safe(commands, 0).published_ns == 300 * MS
+    assert left_safe_ns(commands, 0) == 900 * MS
+    assert left_safe_ns(commands, 900 * MS) is None
+
+
+def test_a_command_that_another_bridge_undoes_does_not_leave_safe():
+    modes = [HandMode.SAFE, HandMode.HOLD] * 5 + [HandMode.HOLD]
+    commands = [HandCommand(0, 0, mode, 'power', 0.0, '', 20 * at * MS + 1) for at, mode in enumerate(modes)]
+    assert left_safe_ns(commands, 0) == 180 * MS + 1
 
 
 @pytest.mark.slow
