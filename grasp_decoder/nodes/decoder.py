@@ -16,10 +16,11 @@ from grasp_decoder.decoding.live_decoder import LiveDecoder
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes.conversion import decoded_grasp_message, spike_batch_from
 from grasp_decoder.nodes.decoder_outputs import DecoderOutputs
+from grasp_decoder.nodes.life import goes_on, run_node
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.real_time import RealTime
 from grasp_decoder.nodes.receiver import Receiver
-from grasp_decoder.nodes.spin import run_node, spin
+from grasp_decoder.nodes.spin import spin
 from grasp_decoder.nodes.topics import serve
 from grasp_decoder.srv import LoadBundle
 from grasp_decoder.system.interfaces import LOAD_BUNDLE, SPIKES
@@ -83,7 +84,7 @@ class Decoder(LifecycleNode):
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._active = False
         # The main thread unsubscribes from /spikes by itself, within one wait. Then nothing is decoded any more.
-        while self._receiver is not None and self.context.ok():
+        while self._receiver is not None and goes_on(self):
             time.sleep(0.005)
         return TransitionCallbackReturn.SUCCESS
 
@@ -113,8 +114,7 @@ class Decoder(LifecycleNode):
         return True
 
     def _warm_up(self) -> None:
-        made_up = self._decoder.warm_up()
-        if made_up is not None:
+        if (made_up := self._decoder.warm_up()) is not None:
             decoded_grasp_message(made_up, '')
 
     def _decode(self, message: msg.SpikeBatch) -> None:

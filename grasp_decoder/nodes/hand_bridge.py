@@ -26,10 +26,11 @@ from grasp_decoder.nodes.bridge_diagnostics import BridgeDiagnostics
 from grasp_decoder.nodes.e_stop import EStop
 from grasp_decoder.nodes.hand_feedback import HandFeedback
 from grasp_decoder.nodes.hand_outputs import make_output
+from grasp_decoder.nodes.life import run_node
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.real_time import RealTime
 from grasp_decoder.nodes.receiver import Receiver
-from grasp_decoder.nodes.spin import run_node, spin
+from grasp_decoder.nodes.spin import spin
 from grasp_decoder.nodes.topics import advertise, subscribe
 from grasp_decoder.objects import load_objects
 from grasp_decoder.system import interfaces
@@ -139,4 +140,4 @@ class HandBridge(Node):
 
 
 def main(args=None) -> int:
-    return run_node(HandBridge, args, last_words=True)
+    return run_node(HandBridge, args)

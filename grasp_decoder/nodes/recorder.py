@@ -17,13 +17,14 @@ from rclpy.node import Node
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes.diagnostics import Diagnostics, status
+from grasp_decoder.nodes.life import goes_on, run_node
 from grasp_decoder.nodes.parameters import declare
-from grasp_decoder.nodes.spin import run_node
 from grasp_decoder.nodes.topics import DEEP, subscribe
 from grasp_decoder.recording.mcap import Recorder as McapRecorder
 from grasp_decoder.system.interfaces import NODES, Topic
 from grasp_decoder.system.node_settings import RecorderSettings
 
+POLL_S = 0.1
 SYNC_EVERY_S = 1.0
 
 
@@ -81,7 +82,8 @@ class Recorder(Node):
         beside = threading.Thread(target=self._sync, name='sync', daemon=True)
         beside.start()
         try:
-            executor.spin()
+            while goes_on(self):
+                executor.spin_once(timeout_sec=POLL_S)
         finally:
             self._ended.set()
             self._recorder.close()

@@ -14,9 +14,9 @@ from std_srvs.srv import Trigger
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes import conversion
+from grasp_decoder.nodes.life import goes_on, run_node
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.receiver import Receiver
-from grasp_decoder.nodes.spin import run_node
 from grasp_decoder.nodes.topics import DEEP, client
 from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO, HAND_COMMAND, HAND_STATE, RESUME, SPIKES
 from grasp_decoder.system.monitored_run import Connections, MonitoredRun
@@ -57,12 +57,13 @@ class RunMonitor(Node):
         """
         try:
             self._wait_for_the_others()
-            self._release_replayer()
-            self._receive_to_the_end()
+            if goes_on(self):
+                self._release_replayer()
+                self._receive_to_the_end()
         finally:
             if self._run.record.decodes:
                 self._finish()
-        if not self._run.record.decodes:
+        if not self._run.record.decodes and goes_on(self):
             raise GraspDecoderError('run_monitor: the run ended without a decode: see the logs of the nodes')
 
     def _receive(self) -> None:
@@ -74,12 +75,12 @@ class RunMonitor(Node):
 
     def _receive_for(self, duration_s: float) -> None:
         until = time.monotonic() + duration_s
-        while self.context.ok() and time.monotonic() < until:
+        while goes_on(self) and time.monotonic() < until:
             self._receive()
 
     def _wait_for_the_others(self) -> None:
         deadline = time.monotonic() + self._settings.start_timeout_s
-        while self.context.ok() and (missing := list(self._run.missing(self._connections()))):
+        while goes_on(self) and (missing := list(self._run.missing(self._connections()))):
             if time.monotonic() > deadline:
                 raise GraspDecoderError(
                     f'run_monitor: still waiting for {", ".join(missing)} after '
@@ -99,13 +100,13 @@ class RunMonitor(Node):
 
     def _release_replayer(self) -> None:
         answer = self._resume.call_async(Trigger.Request())
-        while self.context.ok() and not answer.done():
+        while goes_on(self) and not answer.done():
             self._executor.spin_once(0.0)
             self._receive()
         self._run.begin()
 
     def _receive_to_the_end(self) -> None:
-        while self.context.ok() and not self._run.complete:
+        while goes_on(self) and not self._run.complete:
             self._receive()
             if self._run.silent:
                 return

@@ -19,10 +19,11 @@ from grasp_decoder.hand.rig import GraspRig
 from grasp_decoder.hand.simulator import HandSimulator, open_simulator
 from grasp_decoder.nodes import conversion
 from grasp_decoder.nodes.guard_report import GuardReport
+from grasp_decoder.nodes.life import run_node
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.ros_simulator import RosSimulator
-from grasp_decoder.nodes.spin import run_node, spin
+from grasp_decoder.nodes.spin import spin
 from grasp_decoder.nodes.topics import advertise
 from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.system.interfaces import HAND_COMMAND, HAND_STATE, JOINT_STATES, JOINT_TARGETS, TRIAL_EVENTS
@@ -97,4 +98,4 @@ class SimulatedHandNode(Node):
 
 
 def main(args=None) -> int:
-    return run_node(SimulatedHandNode, args, last_words=True)
+    return run_node(SimulatedHandNode, args)

@@ -18,11 +18,12 @@ from grasp_decoder import msg
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.nodes.conversion import spike_batch_message, stamp, trial_event_message
 from grasp_decoder.nodes.decoder_follower import DecoderFollower
+from grasp_decoder.nodes.life import goes_on, run_node
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.real_time import RealTime
 from grasp_decoder.nodes.replay_services import ReplayServices
 from grasp_decoder.nodes.sole_publisher import SolePublisher
-from grasp_decoder.nodes.spin import run_node, spin
+from grasp_decoder.nodes.spin import spin
 from grasp_decoder.nodes.topics import DEEP, advertise
 from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.playback import Playback, Step, heartbeat_at
@@ -39,7 +40,8 @@ NS_PER_MS = 1_000_000
 # A new reader is ready a moment after it has been discovered.
 SETTLING_S = 0.3
 # What a busy listener has not got at the end is sent again. DDS does so every 3 s.
-LAST_WORDS = Duration(seconds=10)
+LAST_WORDS_S = 10.0
+POLL = Duration(seconds=0.1)
 
 
 class SpikeReplayer(Node):
@@ -78,17 +80,21 @@ class SpikeReplayer(Node):
         self._wait_for_subscribers()
         self._replay.begin()
         spin(self, self._work, beside=self._real_time.step_back)
-        if self.context.ok():
-            self._spikes.wait_for_all_acked(LAST_WORDS)
-            self._events.wait_for_all_acked(LAST_WORDS)
+        self._wait_for_the_slowest()
 
     def _wait_for_subscribers(self) -> None:
         wanted = self._settings.subscribers
         if self._spikes.get_subscription_count() < wanted:
             self.get_logger().info(f'waiting for {wanted} subscriber(s) of {SPIKES.name}')
-        while self._spikes.get_subscription_count() < wanted and self.context.ok():
+        while self._spikes.get_subscription_count() < wanted and goes_on(self):
             time.sleep(0.02)
         time.sleep(SETTLING_S)
+
+    def _wait_for_the_slowest(self) -> None:
+        until = time.monotonic() + LAST_WORDS_S
+        for publisher in (self._spikes, self._events):
+            while goes_on(self) and time.monotonic() < until and not publisher.wait_for_all_acked(POLL):
+                pass
 
     def _work(self) -> bool:
         """Send what is due, else wait for a moment; False at the end."""

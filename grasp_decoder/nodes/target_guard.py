@@ -17,10 +17,11 @@ from grasp_decoder.control.target_guard import TargetGuard as Guard
 from grasp_decoder.nodes.conversion import joint_state_message, stamp_ns
 from grasp_decoder.nodes.guard_report import GuardReport
 from grasp_decoder.nodes.hand_outputs import make_controller_output
+from grasp_decoder.nodes.life import run_node
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.real_time import RealTime
 from grasp_decoder.nodes.receiver import Receiver
-from grasp_decoder.nodes.spin import run_node, spin
+from grasp_decoder.nodes.spin import spin
 from grasp_decoder.nodes.topics import advertise
 from grasp_decoder.system.interfaces import GUARDED_TARGETS, JOINT_TARGETS
 from grasp_decoder.system.node_settings import ControllerSettings, GuardSettings, RealTimeSettings
@@ -82,4 +83,4 @@ class TargetGuard(Node):
 
 
 def main(args=None) -> int:
-    return run_node(TargetGuard, args, last_words=True)
+    return run_node(TargetGuard, args)

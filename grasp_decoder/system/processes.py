@@ -62,8 +62,12 @@ class NodeProcess:
             return None
 
     def interrupt(self) -> None:
+        self.send_signal(signal.SIGINT)
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, if it still runs."""
         if self.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(number)
 
     def kill(self) -> None:
         if self.poll() is None:

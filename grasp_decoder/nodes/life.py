@@ -1,0 +1,70 @@
+"""The life of a process with one node: how it starts, what ends it, and its exit status."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from rclpy.utilities import remove_ros_args
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.system.network import stay_on_this_machine
+from grasp_decoder.system.node_help import node_help
+
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+_to_end = threading.Event()
+
+
+def goes_on(node: Node) -> bool:
+    """Whether the node is to go on: no SIGINT or SIGTERM came, and ROS is not shut down."""
+    return node.context.ok() and not _to_end.is_set()
+
+
+def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
+    """Run one node: exit status 0, or 2 after one line about what is wrong.
+
+    The node's method ``run()`` does its work. It returns when nothing is left to do, or soon after `goes_on` has become
+    false. SIGINT and SIGTERM do no more than that: ROS stays up until the node is destroyed, so that the node can still
+    publish, and no thread uses what is gone. With ``--help`` the process prints what the node does and ends; any other
+    argument that is not for ROS is refused.
+
+    Args:
+        make_node: makes the node.
+        args: command line, the program first; None takes the process's own.
+    """
+    try:
+        given = remove_ros_args(sys.argv if args is None else args)[1:]
+        if {'-h', '--help'} & {*given}:
+            about = sys.modules[make_node.__module__].__doc__
+            print(node_help(about.partition(':')[0], about))
+            return 0
+        if given:
+            raise GraspDecoderError(f'{given[0]}: parameters are given as --ros-args -p NAME:=VALUE; --help lists them')
+        for number in ENDING_SIGNALS:
+            signal.signal(number, lambda number, frame: _to_end.set())
+        # The executable has blocked them, so that none ends the process while it imports its modules.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
+        stay_on_this_machine()
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+        node = make_node()
+        try:
+            node.run()
+        finally:
+            node.destroy_node()
+    except GraspDecoderError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    except ExternalShutdownException:
+        pass
+    finally:
+        rclpy.try_shutdown()
+        for number in ENDING_SIGNALS:  # it ends anyway
+            signal.signal(number, signal.SIG_IGN)
+    return 0
