@@ -309,7 +309,7 @@ def test_a_second_source_is_warned_about(start_node, spin_until, recording, ears
         ('decoder', {'precision': 'int4'}, 'it must be one of int8, float'),
         ('spike_replayer', {'session': '/nowhere.mat'}, '/nowhere.mat'),
         ('spike_replayer', {}, 'parameter session is empty'),
-        ('spike_replayer', {'session': 'x', 'speed': 0.05}, 'below 0.1'),
+        ('spike_replayer', {'session': 'x', 'speed': 0.05}, 'too low: give 0, or at least 0.1'),
         ('spike_replayer', {'session': 'x', 'batch_ms': 41.0}, 'from 1.0 to 40.0'),
         ('spike_replayer', {'session': 'x', 'speed': 'fast'}, 'it must be a decimal number'),
     ],
