@@ -61,29 +61,28 @@ def run_experiment(
 
     budget = TimeBudget(settings.max_seconds, experiment.step_count)
     trainer = Trainer(experiment, budget, measured, progress, search_folder)
-    networks = trainer.fit_tasks(split, state, interruptible=settings.all_or_nothing)
+    wanted = [split]
+    if settings.final:
+        progress.say('fitting twice: without the test trials, for the scores; then on all trials, for the bundle')
+        wanted.append(split.whole)
+    fits = [(fitted, trainer.fit_tasks(fitted, state, interruptible=settings.all_or_nothing)) for fitted in wanted]
     comparisons = decode_for_comparison(experiment, trainer, budget, measured, progress)
 
     with bundle_draft(out, settings.edge_tpu) as draft:
         progress.say('exporting to TFLite, as float and as int8')
         with measured.timed('export_s'):
-            bundle = draft.export(
-                networks.values(), split.train, split.validation, make_manifest(experiment, split, networks)
-            )
+            bundles = [
+                draft.export(
+                    networks.values(), fitted.train, fitted.validation, make_manifest(experiment, fitted, networks)
+                )
+                for fitted, networks in fits
+            ]
+        scored, bundle = bundles[0], bundles[-1]
 
         progress.say(f'evaluating on {len(split.test)} held-out trials, causally')
         with measured.timed('evaluate_s'):
-            evaluation = evaluate_bundle(bundle, experiment.session, split.test, experiment.look_back, settings.objects)
+            evaluation = evaluate_bundle(scored, experiment.session, split.test, experiment.look_back, settings.objects)
         evaluation = with_comparisons(evaluation, comparisons, experiment, split)
-
-        if settings.final:
-            progress.say('fitting once more, on all trials; the scores stay those of the fit before')
-            whole = split.whole
-            networks = trainer.fit_tasks(whole, state)
-            progress.say('exporting to TFLite, as float and as int8')
-            bundle = draft.export(
-                networks.values(), whole.train, whole.validation, make_manifest(experiment, whole, networks)
-            )
 
         measured.take_peak_memory()
         facts = training_facts(
