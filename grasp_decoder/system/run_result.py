@@ -13,6 +13,7 @@ from grasp_decoder.control.outcome import TrialMarks, TrialOutcome, score_trials
 from grasp_decoder.features.scoring import accuracy
 from grasp_decoder.features.trial_bins import bin_trial
 from grasp_decoder.recording.session import Session, Trial
+from grasp_decoder.system.played_trials import played_trials
 from grasp_decoder.system.run_record import RunRecord
 from grasp_decoder.system.verification import count_wrong_bins, expected_bins
 from grasp_decoder.types.decoded_grasp import GRASP
@@ -30,18 +31,22 @@ def run_result(
 ) -> dict:
     """Score a run; the keys are explained in docs/running.md. Rates and accuracies are of the usable trials.
 
-    Without ``paced`` (speed 0) the hand and the latency are not judged.
+    Only trials that were played to their end are scored, and ``note`` says why others were not. Without ``paced``
+    (speed 0) the hand and the latency are not judged.
     """
     bundle = engines.bundle
+    played = played_trials(record.decodes, trials, bundle.manifest.bin_ns)
     outcomes = score_run(record, trials, bundle.manifest.merge, grips) if paced else []
+    found = summarize([outcome for outcome in outcomes if outcome.segment < played.count])
+    notes = [played.note, found['note'] if paced else UNPACED]
     latencies = record.latencies_ms() if paced else ()
     percentiles = {'p50': 50, 'p99': 99, 'max': 100}
     return {
-        **summarize(outcomes),
-        **({} if paced else {'note': UNPACED}),
+        **found,
+        'note': '; '.join(filter(None, notes)),
         'trials': len(trials),
         'trials_usable': sum(trial.usable for trial in trials),
-        **decoding_accuracy(record, session, trials, bundle),
+        **decoding_accuracy(record, session, trials[: played.count], bundle),
         'latency_ms': {
             name: float(np.percentile(latencies, q)) if len(latencies) else None for name, q in percentiles.items()
         },

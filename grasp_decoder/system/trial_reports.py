@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from grasp_decoder.control.grip_table import GripTable
 from grasp_decoder.recording.session import Trial
+from grasp_decoder.system.played_trials import over_ns
 from grasp_decoder.system.run_record import RunRecord
 from grasp_decoder.system.run_result import score_run, trial_line
 
@@ -38,18 +39,11 @@ class TrialReports:
         Args:
             now_ns: acquisition clock of the last decode; without it, all trials are over.
         """
-        while self.segment < len(self._trials) and now_ns >= self._over_ns(self.segment):
+        while self.segment < len(self._trials) and now_ns >= over_ns(self._trials, self.segment):
             yield from self._report(self.segment)
             self.segment += 1
             if self.segment < len(self._trials):
                 self.recent.forget_before(self._trials[self.segment].start_ns)
-
-    def _over_ns(self, segment: int) -> float:
-        """The hand has until the Cue of the next trial."""
-        if segment + 1 == len(self._trials):
-            return float('inf')
-        following = self._trials[segment + 1]
-        return following.events.get('Cue', following.start_ns)
 
     def _report(self, segment: int) -> Iterator[str]:
         number, of = segment + 1, len(self._trials)

@@ -12,6 +12,7 @@ from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.features.binning import Binner
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.session import Session, Trial, Unit
+from grasp_decoder.system.played_trials import played_trials
 from grasp_decoder.system.run_record import RunRecord
 from grasp_decoder.system.run_result import run_result, trial_marks
 from grasp_decoder.system.verification import count_wrong_bins, expected_bins
@@ -156,3 +157,32 @@ def test_saved_run_can_be_recounted(record, session, engines, tmp_path):
     assert np.array_equal(saved['class'], [decode.object_id for decode in record.decodes])
     assert np.isnan(saved['latency_ms'][10]) and np.nanmax(saved['latency_ms']) == 2.0
     assert len(saved['command_state']) == 149 and saved['hand_lift'].max() == 0.0
+
+
+def test_only_trials_that_were_played_to_their_end_are_scored(record, session, engines):
+    whole = run_result(record, session, session.trials, engines, load_grip_table())
+    assert {outcome['trial'] for outcome in whole['outcomes']} == {0, 2} and 'early' not in whole['note']
+    record.decodes = [decode for decode in record.decodes if (decode.segment, decode.bin) < (2, 20)]
+    cut = run_result(record, session, session.trials, engines, load_grip_table())
+    assert {outcome['trial'] for outcome in cut['outcomes']} == {0}
+    assert 'ended early, in trial 3 of 3: 2 trials were played' in cut['note']
+
+
+def test_a_trial_whose_hand_had_no_time_to_let_go_is_not_scored(record, session):
+    def played(last):
+        decodes = [decode for decode in record.decodes if (decode.segment, decode.bin) <= last]
+        return played_trials(decodes, session.trials, BIN_NS).count
+
+    cue_bin = 7  # the Cue of trial 1 comes in this bin
+    assert [played(last) for last in ((1, cue_bin - 1), (1, cue_bin), (2, 48), (2, 49))] == [0, 1, 2, 3]
+
+
+def test_nothing_is_scored_when_decodes_belong_to_no_trial(record, session, engines):
+    record.decodes.append(replace(record.decodes[-1], segment=3))
+    result = run_result(record, session, session.trials, engines, load_grip_table())
+    assert result['outcomes'] == [] and result['success_rate'] is result['phase_accuracy'] is None
+    assert 'belong to no trial' in result['note']
+
+
+def test_a_run_without_a_decode_says_so(session):
+    assert played_trials([], session.trials, BIN_NS).count == 0
