@@ -28,7 +28,7 @@ def test_every_node_starts_with_it(domain_id, monkeypatch, tmp_path, asked):
     program = """
 import os
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.nodes.spin import run_node
+from grasp_decoder.nodes.life import run_node
 
 def make():
     raise GraspDecoderError(os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'])
