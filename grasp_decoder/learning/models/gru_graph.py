@@ -20,11 +20,15 @@ from grasp_decoder.learning.models.graph_layers import fixed_dense, two_part_den
 TRACE_LEAK = 1 / 32
 """Share of the trace that a bin replaces: the time constant is 32 bins. A sigmoid in int8 has just this value."""
 
-TRACE_GAIN = 8.0
+TRACE_GAIN = 4.0
 """The GRU takes the trace times this, so that it varies about as much as its inputs."""
 
-SLOPE = 0.25
-"""The trace averages tanh(SLOPE * input), so that no bin counts for much."""
+SLOPE = 0.5
+"""The trace averages tanh(SLOPE * input), so that no bin counts for much.
+
+Half of it, with twice the gain, decodes as well, but the trace then takes too few steps of int8: 97.7 % of the bins get
+the class that float gives them, in place of 98.2 % (validation trials of MSyn40, two seeds).
+"""
 
 
 def with_trace(inputs: np.ndarray) -> np.ndarray:
