@@ -53,27 +53,6 @@ def test_without_a_file_it_says_so(domain_id, tmp_path, arguments, problem):
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_reported_and_ends_nothing(start_node, node, spin_until):
-    from grasp_decoder.nodes.topics import advertise, subscribe
-    from grasp_decoder.system.interfaces import DIAGNOSTICS, JOINT_STATES
-
-    recorder = start_node('recorder', '--ros-args', '-p', 'file:=/dev/full')
-    publisher, statuses = advertise(node, JOINT_STATES), []
-    subscribe(node, DIAGNOSTICS, lambda array: statuses.extend(status.message for status in array.status))
-    assert spin_until(publisher.get_subscription_count)
-    message = publisher.msg_type(name=['joint'] * 100, position=[0.5] * 100)
-
-    def reported():
-        publisher.publish(message)
-        return any('No space left' in text for text in statuses)
-
-    assert spin_until(reported)
-    assert recorder.poll() is None
-    recorder.interrupt()
-    assert recorder.wait(10) == 2
-    assert 'cannot be recorded: No space left on device' in recorder.last_words()
-
-
 def test_a_full_disk_stops_the_recording_and_nothing_else(start_node, node, spin_until, tmp_path):
     """A full disk is made with a limit on the size of the process' files."""
     import resource
