@@ -36,7 +36,8 @@ def test_a_hand_whose_bridge_is_killed_opens(node, spin_until, start_node, outpu
     subscribe(node, GUARDED_TARGETS, passed.append)
     subscribe(node, DIAGNOSTICS, lambda array: statuses.extend(array.status))
     node.create_subscription(message_type, topic, lambda message: commanded.append(list(values(message))), 100)
-    guard = start_node('target_guard', '--ros-args', '-p', f'output:={output}')
+    # a busy machine may delay targets by more than the default time-out
+    guard = start_node('target_guard', '--ros-args', '-p', f'output:={output}', '-p', 'target_timeout_s:=0.5')
     bridge = start_node('hand_bridge', '--ros-args', *PATIENT)
     feeder = Feeder(node, spin_until)
     feeder.hold()
@@ -45,8 +46,8 @@ def test_a_hand_whose_bridge_is_killed_opens(node, spin_until, start_node, outpu
     bridge.kill()
     assert spin_until(lambda: np.allclose(passed[-1].position, OPENED))
     assert spin_until(lambda: np.allclose(commanded[-1], OPENED))
-    assert 'no joint targets for 0.1 s' in guard.log_text()
-    assert spin_until(lambda: any(each.message == 'no joint targets for 0.1 s' for each in statuses))
+    assert 'no joint targets for 0.5 s' in guard.log_text()
+    assert spin_until(lambda: any(each.message == 'no joint targets for 0.5 s' for each in statuses))
     # the bridge that takes over finds the hand open, and its targets pass
     start_node('hand_bridge', '--ros-args', *PATIENT)
     feeder.hold()
