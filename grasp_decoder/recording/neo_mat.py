@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from grasp_decoder.recording import mat5
+from grasp_decoder.recording.annotations import plain
 from grasp_decoder.recording.recorded_block import RecordedBlock, RecordedTrial, add_signal, sample_times, unit_factor
 from grasp_decoder.safe_file import open_plain
 
@@ -60,7 +61,7 @@ def _trial(segment: bytearray, unit_annotations: dict[bytes, Any]) -> RecordedTr
     for event in structs('events'):
         seconds = _row(event['times']) * unit_factor(event['times_units'], 's')
         labels = event.get('labels', [])
-        labels = [labels] if isinstance(labels, str) else labels
+        labels = [plain(label) for label in ([labels] if isinstance(labels, str) else labels)]
         events += zip(labels, seconds.tolist(), strict=True) if seconds.size else []
     for signal in structs('analogsignals'):
         start = signal['t_start'] * unit_factor(signal['t_start_units'], 's')
