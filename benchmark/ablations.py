@@ -7,7 +7,6 @@ beside it. Networks are the float ones. For MSyn40 and MVar50 the table is writt
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -30,6 +29,7 @@ from grasp_decoder.learning.models.fitting import fit
 from grasp_decoder.learning.report.tables import percent
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.writing import check_writable
+from grasp_decoder.safe_file import write_json
 
 DOCUMENTED = ('MSyn40', 'MVar50')
 FIRST_PART = 0.6
@@ -58,7 +58,7 @@ def _ablations(argv) -> int:
     lines = _lines(result)
     print('\n'.join(lines))
     if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=1, allow_nan=False) + '\n')
+        write_json(arguments.json, result)
     write_results('ablations', result, _figure(rows))
     if name in DOCUMENTED:
         write_section('decoding.md', f'ablations of {name}', lines)

@@ -7,7 +7,6 @@ there are ten draws, and the row is the worst of them.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from grasp_decoder.recording.playback import without_beginning
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Trial
 from grasp_decoder.recording.writing import check_writable
+from grasp_decoder.safe_file import write_json
 from grasp_decoder.system.replay_options import SPLITS
 from grasp_decoder.system.selection import select_trials
 from grasp_decoder.types.time import NS_PER_S
@@ -68,7 +68,7 @@ def _perturb(argv) -> int:
     lines = _lines(result)
     print('\n'.join(lines))
     if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=1, allow_nan=False) + '\n')
+        write_json(arguments.json, result)
     write_section('decoding.md', f'perturbations of {session.name}', lines)
     write_results('perturb', result, _figure(rows))
     return 0

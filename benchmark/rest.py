@@ -7,7 +7,6 @@ decoder say GRASP for as long as a hold lasts, and when does it say so and let g
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.resting import RestingActivity
 from grasp_decoder.recording.session import Session, Trial
 from grasp_decoder.recording.writing import check_writable
+from grasp_decoder.safe_file import write_json
 from grasp_decoder.system.replay_options import SPLITS
 from grasp_decoder.system.selection import select_trials
 from grasp_decoder.types.decoded_grasp import GRASP
@@ -62,7 +62,7 @@ def _rest(argv) -> int:
     }
     print_table(('', 'value'), [(key, value) for key, value in result.items() if value is not None])
     if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=1, allow_nan=False) + '\n')
+        write_json(arguments.json, result)
     write_results('rest', result, _figure(pieces, bundle.manifest.bin_ns))
     return 0
 

@@ -8,7 +8,6 @@ three bins into the hold phase: with the most probable grip, or with none where 
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 from collections.abc import Sequence
@@ -38,6 +37,7 @@ from grasp_decoder.learning.report.tables import percent
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Session
 from grasp_decoder.recording.writing import check_writable
+from grasp_decoder.safe_file import write_json
 from grasp_decoder.types.time import NS_PER_S
 
 DOCUMENTED = ('MSyn40', 'MVar50')
@@ -97,7 +97,7 @@ def _unknown(argv) -> int:
     lines = _lines(result)
     print('\n'.join(lines))
     if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=1, allow_nan=False) + '\n')
+        write_json(arguments.json, result)
     write_results('unknown', result, _figure(answers))
     if name in DOCUMENTED and arguments.split == 'test':
         write_section('decoding.md', f'unknown objects of {name}', lines)
