@@ -32,8 +32,7 @@ class CheckedDecoder:
         self._decoder.reset()
         self.monitor = InputMonitor(bundle.input_statistics, bundle.manifest.bin_ns)
         self._last: Decode | None = None
-        self._repair: UnitRepair | None = None
-        self._repaired_state = self.monitor.state
+        self._repair = UnitRepair(bundle.unit_model, bundle.input_statistics.rate)
 
     def decode(self, closed: Bin) -> tuple[Decode, InputState]:
         """Decode the next bin, and say what the input was like."""
@@ -47,11 +46,5 @@ class CheckedDecoder:
 
     def _repaired_roots(self, counts: NDArray[np.uint16], state: InputState) -> NDArray[np.float32] | None:
         """Square roots of the counts as if nothing were wrong with the units; None while nothing is."""
-        before, self._repaired_state = self._repaired_state, state
-        if state.living is not before.living or state.gain != before.gain:
-            bundle = self.engines.bundle
-            usual = state.gain == 1.0 and state.living.all()
-            self._repair = (
-                None if usual else UnitRepair(bundle.unit_model, bundle.input_statistics.rate, state.living, state.gain)
-            )
-        return None if self._repair is None else self._repair(count_features(counts, SQUARE_ROOT_LUT))
+        self._repair.adapt(state.living, state.gain)
+        return None if self._repair.changes_nothing else self._repair(count_features(counts, SQUARE_ROOT_LUT))

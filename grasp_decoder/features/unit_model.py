@@ -8,7 +8,8 @@ Networks take it in the place of the unit itself, so their graphs need not know 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,16 +34,32 @@ class UnitModel:
     def unit_count(self) -> int:
         return len(self.mean)
 
-    def expected_factors(self, living: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """The matrix (factors, units) from ``features - mean`` to the factors expected, given the living units only.
+    @cached_property
+    def weighted(self) -> NDArray[np.float32]:
+        """The loading over the private variance, (units, factors): what each unit says of the factors."""
+        return self.loading / self.private[:, None]
+
+    @cached_property
+    def _precision(self) -> NDArray[np.float64]:
+        """Inverse covariance of the factors given all units, (factors, factors)."""
+        return np.eye(self.loading.shape[1]) + self.loading.T.astype(np.float64) @ self.weighted
+
+    def covariance(self, living: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Covariance of the factors given the living units only, (factors, factors).
+
+        What dead units say is taken off what all say, so that a few dead ones cost little however many units there are.
 
         Args:
             living: (units,), whether a unit counts.
         """
-        weighted = (living / self.private)[:, None] * self.loading
-        precision = np.eye(self.loading.shape[1]) + self.loading.T @ weighted
-        inverse = np.linalg.inv(precision)  # a product with it is far faster than to solve for every unit
-        return inverse.astype(np.float32) @ weighted.T.astype(np.float32)
+        dead = np.flatnonzero(~living)
+        # Unlike a product with @, einsum adds in the same order however many threads there are.
+        said = np.einsum('uf,ug->fg', self.loading[dead].astype(np.float64), self.weighted[dead])
+        return np.linalg.inv(self._precision - said).astype(np.float32)
+
+    def expected_factors(self, living: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """The matrix (factors, units) from ``features - mean`` to the factors expected, given the living units only."""
+        return self.covariance(living) @ np.where(living[:, None], self.weighted, 0).T
 
     def stand_in(
         self, kernel: NDArray[np.float32], bias: NDArray[np.float32], living: NDArray[np.bool_]
@@ -63,7 +80,7 @@ class UnitModel:
 
     def to_arrays(self) -> dict[str, Any]:
         """Every field, for an ``.npz``."""
-        return dict(vars(self))
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> UnitModel:

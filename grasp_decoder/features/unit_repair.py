@@ -25,34 +25,53 @@ MEAN_ROOTS = _poisson_roots(RATES)
 
 
 class UnitRepair:
-    """Repairs the features of one bin after the other, for one set of living units and one gain.
+    """Repairs the features of one bin after the other: living units are corrected for the gain, and dead ones get what
+    the living ones lead to expect (`UnitModel`).
 
-    Living units are corrected for the gain, and dead ones get what the living ones lead to expect (`UnitModel`). A bin
-    costs two products with the loading; a new set of units costs some more.
+    A bin costs two products with the loading. New dead units cost as much as they are many, a new gain costs a product.
     """
 
-    def __init__(self, model: UnitModel, rate: NDArray[np.floating], living: NDArray[np.bool_], gain: float):
-        """What all bins share.
+    def __init__(self, model: UnitModel, rate: NDArray[np.floating]):
+        """All units live and are as active as in training, until `adapt` says otherwise.
 
         Args:
             model: of the training trials.
             rate: (units,), mean count of a bin in training.
-            living: (units,), whether a unit is to be used.
+        """
+        self._model = model
+        self._rate = rate
+        self._living = np.ones(model.unit_count, np.bool_)
+        self._gain = 1.0
+        self._scale = gain_correction(rate, 1.0)
+        self._dead = np.empty(0, np.intp)
+
+    def adapt(self, living: NDArray[np.bool_], gain: float) -> None:
+        """Repair for other units or another gain from now on; it costs nothing where both are as before.
+
+        Args:
+            living: (units,), whether a unit is to be used; not to be changed afterwards.
             gain: activity relative to training, above 0.
         """
-        self._scale = gain_correction(rate, gain)
-        self._dead = np.flatnonzero(~living)
-        self._to_factors = model.expected_factors(living)
-        self._origin = self._to_factors @ model.mean
-        self._mean = model.mean[self._dead]
-        self._loading = model.loading[self._dead]
+        if gain != self._gain:
+            self._gain, self._scale = gain, gain_correction(self._rate, gain)
+        if living is not self._living:
+            self._living, self._dead = living, np.flatnonzero(~living)
+            self._covariance = self._model.covariance(living)
+            self._mean, self._loading = self._model.mean[self._dead], self._model.loading[self._dead]
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether all units live and are as active as in training."""
+        return self._gain == 1.0 and not len(self._dead)
 
     def __call__(self, roots: NDArray[np.float32]) -> NDArray[np.float32]:
         """The repaired square roots of the counts of a bin, float32 (units,)."""
         repaired = roots * self._scale
         if len(self._dead):
+            said = repaired - self._model.mean
+            said[self._dead] = 0
             # Unlike a product with @, einsum adds in the same order however many threads there are.
-            factors = np.einsum('fu,u->f', self._to_factors, repaired) - self._origin
+            factors = np.einsum('fg,g->f', self._covariance, np.einsum('uf,u->f', self._model.weighted, said))
             repaired[self._dead] = self._mean + np.einsum('uf,f->u', self._loading, factors)
         return repaired
 

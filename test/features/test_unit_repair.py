@@ -20,9 +20,15 @@ def make_model(seed=0):
     )
 
 
+def make_repair(model, rate, living, gain):
+    repair = UnitRepair(model, rate)
+    repair.adapt(living, gain)
+    return repair
+
+
 def test_nothing_is_changed_where_nothing_is_wrong():
     roots = np.sqrt(np.arange(UNITS)).astype(np.float32)
-    repair = UnitRepair(make_model(), np.ones(UNITS), np.ones(UNITS, bool), 1.0)
+    repair = make_repair(make_model(), np.ones(UNITS), np.ones(UNITS, bool), 1.0)
     np.testing.assert_array_equal(repair(roots), roots)
 
 
@@ -33,7 +39,7 @@ def test_a_read_in_sees_what_it_would_see_through_living_units(seed, gain):
     rate, living = rng.uniform(0, 5, UNITS), rng.random(UNITS) < 0.7
     roots = np.sqrt(rng.poisson(rate)).astype(np.float32)
     kernel, bias = rng.normal(size=(UNITS, 3)).astype(np.float32), rng.normal(size=3).astype(np.float32)
-    seen = UnitRepair(model, rate, living, gain)(roots) @ kernel + bias
+    seen = make_repair(model, rate, living, gain)(roots) @ kernel + bias
     other_kernel, other_bias = model.stand_in(kernel, bias, living)
     np.testing.assert_allclose(seen, (roots * gain_correction(rate, gain)) @ other_kernel + other_bias, atol=1e-3)
 
@@ -52,8 +58,20 @@ def test_silent_units_are_left_as_they_are():
 
 
 def test_a_dead_unit_does_not_count_any_more_whatever_it_sends():
-    repair = UnitRepair(make_model(), np.ones(UNITS), np.arange(UNITS) != 3, 1.0)
+    repair = make_repair(make_model(), np.ones(UNITS), np.arange(UNITS) != 3, 1.0)
     roots = np.ones(UNITS, np.float32)
     noisy = roots.copy()
     noisy[3] = 50
     np.testing.assert_array_equal(repair(roots), repair(noisy))
+
+
+def test_only_other_units_are_solved_for(monkeypatch):
+    model, solved = make_model(), []
+    covariance = UnitModel.covariance
+    monkeypatch.setattr(UnitModel, 'covariance', lambda *given: solved.append(1) or covariance(*given))
+    repair, roots = UnitRepair(model, np.ones(UNITS)), np.ones(UNITS, np.float32)
+    some, others = np.arange(UNITS) != 3, np.arange(UNITS) > 4
+    for living, gain in [(some, 1.0), (some, 0.5), (some, 2.0), (others, 2.0), (some, 0.5)]:
+        repair.adapt(living, gain)
+        np.testing.assert_array_equal(repair(roots), make_repair(model, np.ones(UNITS), living, gain)(roots))
+    assert len(solved) == 3 + 5  # three times in a row, once for each that was made anew
