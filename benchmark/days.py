@@ -99,7 +99,7 @@ def _day(trials: list[TrialBins], decoder: TaskNetwork, classes, look_back: int,
         }
         for name, (part, network) in decodes.items():
             found.setdefault(name, []).append(_decodes(network, part.classes, part.test, look_back))
-        if split.test[0].counts.shape[1] == decoder.graph.inputs[0].shape[-1]:
+        if decoder.read_in and split.test[0].counts.shape[1] == decoder.read_in.unit_count:
             tested = [trial for trial in split.test if trial.object_id in classes]
             found.setdefault(AS_IT_IS, []).append(_decodes(decoder, classes, tested, look_back))
     return {name: object_summary(decodes) for name, decodes in found.items()}

@@ -124,6 +124,8 @@ def _step_times(bundle: Bundle, precision: str, bins: np.ndarray) -> dict[str, n
 def _keras_times(network: TaskNetwork, bins: np.ndarray) -> np.ndarray:
     """Seconds of ``predict`` on the same inputs, one bin or window at a time."""
     features = count_features(bins, network.lut)
+    if network.read_in is not None:
+        features = np.array([network.read_in(row) for row in features])
     times = []
     for last in range(network.look_back, network.look_back + KERAS_CALLS):
         first = last - network.look_back

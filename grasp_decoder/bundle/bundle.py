@@ -7,6 +7,7 @@
     BUNDLE/phase_int8.tflite    ... the models, each as float and as full int8
     BUNDLE/input_statistics.npz what the spikes of the training trials were like
     BUNDLE/unit_model.npz       how units fire together, so that others can stand in for dead ones
+    BUNDLE/object_read_in.npz   ... from the units to what the model takes, one for each recurrent network
     BUNDLE/object_start.npz     ... from which training on another day starts (train --init-from)
     BUNDLE/report/              how well it decodes, for people
 """
@@ -27,6 +28,7 @@ from grasp_decoder.bundle.consistency import check_consistency
 from grasp_decoder.bundle.manifest import Manifest, TaskManifest
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.input_statistics import InputStatistics
+from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.unit_model import UnitModel
 from grasp_decoder.safe_file import MIB, read_plain
 
@@ -39,7 +41,7 @@ UNIT_MODEL = 'unit_model.npz'
 _MOST_BYTES = 512 * MIB
 """Of one file of a bundle; the largest models have a few."""
 
-AboutUnits = TypeVar('AboutUnits', InputStatistics, UnitModel)
+AboutUnits = TypeVar('AboutUnits', InputStatistics, UnitModel, ReadIn)
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Bundle:
         models: content of each TFLite file, by file name.
         input_statistics: what the spikes of the training trials were like.
         unit_model: how units fire together.
+        read_ins: task -> what turns the features of its units into what its network takes. Tasks whose networks take
+            the features themselves are not in it.
     """
 
     path: Path
@@ -61,6 +65,7 @@ class Bundle:
     models: Mapping[str, bytes] = field(repr=False)
     input_statistics: InputStatistics = field(repr=False)
     unit_model: UnitModel = field(repr=False)
+    read_ins: Mapping[str, ReadIn] = field(repr=False)
 
     @property
     def id(self) -> str:
@@ -105,6 +110,11 @@ class Bundle:
         return self.manifest.tasks[task]
 
 
+def read_in_file(task: str) -> str:
+    """Name of the file with the read-in of a task."""
+    return f'{task}_read_in.npz'
+
+
 def start_file(task: str) -> str:
     """Name of the file that `Bundle.start` reads."""
     return f'{task}_start.npz'
@@ -126,7 +136,18 @@ def load_bundle(path: str | Path) -> Bundle:
     models = {name: data for name, data in contents.items() if name.endswith('.tflite')}
     statistics = _about_units(path, manifest, contents, INPUT_STATISTICS, InputStatistics.from_arrays)
     unit_model = _about_units(path, manifest, contents, UNIT_MODEL, UnitModel.from_arrays)
-    return Bundle(path, manifest, sha256, models, statistics, unit_model)
+    read_ins = {
+        task: _about_units(path, manifest, contents, read_in_file(task), ReadIn.from_arrays)
+        for task, network in manifest.tasks.items()
+        if network.latents is not None
+    }
+    for task, read_in in read_ins.items():
+        if read_in.width != manifest.tasks[task].latents:
+            raise GraspDecoderError(
+                f'bundle {path}: {read_in_file(task)} gives {read_in.width} latents, but its network takes '
+                f'{manifest.tasks[task].latents}'
+            )
+    return Bundle(path, manifest, sha256, models, statistics, unit_model, read_ins)
 
 
 def _about_units(

@@ -93,13 +93,15 @@ def _check_model(where: str, model: ModelFile, task: TaskManifest, manifest: Man
     for tensor in (*model.inputs, *model.outputs):
         if not (tensor.scale == 0 or tensor.scale >= _LEAST_SCALE) or not _INT8[0] <= tensor.zero_point <= _INT8[1]:
             raise GraspDecoderError(f'{where}: {model.file} has a scale that cannot be or a zero point outside int8')
-    units = model.inputs[0].shape[-1] if model.inputs[0].shape else 0
-    if units != manifest.unit_count:
+    width = model.inputs[0].shape[-1] if model.inputs[0].shape else 0
+    if task.latents is None and width != manifest.unit_count:
         raise GraspDecoderError(
-            f'{where}: {model.file} takes {units} units, but the unit table has {manifest.unit_count}'
+            f'{where}: {model.file} takes {width} units, but the unit table has {manifest.unit_count}'
         )
+    if task.latents is not None and width != task.latents:
+        raise GraspDecoderError(f'{where}: {model.file} takes {width} latents, but the manifest says {task.latents}')
     state = ((1, task.state_size),) * (task.kind == RECURRENT)
-    features = (1, units) if task.kind == RECURRENT else (1, task.look_back, units)
+    features = (1, width) if task.kind == RECURRENT else (1, task.look_back, width)
     if tuple(tensor.shape for tensor in model.inputs) != (features, *state) or tuple(
         tensor.shape for tensor in model.outputs
     )[: len(outputs)] != ((1, n_outputs), *state, *state):

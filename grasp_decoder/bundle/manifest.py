@@ -18,7 +18,7 @@ from grasp_decoder.evidence import EvidenceRule
 from grasp_decoder.recording.session import Unit
 from grasp_decoder.types.time import NS_PER_S
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,7 @@ class TaskManifest:
         temperature: logits are divided by it before the softmax.
         models: the files, by ``float``, ``int8`` and, if it was compiled, ``edgetpu``.
         state_size: values in the state of a recurrent network; 0 for a window network.
+        latents: values of a bin that the graph takes from the task's read-in; None: it takes the features of all units.
         parity: how closely int8 follows float; None until it was measured.
         cpu_operators: operators of the int8 model that an Edge TPU would leave to the CPU.
     """
@@ -109,6 +110,7 @@ class TaskManifest:
     temperature: float
     models: dict[str, ModelFile]
     state_size: int = 0
+    latents: int | None = None
     parity: Parity | None = None
     cpu_operators: tuple[str, ...] = ()
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from grasp_decoder.features.read_in import ReadIn
+
 if TYPE_CHECKING:
     from grasp_decoder.features.trial_bins import TrialBins
 
@@ -31,7 +33,8 @@ FINE_LOGITS = 'fine_logits'
 class TaskNetwork:
     """A fitted network of one task.
 
-    The host turns counts into features by ``lut``. It turns ``logits`` into probabilities by a softmax (phase, object),
+    The host turns counts into features by ``lut``, and the features of all units into latents by ``read_in``, where
+    there is one. It turns ``logits`` into probabilities by a softmax (phase, object),
     or into apertures by clipping to 0..1 (dof). It also keeps the state of a recurrent network, in float32::
 
         state = state + update * (candidate - state)
@@ -44,12 +47,14 @@ class TaskNetwork:
         look_back: bins in one window; 1 for a recurrent network, which answers from the first bin on.
         lut: float32 (256,), feature of each count; counts above 255 take the last entry.
         graph: loop-free Keras functional model, static batch 1, with named inputs and a dict of outputs.
-            Window: ``features`` (1, look_back, units) -> ``logits`` (1, n).
-            Recurrent: ``features`` (1, units), ``state`` (1, S) -> ``logits`` (1, n), ``update`` (1, S),
+            Window: ``features`` (1, look_back, k) -> ``logits`` (1, n).
+            Recurrent: ``features`` (1, k), ``state`` (1, S) -> ``logits`` (1, n), ``update`` (1, S),
             ``candidate`` (1, S).
+            k is the number of units or, with a read-in, of latents.
         predict: from a list of trials to the float network's answers, per trial float32 (n_bins, n): probabilities or
             apertures. Rows before the first full window are NaN.
         temperature: logits are divided by it before the softmax (calibration, Guo et al. 2017).
+        read_in: from features to the latents that the graph takes; None: it takes the features.
         start: arrays from which training on another day starts; empty if the model family has none.
     """
 
@@ -61,4 +66,5 @@ class TaskNetwork:
     graph: Any
     predict: Callable[[Sequence[TrialBins]], list[np.ndarray]]
     temperature: float = 1.0
+    read_in: ReadIn | None = None
     start: Mapping[str, np.ndarray] = field(default_factory=dict)

@@ -30,6 +30,7 @@ FILES = [
     'input_statistics.npz',
     'unit_model.npz',
     'report/report.html',
+    *(f'{task}_read_in.npz' for task, kind in TASKS.items() if kind == 'recurrent'),
     *(f'{task}_{precision}.tflite' for task in TASKS for precision in ('float', 'int8')),
 ]
 
@@ -98,8 +99,8 @@ def test_a_missing_file_is_refused(folder, name):
 @pytest.mark.parametrize(
     'changes, message',
     [
-        ({'schema_version': 3}, 'schema version 3.*update grasp_decoder'),
-        ({'schema_version': 1}, 'schema version 1, not 2'),
+        ({'schema_version': 4}, 'schema version 4.*update grasp_decoder'),
+        ({'schema_version': 2}, 'schema version 2, not 3; train the bundle again'),
         ({'units': []}, f'takes {UNITS} units, but the unit table has 0'),
         ({'units': 7}, 'units: 7 is not of type'),
         ({'surprise': 1}, 'surprise are missing or unknown'),

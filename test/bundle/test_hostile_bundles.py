@@ -10,7 +10,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from grasp_decoder.bundle.bundle import INPUT_STATISTICS, MANIFEST, SEAL, load_bundle, seal_of
+from grasp_decoder.bundle.bundle import INPUT_STATISTICS, MANIFEST, SEAL, load_bundle, read_in_file, seal_of
 from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.errors import GraspDecoderError
 
@@ -74,7 +74,9 @@ NAN, HUGE = float('nan'), 10**12
         (lambda m: m.update(self_reset={'grasp_bins': 0, 'rest_bins': 1}), 'a self reset'),
         (lambda m: m['tasks']['phase']['models']['int8']['inputs'][0].update(scale=-1.0), 'a scale that cannot be'),
         (lambda m: m['tasks']['phase']['models']['int8']['inputs'][0].update(zero_point=500), 'zero point'),
-        (lambda m: m['tasks']['phase']['models']['int8']['inputs'][0].update(shape=[]), 'takes 0 units'),
+        (lambda m: m['tasks']['phase']['models']['int8']['inputs'][0].update(shape=[]), 'takes 0 latents'),
+        (lambda m: m['tasks']['phase'].update(latents=3), 'takes 10 latents, but the manifest says 3'),
+        (lambda m: m['tasks']['object'].update(latents=24), 'object_read_in.npz is not among the sealed'),
         (lambda m: m['files'].update({'a\0b': ''}), 'outside of it'),
     ],
 )
@@ -145,4 +147,20 @@ def arrays(**changes):
 )
 def test_statistics_without_sense_are_refused(folder, make, problem):
     replace_file(folder, INPUT_STATISTICS, make((folder / INPUT_STATISTICS).read_bytes()))
+    refused(folder, problem)
+
+
+@pytest.mark.parametrize(
+    'kernel, bias, problem',
+    [
+        (np.full((24, 10), np.nan), np.zeros(10), 'NaN or a weight above'),
+        (np.full((24, 10), 1e30), np.zeros(10), 'NaN or a weight above'),
+        (np.zeros((24, 10)), np.zeros(9), 'do not fit together'),
+        (np.zeros((23, 10)), np.zeros(10), 'about 23 units'),
+        (np.zeros((24, 9)), np.zeros(9), 'gives 9 latents, but its network takes 10'),
+    ],
+)
+def test_a_read_in_without_sense_is_refused(folder, kernel, bias, problem):
+    name = read_in_file('phase')
+    replace_file(folder, name, arrays(content=(folder / name).read_bytes(), kernel=kernel, bias=bias))
     refused(folder, problem)

@@ -7,6 +7,7 @@ from scipy.special import softmax
 
 from grasp_decoder.bundle.manifest import Manifest, SourceSession
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, RECURRENT, WINDOW, TaskNetwork
+from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.session import Unit
@@ -15,6 +16,7 @@ UNITS = 24
 CLASSES = (12, 21, 34, 41, 55)
 LOOK_BACK = 4
 STATE = 16
+LATENTS = 10
 LUT = np.sqrt(np.arange(256, dtype=np.float32))
 OUTPUTS = {PHASE: 2, OBJECT: len(CLASSES), DOF: 1}
 
@@ -50,9 +52,13 @@ def make_network(task: str, kind: str = RECURRENT, units: int = UNITS, seed: int
     import keras  # slow to import: only tests that export pay for it
 
     keras.utils.set_random_seed(seed)
-    layers, count = keras.layers, OUTPUTS[task]
+    layers, count, read_in = keras.layers, OUTPUTS[task], None
     if kind == RECURRENT:
-        features = keras.Input(batch_shape=(1, units), name='features')
+        read_in = ReadIn(
+            np.random.default_rng(seed).normal(0, 0.3, (units, LATENTS)).astype(np.float32),
+            np.zeros(LATENTS, np.float32),
+        )
+        features = keras.Input(batch_shape=(1, LATENTS), name='features')
         state = keras.Input(batch_shape=(1, STATE), name='state')
 
         def gate(activation):
@@ -76,14 +82,19 @@ def make_network(task: str, kind: str = RECURRENT, units: int = UNITS, seed: int
         LOOK_BACK if kind == WINDOW else 1,
         LUT,
         graph,
-        lambda trials: [predict(graph, task, kind, trial) for trial in trials],
+        lambda trials: [predict(graph, task, kind, trial, read_in=read_in) for trial in trials],
         temperature=1.25,
+        read_in=read_in,
     )
 
 
-def predict(graph, task: str, kind: str, trial: TrialBins, temperature: float = 1.25) -> np.ndarray:
+def predict(
+    graph, task: str, kind: str, trial: TrialBins, temperature: float = 1.25, read_in: ReadIn | None = None
+) -> np.ndarray:
     """The contract of `TaskNetwork`, bin by bin in Keras: float32 (n_bins, n)."""
     features = LUT[np.minimum(trial.counts, 255)]
+    if read_in is not None:
+        features = np.array([read_in(row) for row in features])
     state = np.zeros((1, STATE), np.float32)
     answers = np.full((trial.n_bins, OUTPUTS[task]), np.nan, np.float32)
     for index in range(trial.n_bins):

@@ -63,6 +63,8 @@ def network(request, trials):
 def graph_outputs(network, trial):
     """Probabilities of every bin from the graph, run as a host runs it."""
     features = network.lut[np.minimum(trial.counts, 255)]
+    if network.read_in is not None:
+        features = np.array([network.read_in(row) for row in features])
     logits = []
     if network.kind == RECURRENT:
         state = np.zeros(network.graph.inputs[1].shape, np.float32)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.models.gru_graph import StepWeights
 from grasp_decoder.learning.models.training import FitProblem
@@ -48,9 +49,9 @@ def start():
     problem = day(20, 60, 2)
     return start_for_others(
         problem,
+        ReadIn(rng.normal(0, 0.1, (20, 4)), np.zeros(4)),
         StepWeights(
-            rng.normal(0, 0.1, (20, 4)),
-            np.zeros(4),
+            4,
             [np.zeros((8, 6)), np.zeros((2, 6)), np.zeros((2, 6))],
             [np.arange(6.0).reshape(2, 3), np.arange(3.0)],
         ),

@@ -86,7 +86,8 @@ class BundleEngines:
             GraspDecoderError: the bundle has no such task.
         """
         manifest = self.bundle.task(task)
-        return make_runner(task, manifest, manifest.models[self.options.precision], self._engines[task])
+        model, read_in = manifest.models[self.options.precision], self.bundle.read_ins.get(task)
+        return make_runner(task, manifest, model, self._engines[task], read_in)
 
     def _open(self, task: str) -> Engine:
         options, models = self.options, self.bundle.models

@@ -15,16 +15,18 @@ from grasp_decoder.bundle.engines.backends import Engine
 from grasp_decoder.bundle.manifest import ModelFile, TaskManifest, Tensor
 from grasp_decoder.bundle.task_network import DOF, FINE_LOGITS, RECURRENT
 from grasp_decoder.features.count_features import count_features, root_features
+from grasp_decoder.features.read_in import ReadIn
 
 
 class TaskRunner(ABC):
     """Runs one task of a bundle. `BundleEngines.runner` makes one."""
 
-    def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine):
+    def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine, read_in: ReadIn | None):
         self.task = task
         self._engine = engine
         self._features_of_counts = np.asarray(manifest.lut, np.float32)
         self._input = model.inputs[0]
+        self._read_in = read_in
         self._lut = quantise(self._features_of_counts, self._input)
         self._inverse_temperature = np.float32(1 / manifest.temperature)
         self._outputs = make_buffers(model.outputs)
@@ -51,10 +53,12 @@ class TaskRunner(ABC):
         """
 
     def _write_features(self, counts: np.ndarray, roots: np.ndarray | None, out: np.ndarray) -> None:
-        if roots is None:
+        if roots is None and self._read_in is None:
             count_features(counts, self._lut, out=out)
-        else:
-            out[...] = quantise(root_features(roots, self._features_of_counts), self._input)
+            return
+        table = self._features_of_counts
+        features = count_features(counts, table) if roots is None else root_features(roots, table)
+        out[...] = quantise(features if self._read_in is None else self._read_in(features), self._input)
 
     def _run(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
         self._engine.run(inputs, self._outputs)
@@ -77,11 +81,11 @@ class TaskRunner(ABC):
 class WindowRunner(TaskRunner):
     """Runs a network whose input is the last ``look_back`` bins."""
 
-    def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine):
-        super().__init__(task, manifest, model, engine)
+    def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine, read_in: ReadIn | None):
+        super().__init__(task, manifest, model, engine, read_in)
         self._look_back = manifest.look_back
         # Every bin is written twice, look_back rows apart, so that each window is one contiguous slice.
-        self._ring = np.zeros((2 * self._look_back, model.inputs[0].shape[-1]), self._lut.dtype)
+        self._ring = np.zeros((2 * self._look_back, self._input.shape[-1]), self._lut.dtype)
         self._seen = 0
 
     def reset(self) -> None:
@@ -100,8 +104,8 @@ class WindowRunner(TaskRunner):
 class RecurrentRunner(TaskRunner):
     """Runs one step of a recurrent network per bin and keeps its state in float32."""
 
-    def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine):
-        super().__init__(task, manifest, model, engine)
+    def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine, read_in: ReadIn | None):
+        super().__init__(task, manifest, model, engine, read_in)
         self._inputs = make_buffers(model.inputs)
         self._state_tensor = model.inputs[1]
         self._update = _Dequantiser(model.outputs[1], self._outputs[1])
@@ -122,10 +126,12 @@ class RecurrentRunner(TaskRunner):
         return answer
 
 
-def make_runner(task: str, manifest: TaskManifest, model: ModelFile, engine: Engine) -> TaskRunner:
-    """The runner for the kind of network that the manifest names."""
+def make_runner(
+    task: str, manifest: TaskManifest, model: ModelFile, engine: Engine, read_in: ReadIn | None
+) -> TaskRunner:
+    """The runner for the kind of network that the manifest names; ``read_in`` is None where it takes features."""
     runner = RecurrentRunner if manifest.kind == RECURRENT else WindowRunner
-    return runner(task, manifest, model, engine)
+    return runner(task, manifest, model, engine, read_in)
 
 
 def make_buffers(tensors: Sequence[Tensor]) -> list[np.ndarray]:

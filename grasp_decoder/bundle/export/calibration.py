@@ -2,7 +2,7 @@
 
 The converter runs the float model on this data and gives each tensor the range of values that it took. Two choices make
 8 bits go further. The inputs come from whole trials, so that a recurrent network is calibrated on states that it
-reaches. The range of the features is widened a little, so that its 255 steps fall on the features of small counts.
+reaches. The range of the features of counts is widened a little, so that its 255 steps fall on those of small counts.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from grasp_decoder.bundle.engines.backends import Engine, Model, open_cpu
 from grasp_decoder.bundle.engines.task_runner import make_runner
 from grasp_decoder.bundle.manifest import TaskManifest
 from grasp_decoder.features.count_features import LUT_SIZE, clip_counts
+from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.trial_bins import TrialBins
 
 # Training trials that are run through, and bins of them that the converter gets.
@@ -52,7 +53,9 @@ class Calibration:
         return float(low), float(high)
 
 
-def calibrate(task: str, manifest: TaskManifest, content: bytes, train: Sequence[TrialBins]) -> Calibration:
+def calibrate(
+    task: str, manifest: TaskManifest, content: bytes, train: Sequence[TrialBins], read_in: ReadIn | None
+) -> Calibration:
     """Run the float model over a random choice of the training trials.
 
     Args:
@@ -60,18 +63,20 @@ def calibrate(task: str, manifest: TaskManifest, content: bytes, train: Sequence
         manifest: the task's entry for the manifest, with the float model in it.
         content: the float model, a TFLite file.
         train: training trials.
+        read_in: of the network; None where it takes features.
     """
     rng = np.random.default_rng(0)
     recorder = _Recorder(open_cpu(Model(f'{task} model', content)))
-    runner = make_runner(task, manifest, manifest.models['float'], recorder)
+    runner = make_runner(task, manifest, manifest.models['float'], recorder, read_in)
     for index in rng.permutation(len(train))[:TRIALS]:
         runner.reset()
         for counts in train[index].counts:
             runner.step(counts)
     chosen = np.sort(rng.permutation(len(recorder.inputs))[:SAMPLES])
     inputs = [recorder.inputs[index] for index in chosen]
-    features = max((sample[0] for sample in inputs), key=np.max)
-    features[np.unravel_index(features.argmax(), features.shape)] = _feature_top(np.asarray(manifest.lut), train)
+    if read_in is None:
+        features = max((sample[0] for sample in inputs), key=np.max)
+        features[np.unravel_index(features.argmax(), features.shape)] = _feature_top(np.asarray(manifest.lut), train)
     return Calibration(inputs, np.concatenate([recorder.logits[index] for index in chosen]))
 
 

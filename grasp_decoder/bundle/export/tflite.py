@@ -42,8 +42,10 @@ def convert(network: TaskNetwork, train: Sequence[TrialBins], folder: Path) -> T
         temperature=float(network.temperature),
         models={'float': as_float},
         state_size=as_float.inputs[1].shape[-1] if network.kind == RECURRENT else 0,
+        latents=network.read_in.width if network.read_in else None,
     )
-    calibration = calibrate(network.task, manifest, (folder / as_float.file).read_bytes(), train)
+    content = (folder / as_float.file).read_bytes()
+    calibration = calibrate(network.task, manifest, content, train, network.read_in)
     converter = _converter(frozen)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: iter(calibration.inputs)

@@ -23,6 +23,7 @@ from grasp_decoder.bundle.bundle import (
     UNIT_MODEL,
     Bundle,
     load_bundle,
+    read_in_file,
     seal_of,
     start_file,
 )
@@ -81,6 +82,8 @@ class BundleDraft:
         tasks = {}
         for network in networks:
             tasks[network.task] = convert(network, train, self._folder)
+            if network.read_in:
+                np.savez(self._folder / read_in_file(network.task), **network.read_in.to_arrays())
             if network.start:
                 arrays: dict[str, Any] = dict(network.start)
                 np.savez(self._folder / start_file(network.task), **arrays)

@@ -26,6 +26,7 @@ import numpy as np
 
 from grasp_decoder.bundle.task_network import DOF, OBJECT, RECURRENT, TaskNetwork
 from grasp_decoder.features.count_features import SQUARE_ROOT_LUT, clip_counts, count_features
+from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.features.unit_model_fitting import fit_unit_model
 from grasp_decoder.learning.models.bin_labels import in_sequences, label_bins
@@ -279,8 +280,9 @@ def _task_network(problem: FitProblem, recipe: _Recipe, model: keras.Model) -> T
         known = targets != UNKNOWN
         temperature = calibrate(held_out[known], targets[known], weights[known])
     members = range(recipe.members)
+    read_in = ReadIn(*(values.astype(np.float32) for values in recipe.read_in(model)))
     step = StepWeights(
-        *recipe.read_in(model),
+        read_in.width,
         *joined(
             [model.get_layer(f'gru_{member}').get_weights() for member in members],
             [model.get_layer(f'read_out_{member}').get_weights() for member in members],
@@ -293,7 +295,8 @@ def _task_network(problem: FitProblem, recipe: _Recipe, model: keras.Model) -> T
         look_back=1,
         lut=SQUARE_ROOT_LUT,
         graph=step_graph(step),
+        read_in=read_in,
         temperature=temperature,
-        start=start_for_others(problem, step),
+        start=start_for_others(problem, read_in, step),
         predict=lambda trials: [probabilities(problem.task, output, temperature) for output in logits(trials)],
     )

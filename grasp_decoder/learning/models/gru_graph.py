@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import block_diag
 from scipy.signal import lfilter
 
-from grasp_decoder.learning.models.graph_layers import fixed_dense, two_part_dense
+from grasp_decoder.learning.models.graph_layers import fixed_dense
 
 TRACE_LEAK = 1 / 32
 """Share of the trace that a bin replaces: the time constant is 32 bins. A sigmoid in int8 has just this value."""
@@ -42,20 +42,14 @@ class StepWeights:
     """What a step computes with.
 
     Attributes:
-        kernel, bias: (units, k) and (k,), read-in from features to inputs.
+        width: latents that the GRU takes, k.
         gru: as Keras keeps them; its kernel has k rows, or 2 * k when it takes the trace as well.
         read_out: (states, n) and (n,).
     """
 
-    kernel: np.ndarray
-    bias: np.ndarray
+    width: int
     gru: Sequence[np.ndarray]
     read_out: Sequence[np.ndarray]
-
-    @property
-    def width(self) -> int:
-        """How many inputs the GRU has, k."""
-        return self.kernel.shape[1]
 
 
 Weights = Sequence[np.ndarray]
@@ -82,9 +76,8 @@ def step_graph(weights: StepWeights) -> keras.Model:
     inputs, trace, recurrent, bias, recurrent_bias = (np.split(part, 3, axis=-1) for part in _parts(weights))
     no_bias = np.zeros_like(bias[0])
 
-    features = keras.Input(batch_shape=(1, len(weights.kernel)), name='features')
+    x = keras.Input(batch_shape=(1, weights.width), name='features')
     state = keras.Input(batch_shape=(1, len(no_bias)), name='state')
-    x = two_part_dense(weights.kernel, weights.bias)(features)
 
     def gate(index, sign=1):
         of_input = fixed_dense(sign * inputs[index], sign * (bias[index] + recurrent_bias[index]))(x)
@@ -105,7 +98,7 @@ def step_graph(weights: StepWeights) -> keras.Model:
     kernel, read_out_bias = weights.read_out
     kernel = np.concatenate([kernel, np.zeros((len(no_bias) - len(kernel), kernel.shape[1]), np.float32)])
     return keras.Model(
-        [features, state],
+        [x, state],
         {'logits': fixed_dense(kernel, read_out_bias)(new_state), 'update': update, 'candidate': candidate},
     )
 

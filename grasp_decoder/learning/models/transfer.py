@@ -17,6 +17,7 @@ import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.count_features import SQUARE_ROOT_LUT, count_features
+from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.models.fisher_read_in import EVENTS, noise_covariance, whitening
 from grasp_decoder.learning.models.gru_graph import StepWeights
@@ -32,10 +33,10 @@ Start = Mapping[str, np.ndarray]
 ``events``, ``latents`` (n, moments, k) of each object and their mean over trials ``mean_latents`` (moments, k)."""
 
 
-def start_for_others(problem: FitProblem, step: StepWeights) -> Start:
+def start_for_others(problem: FitProblem, read_in: ReadIn, step: StepWeights) -> Start:
     """What training on another day starts from."""
     events = common_events(problem.train)
-    latents = _moments(problem.train, events) @ step.kernel + step.bias
+    latents = _moments(problem.train, events) @ read_in.kernel + read_in.bias
     objects = np.array([trial.object_id for trial in problem.train])
     known = np.unique(objects)
     return {
