@@ -97,7 +97,7 @@ def parameter_table(node: str) -> Iterator[str]:
             f'`{each.name}`',
             f'`{json.dumps(each.default)}`',
             each.allowed(),
-            each.meaning() + ('; can be set while the node runs' if each.dynamic else ''),
+            '; '.join(filter(None, [each.meaning(), each.settable()])),
         )
         for settings in NODE_SETTINGS[node]
         for each in declarations(settings)

@@ -5,6 +5,7 @@ Without arguments it runs the demo, and first makes the demo's session and bundl
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 from launch.actions import (
     DeclareLaunchArgument,
@@ -20,10 +21,12 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from grasp_decoder.cli.demo import prepare
+from grasp_decoder.system.checked_options import checked_options
 from grasp_decoder.system.description import node_descriptions
 from grasp_decoder.system.network import stay_on_this_machine
 from grasp_decoder.system.replay_options import ReplayOptions
 from grasp_decoder.system.restarts import DELAY_S, After, Restarts, started_again
+from grasp_decoder.system.run_result import add_note
 from grasp_decoder.types.setting import declarations
 from launch import LaunchDescription
 
@@ -44,36 +47,41 @@ def generate_launch_description():
 def start(context):
     stay_on_this_machine()
     values = {each.name: each.parse(LaunchConfiguration(each.name).perform(context)) for each in ARGUMENTS}
-    options = ReplayOptions(**values).with_absolute_paths()
+    options = checked_options(ReplayOptions(**values))
     if not options.bundle or (not options.session and options.source == 'replay'):
         session, bundle = prepare()
         if not options.session:
             options = replace(options, session=str(session), split='test')
         options = replace(options, bundle=options.bundle or str(bundle))
     restarts = Restarts()
-    return [action for each in node_descriptions(options) for action in watched(each, restarts)]
+    return [action for each in node_descriptions(options) for action in watched(each, restarts, options.result)]
 
 
-def watched(description, restarts):
-    """A node, and what follows when it ends."""
+def watched(description, restarts, result):
+    """A node, and what follows when it ends. What made the run fail is an error of launch, which then ends with 1."""
     name = description.executable
     node = Node(
         package='grasp_decoder',
         executable=name,
         name=name,
+        namespace=description.namespace,
         output='screen',
         parameters=[*description.parameter_files, description.parameters],
     )
 
     def ended(event, context):
         if context.is_shutdown:
+            if name == 'run_monitor' and restarts.failure and Path(result).is_file():
+                add_note(Path(result), restarts.failure)
             return []
         after = restarts.after(name, event.returncode, time.monotonic())
         said = LogInfo(msg=f'{name} has ended with status {event.returncode}: {after.value}')
+        if restarts.failure:
+            raise RuntimeError(f'{restarts.failure}: {after.value}')
         if after == After.END:
             return [said, EmitEvent(event=Shutdown(reason=f'{name} has ended'))]
         if after == After.START_AGAIN:
-            return [said, TimerAction(period=DELAY_S, actions=watched(started_again(description), restarts))]
+            return [said, TimerAction(period=DELAY_S, actions=watched(started_again(description), restarts, result))]
         return [said]
 
     return [RegisterEventHandler(OnProcessExit(target_action=node, on_exit=ended)), node]

@@ -128,6 +128,8 @@ def load_bundle(path: str | Path) -> Bundle:
     Raises:
         GraspDecoderError: a part is missing, changed or does not fit; the message names it.
     """
+    if not str(path):
+        raise GraspDecoderError('no bundle is given: name the folder that train has written')
     path = Path(path)
     text, sha256 = _read_manifest(path)
     manifest = Manifest.from_json(text, str(path / MANIFEST))

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
-from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.recording.writing import check_writable
+from grasp_decoder.system.checked_options import checked_options
 from grasp_decoder.system.replay_options import PATHS, ReplayOptions
 from grasp_decoder.types.setting import Declaration, declarations
 
 # Where an option has another name on command lines.
 FLAGS = {'mapping': '--map', 'result': '--json'}
 REQUIRED = ('session', 'bundle')
-WRITTEN = ('result', 'record')
 # A live source starts no monitor, which a command line waits for.
 ALL = tuple(each.name for each in declarations(ReplayOptions) if each.name != 'source')
 
@@ -69,14 +66,7 @@ def replay_options(arguments: argparse.Namespace) -> ReplayOptions:
     """The options that were given, with absolute paths.
 
     Raises:
-        GraspDecoderError: a value is not allowed, a file does not exist, or one cannot be written.
+        GraspDecoderError: a value is not allowed, or `checked_options` refuses them.
     """
     known = {each.name for each in declarations(ReplayOptions)}
-    options = ReplayOptions(**{name: value for name, value in vars(arguments).items() if name in known})
-    for name in PATHS:
-        path = getattr(options, name)
-        if path and name in WRITTEN:
-            check_writable(Path(path))
-        elif path and not Path(path).exists():
-            raise GraspDecoderError(f'{path} does not exist')
-    return options.with_absolute_paths()
+    return checked_options(ReplayOptions(**{name: value for name, value in vars(arguments).items() if name in known}))

@@ -10,7 +10,7 @@ from pathlib import Path
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.cli.replay_arguments import add_replay_arguments, replay_options
 from grasp_decoder.system.run_nodes import NodeDied, run_nodes
-from grasp_decoder.system.run_result import summary
+from grasp_decoder.system.run_result import problem, summary
 
 
 def main(argv=None) -> int:
@@ -28,7 +28,7 @@ def _replay_decode(argv) -> int:
             print(f'error: {error}', file=sys.stderr)
             return 1
     print(summary(result))
-    if result['wrong_bins']:
-        print(f"error: {result['wrong_bins']} bins are missing or differ from the offline decoder's", file=sys.stderr)
+    if wrong := problem(result):
+        print(f'error: {wrong}', file=sys.stderr)
         return 1
     return 0

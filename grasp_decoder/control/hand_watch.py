@@ -46,8 +46,8 @@ class FeedbackSettings(Settings):
     def topic_name(self) -> str:
         """The topic that the hand answers on; '' for none."""
         if self.contact:
-            return '/hand/state'
-        return '/joint_states' if self.feedback else ''
+            return 'hand/state'
+        return 'joint_states' if self.feedback else ''
 
 
 MOVED_RAD = 0.01

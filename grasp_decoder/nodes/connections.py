@@ -8,6 +8,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
+from grasp_decoder.nodes.topics import full_name
 from grasp_decoder.system.interfaces import Topic
 
 
@@ -17,7 +18,7 @@ class Connections:
     def __init__(self, node: Node, needs: Collection[Topic]):
         """``needs``: topics without which the node has nothing to do."""
         self._node = node
-        self._needs = [node.resolve_topic_name(topic.name) for topic in needs]
+        self._needs = [full_name(node, topic) for topic in needs]
 
     def missing(self) -> list[str]:
         """What nobody publishes although the node needs it, a line each."""

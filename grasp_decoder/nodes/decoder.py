@@ -38,9 +38,9 @@ class Decoder(LifecycleNode):
 
     def __init__(self):
         super().__init__('decoder')
-        self._settings = declare(self, DecoderSettings, self._change)
-        self._real_time = RealTime(self, declare(self, RealTimeSettings))
         self._decoder: LiveDecoder | None = None
+        self._settings = declare(self, DecoderSettings, self._change, lambda: self._decoder is not None)
+        self._real_time = RealTime(self, declare(self, RealTimeSettings))
         self._active = False
         self._receiver: Receiver | None = None
         self._failure: GraspDecoderError | None = None
@@ -134,7 +134,7 @@ class Decoder(LifecycleNode):
     def _load_bundle(self, request: LoadBundle.Request, response: LoadBundle.Response) -> LoadBundle.Response:
         try:
             if self._decoder is None:
-                raise GraspDecoderError('the decoder is not configured: set its parameter bundle instead')
+                raise GraspDecoderError('the decoder is not configured: set its parameter bundle and configure it')
             self._decoder.load_bundle(request.bundle)
         except GraspDecoderError as error:
             self.get_logger().error(f'bundle not exchanged: {error}')

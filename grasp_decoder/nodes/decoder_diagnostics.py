@@ -10,6 +10,7 @@ from rclpy.node import Node
 from grasp_decoder.decoding.live_decoder import LiveDecoder
 from grasp_decoder.nodes.diagnostics import PERIOD_S, Diagnostics, stage_values, status
 from grasp_decoder.nodes.sole_publisher import SolePublisher
+from grasp_decoder.nodes.topics import count_publishers, full_name
 from grasp_decoder.system.interfaces import DECODED_GRASP, SPIKES
 
 LISTED_UNITS = 40
@@ -25,6 +26,7 @@ class DecoderDiagnostics:
         self._decoder = live.decoder
         self._times = live.times
         self._publish_info = publish_info
+        self._sources = full_name(node, SPIKES)
         self._sole = SolePublisher(node, DECODED_GRASP)
         self._last = self._troubles(), 0, self._decoder.health.bins
         self._overruns = self._foreign = 0
@@ -61,15 +63,18 @@ class DecoderDiagnostics:
         health = self._decoder.health
         troubles, spikes, bins = self._last
         self._last = self._troubles(), health.spikes, health.bins
-        sources = self._node.count_publishers(SPIKES.name)
+        sources = count_publishers(self._node, SPIKES)
         level, summary = DiagnosticStatus.OK, 'complete'
         if self._troubles() != troubles:
             level, summary = DiagnosticStatus.ERROR, health.last_rejection or self._trouble()
         elif sources > 1:
-            level, summary = DiagnosticStatus.WARN, f'{sources} sources publish {SPIKES.name}: stop all but one'
+            level, summary = (
+                DiagnosticStatus.WARN,
+                f'{sources} sources publish {self._sources}: stop all but one',
+            )
         elif self._sole.others:
             level = DiagnosticStatus.WARN
-            summary = f'another decoder publishes {DECODED_GRASP.name}: stop all but one'
+            summary = f'another decoder publishes {self._sole.topic_name}: stop all but one'
         elif health.bins == bins:
             level, summary = DiagnosticStatus.STALE, 'no bin in the last second'
         return status(

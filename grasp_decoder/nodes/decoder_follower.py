@@ -10,7 +10,7 @@ from rclpy.node import Node
 from grasp_decoder import msg
 from grasp_decoder.nodes.conversion import decoder_info_from
 from grasp_decoder.nodes.receiver import Receiver
-from grasp_decoder.nodes.topics import subscribe
+from grasp_decoder.nodes.topics import full_name, subscribe
 from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO
 from grasp_decoder.types.spike_batch import SpikeBatch
 from grasp_decoder.types.time import NS_PER_S
@@ -60,7 +60,8 @@ class DecoderFollower:
         if len(self._pending) < BATCHES_AHEAD and len(set(self._pending)) <= BINS_AHEAD:
             return True
         if time.monotonic_ns() - self._heard_ns > PATIENCE_NS:
-            self._node.get_logger().warning(f'no decode on {DECODED_GRASP.name} for {PATIENCE_NS / NS_PER_S:g} s')
+            name = full_name(self._node, DECODED_GRASP)
+            self._node.get_logger().warning(f'no decode on {name} for {PATIENCE_NS / NS_PER_S:g} s')
             self._heard_ns = time.monotonic_ns()
             return True
         return False

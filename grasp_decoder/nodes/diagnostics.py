@@ -34,6 +34,9 @@ class Diagnostics:
 
     def _publish(self) -> None:
         message = DiagnosticArray(status=[*self._statuses(), self._connection_status()])
+        if namespace := self._node.get_namespace().strip('/'):  # all nodes of a system share /diagnostics
+            for each in message.status:
+                each.name = f'{namespace}/{each.name}'
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
@@ -27,8 +28,18 @@ def goes_on(node: Node) -> bool:
     return node.context.ok() and not _to_end.is_set()
 
 
+@contextmanager
+def _arguments_for_ros() -> Iterator[None]:
+    """Say in one line which argument ROS refuses, such as a parameter file that is missing."""
+    try:
+        yield
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0].partition(', at /')[0]
+        raise GraspDecoderError(f'arguments for ROS: {reason}') from None
+
+
 def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
-    """Run one node: exit status 0, or 2 after one line about what is wrong.
+    """Run one node: exit status 0, or what its ``run`` returns, or 2 after one line about what is wrong.
 
     The node's method ``run()`` does its work. It returns when nothing is left to do, or soon after `goes_on` has become
     false. SIGINT and SIGTERM do no more than that: ROS stays up until the node is destroyed, so that the node can still
@@ -40,7 +51,8 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> in
         args: command line, the program first; None takes the process's own.
     """
     try:
-        given = remove_ros_args(sys.argv if args is None else args)[1:]
+        with _arguments_for_ros():
+            given = remove_ros_args(sys.argv if args is None else args)[1:]
         if {'-h', '--help'} & {*given}:
             about = sys.modules[make_node.__module__].__doc__
             print(node_help(about.partition(':')[0], about))
@@ -52,19 +64,20 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> in
         # The executable has blocked them, so that none ends the process while it imports its modules.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
         stay_on_this_machine()
-        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+        with _arguments_for_ros():
+            rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = make_node()
         try:
-            node.run()
+            status = node.run() or 0
         finally:
             node.destroy_node()
     except GraspDecoderError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     except ExternalShutdownException:
-        pass
+        return 0
     finally:
         rclpy.try_shutdown()
         for number in ENDING_SIGNALS:  # it ends anyway
             signal.signal(number, signal.SIG_IGN)
-    return 0
+    return status

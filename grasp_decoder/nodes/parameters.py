@@ -12,24 +12,34 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.system.given_parameters import refuse_undeclared
+from grasp_decoder.system.node_settings import NODE_SETTINGS
 from grasp_decoder.types.setting import Declaration, Settings, declarations
 
 Filled = TypeVar('Filled', bound=Settings)
 
 
-def declare(node: Node, settings: type[Filled], change: Callable[[Filled], None] | None = None) -> Filled:
+def declare(
+    node: Node,
+    settings: type[Filled],
+    change: Callable[[Filled], None] | None = None,
+    configured: Callable[[], bool] = lambda: True,
+) -> Filled:
     """Declare every field of ``settings`` on ``node``, and return the dataclass filled with the parameters' values.
 
-    Parameters are read-only unless they are dynamic: a node keeps the values that were checked at its start.
+    Parameters are read-only unless they are dynamic, or of a lifecycle node that is not configured: a node keeps the
+    values that were checked at its start. A parameter that was given and that no settings of the node have is refused.
 
     Args:
         node: has the values that were given on its command line.
         settings: the dataclass.
         change: takes the new settings when a dynamic parameter is set; a `GraspDecoderError` refuses them.
+        configured: whether a lifecycle node is configured.
 
     Raises:
-        GraspDecoderError: a value of the wrong type, outside its range or not among the choices.
+        GraspDecoderError: an unknown parameter; a value of the wrong type, outside its range or not among the choices.
     """
+    _refuse_unknown(node)
     values = {}
     for each in declarations(settings):
         try:
@@ -43,17 +53,30 @@ def declare(node: Node, settings: type[Filled], change: Callable[[Filled], None]
     except GraspDecoderError as error:
         raise GraspDecoderError(f'{node.get_name()}: {error}') from error
     if change is not None:
-        _listen(node, filled, change)
+        _listen(node, filled, change, configured)
     return filled
 
 
-def _listen(node: Node, settings: Filled, change: Callable[[Filled], None]) -> None:
-    names = {each.name for each in declarations(type(settings))}
+def _refuse_unknown(node: Node) -> None:
+    """Refuse parameters that a node of this package was given and does not declare; ROS would ignore them.
+
+    Raises:
+        GraspDecoderError: there is one.
+    """
+    kind = type(node).__module__.rpartition('.')[2]  # a module for each node, whatever name the node runs under
+    if kind in NODE_SETTINGS:
+        refuse_undeclared(kind, node._parameter_overrides)  # rclpy has no public name for them
+
+
+def _listen(node: Node, settings: Filled, change: Callable[[Filled], None], configured: Callable[[], bool]) -> None:
+    declared = {each.name: each for each in declarations(type(settings))}
 
     def on_set(parameters: list[Parameter]) -> SetParametersResult:
         nonlocal settings
-        own = {each.name: each.value for each in parameters if each.name in names}
+        own = {each.name: each.value for each in parameters if each.name in declared}
         try:
+            if configured() and (fixed := [name for name in own if declared[name].unconfigured]):
+                raise GraspDecoderError(f'{fixed[0]} {declared[fixed[0]].settable()}')
             wanted = replace(settings, **own)
             if own:
                 change(wanted)
@@ -66,7 +89,7 @@ def _listen(node: Node, settings: Filled, change: Callable[[Filled], None]) -> N
 
 
 def _descriptor(declaration: Declaration) -> ParameterDescriptor:
-    descriptor = ParameterDescriptor(description=declaration.meaning(), read_only=not declaration.dynamic)
+    descriptor = ParameterDescriptor(description=declaration.meaning(), read_only=not declaration.settable())
     if declaration.choices:
         descriptor.additional_constraints = declaration.allowed()
     low, high = declaration.low, declaration.high

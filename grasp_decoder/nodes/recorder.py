@@ -19,7 +19,7 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes.diagnostics import Diagnostics, status
 from grasp_decoder.nodes.life import goes_on, run_node
 from grasp_decoder.nodes.parameters import declare
-from grasp_decoder.nodes.topics import DEEP, subscribe
+from grasp_decoder.nodes.topics import DEEP, full_name, subscribe
 from grasp_decoder.recording.mcap import Recorder as McapRecorder
 from grasp_decoder.system.interfaces import NODES, Topic
 from grasp_decoder.system.node_settings import RecorderSettings
@@ -43,8 +43,10 @@ class Recorder(Node):
         self._diagnostics = Diagnostics(self, self._statuses)
 
     def _record(self, topic: Topic) -> None:
+        name = full_name(self, topic)
+
         def write(data: bytes) -> None:
-            self._recorder.write(topic.name, topic.type, data, time.time_ns())
+            self._recorder.write(name, topic.type, data, time.time_ns())
 
         def count(lost) -> None:
             self._missed += lost.total_count_change

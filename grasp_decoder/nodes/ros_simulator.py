@@ -24,7 +24,7 @@ _TOUCHED_M = 0.001
 class RosSimulator:
     """`HandSimulator` whose physics run elsewhere, in their own time.
 
-    Out: ``/gazebo/JOINT/target`` for each joint. In: ``/gazebo/joint_states``, ``/gazebo/object_pose``. The object
+    Out: ``gazebo/JOINT/target`` for each joint. In: ``gazebo/joint_states``, ``gazebo/object_pose``. The object
     already stands there: `set_object` notes which one it is, and takes its present height for that of its rest.
     """
 
@@ -75,5 +75,5 @@ class RosSimulator:
         at, turn = pose.position, pose.orientation
         quaternion = turn.x, turn.y, turn.z, turn.w
         if not any(quaternion):
-            raise GraspDecoderError('/gazebo/object_pose: the orientation of the object is a quaternion of zeros')
+            raise GraspDecoderError('gazebo/object_pose: the orientation of the object is a quaternion of zeros')
         self._object_pose = from_quaternion((at.x, at.y, at.z), quaternion)

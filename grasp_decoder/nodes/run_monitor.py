@@ -5,6 +5,7 @@ It prints one line per trial and ends when the last trial has been decoded.
 
 from __future__ import annotations
 
+import sys
 import time
 from functools import partial
 
@@ -17,7 +18,7 @@ from grasp_decoder.nodes import conversion
 from grasp_decoder.nodes.life import goes_on, run_node
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.receiver import Receiver
-from grasp_decoder.nodes.topics import DEEP, client
+from grasp_decoder.nodes.topics import DEEP, client, count_publishers, count_subscribers
 from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO, HAND_COMMAND, HAND_STATE, RESUME, SPIKES
 from grasp_decoder.system.monitored_run import Connections, MonitoredRun
 from grasp_decoder.system.node_settings import MonitorSettings
@@ -49,8 +50,11 @@ class RunMonitor(Node):
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self)
 
-    def run(self) -> None:
+    def run(self) -> int:
         """See the run through; Ctrl-C ends it early, with the result so far.
+
+        Returns:
+            1 when bins are wrong, else 0.
 
         Raises:
             GraspDecoderError: the other nodes are not ready in time, or the decoder published nothing.
@@ -61,10 +65,14 @@ class RunMonitor(Node):
                 self._release_replayer()
                 self._receive_to_the_end()
         finally:
-            if self._run.record.decodes:
-                self._finish()
-        if not self._run.record.decodes and goes_on(self):
+            problem = self._finish() if self._run.record.decodes else ''
+        if not goes_on(self):
+            return 0
+        if not self._run.record.decodes:
             raise GraspDecoderError('run_monitor: the run ended without a decode: see the logs of the nodes')
+        if problem:
+            print(f'error: {problem}', file=sys.stderr)
+        return int(bool(problem))
 
     def _receive(self) -> None:
         """Take every message that is there, then leave the CPU to those who decode."""
@@ -93,9 +101,9 @@ class RunMonitor(Node):
     def _connections(self) -> Connections:
         return Connections(
             replayer_answers=self._resume.service_is_ready(),
-            spike_subscribers=self.count_subscribers(SPIKES.name),
-            command_publishers=self.count_publishers(HAND_COMMAND.name),
-            decode_subscribers=self.count_subscribers(DECODED_GRASP.name),
+            spike_subscribers=count_subscribers(self, SPIKES),
+            command_publishers=count_publishers(self, HAND_COMMAND),
+            decode_subscribers=count_subscribers(self, DECODED_GRASP),
         )
 
     def _release_replayer(self) -> None:
@@ -113,12 +121,12 @@ class RunMonitor(Node):
         self._receive_for(self._settings.tail_s)
         self._run.report_last_trials()
 
-    def _finish(self) -> None:
+    def _finish(self) -> str:
         if self._run.lost_batches:
             self.get_logger().warning(
-                f'{self._run.lost_batches} batches of {SPIKES.name} did not arrive here: their bins count as wrong'
+                f'{self._run.lost_batches} batches of spikes did not arrive here: their bins count as wrong'
             )
-        self._run.write_result()
+        return self._run.write_result(partial(goes_on, self))
 
 
 def main(args=None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rclpy.node import Node
 
+from grasp_decoder.nodes.topics import count_publishers, full_name
 from grasp_decoder.system.interfaces import Topic
 
 PERIOD_S = 0.5
@@ -15,6 +16,7 @@ class SolePublisher:
     def __init__(self, node: Node, topic: Topic):
         self._node = node
         self._topic = topic
+        self.topic_name = full_name(node, topic)
         self.others = 0
         self._timer = node.create_timer(PERIOD_S, self._look)
 
@@ -22,10 +24,10 @@ class SolePublisher:
         self._node.destroy_timer(self._timer)
 
     def _look(self) -> None:
-        others = self._node.count_publishers(self._topic.name) - 1
+        others = count_publishers(self._node, self._topic) - 1
         if others > self.others:
             self._node.get_logger().warning(
-                f'{others} other node(s) publish {self._topic.name} too, and subscribers '
+                f'{others} other node(s) publish {self.topic_name} too, and subscribers '
                 'cannot tell them apart: stop all but one'
             )
         self.others = others

@@ -85,7 +85,7 @@ class SpikeReplayer(Node):
     def _wait_for_subscribers(self) -> None:
         wanted = self._settings.subscribers
         if self._spikes.get_subscription_count() < wanted:
-            self.get_logger().info(f'waiting for {wanted} subscriber(s) of {SPIKES.name}')
+            self.get_logger().info(f'waiting for {wanted} subscriber(s) of {self._spikes.topic_name}')
         while self._spikes.get_subscription_count() < wanted and goes_on(self):
             time.sleep(0.02)
         time.sleep(SETTLING_S)

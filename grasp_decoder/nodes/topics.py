@@ -33,13 +33,28 @@ def subscribe(
 
 
 def serve(node: Node, service: Service, callback: Callable[[Any, Any], Any]) -> RosService:
-    """A server of ``service``, under the name of ``node`` if the name is not absolute."""
+    """A server of ``service``, in the namespace of ``node``."""
     return node.create_service(interface_type(service.type), service.name, callback)
 
 
 def client(node: Node, service: Service) -> Client:
     """A client of ``service``."""
     return node.create_client(interface_type(service.type), service.called_name)
+
+
+def full_name(node: Node, topic: Topic) -> str:
+    """The name of ``topic`` for ``node``: absolute, in the namespace of the node, and remapped."""
+    return node.resolve_topic_name(topic.name)
+
+
+def count_publishers(node: Node, topic: Topic) -> int:
+    """How many publish ``topic`` in the whole system. That of rclpy knows nothing of remapped names."""
+    return node.count_publishers(full_name(node, topic))
+
+
+def count_subscribers(node: Node, topic: Topic) -> int:
+    """How many subscribe to ``topic`` in the whole system. That of rclpy knows nothing of remapped names."""
+    return node.count_subscribers(full_name(node, topic))
 
 
 def interface_type(name: str) -> type:

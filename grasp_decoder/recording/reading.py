@@ -47,6 +47,8 @@ def read_session(path, mapping=None, objects: ObjectCatalogue | None = None) -> 
     Raises:
         GraspDecoderError: the file is missing, is no recording, or cannot be decoded from.
     """
+    if not str(path):
+        raise GraspDecoderError('no recording is given')
     path = Path(path)
     if not isinstance(mapping, Mapping):
         mapping = default_mapping() if mapping is None else load_mapping(mapping)

@@ -17,11 +17,15 @@ FULL_SPEED_BATCH_MS = 40.0
 
 @dataclass(frozen=True)
 class NodeDescription:
-    """One node: its executable (which is also its name), its parameter files in order, and parameters on top."""
+    """One node: its executable (which is also its name), its parameter files in order, and parameters on top.
+
+    ``namespace`` is absolute, such as ``/left``; ``/`` for none.
+    """
 
     executable: str
     parameter_files: tuple[str, ...]
     parameters: dict[str, object]
+    namespace: str = '/'
 
 
 def node_descriptions(options: ReplayOptions) -> list[NodeDescription]:
@@ -55,7 +59,7 @@ def node_descriptions(options: ReplayOptions) -> list[NodeDescription]:
             started['batch_ms'] = FULL_SPEED_BATCH_MS
         nodes = {'run_monitor': {**replayed, **monitored}, **nodes, 'spike_replayer': {**replayed, **started}}
     return [
-        NodeDescription(name, _parameter_files(name, options.params_file), parameters)
+        NodeDescription(name, _parameter_files(name, options.params_file), parameters, options.absolute_namespace)
         for name, parameters in nodes.items()
     ]
 

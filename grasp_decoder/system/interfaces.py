@@ -1,7 +1,9 @@
 """The topics and services of the running system, and which node has which of them. Declared here and nowhere else.
 
 Nodes make their publishers, subscriptions, services and clients from these declarations (`grasp_decoder.nodes.topics`).
-`interfaces_of` gives all that a node has; a test compares it with the running nodes.
+Names are relative: ROS puts the namespace of the node before them. Only those that all systems share by the custom of
+ROS are absolute: /diagnostics, /clock, /rosout, /parameter_events. `interfaces_of` gives all that a node has; a test
+compares it with the running nodes.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ class Topic:
     """One topic.
 
     Attributes:
-        name: absolute; ``*`` stands for the name of a joint, ``~`` for that of the node.
+        name: relative, but for those of ROS itself; ``*`` stands for the name of a joint, ``~`` for that of the node.
         type: the message, as ``package/msg/Name``.
         depth: messages that a queue keeps, the latest ones.
         meaning: what it carries, for people.
@@ -40,7 +42,7 @@ class Service:
     """One service or action.
 
     Attributes:
-        name: absolute, or with ``~`` for the name of the node that answers it.
+        name: relative, or with ``~`` for the name of the node that answers it.
         type: as ``package/srv/Name`` or ``package/action/Name``.
         meaning: what it does, for people.
         node: the node that answers it; empty if any may.
@@ -53,8 +55,8 @@ class Service:
 
     @property
     def called_name(self) -> str:
-        """The absolute name, by which others call it."""
-        return self.name.replace('~', f'/{self.node}')
+        """The name by which nodes of the same namespace call it."""
+        return self.name.replace('~', self.node)
 
 
 @dataclass(frozen=True)
@@ -77,48 +79,49 @@ class Interfaces:
     lifecycle: bool = False
 
 
-SPIKES = Topic('/spikes', 'grasp_decoder/msg/SpikeBatch', 1000, 'spikes in batches; empty ones are heartbeats')
-TRIAL_EVENTS = Topic('/trial_events', 'grasp_decoder/msg/TrialEvent', 1000, 'events of the recorded trials')
+SPIKES = Topic('spikes', 'grasp_decoder/msg/SpikeBatch', 1000, 'spikes in batches; empty ones are heartbeats')
+TRIAL_EVENTS = Topic('trial_events', 'grasp_decoder/msg/TrialEvent', 1000, 'events of the recorded trials')
 DECODER_INFO = Topic(
-    '/decoder_info', 'grasp_decoder/msg/DecoderInfo', 1, 'the bundle that decodes', transient_local=True
+    'decoder_info', 'grasp_decoder/msg/DecoderInfo', 1, 'the bundle that decodes', transient_local=True
 )
 # One message per bin: at full speed, a second brings the messages of minutes.
-DECODED_GRASP = Topic('/decoded_grasp', 'grasp_decoder/msg/DecodedGrasp', 10_000, 'the decode of each bin')
-HAND_COMMAND = Topic('/hand/command', 'grasp_decoder/msg/HandCommand', 10_000, 'state, grip and aperture of the hand')
-JOINT_TARGETS = Topic('/hand/joint_targets', 'sensor_msgs/msg/JointState', 100, 'where the joints are to be')
+DECODED_GRASP = Topic('decoded_grasp', 'grasp_decoder/msg/DecodedGrasp', 10_000, 'the decode of each bin')
+HAND_COMMAND = Topic('hand/command', 'grasp_decoder/msg/HandCommand', 10_000, 'state, grip and aperture of the hand')
+JOINT_TARGETS = Topic('hand/joint_targets', 'sensor_msgs/msg/JointState', 100, 'where the joints are to be')
 GUARDED_TARGETS = replace(
-    JOINT_TARGETS, name='/hand/guarded_targets', meaning='joint targets, or the safe posture when they stop'
+    JOINT_TARGETS, name='hand/guarded_targets', meaning='joint targets, or the safe posture when they stop'
 )
-HAND_STATE = Topic('/hand/state', 'grasp_decoder/msg/HandState', 1000, 'where hand and object are')
-JOINT_STATES = Topic('/joint_states', 'sensor_msgs/msg/JointState', 100, 'where the joints are')
+HAND_STATE = Topic('hand/state', 'grasp_decoder/msg/HandState', 1000, 'where hand and object are')
+JOINT_STATES = Topic('joint_states', 'sensor_msgs/msg/JointState', 100, 'where the joints are')
 # A best-effort, volatile subscription hears every publisher. A second one gets what was latched before.
-E_STOP = Topic('/hand/e_stop', 'std_msgs/msg/Bool', 10, 'true stops the hand until it is reset', reliable=False)
+E_STOP = Topic('hand/e_stop', 'std_msgs/msg/Bool', 10, 'true stops the hand until it is reset', reliable=False)
 LATCHED_E_STOP = replace(E_STOP, reliable=True, transient_local=True)
+# Shared by all systems of a domain, as in all of ROS.
 DIAGNOSTICS = Topic('/diagnostics', 'diagnostic_msgs/msg/DiagnosticArray', 100, 'health of the nodes, once a second')
 CLOCK = Topic('/clock', 'rosgraph_msgs/msg/Clock', 10, 'the acquisition clock')
 
 FORWARD_COMMANDS = Topic(
-    '/hand_controller/commands', 'std_msgs/msg/Float64MultiArray', 10, 'joint targets for forward_command_controller'
+    'hand_controller/commands', 'std_msgs/msg/Float64MultiArray', 10, 'joint targets for forward_command_controller'
 )
 JOINT_TRAJECTORY = Topic(
-    '/hand_controller/joint_trajectory',
+    'hand_controller/joint_trajectory',
     'trajectory_msgs/msg/JointTrajectory',
     10,
     'joint targets for joint_trajectory_controller',
 )
-GAZEBO_TARGET = Topic('/gazebo/*/target', 'std_msgs/msg/Float64', 10, 'target of one joint in Gazebo Sim')
+GAZEBO_TARGET = Topic('gazebo/*/target', 'std_msgs/msg/Float64', 10, 'target of one joint in Gazebo Sim')
 GAZEBO_JOINT_STATES = Topic(
-    '/gazebo/joint_states', 'sensor_msgs/msg/JointState', 10, 'where the joints are in Gazebo Sim'
+    'gazebo/joint_states', 'sensor_msgs/msg/JointState', 10, 'where the joints are in Gazebo Sim'
 )
-GAZEBO_OBJECT_POSE = Topic('/gazebo/object_pose', 'geometry_msgs/msg/Pose', 10, 'where the object is in Gazebo Sim')
+GAZEBO_OBJECT_POSE = Topic('gazebo/object_pose', 'geometry_msgs/msg/Pose', 10, 'where the object is in Gazebo Sim')
 
 PAUSE = Service('~/pause', 'std_srvs/srv/Trigger', 'pause the replay; heartbeats go on', 'spike_replayer')
 RESUME = Service('~/resume', 'std_srvs/srv/Trigger', 'go on with the replay', 'spike_replayer')
 SEEK = Service('~/seek', 'grasp_decoder/srv/Seek', 'go on from a moment of a trial', 'spike_replayer')
 LOAD_BUNDLE = Service('~/load_bundle', 'grasp_decoder/srv/LoadBundle', 'decode with another bundle', 'decoder')
-RESET = Service('/hand/reset', 'std_srvs/srv/Trigger', 'release the e-stop', 'hand_bridge')
+RESET = Service('hand/reset', 'std_srvs/srv/Trigger', 'release the e-stop', 'hand_bridge')
 GRIPPER_COMMAND = Service(
-    '/gripper_controller/gripper_cmd', 'control_msgs/action/GripperCommand', 'move a parallel gripper'
+    'gripper_controller/gripper_cmd', 'control_msgs/action/GripperCommand', 'move a parallel gripper'
 )
 PARALLEL_GRIPPER_COMMAND = replace(GRIPPER_COMMAND, type='control_msgs/action/ParallelGripperCommand')
 
@@ -215,25 +218,27 @@ LIFECYCLE_NODE = Interfaces(
 )
 
 
-def interfaces_of(node: str, parameters: Collection[str] = ()) -> Interfaces:
+def interfaces_of(node: str, parameters: Collection[str] = (), namespace: str = '') -> Interfaces:
     """All that ``node`` has, with what ROS gives to every node. All names are absolute.
 
     Args:
         node: its name.
         parameters: keys of `Interfaces.with_parameter` that it is started with.
+        namespace: of the node, such as ``/left``; empty for none.
     """
     declared = NODES[node]
     parts = [declared, EVERY_NODE, *(declared.with_parameter[parameter] for parameter in parameters)]
     if declared.lifecycle:
         parts.append(LIFECYCLE_NODE)
 
+    def absolute(name: str) -> str:
+        return name if name.startswith('/') else f'{namespace}/{name.replace("~", node)}'
+
     def topics(what: str) -> tuple[Topic, ...]:
-        return tuple(
-            replace(each, name=each.name.replace('~', f'/{node}')) for part in parts for each in getattr(part, what)
-        )
+        return tuple(replace(each, name=absolute(each.name)) for part in parts for each in getattr(part, what))
 
     def services(what: str) -> tuple[Service, ...]:
         found = [replace(each, node=each.node or node) for part in parts for each in getattr(part, what)]
-        return tuple(replace(each, name=each.called_name) for each in found)
+        return tuple(replace(each, name=absolute(each.called_name)) for each in found)
 
     return Interfaces(topics('publishes'), topics('subscribes'), services('serves'), services('calls'))

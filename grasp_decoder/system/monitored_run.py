@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.binning import Binner
 from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.safe_file import write_json
 from grasp_decoder.system.node_settings import MonitorSettings
 from grasp_decoder.system.run_record import RunRecord
-from grasp_decoder.system.run_result import run_result
+from grasp_decoder.system.run_result import NOT_COMPARED, problem, run_result, with_note
 from grasp_decoder.system.selection import select_trials
 from grasp_decoder.system.trial_reports import TrialReports
-from grasp_decoder.system.verification import expected_bins
+from grasp_decoder.system.verification import count_wrong_bins, expected_bins
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
 from grasp_decoder.types.decoder_info import DecoderInfo
 from grasp_decoder.types.hand_command import HandCommand
@@ -149,19 +152,57 @@ class MonitoredRun:
         """Tell of the trials that were not told of yet: nothing more comes."""
         self._report()
 
-    def write_result(self) -> None:
-        """Score the run, and write or print the result; write the record too, if it is wanted."""
-        settings = self._settings
+    def write_result(self, goes_on: Callable[[], bool] = lambda: True) -> str:
+        """Score the run and write the result, and the record if it is wanted. Then compare every bin with the offline
+        decoder, which takes as long as the decoding took, and write the result again with what came of it.
+
+        Args:
+            goes_on: false when the process is to end: then nothing is compared any more.
+
+        Returns:
+            What is wrong with the bins; '' for nothing.
+
+        Raises:
+            GraspDecoderError: a file cannot be written; the result is told instead.
+        """
+        scored = run_result(self.record, self._session, self._trials, self._bundle, self._grips, paced=self._paced)
+        scored['partial'] = not self.complete
+        if self._settings.result:
+            self._write(with_note(scored, NOT_COMPARED))
+        if self._settings.record:
+            with _refusing(self._settings.record):
+                self.record.save(Path(self._settings.record), [trial.id for trial in self._trials])
         engines = BundleEngines(self._bundle, EngineOptions(self._precision, 'cpu'))
-        result = run_result(self.record, self._session, self._trials, engines, self._grips, paced=self._paced)
-        result['partial'] = not self.complete
-        if settings.record:
-            self.record.save(Path(settings.record), [trial.id for trial in self._trials])
-        if settings.result:
-            write_json(settings.result, result)
+        scored['wrong_bins'] = count_wrong_bins(self.record, self._session, self._trials, engines, goes_on)
+        if scored['wrong_bins'] is None:
+            scored = with_note(scored, NOT_COMPARED)
+        if self._settings.result:
+            self._write(scored)
         else:
-            self._tell(json.dumps(result, indent=1, allow_nan=False))
+            self._tell(_text(scored))
+        return problem(scored)
+
+    def _write(self, result: dict[str, Any]) -> None:
+        try:
+            with _refusing(self._settings.result):
+                write_json(self._settings.result, result)
+        except GraspDecoderError:
+            self._tell(_text(result))
+            raise
 
     def _report(self, now_ns: float = float('inf')) -> None:
         for line in self._reports.lines(now_ns):
             self._tell(line)
+
+
+def _text(result: dict[str, Any]) -> str:
+    return json.dumps(result, indent=1, allow_nan=False)
+
+
+@contextmanager
+def _refusing(path: str) -> Iterator[None]:
+    """Say in one line that a file cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise GraspDecoderError(f'{path}: cannot be written: {error.strerror}') from None

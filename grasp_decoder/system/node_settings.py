@@ -42,12 +42,16 @@ class ReplayerSettings(ReplayedTrials):
 class DecoderSettings(Settings):
     """Settings of decoder."""
 
-    bundle: str = setting('', 'folder of the bundle to decode with')
+    bundle: str = setting('', 'folder of the bundle to decode with', unconfigured=True)
     autostart: bool = setting(True, 'configure and activate without a lifecycle manager')
-    precision: str = setting('int8', 'models of the bundle to run', choices=('int8', 'float'))
-    backend: str = setting('auto', 'auto, cpu, edgetpu or the name of a plug-in; auto takes an Edge TPU that answers')
-    device: str = setting('', 'Edge TPU to use (usb, pci, :N, usb:N, pci:N); empty: the first')
-    threads: int = setting(1, "threads of the CPU's interpreter", low=1, high=16)
+    precision: str = setting('int8', 'models of the bundle to run', choices=('int8', 'float'), unconfigured=True)
+    backend: str = setting(
+        'auto',
+        'auto, cpu, edgetpu or the name of a plug-in; auto takes an Edge TPU that answers',
+        unconfigured=True,
+    )
+    device: str = setting('', 'Edge TPU to use (usb, pci, :N, usb:N, pci:N); empty: the first', unconfigured=True)
+    threads: int = setting(1, "threads of the CPU's interpreter", low=1, high=16, unconfigured=True)
     reorder_depth: int = setting(
         2, 'batches that may overtake a missing one before it counts as lost', low=0, high=64, dynamic=True
     )
@@ -159,6 +163,12 @@ class MonitorSettings(ReplayedTrials):
         10.0, 'silence of the decoder after which the run is over', unit='s', low=1.0, high=600.0
     )
     tail_s: float = setting(1.0, 'time to listen to the hand after the last decode', unit='s', low=0.0, high=60.0)
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ('session', 'bundle'):
+            if not getattr(self, name):
+                raise GraspDecoderError(f'parameter {name} is empty: give that of the run')
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def parameter_file(node: str) -> str:
     lines = [
         f'# Parameters of {node} with their defaults. Your parameter file and the arguments of a run override them.',
         '# Made by: ./run python -m grasp_decoder.system.parameter_files',
-        f'{node}:',
+        f'/**/{node}:  # in any namespace',
         '  ros__parameters:',
     ]
     for settings in NODE_SETTINGS[node]:
@@ -39,8 +39,8 @@ def explanation(declaration: Declaration) -> str:
         rules.append(declaration.allowed())
     elif declaration.low is not None:
         rules.append(f'from {declaration.low} to {declaration.high}')
-    if declaration.dynamic:
-        rules.append('can be set while the node runs')
+    if settable := declaration.settable():
+        rules.append(settable)
     return f'{declaration.description} ({"; ".join(rules)})' if rules else declaration.description
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ SOURCES = ('replay', 'live')
 HANDS = ('none', *simulator_names(), 'ros')
 SPLITS = ('all', 'test')
 RECORDS = ('.npz', '.mcap')
+NAMESPACE = r'/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*'
 PATHS = ('session', 'bundle', 'mapping', 'objects', 'params_file', 'result', 'record')
 """The options that are files or folders."""
 
@@ -58,11 +60,23 @@ class ReplayOptions(ReplayedTrials):
     params_file: str = setting('', 'ROS 2 parameter file; its values replace those of config/*.yaml')
     result: str = setting('', 'JSON file for the result')
     record: str = setting('', '.npz or .mcap file in which to keep the run')
+    namespace: str = setting('', 'namespace of all nodes, so that several systems can run in one domain')
 
     def __post_init__(self):
         super().__post_init__()
+        if self.namespace and not re.fullmatch(NAMESPACE, self.namespace):
+            raise GraspDecoderError(f"namespace is '{self.namespace}': give a name such as left, or left/hand")
+        if self.source == 'live' and self.result:
+            raise GraspDecoderError('result: a live source gives none, as nothing says what was right')
+        if self.source == 'live' and self.record.endswith('.npz'):
+            raise GraspDecoderError('record: a live source is recorded as .mcap')
         if self.record and not self.record.endswith(RECORDS):
             raise GraspDecoderError(f"a run is recorded as {' or '.join(RECORDS)}, not as '{self.record}'")
+
+    @property
+    def absolute_namespace(self) -> str:
+        """The namespace with a slash before it; ``/`` for none."""
+        return '/' + self.namespace.removeprefix('/')
 
     def with_absolute_paths(self) -> ReplayOptions:
         """The same, for nodes that may run in another folder."""

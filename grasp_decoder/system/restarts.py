@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from dataclasses import replace
 from enum import Enum
 
 from grasp_decoder.system.description import NodeDescription
 
-STARTED_AGAIN = ('spike_replayer', 'decoder', 'hand_bridge', 'simulated_hand')
-"""What a hand needs. The others only listen: their crash ends nothing."""
 MOST, WITHIN_S = 3, 60.0
 DELAY_S = 0.5
 """From the end of a node to its new start."""
-BAD_INPUT = 2
+NEGATIVE, BAD_INPUT = 1, 2
 
 
 class After(Enum):
@@ -24,23 +23,37 @@ class After(Enum):
 
 
 class Restarts:
-    """Decides what follows the end of each node of one run."""
+    """Decides what follows the end of each node of one run.
+
+    Attributes:
+        failure: why the run failed; '' while it did not.
+    """
 
     def __init__(self) -> None:
+        self.failure = ''
         self._crashes: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MOST))
 
     def after(self, name: str, status: int, now_s: float) -> After:
         """What follows when node ``name`` has ended with this status at ``now_s`` of a monotonic clock.
 
         A crash is followed by a new start, `MOST` times within `WITHIN_S`. A node that found bad input would find it
-        again. A replayer has done its work when it ends; the monitor then ends the run.
+        again. A replayer has done its work when it ends; the monitor then ends the run. The crash of a recorder ends
+        nothing.
         """
-        if status == BAD_INPUT:
+        if status == 0 and name == 'run_monitor':
             return After.END
-        if status == 0:
-            return After.GO_ON if name in ('spike_replayer', 'recorder') else After.END
-        if name not in STARTED_AGAIN:
+        after = self._after_trouble(name, status, now_s)
+        if after == After.END:
+            self.failure = f'{name} has ended with status {status}'
+        return after
+
+    def _after_trouble(self, name: str, status: int, now_s: float) -> After:
+        if name == 'run_monitor' or status == BAD_INPUT:
+            return After.END
+        if name == 'recorder' or (status == 0 and name == 'spike_replayer'):
             return After.GO_ON
+        if status == 0:
+            return After.END
         crashes = self._crashes[name]
         if len(crashes) == MOST and now_s - crashes[0] < WITHIN_S:
             return After.END
@@ -51,4 +64,4 @@ class Restarts:
 def started_again(description: NodeDescription) -> NodeDescription:
     """The node as it is started after a crash: nobody tells a replayer a second time to begin."""
     parameters = {name: value for name, value in description.parameters.items() if name != 'start_paused'}
-    return NodeDescription(description.executable, description.parameter_files, parameters)
+    return replace(description, parameters=parameters)

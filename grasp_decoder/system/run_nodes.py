@@ -17,11 +17,12 @@ from grasp_decoder.system.description import NodeDescription, node_descriptions
 from grasp_decoder.system.network import stay_on_this_machine
 from grasp_decoder.system.processes import NodeProcess, end_processes
 from grasp_decoder.system.replay_options import ReplayOptions
-from grasp_decoder.system.restarts import DELAY_S, After, Restarts
+from grasp_decoder.system.restarts import DELAY_S, NEGATIVE, After, Restarts
+from grasp_decoder.system.run_result import with_note
 
 POLL_S = 0.05
-# The monitor decodes the whole run again, offline, before it ends.
-PATIENCE_S = 120.0
+# The monitor scores a run of hours, and writes its record, before it ends.
+PATIENCE_S = 60.0
 # A source that begins again would be scored as if its first trials had been decoded twice.
 NOT_STARTED_AGAIN = ('spike_replayer', 'run_monitor')
 
@@ -46,11 +47,15 @@ def run_nodes(options: ReplayOptions, folder: Path) -> dict[str, Any]:
     """
     stay_on_this_machine()
     result = folder / 'run_result.json'
-    run = _Run(folder)
+    run = _Run(folder, result)
+    reason = ''
     try:
         for description in node_descriptions(replace(options, result=str(result))):
             run.start(description)
         run.watch()
+    except BaseException as error:
+        reason = str(error) or 'interrupted'
+        raise
     finally:
         # A run that ends early leaves its result so far, which says that it is partial.
         for process in end_processes(run.processes, PATIENCE_S):
@@ -59,7 +64,7 @@ def run_nodes(options: ReplayOptions, folder: Path) -> dict[str, Any]:
             if process.name == 'recorder' and process.poll() == 2:
                 print(process.last_words(), file=sys.stderr)
         if result.exists():
-            found = {**json.loads(result.read_text()), 'restarts': run.restarts}
+            found = {**with_note(json.loads(result.read_text()), reason), 'restarts': run.restarts}
             if options.result:
                 write_json(options.result, found)
     return found
@@ -68,9 +73,10 @@ def run_nodes(options: ReplayOptions, folder: Path) -> dict[str, Any]:
 class _Run:
     """The processes of one run; ``restarts`` says how often each node was started again."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, result: Path):
         self.restarts: dict[str, int] = {}
         self._folder = folder
+        self._result = result
         self._nodes: dict[str, tuple[NodeDescription, NodeProcess]] = {}
         self._policy = Restarts()
 
@@ -100,6 +106,8 @@ class _Run:
         status = process.poll()
         if status is None or (status == 0 and name in NOT_STARTED_AGAIN):
             return
+        if status == NEGATIVE and name == 'run_monitor' and self._result.exists():
+            return
         words = process.last_words()
         if status == 2:  # bad input: the node has said what is wrong
             raise GraspDecoderError(words.removeprefix('error: '))
@@ -118,8 +126,8 @@ class _Run:
 def _start(description: NodeDescription, folder: Path, log: Path) -> NodeProcess:
     name = description.executable
     own = folder / f'{name}.yaml'
-    own.write_text(yaml.safe_dump({name: {'ros__parameters': description.parameters}}))
-    arguments = ['--ros-args']
+    own.write_text(yaml.safe_dump({f'/**/{name}': {'ros__parameters': description.parameters}}))
+    arguments = ['--ros-args', '-r', f'__ns:={description.namespace}']
     for file in (*description.parameter_files, own):
         arguments += ['--params-file', str(file)]
     return NodeProcess(name, arguments, log)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -22,14 +22,25 @@ def expected_bins(trials: Sequence[Trial], bin_ns: int) -> int:
     return sum((trial.stop_ns - trial.start_ns) // bin_ns for trial in trials)
 
 
-def count_wrong_bins(record: RunRecord, session: Session, trials: Sequence[Trial], engines: BundleEngines) -> int:
-    """Bins whose counts or outputs differ from the offline decoder's in any bit, are missing, or should not be."""
+def count_wrong_bins(
+    record: RunRecord,
+    session: Session,
+    trials: Sequence[Trial],
+    engines: BundleEngines,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> int | None:
+    """Bins whose counts or outputs differ from the offline decoder's in any bit, are missing, or should not be.
+
+    None when ``goes_on`` became false before the end.
+    """
     bin_ns = engines.bundle.manifest.bin_ns
     counted = {(each.segment, each.index): each.counts for each in record.bins}
     decoded = {(each.segment, each.bin): each for each in record.decodes}
     offline = StreamingDecoder(engines)
     wrong, expected = 0, set()
     for batch in batches(session, bin_ns, trials):
+        if not goes_on():
+            return None
         for right in offline.push(batch):
             place = right.segment, right.bin
             trial = trials[right.segment]

@@ -29,6 +29,7 @@ class Declaration:
         low, high: smallest and largest value; both None for any.
         choices: the values that it may have; empty for any.
         dynamic: whether it can be set while a node runs.
+        unconfigured: whether it can be set while a lifecycle node is not configured.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Declaration:
     high: float | None
     choices: tuple[str, ...]
     dynamic: bool
+    unconfigured: bool
 
     def meaning(self) -> str:
         """Description with unit."""
@@ -50,6 +52,12 @@ class Declaration:
             return 'one of ' + ', '.join(self.choices)
         kind = KINDS[type(self.default)]
         return kind if self.low is None else f'{kind} from {self.low} to {self.high}'
+
+    def settable(self) -> str:
+        """When it can be set after the start of a node, in words; '' for never."""
+        if self.dynamic:
+            return 'can be set while the node runs'
+        return 'can be set while the node is not configured' if self.unconfigured else ''
 
     def parse(self, text: str) -> Any:
         """The value that ``text`` stands for, of the type of the default.
@@ -83,6 +91,7 @@ def setting(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     dynamic: bool = False,
+    unconfigured: bool = False,
 ) -> Any:
     """A dataclass field with its declaration; the arguments are the attributes of `Declaration`."""
     rules = {
@@ -92,6 +101,7 @@ def setting(
         'high': high,
         'choices': choices,
         'dynamic': dynamic,
+        'unconfigured': unconfigured,
     }
     return field(default=default, metadata=rules)
 

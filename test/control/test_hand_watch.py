@@ -21,7 +21,7 @@ def test_without_feedback_nothing_is_expected():
 
 
 def test_a_hand_that_was_never_heard_is_missing():
-    assert 'waiting for /joint_states' in HandWatch(SETTINGS, JOINTS).fault(np.zeros(2), 0).reason
+    assert 'waiting for joint_states' in HandWatch(SETTINGS, JOINTS).fault(np.zeros(2), 0).reason
 
 
 def test_a_hand_that_falls_silent_is_a_fault_and_one_that_speaks_again_is_not():
@@ -70,7 +70,7 @@ def test_a_message_without_every_joint_is_no_news(names, positions):
 
 def test_what_the_hand_feels_is_passed_on():
     watch = HandWatch(FeedbackSettings(contact=True), JOINTS)
-    assert 'waiting for /hand/state' in watch.fault(np.zeros(2), 0).reason
+    assert 'waiting for hand/state' in watch.fault(np.zeros(2), 0).reason
     assert watch.seen(np.zeros(2)) == UNSEEN
     watch.take(JOINTS, (0.1, 0.2), 0, Seen(True, False))
     assert watch.seen(np.zeros(2)) == Seen(True, False)

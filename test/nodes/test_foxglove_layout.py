@@ -12,7 +12,8 @@ from grasp_decoder.system.interfaces import TOPICS
 pytest.importorskip('std_msgs', reason='no ROS 2 in this environment: definitions come from it')
 
 LAYOUT = json.loads((Path(__file__).resolve().parents[2] / 'config' / 'foxglove_layout.json').read_text())
-TYPES = {topic.name: topic.type for topic in TOPICS}
+# Without a namespace.
+TYPES = {'/' + topic.name.removeprefix('/'): topic.type for topic in TOPICS}
 PATHS = [path['value'] for panel in LAYOUT['configById'].values() for path in panel.get('paths', ())]
 
 

@@ -166,7 +166,7 @@ def test_the_hand_holds_when_it_feels_the_object_and_diagnostics_say_how_the_gra
 
     feeder = feeder(*PATIENT, '-p', 'contact:=true', '-p', 'hold_dwell_s:=0.2')
     subscribe(node, DIAGNOSTICS, lambda array: statuses.update({status.name: status for status in array.status}))
-    assert spin_until(lambda: feeder.commands and 'no hand: waiting for /hand/state' in feeder.commands[-1].reason)
+    assert spin_until(lambda: feeder.commands and 'no hand: waiting for hand/state' in feeder.commands[-1].reason)
     node.create_timer(0.02, say)
     feeder.reach(PRESHAPE)
     feeder.grasp = 0.99

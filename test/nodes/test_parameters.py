@@ -67,6 +67,21 @@ def test_only_dynamic_parameters_change_and_only_as_the_node_allows(node_with):
     assert node.get_parameter('depth').value == 5
 
 
+def test_what_is_fixed_by_configuring_can_be_set_before(node_with):
+    @dataclass(frozen=True)
+    class Opened(Settings):
+        bundle: str = setting('', 'which', unconfigured=True)
+
+    taken, configured = [], []
+    node = node_with()
+    declare(node, Opened, taken.append, lambda: bool(configured))
+    assert node.set_parameters([Parameter('bundle', value='a')])[0].successful
+    configured.append(True)
+    [answer] = node.set_parameters([Parameter('bundle', value='b')])
+    assert not answer.successful and answer.reason == 'bundle can be set while the node is not configured'
+    assert taken == [Opened('a')] and node.get_parameter('bundle').value == 'a'
+
+
 def test_defaults_values_and_descriptions(node_with):
     assert declare(node_with(), Some) == Some()
     node = node_with(speed=2.5, count=5, kind='blue', quiet=True)

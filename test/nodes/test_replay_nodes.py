@@ -32,10 +32,11 @@ from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO, DIAGNOS
 pytestmark = pytest.mark.slow
 
 PERIOD_NS = 10_000_000
-CONFIGURE, ACTIVATE, DEACTIVATE = (
+CONFIGURE, ACTIVATE, DEACTIVATE, CLEAN_UP = (
     Transition.TRANSITION_CONFIGURE,
     Transition.TRANSITION_ACTIVATE,
     Transition.TRANSITION_DEACTIVATE,
+    Transition.TRANSITION_CLEANUP,
 )
 
 
@@ -282,10 +283,24 @@ def test_life_cycle(start_node, spin_until, recording, bundles, ears, call):
     assert spin_until(lambda: len(ears.decodes) > decodes_then)
 
 
-def test_a_decoder_without_a_bundle_can_be_configured_later(start_node, spin_until, call):
+def test_a_decoder_takes_another_bundle_whenever_it_is_not_configured(start_node, bundles, call):
     start_node('decoder', *parameters(bundle='/nowhere', autostart='false'))
-    assert not call(ChangeState, '/decoder/change_state', transition=Transition(id=CONFIGURE)).success
+
+    def transition(number):
+        return call(ChangeState, '/decoder/change_state', transition=Transition(id=number)).success
+
+    def given(bundle):
+        wanted = [Parameter('bundle', value=str(bundle)).to_parameter_msg()]
+        return call(SetParameters, '/decoder/set_parameters', parameters=wanted).results[0]
+
+    assert not transition(CONFIGURE)
     assert call(GetState, '/decoder/get_state').current_state.label == 'unconfigured'
+    assert 'set its parameter bundle' in call(LoadBundle, '/decoder/load_bundle', bundle=str(bundles[0])).message
+    assert given(bundles[0]).successful and transition(CONFIGURE)
+    refused = given(bundles[1])
+    assert not refused.successful and refused.reason == 'bundle can be set while the node is not configured'
+    assert 'no bundle is given' in call(LoadBundle, '/decoder/load_bundle', bundle='').message
+    assert transition(CLEAN_UP) and given(bundles[1]).successful and transition(CONFIGURE)
 
 
 def test_a_second_source_is_warned_about(start_node, spin_until, recording, ears):
@@ -312,6 +327,8 @@ def test_a_second_source_is_warned_about(start_node, spin_until, recording, ears
         ('spike_replayer', {'session': 'x', 'speed': 0.05}, 'too low: give 0, or at least 0.1'),
         ('spike_replayer', {'session': 'x', 'batch_ms': 41.0}, 'from 1.0 to 40.0'),
         ('spike_replayer', {'session': 'x', 'speed': 'fast'}, 'it must be a decimal number'),
+        ('hand_bridge', {'gripps': 'x'}, 'hand_bridge has no parameter gripps: did you mean grips?'),
+        ('run_monitor', {}, 'parameter session is empty'),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(domain_id, tmp_path, executable, values, expected):
@@ -322,3 +339,12 @@ def test_bad_input_is_one_line_and_status_2(domain_id, tmp_path, executable, val
     lines = process.log_text().strip().splitlines()
     assert lines[-1].startswith('error: ') and expected in lines[-1], process.log_text()
     assert 'Traceback' not in process.log_text()
+
+
+def test_a_parameter_file_that_is_missing_is_named(domain_id, tmp_path):
+    from grasp_decoder.system.processes import NodeProcess
+
+    process = NodeProcess('hand_bridge', ['--ros-args', '--params-file', '/nowhere.yaml'], tmp_path / 'log')
+    assert process.wait(30) == 2
+    words = process.last_words()
+    assert words.startswith('error: arguments for ROS: ') and '/nowhere.yaml' in words

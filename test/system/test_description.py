@@ -88,7 +88,7 @@ def test_description_sets_declared_parameters_of_the_declared_types(name):
         assert type(value) is type(declared[key]), key
 
 
-def test_launch_file_starts_what_is_described():
+def test_launch_file_starts_what_is_described(tmp_path):
     pytest.importorskip('launch_ros', reason='launch and launch_ros are not installed; they come with ROS 2 itself')
     from launch import LaunchContext
 
@@ -101,7 +101,7 @@ def test_launch_file_starts_what_is_described():
     for name, argument in declared.items():
         context.launch_configurations[name] = ''.join(part.perform(context) for part in argument.default_value)
     assert context.launch_configurations['hand'] == 'mujoco'
-    context.launch_configurations.update(session='/s', bundle='/b', trials='5', hand='none')
+    context.launch_configurations.update(session=str(tmp_path), bundle=str(tmp_path), trials='5', hand='none')
     nodes = [action for action in replay.start(context) if type(action).__name__ == 'Node']
     assert [node.node_executable for node in nodes] == executables(hand='none')
     assert {node.node_package for node in nodes} == {'grasp_decoder'}

@@ -11,6 +11,7 @@ from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOpt
 from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.decoding.info import decoder_info
 from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.synthetic import synthesize
@@ -110,10 +111,43 @@ def test_the_result_and_the_record_are_written(settings, tmp_path):
     play = Play(replace(settings, result=str(result), record=str(record)))
     play.announce()
     play.trials()
-    play.run.write_result()
+    assert play.run.write_result() == ''
     written = json.loads(result.read_text())
     assert (written['trials'], written['wrong_bins']) == (3, 0) and play.run.lost_batches == 0
     assert len(np.load(record)['bin']) == written['bins']
+
+
+def test_the_result_is_kept_before_the_bins_are_compared(settings, tmp_path):
+    result = tmp_path / 'result.json'
+    play = Play(replace(settings, result=str(result)))
+    play.announce()
+    play.trials(2)
+    seen = []
+
+    def goes_on():
+        seen.append(json.loads(result.read_text()))
+        return len(seen) < 3
+
+    assert 'not compared' in play.run.write_result(goes_on)
+    for kept in (*seen, json.loads(result.read_text())):
+        assert kept['wrong_bins'] is None and kept['partial'] and kept['trials'] == 3
+        assert 'ended early' in kept['note'] and 'not compared' in kept['note']
+
+
+def test_missing_bins_are_told(settings, tmp_path):
+    play = Play(replace(settings, result=str(tmp_path / 'result.json')))
+    play.announce()
+    play.trials(2)
+    assert 'bins are missing' in play.run.write_result()
+
+
+def test_a_result_that_cannot_be_written_is_told(settings, tmp_path):
+    play = Play(replace(settings, result=str(tmp_path / 'nowhere' / 'result.json')))
+    play.announce()
+    play.trials()
+    with pytest.raises(GraspDecoderError, match='nowhere/result.json: cannot be written'):
+        play.run.write_result()
+    assert json.loads(play.lines[-1])['trials'] == 3
 
 
 def test_without_a_file_the_result_is_told(settings):

@@ -29,7 +29,7 @@ def test_a_parameter_file_is_up_to_date(node):
 @pytest.mark.parametrize('node', NODES)
 def test_a_parameter_file_holds_every_default(node):
     declared = {each.name: each.default for settings in NODE_SETTINGS[node] for each in declarations(settings)}
-    assert yaml.safe_load(parameter_file(node)) == {node: {'ros__parameters': declared}}
+    assert yaml.safe_load(parameter_file(node)) == {f'/**/{node}': {'ros__parameters': declared}}
 
 
 def test_a_comment_gives_meaning_unit_range_and_choices():

@@ -211,7 +211,8 @@ def test_a_source_that_dies_ends_the_run_and_is_named(start, session, bundle, tm
     assert process.returncode == 1
     assert 'spike_replayer died with status -9' in errors
     assert_all_ended(nodes.values())
-    assert json.loads((tmp_path / 'out.json').read_text())['partial'] is True
+    result = json.loads((tmp_path / 'out.json').read_text())
+    assert result['partial'] is True and 'spike_replayer died with status -9' in result['note']
 
 
 def test_what_a_hand_needs_is_started_again_and_a_recorder_is_done_without(start, session, bundle, tmp_path):
@@ -251,6 +252,33 @@ def test_ctrl_c_ends_every_node_and_keeps_the_result_so_far(start, session, bund
     assert sorted(tmp_path.glob('*.[jn]*')) == sorted(files)
 
 
+def test_two_systems_in_one_domain_do_not_hear_each_other(start, node, session, bundle, tmp_path):
+    sides = {
+        side: start(
+            *('--namespace', side, '--session', session, '--bundle', bundle, '--hand', 'mujoco', '--speed', '2'),
+            *('--trials', trials, '--json', tmp_path / f'{side}.json'),
+        )
+        for side, trials in (('left', 2), ('right', 3))
+    }
+    for process in sides.values():
+        wait_for_a_trial(process)
+    shared = {'/rosout', '/parameter_events', '/diagnostics'}
+    owners = {
+        (topic, end.node_namespace)
+        for topic, _ in node.get_topic_names_and_types()
+        for ends in (node.get_publishers_info_by_topic(topic), node.get_subscriptions_info_by_topic(topic))
+        for end in ends
+        if topic not in shared
+    }
+    assert {('/left/spikes', '/left'), ('/right/hand/state', '/right')} <= owners
+    assert all(topic.startswith(f'{namespace}/') for topic, namespace in owners), owners
+    for side, process in sides.items():
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+        result = json.loads((tmp_path / f'{side}.json').read_text())
+        assert (result['trials'], result['wrong_bins']) == ({'left': 2, 'right': 3}[side], 0)
+
+
 @pytest.mark.parametrize(
     'change, words',
     [
@@ -262,6 +290,7 @@ def test_ctrl_c_ends_every_node_and_keeps_the_result_so_far(start, session, bund
         ({'--record': 'run.txt'}, '.npz or .mcap'),
         ({'--speed': '-1'}, 'a decimal number from 0.0 to 1000.0'),
         ({'--speed': 'fast'}, 'a decimal number'),
+        ({'--namespace': 'left hand'}, "namespace is 'left hand'"),
     ],
 )
 def test_bad_input_is_one_line(start, session, bundle, change, words):

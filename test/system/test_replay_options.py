@@ -15,6 +15,7 @@ def files(tmp_path):
     """The arguments that must be given, of files that exist."""
     for name in ('session', 'bundle', 'map.yaml'):
         (tmp_path / name).touch()
+    (tmp_path / 'mine.yaml').write_text('/**/decoder: {ros__parameters: {threads: 2}}')
     return tmp_path
 
 
@@ -38,6 +39,9 @@ def given(files):
         {'speed': 0.05},
         {'trials': -1},
         {'record': 'a.txt'},
+        {'namespace': 'left-hand'},
+        {'source': 'live', 'result': 'a.json'},
+        {'source': 'live', 'record': 'a.npz'},
     ],
 )
 def test_an_impossible_run_is_refused(wrong):
@@ -53,15 +57,15 @@ def test_a_command_line_has_the_declared_defaults(files):
 def test_every_option_arrives_and_paths_are_absolute(files, monkeypatch):
     monkeypatch.chdir(files)
     options = parsed(
-        *('--session', 'session', '--bundle', 'bundle', '--map', 'map.yaml', '--params-file', 'map.yaml'),
+        *('--session', 'session', '--bundle', 'bundle', '--map', 'map.yaml', '--params-file', 'mine.yaml'),
         *('--split', 'test', '--trials', 3, '--only-correct', '--speed', 2, '--hand', 'mujoco'),
-        *('--json', 'out.json', '--record', 'run.npz'),
+        *('--json', 'out.json', '--record', 'run.npz', '--namespace', 'left/one'),
     )
     assert options == ReplayOptions(
         session=str(files / 'session'),
         bundle=str(files / 'bundle'),
         mapping=str(files / 'map.yaml'),
-        params_file=str(files / 'map.yaml'),
+        params_file=str(files / 'mine.yaml'),
         split='test',
         trials=3,
         only_correct=True,
@@ -69,8 +73,23 @@ def test_every_option_arrives_and_paths_are_absolute(files, monkeypatch):
         hand='mujoco',
         result=str(files / 'out.json'),
         record=str(files / 'run.npz'),
+        namespace='left/one',
     )
     assert all(Path(path).is_absolute() for path in (options.session, options.result, options.record))
+
+
+@pytest.mark.parametrize(
+    'wrong, words',
+    [
+        (('--map', 'nowhere.yaml'), 'mapping: nowhere.yaml does not exist'),
+        (('--params-file', 'map.yaml'), 'map.yaml: the parameter file names no node'),
+        (('--json', 'nowhere/out.json'), 'nowhere'),
+    ],
+)
+def test_files_are_checked_before_anything_starts(files, monkeypatch, wrong, words):
+    monkeypatch.chdir(files)
+    with pytest.raises(GraspDecoderError, match=words):
+        parsed(*given(files), *wrong)
 
 
 def test_a_command_line_may_have_fewer_options_and_other_defaults(files):

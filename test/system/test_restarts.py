@@ -17,19 +17,25 @@ def test_what_a_hand_needs_comes_back_after_a_crash_but_not_for_ever(name):
     assert restarts.after('decoder' if name != 'decoder' else 'hand_bridge', KILLED, MOST) == After.START_AGAIN
 
 
-@pytest.mark.parametrize('name', ['recorder', 'run_monitor'])
-def test_those_who_only_listen_end_nothing_when_they_crash(name):
+def test_a_recorder_ends_nothing_when_it_crashes():
     restarts = Restarts()
-    assert {restarts.after(name, KILLED, now_s) for now_s in range(2 * MOST)} == {After.GO_ON}
+    assert {restarts.after('recorder', KILLED, now_s) for now_s in range(2 * MOST)} == {After.GO_ON}
+    assert restarts.failure == ''
 
 
-def test_bad_input_is_not_tried_again():
-    assert Restarts().after('decoder', 2, 0.0) == After.END
+@pytest.mark.parametrize(
+    'name, status', [('decoder', 2), ('hand_bridge', 0), ('recorder', 2), ('run_monitor', 1), ('run_monitor', KILLED)]
+)
+def test_bad_input_a_node_that_gives_up_and_a_lost_monitor_end_the_run_and_are_remembered(name, status):
+    restarts = Restarts()
+    assert restarts.after(name, status, 0.0) == After.END
+    assert restarts.failure == f'{name} has ended with status {status}'
 
 
 def test_a_run_ends_with_its_monitor_and_not_with_its_replayer():
     assert Restarts().after('spike_replayer', 0, 0.0) == After.GO_ON
-    assert Restarts().after('run_monitor', 0, 0.0) == After.END
+    restarts = Restarts()
+    assert restarts.after('run_monitor', 0, 0.0) == After.END and restarts.failure == ''
 
 
 def test_a_replayer_that_comes_back_begins_by_itself():

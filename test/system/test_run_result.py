@@ -1,5 +1,6 @@
 """A run is recorded, recounted against the offline decoder, and scored."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +13,10 @@ from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.features.binning import Binner
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.session import Session, Trial, Unit
+from grasp_decoder.safe_file import write_json
 from grasp_decoder.system.played_trials import played_trials
 from grasp_decoder.system.run_record import RunRecord
-from grasp_decoder.system.run_result import run_result, trial_marks
+from grasp_decoder.system.run_result import add_note, problem, run_result, summary, trial_marks
 from grasp_decoder.system.verification import count_wrong_bins, expected_bins
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.hand_state import HandState
@@ -106,11 +108,10 @@ def test_missing_repeated_and_uncalled_for_bins_are_wrong(record, session, engin
 
 def test_result_counts_usable_trials_and_measures_latency(record, session, engines):
     record.commands.append(replace(record.commands[-1], due_ns=0))  # of the watchdog: answers no decode
-    result = run_result(record, session, session.trials, engines, load_grip_table())
+    result = run_result(record, session, session.trials, engines.bundle, load_grip_table())
     assert result['trials'] == 3
     assert result['trials_usable'] == 2
     assert result['bins'] == 150
-    assert result['wrong_bins'] == 0
     assert result['lost_batches'] == 0
     assert result['latency_ms'] == {'p50': 2.0, 'p99': 2.0, 'max': 2.0}
     assert result['stages_ms']['total'] == pytest.approx({'p50': 2.0, 'p99': 2.0, 'max': 2.0})
@@ -125,16 +126,16 @@ def test_result_counts_usable_trials_and_measures_latency(record, session, engin
 
 
 def test_run_at_full_speed_is_judged_by_its_decoding_only(record, session, engines):
-    result = run_result(record, session, session.trials, engines, load_grip_table(), paced=False)
-    assert result['wrong_bins'] == 0 and result['bins'] == 150
+    result = run_result(record, session, session.trials, engines.bundle, load_grip_table(), paced=False)
+    assert result['bins'] == 150
     assert result['phase_accuracy'] is not None
     assert result['closed_rate'] is result['success_rate'] is result['latency_ms']['p50'] is None
     assert 'full speed' in result['note']
 
 
 def test_result_of_nothing_is_still_a_result(session, engines):
-    result = run_result(RunRecord(), session, session.trials, engines, load_grip_table())
-    assert result['wrong_bins'] == result['bins'] == 150
+    result = run_result(RunRecord(), session, session.trials, engines.bundle, load_grip_table())
+    assert wrong_bins(RunRecord(), session, engines) == result['bins'] == 150
     assert result['latency_ms'] == {'p50': None, 'p99': None, 'max': None}
     assert result['phase_accuracy'] is None
 
@@ -160,10 +161,10 @@ def test_saved_run_can_be_recounted(record, session, engines, tmp_path):
 
 
 def test_only_trials_that_were_played_to_their_end_are_scored(record, session, engines):
-    whole = run_result(record, session, session.trials, engines, load_grip_table())
+    whole = run_result(record, session, session.trials, engines.bundle, load_grip_table())
     assert {outcome['trial'] for outcome in whole['outcomes']} == {0, 2} and 'early' not in whole['note']
     record.decodes = [decode for decode in record.decodes if (decode.segment, decode.bin) < (2, 20)]
-    cut = run_result(record, session, session.trials, engines, load_grip_table())
+    cut = run_result(record, session, session.trials, engines.bundle, load_grip_table())
     assert {outcome['trial'] for outcome in cut['outcomes']} == {0}
     assert 'ended early, in trial 3 of 3: 2 trials were played' in cut['note']
 
@@ -179,10 +180,25 @@ def test_a_trial_whose_hand_had_no_time_to_let_go_is_not_scored(record, session)
 
 def test_nothing_is_scored_when_decodes_belong_to_no_trial(record, session, engines):
     record.decodes.append(replace(record.decodes[-1], segment=3))
-    result = run_result(record, session, session.trials, engines, load_grip_table())
+    result = run_result(record, session, session.trials, engines.bundle, load_grip_table())
     assert result['outcomes'] == [] and result['success_rate'] is result['phase_accuracy'] is None
     assert 'belong to no trial' in result['note']
 
 
 def test_a_run_without_a_decode_says_so(session):
     assert played_trials([], session.trials, BIN_NS).count == 0
+
+
+def test_a_result_says_when_its_bins_were_not_compared(record, session, engines):
+    result = run_result(record, session, session.trials, engines.bundle, load_grip_table())
+    assert result['wrong_bins'] is None and 'not compared' in problem(result)
+    assert '- of 150' in summary(result)
+    assert problem({'wrong_bins': 0}) == '' and '3 bins are missing or differ' in problem({'wrong_bins': 3})
+    assert count_wrong_bins(record, session, session.trials, engines, lambda: False) is None
+
+
+def test_a_reason_is_added_to_the_note(tmp_path):
+    write_json(tmp_path / 'result.json', {'note': 'too short', 'bins': 3})
+    add_note(tmp_path / 'result.json', 'decoder has ended with status 2')
+    found = json.loads((tmp_path / 'result.json').read_text())
+    assert found == {'note': 'too short; decoder has ended with status 2', 'bins': 3}
