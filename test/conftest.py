@@ -85,7 +85,7 @@ def node(domain_id):
 def spin_until(node):
     """``spin_until(condition, timeout_s)`` serves the test's node until the condition holds; false if it never does."""
 
-    def spin_until(condition, timeout_s=30.0):
+    def spin_until(condition, timeout_s=90.0):
         deadline = time.monotonic() + timeout_s
         while not condition():
             if time.monotonic() > deadline:

@@ -42,7 +42,6 @@ class Feeder:
     decoder_runs: bool = True
     source_runs: bool = True
     paused: bool = False
-    longest_gap_ns: int = 0
     grasp: float = 0.01
     change: dict = field(default_factory=dict)
     commands: list = field(default_factory=list)
@@ -65,7 +64,6 @@ class Feeder:
 
     def tick(self):
         now_ns = time.monotonic_ns()
-        self.longest_gap_ns = max(self.longest_gap_ns, now_ns - self.source_ns)
         # a machine that stalls gets its bins late, not lost
         while now_ns - self.source_ns >= BIN_NS // 4:
             self.source_ns += BIN_NS // 4

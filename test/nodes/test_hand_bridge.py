@@ -54,23 +54,18 @@ FAULTS = {
 
 # What the hand holds is kept in these, and held again.
 KEPT = ('decoder stopped', 'spikes stopped', 'clock went back')
-STALLED_NS = 100_000_000
 
 
 @pytest.mark.parametrize('reason', FAULTS)
-def test_every_fault_is_safe_within_200_ms_and_is_recovered_from(feeder, reason):
-    feeder = feeder()
+def test_every_fault_is_safe_and_is_recovered_from(feeder, reason):
+    """How soon it is safe depends on the machine: ``./run bench faults`` measures that."""
+    feeder = feeder(*PATIENT)
     feeder.hold()
-    feeder.longest_gap_ns = 0
     for name, value in FAULTS[reason].items():
         setattr(feeder, name, value)
     feeder.reach(SAFE)
-    stalled = feeder.longest_gap_ns > STALLED_NS
     first = max(i for i, command in enumerate(feeder.commands) if command.state != SAFE) + 1
-    healthy, safe = feeder.commands[first - 1 : first + 1]
-    assert safe.published_ns - healthy.published_ns <= 200_000_000
-    # where this process, which plays source and decoder, has stalled, the bridge noticed that first
-    assert safe.reason.startswith(reason) or stalled
+    assert feeder.commands[first].reason.startswith(reason)
     # grasp goes on being decoded: the hand does not close out of SAFE
     feeder.decoder_runs = feeder.source_runs = True
     feeder.change = {}

@@ -36,7 +36,7 @@ def arguments(tmp_path):
 
 def end(process, number):
     process.send_signal(number)
-    status = process.wait(20.0)
+    status = process.wait(90.0)
     log = process.log_text()
     assert status == 0, f'{process.name} ended with status {status}:\n{log}'
     assert 'Traceback' not in log and 'terminate' not in log
