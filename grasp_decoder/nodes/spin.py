@@ -61,7 +61,8 @@ def spin(
         gc.enable()
         if last is not None and node.context.ok():
             last()
-        executor.shutdown(timeout_sec=1.0)
+        # The thread shuts the executor down itself: done from here, it could destroy what was about to wake the thread.
+        executor.create_task(executor.shutdown, 0)
         # A thread that still ran when the process ends would take it down with an abort.
         services.join()
 

@@ -1,6 +1,7 @@
 """SIGINT and SIGTERM end every node with status 0 and without a traceback, whenever they come."""
 
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -9,6 +10,10 @@ import pytest
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
+import rclpy
+from rclpy.service import Service
+
+from grasp_decoder.nodes.spin import spin
 from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
 from grasp_decoder.system.processes import NodeProcess
@@ -66,6 +71,26 @@ def test_a_node_that_still_imports_its_modules_ends_in_order(domain_id, argument
     while not blocks(process, signal.SIGINT):
         time.sleep(0.005)
     end(process, signal.SIGINT)
+
+
+def test_a_node_ends_while_the_thread_beside_it_is_about_to_wait(domain_id, monkeypatch):
+    about_to_wait = threading.Event()
+    get_handle = Service.handle.fget
+
+    def slow_handle(service):
+        if not about_to_wait.is_set():
+            about_to_wait.set()
+            time.sleep(0.3)
+        return get_handle(service)
+
+    monkeypatch.setattr(Service, 'handle', property(slow_handle))
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=domain_id)
+    node = rclpy.create_node('short', context=context)
+    spin(node, lambda: not about_to_wait.wait(60.0))
+    assert 'services' not in {thread.name for thread in threading.enumerate()}
+    node.destroy_node()
+    rclpy.shutdown(context=context)
 
 
 def test_a_second_signal_does_not_cut_the_end_short(start_node, arguments, tmp_path):
