@@ -122,7 +122,7 @@ def measure_input(trials: Sequence[TrialBins]) -> InputStatistics:
     counts = np.concatenate([trial.counts for trial in ordered])
     population = counts.sum(axis=1)
     artefact_count = ARTEFACT_FACTOR * float(np.quantile(population, 0.99))
-    usual = counts[population <= artefact_count]
+    usual = counts if population.max() <= artefact_count else counts[population <= artefact_count]
     rate = usual.mean(axis=0, dtype=np.float64)
     bins = window_bins(trials[0].bin_ns)
     windows = _windows(usual, bins)
@@ -174,10 +174,13 @@ def _windows(counts: NDArray[np.uint16], bins: int) -> NDArray[np.int64]:
         whole_recording: NDArray[np.int64] = counts.sum(axis=0, dtype=np.int64)[np.newaxis]
         return whole_recording
     whole = len(counts) // step * step
-    blocks = counts[:whole].reshape(-1, step, counts.shape[1]).sum(axis=1, dtype=np.int64)
-    totals = np.cumsum(np.vstack([np.zeros_like(blocks[:1]), blocks]), axis=0)
+    totals = np.zeros((whole // step + 1, counts.shape[1]), np.int64)
+    counts[:whole].reshape(-1, step, counts.shape[1]).sum(axis=1, dtype=np.int64, out=totals[1:])
+    np.cumsum(totals, axis=0, out=totals)
     in_window = bins // step
-    spikes: NDArray[np.int64] = (totals[in_window:] - totals[:-in_window]) * bins // (in_window * step)
+    spikes: NDArray[np.int64] = totals[in_window:] - totals[:-in_window]
+    spikes *= bins
+    spikes //= in_window * step
     return spikes
 
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import keras
 import numpy as np
@@ -31,7 +32,7 @@ from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.features.unit_model_fitting import fit_unit_model
 from grasp_decoder.learning.models.bin_labels import in_sequences, label_bins
 from grasp_decoder.learning.models.fisher_read_in import OBJECT_RANK, fisher_read_in
-from grasp_decoder.learning.models.gru_graph import StepWeights, joined, step_graph, with_trace
+from grasp_decoder.learning.models.gru_graph import StepWeights, Weights, joined, step_graph, with_trace
 from grasp_decoder.learning.models.life import SEQUENCE_BINS, Life, RecordedTrials, in_pieces
 from grasp_decoder.learning.models.training import UNKNOWN, FitProblem, calibrate, probabilities, train_best
 from grasp_decoder.learning.models.transfer import Start, aligned_read_in, read_out_for, start_for_others
@@ -145,7 +146,12 @@ def fit_fisher_gru(
         shrink_means, object_rank: of `fisher_read_in`.
     """
     kernel, bias = fisher_read_in(problem.train, shrink_means, object_rank)
-    return _fit(problem, _fixed_read_in(problem, kernel, bias, noise, members or _default_members(problem)))
+    members = members or _default_members(problem)
+
+    def perturb(trials):
+        return _as_perturbed(tuple(trials), tuple(problem.train), problem.seed, shrink_means, object_rank)
+
+    return _fit(problem, _fixed_read_in(kernel, bias, perturb, noise, members))
 
 
 def continue_gru(problem: FitProblem, start: Start) -> TaskNetwork:
@@ -153,21 +159,27 @@ def continue_gru(problem: FitProblem, start: Start) -> TaskNetwork:
 
     The schedule is the one of `fit_fisher_gru`: shorter and slower ones came out worse on validation trials.
     """
-    return _fit(problem, _fixed_read_in(problem, *aligned_read_in(problem, start), NOISE, 1, start))
+    kernel, bias = aligned_read_in(problem, start)
+
+    def perturb(trials):
+        return _through(_with_perturbed(problem.train, problem.seed, kernel, bias), trials)
+
+    return _fit(problem, _fixed_read_in(kernel, bias, perturb, NOISE, 1, start))
 
 
 def _fixed_read_in(
-    problem: FitProblem, kernel: np.ndarray, bias: np.ndarray, noise: float, members: int, start: Start | None = None
+    kernel: np.ndarray,
+    bias: np.ndarray,
+    perturb: Callable[[Sequence[TrialBins]], np.ndarray],
+    noise: float,
+    members: int,
+    start: Start | None = None,
 ) -> _Recipe:
-    def through(read_ins, trials):
-        features = np.concatenate([count_features(trial.counts, SQUARE_ROOT_LUT) for trial in trials])
-        return np.array([features @ kernel + bias for kernel, bias in read_ins], np.float32)
-
     return _Recipe(
         name='fisher_gru',
         learning_rate=1e-2,
-        prepare=lambda trials: through([(kernel, bias)], trials)[0],
-        perturb=lambda trials: through([(kernel, bias), *_perturbed_read_ins(problem, kernel, bias)], trials),
+        prepare=lambda trials: _through([(kernel, bias)], trials)[0],
+        perturb=perturb,
         scale=lambda latents, factor: bias + np.sqrt(factor) * (latents - bias),
         inputs=with_trace,
         front=lambda source: keras.layers.GaussianNoise(noise)(source),
@@ -181,17 +193,39 @@ def _default_members(problem: FitProblem) -> int:
     return MEMBERS if problem.task == OBJECT else 1
 
 
-def _perturbed_read_ins(problem: FitProblem, kernel: np.ndarray, bias: np.ndarray) -> list:
-    """The read-in with other units missing each time, for which the others stand in, and with other gains."""
-    rng = np.random.default_rng(problem.seed)
-    units = fit_unit_model(problem.train)
-    found = []
+@lru_cache(maxsize=1)  # the networks of all tasks learn from the same trials
+def _as_perturbed(
+    trials: Sequence[TrialBins], train: Sequence[TrialBins], seed: int, shrink_means: bool, object_rank: int
+) -> np.ndarray:
+    kernel, bias = fisher_read_in(train, shrink_means, object_rank)
+    return _through(_with_perturbed(train, seed, kernel, bias), trials)
+
+
+def _with_perturbed(train: Sequence[TrialBins], seed: int, kernel: np.ndarray, bias: np.ndarray) -> list[Weights]:
+    """The read-in, then with other units missing each time, for which the others stand in, and with other gains."""
+    rng = np.random.default_rng(seed)
+    units = fit_unit_model(train)
+    found = [(kernel, bias)]
     for _ in range(COPIES):
-        living = rng.permutation(problem.unit_count) >= rng.uniform(0, MOST_MISSING) * problem.unit_count
+        living = rng.permutation(len(kernel)) >= rng.uniform(0, MOST_MISSING) * len(kernel)
         standing_in, shifted = units.stand_in(kernel, bias, living)
-        gain = np.exp(UNIT_GAIN * rng.standard_normal(problem.unit_count)).astype(np.float32)
+        gain = np.exp(UNIT_GAIN * rng.standard_normal(len(kernel))).astype(np.float32)
         found.append((gain[:, None] * standing_in, shifted))
     return found
+
+
+def _through(read_ins: Sequence[Weights], trials: Sequence[TrialBins]) -> np.ndarray:
+    """All bins of some trials, side by side, through each of some read-ins, float32 (read-ins, bins, k)."""
+    kernels, biases = (np.concatenate(parts, axis=-1) for parts in zip(*read_ins))
+    width = len(biases) // len(read_ins)
+    outputs = np.empty((len(read_ins), sum(trial.n_bins for trial in trials), width), np.float32)
+    first = 0
+    for trial in trials:
+        last = first + trial.n_bins
+        seen = count_features(trial.counts, SQUARE_ROOT_LUT) @ kernels + biases
+        outputs[:, first:last] = seen.reshape(trial.n_bins, len(read_ins), width).swapaxes(0, 1)
+        first = last
+    return outputs
 
 
 class _Batches(keras.utils.PyDataset):
