@@ -51,7 +51,7 @@ class Messages(Target):
             ),
             (
                 conversion.hand_state_from,
-                conversion.hand_state_message(HandState(1, 2, 0.1, True, 3, ('thumb',), (0.1,))),
+                conversion.hand_state_message(HandState(1, 2, 0.1, True, 3, ('thumb',), (0.1,)), 4),
             ),
             (conversion.trial_event_from, conversion.trial_event_message(TrialEvent(1, 2, 3, 'Hold', 21), 'x')),
         ]

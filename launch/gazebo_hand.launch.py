@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
-from launch.actions import IncludeLaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from grasp_decoder.hand.sdf import HAND_SDF
@@ -25,12 +26,14 @@ def generate_launch_description():
     gazebo = Path(get_package_share_directory('ros_gz_sim'), 'launch', 'gz_sim.launch.py')
     return LaunchDescription(
         [
+            DeclareLaunchArgument('namespace', default_value='', description='that of the system that uses the hand'),
             IncludeLaunchDescription(
                 PythonLaunchDescriptionSource(str(gazebo)), launch_arguments={'gz_args': f'-r {world}'}.items()
             ),
             Node(
                 package='ros_gz_bridge',
                 executable='parameter_bridge',
+                namespace=LaunchConfiguration('namespace'),
                 parameters=[{'config_file': str(share / 'config' / 'gazebo_bridge.yaml')}],
             ),
         ]

@@ -2,8 +2,9 @@
 
 `X_message` makes a message of a type of `grasp_decoder.types`, `X_from` makes the type of a message. Fields have the
 same names on both sides, except that ``stamp_ns`` is ``header.stamp``, ``start_ns`` and ``end_ns`` of a `SpikeBatch`
-are ``window_start`` and ``window_end`` (the stamp is ``end_ns``), and ``dof`` of a `DecodedGrasp` is not sent.
-``session_name`` goes into ``header.frame_id``.
+are ``window_start`` and ``window_end`` (the stamp is ``end_ns``), and ``dof`` of a `DecodedGrasp` is not sent. The
+stamp of a `HandState` is ROS time, as tools expect, and its ``stamp_ns`` is ``acquisition_ns``. ``frame_id`` is empty:
+nothing that is sent is in a frame of tf.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def stamp_ns(time: Time) -> int:
 def spike_batch_message(batch: SpikeBatch, session_name: str) -> msg.SpikeBatch:
     message = msg.SpikeBatch()
     message.header.stamp = stamp(batch.end_ns)
-    message.header.frame_id = session_name
+    message.session = session_name
     message.sequence = batch.sequence
     message.segment = batch.segment
     message.window_start = batch.start_ns
@@ -68,7 +69,7 @@ def spike_batch_from(message: msg.SpikeBatch) -> SpikeBatch:
 def trial_event_message(event: TrialEvent, session_name: str) -> msg.TrialEvent:
     message = msg.TrialEvent(trial=event.trial, segment=event.segment, label=event.label, object_id=event.object_id)
     message.header.stamp = stamp(event.stamp_ns)
-    message.header.frame_id = session_name
+    message.session = session_name
     return message
 
 
@@ -118,7 +119,7 @@ def decoder_info_from(message: msg.DecoderInfo) -> DecoderInfo:
 def decoded_grasp_message(decode: DecodedGrasp, session_name: str) -> msg.DecodedGrasp:
     message = msg.DecodedGrasp()
     message.header.stamp = stamp(decode.stamp_ns)
-    message.header.frame_id = session_name
+    message.session = session_name
     message.due_ns = decode.due_ns
     message.segment = decode.segment
     message.bin = decode.bin
@@ -195,14 +196,18 @@ def hand_command_from(message: msg.HandCommand) -> HandCommand:
 
 
 def joint_state_message(names: Sequence[str], position: Sequence[float], time_ns: int) -> JointState:
-    """Joint positions (n_joints,) in rad, or m for a sliding joint, at a time of the acquisition clock."""
+    """Joint positions (n_joints,) in rad, or m for a sliding joint.
+
+    The time of measured positions is ROS time, that of targets is the stamp of their `HandCommand`.
+    """
     message = JointState(name=names, position=array('d', position))
     message.header.stamp = stamp(time_ns)
     return message
 
 
-def hand_state_message(state: HandState) -> msg.HandState:
+def hand_state_message(state: HandState, ros_ns: int) -> msg.HandState:
     message = msg.HandState(
+        acquisition_ns=state.stamp_ns,
         monotonic_ns=state.monotonic_ns,
         command_due_ns=state.command_due_ns,
         joint_name=state.joint_name,
@@ -211,13 +216,13 @@ def hand_state_message(state: HandState) -> msg.HandState:
         contact=state.contact,
         lift=state.lift,
     )
-    message.header.stamp = stamp(state.stamp_ns)
+    message.header.stamp = stamp(ros_ns)
     return message
 
 
 def hand_state_from(message: msg.HandState) -> HandState:
     return HandState(
-        stamp_ns=stamp_ns(message.header.stamp),
+        stamp_ns=message.acquisition_ns,
         monotonic_ns=message.monotonic_ns,
         lift=message.lift,
         contact=message.contact,

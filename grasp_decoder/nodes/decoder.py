@@ -120,7 +120,7 @@ class Decoder(LifecycleNode):
     def _decode(self, message: msg.SpikeBatch) -> None:
         received_ns = time.monotonic_ns()
         decodes = self._decoder.push(spike_batch_from(message), received_ns)
-        self._outputs.publish(decodes, message.header.frame_id)
+        self._outputs.publish(decodes, message.session)
         if decodes:
             self._receiver.expect(self._decoder.next_bin_ns)
 

@@ -21,16 +21,16 @@ class DecoderDiagnostics:
     the connections.
     """
 
-    def __init__(self, node: Node, live: LiveDecoder, publish_info: Callable[[], None]):
+    def __init__(self, node: Node, live: LiveDecoder, renew_info: Callable[[], None]):
+        """``renew_info`` is called before each publication."""
         self._node = node
         self._decoder = live.decoder
         self._times = live.times
-        self._publish_info = publish_info
+        self._renew_info = renew_info
         self._sources = full_name(node, SPIKES)
         self._sole = SolePublisher(node, DECODED_GRASP)
         self._last = self._troubles(), 0, self._decoder.health.bins
         self._overruns = self._foreign = 0
-        self._backends = self._decoder.engines.backends
         self._diagnostics = Diagnostics(node, self._statuses, needs=(SPIKES,))
 
     def destroy(self) -> None:
@@ -38,9 +38,7 @@ class DecoderDiagnostics:
         self._diagnostics.destroy()
 
     def _statuses(self) -> list[DiagnosticStatus]:
-        if self._decoder.engines.backends != self._backends:
-            self._backends = self._decoder.engines.backends
-            self._publish_info()
+        self._renew_info()
         return [self._stream(), self._input(), self._latency(), self._back_end()]
 
     def _troubles(self) -> int:
@@ -132,7 +130,7 @@ class DecoderDiagnostics:
         level, summary = DiagnosticStatus.OK, 'as asked for'
         if engines.fault:
             level, summary = DiagnosticStatus.WARN, engines.fault
-        return status('decoder: back end', level, summary, {'bundle': engines.bundle.id, **self._backends})
+        return status('decoder: back end', level, summary, {'bundle': engines.bundle.id, **engines.backends})
 
 
 def _listed(units: list[int]) -> str:

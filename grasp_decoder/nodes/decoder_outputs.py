@@ -25,7 +25,7 @@ class DecoderOutputs:
         self._decoder = decoder
         self._decodes = advertise(node, DECODED_GRASP)
         self._info = advertise(node, DECODER_INFO)
-        self._diagnostics = DecoderDiagnostics(node, decoder, self.publish_info)
+        self._diagnostics = DecoderDiagnostics(node, decoder, self._renew_info)
         self.publish_info()
 
     def destroy(self) -> None:
@@ -40,4 +40,11 @@ class DecoderOutputs:
             self._decoder.published(decode, (time.monotonic_ns() - ready_ns) / NS_PER_S)
 
     def publish_info(self) -> None:
-        self._info.publish(decoder_info_message(self._decoder.info(self._node.get_clock().now().nanoseconds)))
+        now_ns = self._node.get_clock().now().nanoseconds
+        self._told = self._decoder.decoder.engines.backends, now_ns > 0
+        self._info.publish(decoder_info_message(self._decoder.info(now_ns)))
+
+    def _renew_info(self) -> None:
+        """Publish it again when another back end has taken over, and when nothing had come on /clock before."""
+        if self._told != (self._decoder.decoder.engines.backends, True):
+            self.publish_info()

@@ -21,6 +21,7 @@ from grasp_decoder.nodes.life import goes_on, run_node
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.topics import DEEP, full_name, subscribe
 from grasp_decoder.recording.mcap import Recorder as McapRecorder
+from grasp_decoder.recording.mcap import offered_qos
 from grasp_decoder.system.interfaces import NODES, Topic
 from grasp_decoder.system.node_settings import RecorderSettings
 
@@ -34,7 +35,11 @@ class Recorder(Node):
     def __init__(self):
         super().__init__('recorder')
         settings = declare(self, RecorderSettings)
-        self._recorder = McapRecorder(settings.file, settings.overwrite)
+        offered = {
+            full_name(self, each): offered_qos(each.depth, each.reliable, each.transient_local)
+            for each in NODES['recorder'].subscribes
+        }
+        self._recorder = McapRecorder(settings.file, settings.overwrite, offered)
         self._missed = 0
         self._told = False
         self._ended = threading.Event()

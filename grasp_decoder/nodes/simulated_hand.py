@@ -53,6 +53,7 @@ class SimulatedHandNode(Node):
         self._trial_events = Receiver(self, TRIAL_EVENTS)
         self._hand_states = advertise(self, HAND_STATE)
         self._joint_states = advertise(self, JOINT_STATES)
+        self._stamp_ns = 0
 
     def _open_simulator(self, objects: ObjectCatalogue) -> HandSimulator:
         if self._settings.simulator == 'ros':
@@ -91,9 +92,11 @@ class SimulatedHandNode(Node):
         self._report.look()
         self._onlookers.show(simulated, dt_s)
         state = self._hand.state(simulated, time.monotonic_ns())
-        self._hand_states.publish(conversion.hand_state_message(state))
+        # Under use_sim_time the clock may stand still. Two states with one stamp would be one to tf.
+        self._stamp_ns = max(self.get_clock().now().nanoseconds, self._stamp_ns + 1)
+        self._hand_states.publish(conversion.hand_state_message(state, self._stamp_ns))
         self._joint_states.publish(
-            conversion.joint_state_message(state.joint_name, state.joint_position, state.stamp_ns)
+            conversion.joint_state_message(state.joint_name, state.joint_position, self._stamp_ns)
         )
 
 

@@ -7,10 +7,11 @@ Format: https://mcap.dev/spec.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ class Recorder:
     Args:
         path: of the file.
         overwrite: whether to replace a file that exists.
+        offered: what the publishers of each topic offer, from `offered_qos`; others get rosbag2's default in playback.
 
     Attributes:
         path: as given.
@@ -52,8 +54,9 @@ class Recorder:
         GraspDecoderError: the file cannot be written, or exists.
     """
 
-    def __init__(self, path: str | Path, overwrite: bool = False):
+    def __init__(self, path: str | Path, overwrite: bool = False, offered: Mapping[str, str] | None = None):
         self.path = Path(path)
+        self._offered = offered or {}
         self.fault: str | None = None
         self.kept = self.lost = 0
         fresh = not overwrite and not (self.path.exists() and not self.path.is_file())
@@ -113,13 +116,31 @@ class Recorder:
         if type_name not in self._schemas:
             definition = message_definition(type_name).encode()
             self._schemas[type_name] = self._writer.register_schema(type_name, 'ros2msg', definition)
-        return self._writer.register_channel(topic, 'cdr', self._schemas[type_name], {'offered_qos_profiles': ''})
+        metadata = {'offered_qos_profiles': self._offered.get(topic, '')}
+        return self._writer.register_channel(topic, 'cdr', self._schemas[type_name], metadata)
 
     def __enter__(self) -> Recorder:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def offered_qos(depth: int, reliable: bool, transient_local: bool) -> str:
+    """A publisher's quality of service as rosbag2 of Jazzy keeps it, so that a latched topic is latched in playback."""
+    forever = {'sec': 9223372036, 'nsec': 854775807}  # RMW_DURATION_INFINITE
+    profile = {
+        'history': 'keep_last',
+        'depth': depth,
+        'reliability': 'reliable' if reliable else 'best_effort',
+        'durability': 'transient_local' if transient_local else 'volatile',
+        'deadline': dict(forever),
+        'lifespan': dict(forever),
+        'liveliness': 'automatic',
+        'liveliness_lease_duration': dict(forever),
+        'avoid_ros_namespace_conventions': False,
+    }
+    return json.dumps([profile])  # YAML, which is what rosbag2 reads, too
 
 
 def read_mcap(path: Path, sha256: str = '') -> Session:
@@ -185,7 +206,9 @@ def read_mcap_here(path: Path, sha256: str = '') -> Session:
         _trial(index, batches[segment], events[segment], segment in broken) for index, segment in enumerate(batches)
     )
     [unit_count] = unit_counts
-    return Session(last.header.frame_id, tuple(map(Unit, range(unit_count))), trials, sha256)
+    # Recordings of version 0.2 have the name in the frame.
+    name = getattr(last, 'session', last.header.frame_id)
+    return Session(name, tuple(map(Unit, range(unit_count))), trials, sha256)
 
 
 def _decoded(path: Path) -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class HandState:
-    """Fields and units as in ``msg/HandState.msg``; the stamp is that of the last command, ns of the acquisition clock.
+    """Fields and units as in ``msg/HandState.msg``; ``stamp_ns`` is its ``acquisition_ns``: that of the last command.
 
     Attributes:
         monotonic_ns: CLOCK_MONOTONIC of this state.

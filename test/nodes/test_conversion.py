@@ -28,11 +28,12 @@ from grasp_decoder.nodes.topics import advertise, subscribe
 from grasp_decoder.system.interfaces import SPIKES
 
 NAME = 'a session'
+ROS_NS = 3_000_000_004
 TO_MESSAGE = {
     DecodedGrasp: lambda each: conversion.decoded_grasp_message(each, NAME),
     DecoderInfo: conversion.decoder_info_message,
     HandCommand: conversion.hand_command_message,
-    HandState: conversion.hand_state_message,
+    HandState: lambda each: conversion.hand_state_message(each, ROS_NS),
     SpikeBatch: lambda each: conversion.spike_batch_message(each, NAME),
     TrialEvent: lambda each: conversion.trial_event_message(each, NAME),
 }
@@ -45,7 +46,9 @@ FROM_MESSAGE = {
     TrialEvent: conversion.trial_event_from,
 }
 RENAMED = {'start_ns': 'window_start', 'end_ns': 'window_end', 'stamp_ns': 'header'}
+RENAMED_IN = {HandState: {**RENAMED, 'stamp_ns': 'acquisition_ns'}}
 NOT_SENT = {'dof'}
+NAMED_AFTER_THE_SESSION = {SpikeBatch, DecodedGrasp, TrialEvent}
 
 
 def unsigned(bits):
@@ -153,7 +156,10 @@ def test_every_message_has_a_type():
 
 @pytest.mark.parametrize('kind', TYPES, ids=lambda kind: kind.__name__)
 def test_type_and_message_have_the_same_fields(kind):
-    of_type = {RENAMED.get(field.name, field.name) for field in fields(kind)} - NOT_SENT
+    renamed = RENAMED_IN.get(kind, RENAMED)
+    of_type = {renamed.get(field.name, field.name) for field in fields(kind)} - NOT_SENT
+    if kind in NAMED_AFTER_THE_SESSION:
+        of_type.add('session')
     of_message = set(getattr(msg, kind.__name__).get_fields_and_field_types())
     # The stamp of a batch is the end of its window.
     assert of_type | {'header'} == of_message
@@ -174,9 +180,15 @@ def test_nothing_changes_on_the_way_there_and_back(kind, data):
 
 def test_spikes_and_events_carry_the_name_of_the_session_and_a_stamp():
     batch = SpikeBatch(0, 0, 5, 1_000_000_007, 3, np.empty(0, np.uint16), np.empty(0, np.uint32))
-    header = TO_MESSAGE[SpikeBatch](batch).header
-    assert (header.frame_id, header.stamp.sec, header.stamp.nanosec) == (NAME, 1, 7)
-    assert TO_MESSAGE[TrialEvent](TrialEvent(0, 1, 2, 'Go', 3)).header.frame_id == NAME
+    message = TO_MESSAGE[SpikeBatch](batch)
+    assert (message.session, message.header.stamp.sec, message.header.stamp.nanosec) == (NAME, 1, 7)
+    assert message.header.frame_id == '', 'the name of a session is no frame'
+    assert TO_MESSAGE[TrialEvent](TrialEvent(0, 1, 2, 'Go', 3)).session == NAME
+
+
+def test_the_state_of_a_hand_is_stamped_with_ros_time():
+    message = TO_MESSAGE[HandState](HandState(7, 8, 0.0, False))
+    assert (conversion.stamp_ns(message.header.stamp), message.acquisition_ns) == (ROS_NS, 7)
 
 
 def test_joint_positions_become_a_joint_state():

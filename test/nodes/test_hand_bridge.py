@@ -157,7 +157,7 @@ def test_the_hand_holds_when_it_feels_the_object_and_diagnostics_say_how_the_gra
 
     def say():
         position = feeder.targets[-1].position if feeder.targets else [0.0] * len(names)
-        states.publish(hand_state_message(HandState(0, 0, joint_name=names, joint_position=position, **lift)))
+        states.publish(hand_state_message(HandState(0, 0, joint_name=names, joint_position=position, **lift), 0))
 
     feeder = feeder(*PATIENT, '-p', 'contact:=true', '-p', 'hold_dwell_s:=0.2')
     subscribe(node, DIAGNOSTICS, lambda array: statuses.update({status.name: status for status in array.status}))
@@ -276,3 +276,16 @@ def test_who_cannot_be_heard_and_who_is_missing_is_a_diagnostic(node, spin_until
     asks_more = dataclasses.replace(JOINT_TARGETS, transient_local=True)
     subscribe(node, asks_more, lambda targets: None)
     assert spin_until(lambda: '/test does not hear /hand/joint_targets' in connections().message)
+
+
+def test_a_simulated_hand_that_dies_is_noticed_and_taken_back(feeder, start_node, spin_until):
+    pytest.importorskip('mujoco')
+    hand = start_node('simulated_hand')
+    feeder = feeder(*PATIENT, '-p', 'contact:=true', '-p', 'feedback_timeout_s:=2.0')
+    feeder.reach(PRESHAPE)
+    hand.kill()
+    feeder.reach(SAFE)
+    assert 'the hand has said nothing for 2 s' in feeder.commands[-1].reason
+    hand.wait(10)
+    start_node('simulated_hand')
+    feeder.reach(PRESHAPE)

@@ -1,5 +1,6 @@
 """spike_replayer and decoder as processes on real DDS: what is sent is what is recorded, what comes back is offline."""
 
+import time
 from collections import Counter
 
 import numpy as np
@@ -22,12 +23,13 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.parameter import Parameter
+from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
-from grasp_decoder.nodes.conversion import decoded_grasp_from, spike_batch_from, trial_event_from
-from grasp_decoder.nodes.topics import subscribe
+from grasp_decoder.nodes.conversion import decoded_grasp_from, spike_batch_from, stamp, trial_event_from
+from grasp_decoder.nodes.topics import advertise, subscribe
 from grasp_decoder.srv import LoadBundle, Seek
-from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO, DIAGNOSTICS, SPIKES, TRIAL_EVENTS
+from grasp_decoder.system.interfaces import CLOCK, DECODED_GRASP, DECODER_INFO, DIAGNOSTICS, SPIKES, TRIAL_EVENTS
 
 pytestmark = pytest.mark.slow
 
@@ -245,6 +247,19 @@ def test_reorder_depth_of_the_decoder_changes_while_it_runs(start_node, bundles,
     assert all(result.successful for result in answer.results)
     kept = call(GetParameters, '/decoder/get_parameters', names=['reorder_depth', 'rehearse']).values
     assert (kept[0].integer_value, kept[1].bool_value) == (7, False)
+
+
+def test_a_decoder_is_announced_with_a_stamp_once_simulated_time_begins(start_node, node, spin_until, bundles, ears):
+    start_node('decoder', *parameters(bundle=bundles[0], use_sim_time='true'))
+    assert spin_until(lambda: ears.infos) and ears.infos[0].header.stamp == stamp(0)
+    clock, begun_s = advertise(node, CLOCK), time.monotonic()
+
+    def is_stamped():
+        clock.publish(Clock(clock=stamp(round((100 + time.monotonic() - begun_s) * 1e9))))
+        return ears.infos[-1].header.stamp.sec >= 100
+
+    assert spin_until(is_stamped)
+    assert len(ears.infos) == 2 and ears.infos[0].bundle_sha256 == ears.infos[1].bundle_sha256
 
 
 def test_seek_starts_a_segment(start_node, spin_until, recording, session, ears, call):

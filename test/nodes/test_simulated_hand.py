@@ -1,5 +1,8 @@
 """simulated_hand as a process: it grasps, lifts and lets go as its topics say."""
 
+import itertools
+from dataclasses import replace
+
 import pytest
 from PIL import Image
 
@@ -7,8 +10,10 @@ pytest.importorskip('mujoco')
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
+from grasp_decoder.nodes.conversion import stamp_ns
 from grasp_decoder.nodes.topics import subscribe
-from grasp_decoder.system.interfaces import HAND_STATE
+from grasp_decoder.system.interfaces import HAND_STATE, JOINT_STATES
+from grasp_decoder.types.time import NS_PER_S
 
 from helpers.simulated_trial import SimulatedTrial
 
@@ -26,6 +31,24 @@ def test_an_object_is_lifted_on_hold_and_comes_down_on_open(start_node, node, sp
     with Image.open(picture) as still, Image.open(picture.with_suffix('.gif')) as film:
         assert still.size == (960, 720)
         assert film.n_frames > 10
+
+
+def test_joint_states_are_stamped_with_ros_time_and_no_two_alike(start_node, node, spin_until):
+    stamps = {HAND_STATE: [], JOINT_STATES: []}
+    for topic, kept in stamps.items():
+        subscribe(node, topic, lambda message, kept=kept: kept.append(stamp_ns(message.header.stamp)))
+    begun_ns = node.get_clock().now().nanoseconds
+    start_node('simulated_hand')
+    assert spin_until(lambda: min(map(len, stamps.values())) >= 20)
+    for kept in stamps.values():
+        assert all(before < after for before, after in itertools.pairwise(kept))
+        assert begun_ns < kept[0] < node.get_clock().now().nanoseconds
+    # Nothing comes on /clock: time stands still, and the stamps go on all the same.
+    start_node('simulated_hand', '--ros-args', '-p', 'use_sim_time:=true', '-r', '__ns:=/still')
+    still = []
+    subscribe(node, replace(JOINT_STATES, name='still/joint_states'), lambda m: still.append(stamp_ns(m.header.stamp)))
+    assert spin_until(lambda: len(still) >= 5)
+    assert all(0 < before < after < NS_PER_S for before, after in itertools.pairwise(still))
 
 
 def test_without_a_display_the_viewer_is_a_warning_and_the_hand_goes_on(start_node, node, spin_until, monkeypatch):

@@ -22,6 +22,30 @@ from grasp_decoder.system.interfaces import NODES
 ROOT = Path(__file__).resolve().parents[2]
 # Imported by this package, but there with ROS 2 itself.
 ROS_PACKAGES_OF_PYTHON_MODULES = {'rclpy', 'builtin_interfaces', 'rcl_interfaces', 'ament_index_python'}
+# The key that rosdep has for what is required of Python; the rest has none, or is needed by benchmarks only.
+ROSDEP_KEYS = {
+    'jinja2': 'python3-jinja2',
+    'matplotlib': 'python3-matplotlib',
+    'numpy': 'python3-numpy',
+    'pillow': 'python3-pil',
+    'protobuf': 'python3-protobuf',
+    'pyyaml': 'python3-yaml',
+    'pyzmq': 'python3-zmq',
+    'scikit-learn': 'python3-sklearn',
+    'scipy': 'python3-scipy',
+    'tqdm': 'python3-tqdm',
+}
+WITHOUT_KEY = {
+    'ai-edge-litert',
+    'keras',
+    'keras-tuner',
+    'mcap',
+    'mcap-ros2-support',
+    'mujoco',
+    'neo',
+    'redis',
+    'tensorflow-cpu',
+}
 # Files that serve the repository, not those who build from a source distribution.
 ONLY_IN_GIT = {'.gitignore'}
 
@@ -108,6 +132,21 @@ def test_package_xml_names_every_ros_package_that_is_imported():
     messages = {name for name in imported if name.endswith(('_msgs', '_srvs'))}
     assert {'control_msgs', 'trajectory_msgs'} <= messages
     assert messages | (imported & ROS_PACKAGES_OF_PYTHON_MODULES) <= named
+
+
+def test_package_xml_names_every_python_requirement_that_rosdep_knows():
+    required = set()
+    for name in ('core.in', 'system.in'):
+        lines = (ROOT / 'requirements' / name).read_text().splitlines()
+        required |= {re.split(r'[ =<>]', line)[0] for line in lines if line and line[0] not in '#-'}
+    assert required == ROSDEP_KEYS.keys() | WITHOUT_KEY
+    named = [element.text for element in ElementTree.parse(ROOT / 'package.xml').getroot().iter('exec_depend')]
+    assert [key for key in named if key.startswith('python3-')] == sorted(ROSDEP_KEYS.values())
+
+
+def test_executables_can_be_run_where_they_are_linked_to():
+    [made] = re.findall(r'configure_file\(resource/executable.py.in [^)]*\)', (ROOT / 'CMakeLists.txt').read_text())
+    assert 'OWNER_EXECUTE' in made and 'WORLD_EXECUTE' in made
 
 
 def test_find_package_and_package_xml_agree():

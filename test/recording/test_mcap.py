@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 import pytest
+import yaml
 from mcap.reader import make_reader
 from mcap_ros2.writer import Writer
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.batches import batches
-from grasp_decoder.recording.mcap import SPIKES, TRIAL_EVENTS, Recorder
+from grasp_decoder.recording.mcap import SPIKES, TRIAL_EVENTS, Recorder, offered_qos
 from grasp_decoder.recording.message_definitions import message_definition
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Unit
@@ -48,8 +49,8 @@ class Wire:
         ]
 
 
-def header(time_ns, name):
-    return {'stamp': {'sec': time_ns // 10**9, 'nanosec': time_ns % 10**9}, 'frame_id': name}
+def header(time_ns):
+    return {'stamp': {'sec': time_ns // 10**9, 'nanosec': time_ns % 10**9}, 'frame_id': ''}
 
 
 def sent(session, tmp_path):
@@ -60,7 +61,8 @@ def sent(session, tmp_path):
             '/spikes',
             SPIKES,
             {
-                'header': header(batch.end_ns, session.name),
+                'header': header(batch.end_ns),
+                'session': session.name,
                 'sequence': batch.sequence,
                 'segment': batch.segment,
                 'window_start': batch.start_ns,
@@ -79,7 +81,8 @@ def sent(session, tmp_path):
                     '/trial_events',
                     TRIAL_EVENTS,
                     {
-                        'header': header(time, session.name),
+                        'header': header(time),
+                        'session': session.name,
                         'trial': trial.id,
                         'segment': batch.segment,
                         'label': label,
@@ -129,6 +132,20 @@ def test_the_file_carries_its_definitions(session, tmp_path):
     assert 'uint16[] unit' in definition
     for needed in ('MSG: std_msgs/Header', 'MSG: builtin_interfaces/Time'):
         assert definition.count(needed) == 1
+
+
+def test_a_latched_topic_is_latched_in_playback(tmp_path):
+    offered = {'/decoder_info': offered_qos(1, True, True), '/hand/e_stop': offered_qos(10, False, False)}
+    with Recorder(tmp_path / 'x.mcap', offered=offered) as recorder:
+        for topic in (*offered, '/other'):
+            recorder.write(topic, 'std_msgs/msg/Bool', b'\0\1\0\0\1', 1)
+    with open(tmp_path / 'x.mcap', 'rb') as file:
+        channels = make_reader(file).get_summary().channels.values()
+    kept = {channel.topic: yaml.safe_load(channel.metadata['offered_qos_profiles']) for channel in channels}
+    [info], [e_stop] = kept['/decoder_info'], kept['/hand/e_stop']
+    assert (info['durability'], info['reliability'], info['depth']) == ('transient_local', 'reliable', 1)
+    assert (e_stop['durability'], e_stop['reliability'], e_stop['depth']) == ('volatile', 'best_effort', 10)
+    assert kept['/other'] is None
 
 
 def test_a_trial_with_missing_batches_is_excluded(session, tmp_path):
