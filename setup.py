@@ -14,6 +14,10 @@ setup(
             'mujoco = grasp_decoder.hand.mujoco.simulator:MujocoSimulator',
             'gazebo = grasp_decoder.hand.gazebo.simulator:GazeboSimulator',
         ],
+        'grasp_decoder.sources': [
+            'lsl = grasp_decoder.sources.lsl:LslSystem',
+            'openephys = grasp_decoder.sources.open_ephys:OpenEphysSystem',
+        ],
     },
     data_files=[(f'share/grasp_decoder/{folder}', glob(f'{folder}/*.*')) for folder in ('config', 'worlds')],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,14 @@ import numpy as np
 from grasp_decoder.cli.command_line import add_recording_arguments, exit_status
 from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.recording.reading import read_session
-from grasp_decoder.recording.session import Session
+from grasp_decoder.recording.session import Session, Unit
 from grasp_decoder.recording.summary import SessionSummary, summarize
+from grasp_decoder.recording.writing import check_writable
+from grasp_decoder.sources.unit_map import unit_map_text
 
 _SILENT_SHOWN = 20
 _OBJECTS_PER_LINE = 8
+_UNITS_SHOWN = 8
 
 
 def main(argv=None) -> int:
@@ -28,6 +32,9 @@ def inspect(argv) -> None:
     parser.add_argument(
         '--plot', metavar='FILE', type=Path, help='also draw it, as .png, .pdf or .svg (default: no picture)'
     )
+    parser.add_argument(
+        '--units', metavar='FILE', type=Path, help='also write the unit map of a live source, as .csv (default: no map)'
+    )
     arguments = parser.parse_args(argv)
     objects = load_objects(arguments.objects)
     session = read_session(arguments.session, arguments.map, objects)
@@ -38,6 +45,11 @@ def inspect(argv) -> None:
 
         draw_session(session, summary, arguments.plot)
         print(f'picture: {arguments.plot}')
+    if arguments.units:
+        text = unit_map_text(session.units)
+        check_writable(arguments.units)
+        arguments.units.write_text(text)
+        print(f'unit map: {arguments.units}')
 
 
 def summary_text(session: Session, summary: SessionSummary, objects: ObjectCatalogue) -> str:
@@ -58,6 +70,7 @@ def summary_text(session: Session, summary: SessionSummary, objects: ObjectCatal
         f'{session.name}: {session.unit_count} units, {len(session.trials)} trials,'
         f' {summary.trial_s.sum() / 60:.1f} min recorded',
         f'  units   {areas}{electrodes}',
+        f'  map     {_unit_map(session.units)}',
         f'  rates   median {np.median(rates):.1f}, mean {rates.mean():.1f},'
         f' 95th percentile {np.percentile(rates, 95):.1f}, highest {rates.max():.1f} Hz',
         f'  silent  {_silent(summary.silent_units)}',
@@ -80,6 +93,17 @@ def summary_text(session: Session, summary: SessionSummary, objects: ObjectCatal
         low, median, high = np.percentile(seconds, [5, 50, 95])
         lines.append(f'  {label + " - " + following:<16} {median:>7.3f} {low:>6.3f} {high:>6.3f} {len(seconds):>8}')
     return '\n'.join(lines)
+
+
+def _unit_map(units: Sequence[Unit]) -> str:
+    """Electrode and sort code of the first units."""
+    if all(unit.electrode is None for unit in units):
+        return 'no electrodes: a live source sends the index of the unit'
+    shown = ', '.join(
+        f'{unit.index}: {unit.electrode}' + ('' if unit.sort_code is None else f'/{unit.sort_code}')
+        for unit in units[:_UNITS_SHOWN]
+    )
+    return f'unit: electrode/sort code  {shown}' + (' ... (--units FILE)' if len(units) > _UNITS_SHOWN else '')
 
 
 def _silent(units: list[int]) -> str:

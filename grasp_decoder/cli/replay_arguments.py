@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Collection
 from typing import Any
 
+from grasp_decoder.sources.spike_system import SystemSettings
 from grasp_decoder.system.checked_options import checked_options
 from grasp_decoder.system.replay_options import PATHS, ReplayOptions
 from grasp_decoder.types.setting import Declaration, declarations
@@ -14,7 +15,8 @@ from grasp_decoder.types.setting import Declaration, declarations
 FLAGS = {'mapping': '--map', 'result': '--json'}
 REQUIRED = ('session', 'bundle')
 # A live source starts no monitor, which a command line waits for.
-ALL = tuple(each.name for each in declarations(ReplayOptions) if each.name != 'source')
+OF_LIVE_SOURCES = {'source', *(each.name for each in declarations(SystemSettings))}
+ALL = tuple(each.name for each in declarations(ReplayOptions) if each.name not in OF_LIVE_SOURCES)
 
 
 def add_replay_arguments(parser: argparse.ArgumentParser, names: Collection[str] = ALL, **defaults: Any) -> None:

@@ -9,19 +9,20 @@ tests there run for every simulator of the registry.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import metadata
 from typing import Protocol
 
-from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.state import SimulatorState
 from grasp_decoder.objects import GraspObject
+from grasp_decoder.plug_ins import PlugIns
 
-ENTRY_POINT_GROUP = 'grasp_decoder.simulators'
-# Named here too, so that they are there in a checkout that is not installed.
-BUILT_IN = {
-    'mujoco': 'grasp_decoder.hand.mujoco.simulator:MujocoSimulator',
-    'gazebo': 'grasp_decoder.hand.gazebo.simulator:GazeboSimulator',
-}
+SIMULATORS = PlugIns(
+    'simulator',
+    'grasp_decoder.simulators',
+    {
+        'mujoco': 'grasp_decoder.hand.mujoco.simulator:MujocoSimulator',
+        'gazebo': 'grasp_decoder.hand.gazebo.simulator:GazeboSimulator',
+    },
+)
 
 
 class HandSimulator(Protocol):
@@ -55,7 +56,7 @@ class HandSimulator(Protocol):
 
 def simulator_names() -> tuple[str, ...]:
     """Names of all simulators, those built in first."""
-    return tuple(_entry_points())
+    return SIMULATORS.names()
 
 
 def open_simulator(name: str, speed: float = 1.0) -> HandSimulator:
@@ -68,17 +69,5 @@ def open_simulator(name: str, speed: float = 1.0) -> HandSimulator:
     Raises:
         GraspDecoderError: there is no simulator of this name, or it cannot be imported or started.
     """
-    points = _entry_points()
-    if name not in points:
-        raise GraspDecoderError(f"simulator '{name}' is not one of {', '.join(points)}")
-    try:
-        simulator = points[name].load()
-    except (ImportError, AttributeError) as error:
-        raise GraspDecoderError(f"simulator '{name}' ({points[name].value}) cannot be imported: {error}") from error
-    return simulator(speed)
-
-
-def _entry_points() -> dict[str, metadata.EntryPoint]:
-    built_in = {name: metadata.EntryPoint(name, value, ENTRY_POINT_GROUP) for name, value in BUILT_IN.items()}
-    plugged_in = metadata.entry_points(group=ENTRY_POINT_GROUP)
-    return built_in | {point.name: point for point in plugged_in if point.name not in BUILT_IN}
+    simulator: HandSimulator = SIMULATORS.load(name)(speed)
+    return simulator

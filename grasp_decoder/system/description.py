@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from grasp_decoder.share import share_directory
+from grasp_decoder.sources.spike_system import SystemSettings
 from grasp_decoder.system.replay_options import ReplayedTrials, ReplayOptions
 
 # At full speed no latency has to be low, and long batches are the fastest.
@@ -58,6 +59,9 @@ def node_descriptions(options: ReplayOptions) -> list[NodeDescription]:
         if not options.speed:
             started['batch_ms'] = FULL_SPEED_BATCH_MS
         nodes = {'run_monitor': {**replayed, **monitored}, **nodes, 'spike_replayer': {**replayed, **started}}
+    elif options.source != 'live':
+        system = {each.name: value for each in fields(SystemSettings) if (value := getattr(options, each.name))}
+        nodes['spike_source'] = {'system': options.source, 'bundle': options.bundle, **system}
     return [
         NodeDescription(name, _parameter_files(name, options.params_file), parameters, options.absolute_namespace)
         for name, parameters in nodes.items()

@@ -148,6 +148,7 @@ NODES = {
             'speed:=0.0': Interfaces(subscribes=(DECODER_INFO, DECODED_GRASP)),
         },
     ),
+    'spike_source': Interfaces(publishes=(SPIKES, TRIAL_EVENTS, DIAGNOSTICS)),
     'decoder': Interfaces(
         publishes=(DECODED_GRASP, DECODER_INFO, DIAGNOSTICS),
         subscribes=(SPIKES,),

@@ -9,6 +9,7 @@ from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.control.target_guard import TARGET_TIMEOUT_S
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.simulator import simulator_names
+from grasp_decoder.sources.spike_system import SystemSettings
 from grasp_decoder.system.replay_options import HANDS, ObjectSettings, ReplayedTrials, speed_setting
 from grasp_decoder.types.setting import Settings, setting
 
@@ -36,6 +37,25 @@ class ReplayerSettings(ReplayedTrials):
         super().__post_init__()
         if not self.session:
             raise GraspDecoderError('parameter session is empty: give the recording to replay')
+
+
+@dataclass(frozen=True)
+class SourceSettings(SystemSettings):
+    """Settings of spike_source."""
+
+    system: str = setting('', 'acquisition system: lsl, openephys or the name of a plug-in')
+    bundle: str = setting('', 'bundle that decodes: its units must be those of the system')
+    batch_ms: float = setting(10.0, 'length of a batch', unit='ms', low=1.0, high=40.0)
+    delay_ms: float = setting(
+        5.0,
+        'from the end of a batch until it is sent: what the system takes to deliver',
+        unit='ms',
+        low=0.0,
+        high=500.0,
+    )
+    silence_s: float = setting(
+        1.0, 'without any sign of the system for so long, no more batches come; 0: never', unit='s', low=0.0, high=60.0
+    )
 
 
 @dataclass(frozen=True)
@@ -186,6 +206,7 @@ class RecorderSettings(Settings):
 
 NODE_SETTINGS: dict[str, tuple[type[Settings], ...]] = {
     'spike_replayer': (ReplayerSettings, RealTimeSettings),
+    'spike_source': (SourceSettings, RealTimeSettings),
     'decoder': (DecoderSettings, RealTimeSettings),
     'hand_bridge': (BridgeSettings, ControlSettings, FeedbackSettings, OutputSettings, RealTimeSettings),
     'target_guard': (GuardSettings, ControllerSettings, RealTimeSettings),

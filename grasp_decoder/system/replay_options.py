@@ -9,14 +9,15 @@ from typing import Any
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.simulator import simulator_names
+from grasp_decoder.sources.spike_system import SystemSettings, system_names
 from grasp_decoder.types.setting import Settings, setting
 
-SOURCES = ('replay', 'live')
+SOURCES = ('replay', 'live', *system_names())
 HANDS = ('none', *simulator_names(), 'ros')
 SPLITS = ('all', 'test')
 RECORDS = ('.npz', '.mcap')
 NAMESPACE = r'/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*'
-PATHS = ('session', 'bundle', 'mapping', 'objects', 'params_file', 'result', 'record')
+PATHS = ('session', 'bundle', 'mapping', 'objects', 'params_file', 'result', 'record', 'unit_map')
 """The options that are files or folders."""
 
 
@@ -52,10 +53,14 @@ class ReplayedTrials(ObjectSettings):
 
 
 @dataclass(frozen=True)
-class ReplayOptions(ReplayedTrials):
+class ReplayOptions(ReplayedTrials, SystemSettings):
     """All that a user can ask of a run."""
 
-    source: str = setting('replay', 'where spikes come from; live starts no replayer', choices=SOURCES)
+    source: str = setting(
+        'replay',
+        'where spikes come from: a recording, an acquisition system, or (live) a node of yours',
+        choices=SOURCES,
+    )
     hand: str = setting('none', 'simulator of the hand', choices=HANDS)
     params_file: str = setting('', 'ROS 2 parameter file; its values replace those of config/*.yaml')
     result: str = setting('', 'JSON file for the result')
@@ -66,9 +71,9 @@ class ReplayOptions(ReplayedTrials):
         super().__post_init__()
         if self.namespace and not re.fullmatch(NAMESPACE, self.namespace):
             raise GraspDecoderError(f"namespace is '{self.namespace}': give a name such as left, or left/hand")
-        if self.source == 'live' and self.result:
+        if self.source != 'replay' and self.result:
             raise GraspDecoderError('result: a live source gives none, as nothing says what was right')
-        if self.source == 'live' and self.record.endswith('.npz'):
+        if self.source != 'replay' and self.record.endswith('.npz'):
             raise GraspDecoderError('record: a live source is recorded as .mcap')
         if self.record and not self.record.endswith(RECORDS):
             raise GraspDecoderError(f"a run is recorded as {' or '.join(RECORDS)}, not as '{self.record}'")

@@ -38,6 +38,7 @@ def parameters(tmp_path_factory):
     session, bundle = f'session:={folder / "session.mat"}', f'bundle:={folder / "bundle"}'
     return {
         'spike_replayer': [session, 'start_paused:=true', 'subscribers:=0'],
+        'spike_source': [bundle, 'system:=openephys'],
         'decoder': [bundle],
         'hand_bridge': [],
         'simulated_hand': [],

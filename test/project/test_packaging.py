@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from grasp_decoder.hand.simulator import BUILT_IN
+from grasp_decoder.hand.simulator import SIMULATORS
+from grasp_decoder.sources.spike_system import SYSTEMS
 from grasp_decoder.system.interfaces import NODES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,8 +85,9 @@ def test_setup_py_gives_one_command():
     assert entry_points('console_scripts') == {'grasp-decoder': 'grasp_decoder.__main__:main'}
 
 
-def test_setup_py_gives_the_simulators():
-    assert entry_points('grasp_decoder.simulators') == BUILT_IN
+@pytest.mark.parametrize('plug_ins', [SIMULATORS, SYSTEMS], ids=lambda plug_ins: plug_ins.kind)
+def test_setup_py_gives_the_plug_ins_that_are_built_in(plug_ins):
+    assert entry_points(plug_ins.group) == plug_ins.built_in
 
 
 def test_all_messages_are_generated():

@@ -9,6 +9,7 @@ from grasp_decoder.cli.deidentify import main as deidentify
 from grasp_decoder.cli.inspect import main as inspect
 from grasp_decoder.cli.synthesize import main as synthesize
 from grasp_decoder.recording.reading import read_session
+from grasp_decoder.sources.unit_map import read_unit_map
 
 from helpers.neo_blocks import make_block, make_segment, write_mat
 
@@ -29,6 +30,16 @@ def test_synthesize_then_inspect_with_a_picture(tmp_path, capsys):
     for expected in ('12 units, 8 trials', 'AIP 4, F5 4, M1 4', 'objects: 2;', 'Go - Hold', 'usable'):
         assert expected in text
     assert picture.read_bytes().startswith(b'\x89PNG')
+
+
+def test_inspect_writes_the_unit_map_of_a_live_source(tmp_path, capsys):
+    path, unit_map = tmp_path / 'x.neo.mat', tmp_path / 'map.csv'
+    assert synthesize(['--out', str(path), *SMALL]) == 0
+    assert inspect([str(path), '--units', str(unit_map)]) == 0
+    assert 'unit: electrode/sort code  0: 0/1, ' in capsys.readouterr().out
+    session = read_session(path)
+    read_unit_map(unit_map).check(session.units, 'session')
+    assert inspect([str(path), '--units', str(tmp_path / 'none' / 'map.csv')]) == 2
 
 
 def test_several_days_are_several_files(tmp_path):

@@ -32,13 +32,22 @@ def parameters(executable, **arguments):
     return next(n.parameters for n in node_descriptions(options(**arguments)) if n.executable == executable)
 
 
-def test_replay_starts_every_node():
-    assert sorted(executables(record='run.mcap')) == NODES
-    assert sorted(executables(record='run.npz')) == [name for name in NODES if name != 'recorder']
+def test_replay_starts_every_node_but_the_live_source():
+    replay = [name for name in NODES if name != 'spike_source']
+    assert sorted(executables(record='run.mcap')) == replay
+    assert sorted(executables(record='run.npz')) == [name for name in replay if name != 'recorder']
 
 
 def test_live_source_starts_neither_replayer_nor_monitor():
     assert sorted(executables(source='live')) == ['decoder', 'hand_bridge', 'simulated_hand']
+
+
+@pytest.mark.parametrize('system', ['lsl', 'openephys'])
+def test_an_acquisition_system_is_started_last(system):
+    assert executables(source=system) == ['simulated_hand', 'hand_bridge', 'decoder', 'spike_source']
+    assert parameters('spike_source', source=system) == {'system': system, 'bundle': 'bundle'}
+    given = {'address': 'lab:5556', 'events': '1=Go', 'unit_map': '/map.csv'}
+    assert given.items() < parameters('spike_source', source=system, **given).items()
 
 
 def test_no_hand_starts_no_simulator():
@@ -84,7 +93,8 @@ def test_users_parameters_come_after_the_package_s():
 @pytest.mark.parametrize('name', NODES)
 def test_description_sets_declared_parameters_of_the_declared_types(name):
     declared = {each.name: each.default for settings in NODE_SETTINGS[name] for each in declarations(settings)}
-    for key, value in parameters(name, record='run.mcap').items():
+    source = 'lsl' if name == 'spike_source' else 'replay'
+    for key, value in parameters(name, record='run.mcap', source=source).items():
         assert type(value) is type(declared[key]), key
 
 

@@ -8,7 +8,7 @@ from grasp_decoder.system.restarts import MOST, WITHIN_S, After, Restarts, start
 KILLED = -9
 
 
-@pytest.mark.parametrize('name', ['spike_replayer', 'decoder', 'hand_bridge', 'simulated_hand'])
+@pytest.mark.parametrize('name', ['spike_replayer', 'spike_source', 'decoder', 'hand_bridge', 'simulated_hand'])
 def test_what_a_hand_needs_comes_back_after_a_crash_but_not_for_ever(name):
     restarts = Restarts()
     followed = [restarts.after(name, KILLED, now_s) for now_s in range(MOST + 1)]

@@ -1,0 +1,100 @@
+"""LiveSource: batches of a system that may come and go, and its markers as trial events."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from grasp_decoder.sources.spike_system import SpikeSystem, SystemLost
+from grasp_decoder.sources.unit_map import UnitMap
+from grasp_decoder.sources.windows import SourceHealth, Timing, Windows
+from grasp_decoder.types.spike_batch import SpikeBatch
+from grasp_decoder.types.time import NS_PER_S
+from grasp_decoder.types.trial_event import TrialEvent
+
+AGAIN_NS = NS_PER_S
+IDLE_S = 0.02
+OBJECT_ID = re.compile('[0-9]{1,9}')
+
+
+class LiveSource:
+    """Opens a system, gives its batches, and opens it again when it was lost.
+
+    No batch comes in between, so the hand goes to its safe state. What comes then is a new segment: an unbroken stretch
+    on a clock that may be another one.
+
+    Args:
+        open_system: opens the system.
+        unit_map: which spike is of which unit.
+        timing: of the batches.
+
+    Attributes:
+        health: what came so far.
+        trouble: why no batches come; empty while they do.
+    """
+
+    def __init__(self, open_system: Callable[[], SpikeSystem], unit_map: UnitMap, timing: Timing):
+        self.health = SourceHealth()
+        self.trouble = 'the system is being opened'
+        self._open_system = open_system
+        self._unit_map = unit_map
+        self._timing = timing
+        self._system: SpikeSystem | None = None
+        self._windows: Windows | None = None
+        self._again_ns = 0
+        self._sequence = 0
+        self._source = secrets.randbits(63) + 1
+        self._trial, self._object_id = 0, -1
+
+    def next_batch(self) -> SpikeBatch | None:
+        """Wait for the next batch; None when there is none, which takes seconds at most."""
+        try:
+            if self._windows is None:
+                self._open()
+            batch = None if self._windows is None else self._windows.next_batch()
+        except SystemLost as lost:
+            self.close()
+            self.trouble = str(lost)
+            self._again_ns = time.monotonic_ns() + AGAIN_NS
+            return None
+        if batch is None:
+            return None
+        self.trouble = ''
+        self._sequence += 1
+        return replace(batch, sequence=self._sequence - 1, source=self._source)
+
+    def take_events(self) -> list[TrialEvent]:
+        """The trial events since the last call. A marker ``Start`` begins a trial; an object is that of the trial."""
+        if self._windows is None:
+            return []
+        markers, self._windows.markers = self._windows.markers, []
+        return [self._event(time_ns, text) for time_ns, text in markers if text.strip()]
+
+    def counts(self) -> dict[str, object]:
+        """What the system itself says."""
+        return self._system.counts() if self._system is not None else {}
+
+    def close(self) -> None:
+        """End the connection to the system."""
+        system, self._system, self._windows = self._system, None, None
+        if system is not None:
+            system.close()
+
+    def _open(self) -> None:
+        if time.monotonic_ns() < self._again_ns:
+            time.sleep(IDLE_S)
+            return
+        self._system = self._open_system()
+        self._windows = Windows(self._system, self._unit_map, self._timing, self.health, self.health.stretches)
+        self.health.stretches += 1
+
+    def _event(self, time_ns: int, text: str) -> TrialEvent:
+        label, _, object_id = text.strip().partition(' ')
+        if label == 'Start':
+            self._trial, self._object_id = self._trial + 1, -1
+        if OBJECT_ID.fullmatch(object_id.strip()):
+            self._object_id = int(object_id)
+        return TrialEvent(time_ns, self._trial, self.health.stretches - 1, label, self._object_id)

@@ -1,0 +1,126 @@
+"""LslSystem: spikes and markers of the Lab Streaming Layer (https://labstreaminglayer.readthedocs.io).
+
+The stream of spikes has an irregular rate and one or two channels: the number of the electrode and, where spikes are
+sorted, the sort code. The stream of markers has one channel of text.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+
+import pylsl
+from pylsl.util import LostError
+from pylsl.util import TimeoutError as LslTimeoutError
+
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.sources.spike_system import CONNECT_S, Arrived, Marker, Spike, SystemLost, SystemSettings
+from grasp_decoder.sources.unit_map import UnitMap
+from grasp_decoder.types.time import NS_PER_S
+
+SPIKES = 'Spikes'
+CHANNELS = 'one channel (electrode) or two (electrode, sort code) of numbers'
+CLOCK_READINGS = 9
+
+
+class LslSystem:
+    """A stream of spikes by its name, or the first of type ``Spikes``, and a stream of markers by its name.
+
+    Times stay on the clock of the sender. LSL measures how far that is from this machine's every few seconds
+    (``time_correction``). A stream whose sender ends is lost: this connection does not wait for another one.
+
+    Raises:
+        SystemLost: there is no such stream.
+        GraspDecoderError: the stream cannot hold spikes or markers.
+    """
+
+    def __init__(self, settings: SystemSettings, unit_map: UnitMap):
+        spikes = _stream('name', settings.address) if settings.address else _stream('type', SPIKES)
+        if spikes.channel_format() == pylsl.cf_string or spikes.channel_count() not in (1, 2) or spikes.nominal_srate():
+            raise GraspDecoderError(f"LSL stream '{spikes.name()}' must have an irregular rate and {CHANNELS}")
+        markers = _stream('name', settings.events) if settings.events else None
+        if markers is not None and (markers.channel_format() != pylsl.cf_string or markers.channel_count() != 1):
+            raise GraspDecoderError(f"LSL stream '{settings.events}' must have one channel of text")
+        self._name = spikes.name()
+        self._spikes = self._inlet(spikes)
+        self._markers = None if markers is None else self._inlet(markers)
+        self._clock_ns = _monotonic_minus_local_clock_ns()
+        self._not_numbers = 0
+
+    def offset_ns(self) -> int:
+        """CLOCK_MONOTONIC minus the clock of the sender, ns; raises `SystemLost`."""
+        return self._clock_ns + round(self._correction_s(self._spikes) * NS_PER_S)
+
+    def receive(self, wait_s: float) -> Arrived:
+        """Spikes and markers since the last call; raises `SystemLost` when a sender has ended."""
+        try:
+            samples, times = self._spikes.pull_chunk(timeout=wait_s)
+            texts, text_times = self._markers.pull_chunk() if self._markers is not None else ([], [])
+        except LostError:
+            raise self._lost() from None
+        spikes = []
+        for sample, seconds in zip(samples, times):
+            if math.isfinite(seconds) and all(map(math.isfinite, sample)):
+                sort_code = int(sample[1]) if len(sample) > 1 else 0
+                spikes.append(Spike(round(seconds * NS_PER_S), str(int(sample[0])), sort_code))
+        bad = len(times) - len(spikes)
+        self._not_numbers += bad
+        return Arrived(spikes, self._on_the_clock_of_spikes(texts, text_times), lost=bad)
+
+    def counts(self) -> dict[str, object]:
+        """The clock correction that LSL measured, and what was wrong."""
+        return {'clock offset (ms)': f'{self.offset_ns() / 1e6:.3f}', 'samples that are no numbers': self._not_numbers}
+
+    def close(self) -> None:
+        """Close both streams."""
+        for inlet in (self._spikes, self._markers):
+            if inlet is not None:
+                inlet.close_stream()
+
+    def _inlet(self, info: pylsl.StreamInfo) -> pylsl.StreamInlet:
+        inlet = pylsl.StreamInlet(info, recover=False)
+        try:
+            inlet.open_stream(timeout=CONNECT_S)
+            inlet.time_correction(timeout=CONNECT_S)
+        except (LostError, LslTimeoutError):
+            raise SystemLost(f"LSL stream '{info.name()}' is announced but does not answer") from None
+        return inlet
+
+    def _correction_s(self, inlet: pylsl.StreamInlet) -> float:
+        """What to add to a time of the sender, s; known since the stream was opened, so it is there at once."""
+        try:
+            return float(inlet.time_correction(timeout=CONNECT_S))
+        except (LostError, LslTimeoutError):
+            raise self._lost() from None
+
+    def _on_the_clock_of_spikes(self, texts: list[list[str]], times: list[float]) -> list[Marker]:
+        """Markers may come from another machine than spikes."""
+        if self._markers is None or not texts:
+            return []
+        between_s = self._correction_s(self._markers) - self._correction_s(self._spikes)
+        return [
+            Marker(round((seconds + between_s) * NS_PER_S), text)
+            for (text,), seconds in zip(texts, times)
+            if math.isfinite(seconds)
+        ]
+
+    def _lost(self) -> SystemLost:
+        return SystemLost(f"LSL stream '{self._name}' has ended")
+
+
+def _stream(key: str, value: str) -> pylsl.StreamInfo:
+    found = pylsl.resolve_byprop(key, value, timeout=CONNECT_S)
+    if not found:
+        raise SystemLost(f"there is no LSL stream of {key} '{value}': start its sender")
+    return found[0]
+
+
+def _monotonic_minus_local_clock_ns() -> int:
+    """On Linux, LSL's clock is CLOCK_MONOTONIC. The smallest of some readings, since each may be interrupted."""
+    readings: list[tuple[int, int]] = []
+    for _ in range(CLOCK_READINGS):
+        before_ns = time.monotonic_ns()
+        local_s = pylsl.local_clock()
+        after_ns = time.monotonic_ns()
+        readings.append((after_ns - before_ns, (before_ns + after_ns) // 2 - round(local_s * NS_PER_S)))
+    return min(readings)[1]

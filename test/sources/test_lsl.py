@@ -1,0 +1,127 @@
+"""Spikes and markers of a real LSL outlet in another process, which is killed and started again."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grasp_decoder.features.binning import Binner, bin_counts
+from grasp_decoder.recording.synthetic import synthesize
+from grasp_decoder.sources.live_source import LiveSource
+from grasp_decoder.sources.spike_system import SystemLost, SystemSettings
+from grasp_decoder.sources.unit_map import unit_map_of
+from grasp_decoder.sources.windows import Timing
+
+pytest.importorskip('pylsl', reason='pylsl is not installed')
+
+from grasp_decoder.sources.lsl import LslSystem
+
+pytestmark = pytest.mark.slow
+
+SENDER = Path(__file__).resolve().parents[1] / 'helpers' / 'lsl_sender.py'
+BIN_NS = 40_000_000
+MS = 1_000_000
+
+
+@pytest.fixture(scope='module', autouse=True)
+def lsl_of_this_test(tmp_path_factory):
+    """LSL reads its settings once in a process. Streams of other programs and machines are not found."""
+    file = tmp_path_factory.mktemp('lsl') / 'lsl_api.cfg'
+    file.write_text(f'[multicast]\nResolveScope = machine\n[lab]\nSessionID = test-{os.getpid()}\n[log]\nlevel = -2\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('LSLAPICFG', str(file))
+        yield
+
+
+@pytest.fixture(scope='module')
+def session():
+    return synthesize(units=552, trials=1, objects=2, seed=3)[0]
+
+
+@pytest.fixture
+def start_sender(session, tmp_path):
+    """``start_sender()`` starts the process that streams the trial of the session."""
+    trial, started = session.trials[0], []
+    np.savez(
+        tmp_path / 'spikes.npz',
+        times_ns=trial.times_ns - trial.start_ns,
+        electrode=np.array([unit.electrode for unit in session.units])[trial.units],
+        sort_code=np.array([unit.sort_code for unit in session.units])[trial.units],
+    )
+
+    def start():
+        command = [sys.executable, SENDER, tmp_path / 'spikes.npz']
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        return started[-1]
+
+    yield start
+    for sender in started:
+        sender.kill()
+        sender.wait()
+        sender.stdout.close()
+
+
+def test_a_session_gives_the_same_bins_and_a_killed_sender_comes_back(session, start_sender):
+    unit_map = unit_map_of(session.units, 'session')
+    settings = SystemSettings(address='test spikes', events='test markers')
+    # The delay is long, so that a busy machine loses nothing.
+    timing = Timing(10 * MS, 300 * MS, 5000 * MS)
+    source = LiveSource(lambda: LslSystem(settings, unit_map), unit_map, timing)
+    sender = start_sender()
+    batches, events = [], []
+
+    def receive_until(condition):
+        deadline = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < deadline, source.trouble
+            if (batch := source.next_batch()) is not None:
+                batches.append(batch)
+            events.extend(source.take_events())
+
+    receive_until(lambda: events)
+    first_ns, trial = int(sender.stdout.readline()), session.trials[0]
+    receive_until(lambda: batches[-1].end_ns - first_ns > trial.stop_ns - trial.start_ns + BIN_NS)
+    assert (events[0].label, events[0].object_id, events[0].trial) == ('Start', 21, 1)
+    assert (source.health.late, source.health.ahead, source.health.unknown, source.health.lost) == (0, 0, 0, 0)
+    assert {'clock offset (ms)', 'samples that are no numbers'} == source.counts().keys()
+    _check_bins(batches, first_ns, session)
+
+    sender.kill()
+    receive_until(lambda: source.trouble)
+    assert source.trouble == "LSL stream 'test spikes' has ended"
+    sent = len(batches)
+    receive_until(lambda: 'there is no LSL stream' in source.trouble)
+    assert len(batches) == sent
+    start_sender()
+    receive_until(lambda: batches[-1].segment > 0)
+    assert source.trouble == ''
+    assert [batch.sequence for batch in batches] == list(range(len(batches)))
+    source.close()
+
+
+def _check_bins(batches, first_ns, session):
+    """The bins that a decoder counts are those of the file, for a grid that starts with the first batch."""
+    trial = session.trials[0]
+    binner = Binner(BIN_NS, session.unit_count)
+    online = np.array([each.counts for batch in batches for each in binner.push(batch)])
+    origin_ns = batches[0].start_ns - first_ns
+    offline = bin_counts(
+        trial.times_ns - trial.start_ns,
+        trial.units,
+        origin_ns,
+        origin_ns + len(online) * BIN_NS,
+        BIN_NS,
+        session.unit_count,
+    )
+    whole = (trial.stop_ns - trial.start_ns - origin_ns) // BIN_NS
+    assert origin_ns < 0 and offline.sum() == len(trial.times_ns)
+    assert np.array_equal(online[:whole], offline[:whole])
+
+
+def test_a_stream_that_is_not_there_is_said_in_one_line():
+    with pytest.raises(SystemLost, match="there is no LSL stream of name 'none'"):
+        LslSystem(SystemSettings(address='none'), unit_map_of([], ''))
