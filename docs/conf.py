@@ -39,8 +39,9 @@ autoapi_options = ['members', 'undoc-members', 'show-inheritance', 'show-module-
 autoapi_member_order = 'bysource'
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
-# autoapi cannot follow imports of generated messages, nor of constants that are assigned together.
-suppress_warnings = ['autoapi.python_import_resolution']
+# autoapi cannot follow imports of generated messages, nor of constants that are assigned together. The pages of modules
+# lead to each other: in the bar beside every page, all of them would take most of the time of a build.
+suppress_warnings = ['autoapi.python_import_resolution', 'toc.not_included']
 
 # A name in single backticks is a link where one thing here is called so, else it is code. Types of other libraries
 # and messages are code.

@@ -33,6 +33,15 @@ def own_places():
         gazebo.parent.rmdir()
 
 
+@pytest.fixture(scope='module')
+def short_training():
+    """Networks learn in a tenth of the usual steps: for tests that do not ask how well they decode."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('grasp_decoder.learning.models.causal_gru.EPOCHS', 10)
+        patch.setattr('grasp_decoder.learning.models.causal_gru.LEAST_STEPS', 2)
+        yield
+
+
 @contextlib.contextmanager
 def reserved_domain():
     """A ROS_DOMAIN_ID that no other running test of this machine has."""

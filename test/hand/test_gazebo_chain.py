@@ -8,7 +8,7 @@ pytest.importorskip('google.protobuf')
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
-from grasp_decoder.cli import synthesize, train
+from grasp_decoder.cli import demo
 from grasp_decoder.control.held import KEPT_S, LIFTED_M
 from grasp_decoder.system.replay_options import ReplayOptions
 from grasp_decoder.system.run_nodes import run_nodes
@@ -25,27 +25,9 @@ MOTION_WITHIN_NS = 50_000_000
 
 @pytest.fixture(scope='module')
 def run(module_domain_id, tmp_path_factory):
-    """The first held-out trials of a synthetic session, whatever their objects are: result and record."""
+    """The first held-out trials of the demo, whatever their objects are: result and record."""
     folder = tmp_path_factory.mktemp('chain')
-    session, bundle = folder / 'made.neo.mat', folder / 'bundle'
-    assert synthesize.main(['--out', str(session), '--units', '96', '--trials', '80', '--objects', '8']) == 0
-    assert (
-        train.main(
-            [
-                '--session',
-                str(session),
-                '--out',
-                str(bundle),
-                '--tasks',
-                'phase,object',
-                '--baselines',
-                'none',
-                '--max-seconds',
-                '90',  # a busy machine needs that many for networks that tell the objects apart
-            ]
-        )
-        == 0
-    )
+    session, bundle = demo.prepare()
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv('ROS_DOMAIN_ID', str(module_domain_id))
         result = run_nodes(

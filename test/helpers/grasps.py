@@ -56,5 +56,5 @@ def grasp(simulator, object_id, grip, close_s=0.35, rate=1.0) -> Grasp:
     run(HandMode.CLOSE, 1.0, close_s)
     held = run(HandMode.HOLD, 1.0, 1.3)
     touched = simulator.state().contact
-    released = run(HandMode.OPEN, 0.0, 1.0 / rate)
+    released = run(HandMode.OPEN, 0.0, 2.0 / rate)
     return Grasp(held[round(0.25 / STEP_S) :], touched, released[-1])

@@ -24,6 +24,8 @@ from grasp_decoder.recording.writing import write_session
 
 from helpers.without_elapsed_time import without_elapsed_time
 
+pytestmark = pytest.mark.usefixtures('short_training')
+
 
 @pytest.fixture(scope='module')
 def session(tmp_path_factory):
@@ -33,7 +35,7 @@ def session(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def bundle(session):
+def bundle(session, short_training):
     path = session.with_name('bundle')
     assert train(['--session', str(session), '--out', str(path)]) == 0
     return path
