@@ -9,14 +9,18 @@ from __future__ import annotations
 import math
 import time
 
-import pylsl
-from pylsl.util import LostError
-from pylsl.util import TimeoutError as LslTimeoutError
-
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.sources.spike_system import CONNECT_S, Arrived, Marker, Spike, SystemLost, SystemSettings
 from grasp_decoder.sources.unit_map import UnitMap
 from grasp_decoder.types.time import NS_PER_S
+
+try:
+    import pylsl
+    from pylsl.util import LostError
+    from pylsl.util import TimeoutError as LslTimeoutError
+except RuntimeError as error:
+    # The wheel for a glibc before 2.35 carries no library.
+    raise ImportError('pylsl finds no liblsl: install it (https://github.com/sccn/liblsl/releases)') from error
 
 SPIKES = 'Spikes'
 CHANNELS = 'one channel (electrode) or two (electrode, sort code) of numbers'

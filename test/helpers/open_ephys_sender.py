@@ -104,14 +104,19 @@ class OpenEphysSender:
                 self.data()
                 self.answer()
 
+        self._ended.clear()
         self._thread = threading.Thread(target=acquiring)
         self._thread.start()
 
-    def close(self):
-        """End the acquisition and the sockets."""
+    def stand_still(self):
+        """End the acquisition; the GUI goes on without it."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
+
+    def close(self):
+        """End the acquisition and the sockets."""
+        self.stand_still()
         self._context.destroy(linger=0)
 
     def _send(self, envelope, kind, fields, body):

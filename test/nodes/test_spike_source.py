@@ -1,0 +1,75 @@
+"""spike_source in a running system: the hand is SAFE while the acquisition stands still; then decoding goes on."""
+
+import contextlib
+import random
+
+import pytest
+
+pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
+pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
+
+from grasp_decoder.nodes.topics import subscribe
+from grasp_decoder.sources.unit_map import unit_map_text
+from grasp_decoder.system.interfaces import DECODED_GRASP, DIAGNOSTICS, HAND_COMMAND, TRIAL_EVENTS
+from grasp_decoder.system.processes import NodeProcess
+from grasp_decoder.types.hand_command import HandMode
+
+from helpers.bundle_samples import make_manifest, make_network, make_trials
+from helpers.open_ephys_sender import BLOCK, OpenEphysSender
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope='module')
+def bundle(tmp_path_factory):
+    from grasp_decoder.bundle.export.writing import write_bundle
+
+    path, trials = tmp_path_factory.mktemp('trained') / 'bundle', make_trials()
+    write_bundle(path, [make_network('phase')], trials, trials, make_manifest())
+    return path
+
+
+def given(bundle, **parameters):
+    named = {'bundle': bundle, 'system': 'openephys', **parameters}
+    return ['--ros-args', *(word for name, value in named.items() for word in ('-p', f'{name}:={value}'))]
+
+
+def test_the_hand_is_safe_while_the_acquisition_stands_still(start_node, node, spin_until, bundle):
+    units = make_manifest().units
+    commands, decodes, events, statuses = [], [], [], {}
+    subscribe(node, HAND_COMMAND, commands.append)
+    subscribe(node, DECODED_GRASP, decodes.append)
+    subscribe(node, TRIAL_EVENTS, events.append)
+    subscribe(node, DIAGNOSTICS, lambda message: statuses.update({each.name: each for each in message.status}))
+
+    with contextlib.closing(OpenEphysSender()) as sender:
+
+        def spikes_of_a_block():
+            for sample in sorted(random.sample(range(sender.sample, sender.sample + BLOCK), 3)):
+                unit = random.choice(units)
+                sender.spike(str(unit.electrode), unit.sort_code, sample)
+            sender.ttl(0, sender.sample // BLOCK % 2, sender.sample)
+
+        start_node('decoder', '--ros-args', '-p', f'bundle:={bundle}')
+        start_node('hand_bridge')
+        # Delays are long, so that a busy machine loses nothing.
+        parameters = {'address': sender.address, 'events': '1=Cue', 'delay_ms': 200.0, 'silence_s': 0.5}
+        source = start_node('spike_source', *given(bundle, **parameters))
+        sender.acquire(spikes_of_a_block)
+        assert spin_until(lambda: decodes and events), source.log_text()
+        assert events[0].label == 'Cue'
+        sender.stand_still()
+        assert spin_until(lambda: commands[-1].reason == 'spikes stopped'), source.log_text()
+        assert commands[-1].state == HandMode.SAFE
+        assert spin_until(lambda: 'start the acquisition' in statuses['spike_source: system'].message)
+        before, sender.message_num = decodes[-1].segment, 0
+        sender.acquire(spikes_of_a_block)
+        assert spin_until(lambda: decodes[-1].segment > before), source.log_text()
+
+
+def test_a_map_of_other_units_is_refused_in_one_line(bundle, domain_id, tmp_path):
+    units = make_manifest().units
+    (tmp_path / 'map.csv').write_text(unit_map_text(units).replace('\n5,2,1,2', '\n5,2,1,7'))
+    process = NodeProcess('spike_source', given(bundle, unit_map=tmp_path / 'map.csv'), tmp_path / 'log')
+    assert process.wait(60) == 2
+    assert process.log_text().startswith(f'error: {tmp_path / "map.csv"} does not fit {bundle}: unit 5 is ')
