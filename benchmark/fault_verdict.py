@@ -6,12 +6,14 @@ The definitions of the campaign stand here, and only here:
   again.
 - A hand that is to keep what it holds is safe from the moment at which SAFE is commanded, if no joint closes further
   while it does.
+- What a next trial makes it do is not judged: it begins when an open hand is told to take on a grip.
 - A hand that says nothing itself, dead or frozen, is safe from the moment at which SAFE is commanded, if its joints
   are open, or open, when it is heard of again.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,7 +48,7 @@ class Motion:
     times_ns: NDArray[np.int64]
     distance: NDArray[np.float64]
 
-    def between(self, start_ns: int, stop_ns: int) -> Motion:
+    def between(self, start_ns: float, stop_ns: float) -> Motion:
         """The part from ``start_ns`` up to ``stop_ns``."""
         inside = (self.times_ns >= start_ns) & (self.times_ns < stop_ns)
         return Motion(self.times_ns[inside], self.distance[inside])
@@ -93,3 +95,14 @@ def left_safe_ns(commands: Sequence[HandCommand], after_ns: int) -> int | None:
         if each.state != HandMode.SAFE and not np.any((since_ns > 0) & (since_ns < FOR_GOOD_NS)):
             return each.published_ns
     return None
+
+
+def next_trial_ns(commands: Sequence[HandCommand], after_ns: int) -> float:
+    """When the hand was first told to take on a grip after it was told to be open, both after ``after_ns``; or inf."""
+    opened = False
+    for each in commands:
+        if each.published_ns > after_ns:
+            opened = opened or each.state == HandMode.OPEN
+            if opened and each.state in (HandMode.PRESHAPE, HandMode.CLOSE):
+                return each.published_ns
+    return math.inf

@@ -28,7 +28,7 @@ from tqdm import tqdm
 from benchmark.fault_kinds import Kind, Outcome, Since, busy, kinds
 from benchmark.fault_report import ALLOWED_MS, MOMENTS, Run, figure, summarize, table, write_page
 from benchmark.fault_system import System
-from benchmark.fault_verdict import closes_further, first_safe, left_safe_ns, opens_ns
+from benchmark.fault_verdict import closes_further, first_safe, left_safe_ns, next_trial_ns, opens_ns
 from benchmark.results import ROOT, print_table, write_results
 from grasp_decoder.bundle.bundle import MANIFEST, SEAL, seal_of
 from grasp_decoder.cli.command_line import exit_status
@@ -186,7 +186,11 @@ def make_fault(system: System, kind: Kind, moment: str, rng: np.random.Generator
         silent = bool(kind.reports) and not system.told(kind.reports)
         return silent + (max(0, lost - told) if lost else 0)
 
+    def heard_again() -> bool:
+        return system.motion().times_ns[-1:] > undone_ns
+
     system.until(lambda: not unreported(), REPORT_S)
+    system.until(heard_again, RECOVERY_S)
     safe_ns = _safe_ns(system, kind, fault_ns, undone_ns)
     late_ms = None
     if kind.outcome == Outcome.SAFE and safe_ns is not None:
@@ -219,23 +223,23 @@ def _since_ns(system: System, kind: Kind, fault_ns: int) -> int:
 
 def _safe_ns(system: System, kind: Kind, fault_ns: int, undone_ns: int) -> int | None:
     """When the hand was as it must be; None when it was not. `fault_verdict` has the definitions."""
-    commands = system.heard.commands
+    commands, motion = system.heard.commands, system.motion()
     command = first_safe(commands, fault_ns)
     if command is None and kind.outcome != Outcome.SAFE:
         return fault_ns
-    end_ns = left_safe_ns(commands, fault_ns) or undone_ns + NS_PER_S
+    end_ns = min(left_safe_ns(commands, fault_ns) or undone_ns + NS_PER_S, next_trial_ns(commands, undone_ns))
     if kind.since == Since.LAST_TARGET:
-        return opens_ns(system.motion().between(fault_ns, end_ns))
+        return opens_ns(motion.between(fault_ns, end_ns))
     if command is None:
         return None
     if kind.hand_is_silent:
-        back = system.motion().between(undone_ns, max(end_ns, undone_ns + NS_PER_S // 2))
+        back_ns = motion.times_ns[motion.times_ns >= undone_ns][:1]
+        back = motion.between(undone_ns, max(end_ns, *(back_ns + NS_PER_S // 10), undone_ns))
         return command.published_ns if opens_ns(back) is not None else None
-    motion = system.motion().between(fault_ns, end_ns)
     if _may_keep(commands, command, kind):
-        kept = system.motion().between(fault_ns, min(end_ns, _lets_go_ns(system, command.published_ns)))
+        kept = motion.between(command.published_ns, min(end_ns, _lets_go_ns(system, command.published_ns)))
         return None if closes_further(kept) else command.published_ns
-    opened_ns = opens_ns(motion)
+    opened_ns = opens_ns(motion.between(fault_ns, end_ns))
     return None if opened_ns is None else max(opened_ns, command.published_ns)
 
 
@@ -248,7 +252,7 @@ def _lets_go_ns(system: System, safe_ns: int) -> int:
 
 def _may_keep(commands: Sequence[HandCommand], safe: HandCommand, kind: Kind) -> bool:
     """Whether the hand held something when SAFE came, and goes on to hold it in a fault of this kind."""
-    before = [each.state for each in commands if each.published_ns < safe.published_ns]
+    before = [each.state for each in commands if each.published_ns < safe.published_ns and each.state != HandMode.SAFE]
     return load_fault_policies()[kind.cause] == Policy.KEEP and bool(before) and before[-1] == HandMode.HOLD
 
 

@@ -1,12 +1,13 @@
 """The fault campaign: what its relay does to batches, when a hand counts as safe, and a few of its faults for real."""
 
 import json
+import math
 
 import numpy as np
 import pytest
 
 from benchmark.fault_relay import Relay, SomeBatches, StandingClock, delay, drop, duplicate, reorder
-from benchmark.fault_verdict import Motion, closes_further, first_safe, left_safe_ns, opens_ns
+from benchmark.fault_verdict import Motion, closes_further, first_safe, left_safe_ns, next_trial_ns, opens_ns
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.spike_batch import SpikeBatch
 
@@ -100,6 +101,14 @@ def test_commands_say_when_safe_began_and_ended():
     assert first_safe(commands, 0).published_ns == 300 * MS
     assert left_safe_ns(commands, 0) == 900 * MS
     assert left_safe_ns(commands, 900 * MS) is None
+
+
+def test_a_next_trial_begins_with_a_grip_after_an_open_hand():
+    modes = [HandMode.OPEN, HandMode.CLOSE, HandMode.SAFE, HandMode.OPEN, HandMode.PRESHAPE, HandMode.CLOSE]
+    commands = [HandCommand(0, 0, mode, 'power', 0.0, '', at) for at, mode in enumerate(modes)]
+    assert next_trial_ns(commands, 0) == 4
+    assert next_trial_ns(commands, -1) == 1
+    assert next_trial_ns(commands, 3) == math.inf
 
 
 def test_a_command_that_another_bridge_undoes_does_not_leave_safe():
