@@ -205,7 +205,7 @@ def _with_perturbed(train: Sequence[TrialBins], seed: int, kernel: np.ndarray, b
     """The read-in, then with other units missing each time, for which the others stand in, and with other gains."""
     rng = np.random.default_rng(seed)
     units = fit_unit_model(train)
-    found = [(kernel, bias)]
+    found: list[Weights] = [(kernel, bias)]
     for _ in range(COPIES):
         living = rng.permutation(len(kernel)) >= rng.uniform(0, MOST_MISSING) * len(kernel)
         standing_in, shifted = units.stand_in(kernel, bias, living)
