@@ -52,7 +52,7 @@ PATIENCE_S = 60.0
 NS_PER_MS = 1_000_000
 
 _BATCH = struct.Struct('<QIqqHQQ')
-_DECODE = struct.Struct('<qQIQBfiffIIfffQfQ')
+_DECODE = struct.Struct('<qQIQBfiffIIfffQffQ')
 _TEXTS = 'invalid_reason', 'bundle'
 _COMMAND = struct.Struct('<QQ')
 
@@ -87,10 +87,10 @@ def pack_decode(decode: DecodedGrasp) -> dict:
 
 
 def unpack_decode(entry: dict) -> DecodedGrasp:
-    *values, validity, source = _DECODE.unpack(entry[b'header'])
+    *values, novelty, validity, source = _DECODE.unpack(entry[b'header'])
     values.insert(7, np.frombuffer(entry[b'object_probability'], np.float32))
     texts = {name: entry[name.encode()].decode() for name in _TEXTS}
-    return DecodedGrasp(*values, validity=validity, source=source, **texts)
+    return DecodedGrasp(*values, novelty=novelty, validity=validity, source=source, **texts)
 
 
 def run_redis_graph(session: Path, bundle: Path, *, bins: int, batch_ms: float) -> GraphRun:

@@ -2,7 +2,8 @@
 
 Objects are left out of training in turn. Their test trials, and those of the objects that were learnt, then go through
 the int8 object network and the controller's posterior over grips, trial by trial. The hand answers when it would close,
-three bins into the hold phase: with the most probable grip, or with none where it is not sure enough of it.
+three bins into the hold phase: with the most probable grip, or with none where a new object is more probable, or where
+it is not sure enough of the grip.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from grasp_decoder.bundle.task_network import OBJECT
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.settings import ControlSettings
+from grasp_decoder.decoding.bin_decoder import BinDecoder
 from grasp_decoder.features.splits import FIRST_RANDOM_STATE, Split, split_trials
 from grasp_decoder.features.trial_bins import TrialBins, bin_trials
 from grasp_decoder.features.windows import choose_look_back
@@ -52,7 +54,7 @@ class Answer:
     Attributes:
         known: whether training had the object.
         right: whether the most probable grip holds it.
-        posterior, certainty: of that grip; certainty is 0 at the grip's prior.
+        posterior, certainty: of that grip; certainty is 0 at the grip's prior, and where a new object is more probable.
     """
 
     known: bool
@@ -142,29 +144,32 @@ def _answers(session: Session, split: Split, look_back: int, trials: Sequence[Tr
     index = np.array([names.index(grips.grip_of(each)) for each in split.classes])
     prior = np.bincount(index, weights=rule.prior)
     found = []
-    for trial, probability in zip(trials, _decode(bundle, trials)):
+    for trial, (probability, novelty) in zip(trials, _decode(bundle, trials)):
         closes = min(trial.event_bins['Hold'] + CLOSES_AFTER_BINS, trial.event_bins['Rew'] - 1)
-        posterior = grip_posterior(rule, probability, trial.bin_ns, index)[closes]
+        posterior = (1 - novelty[closes]) * grip_posterior(rule, probability, trial.bin_ns, index)[closes]
         best = int(posterior.argmax())
+        certainty = (posterior[best] - prior[best]) / max(1e-9, 1 - prior[best])
         found.append(
             Answer(
                 trial.object_id in split.classes,
                 names[best] == grips.grip_of(trial.object_id),
                 float(posterior[best]),
-                float((posterior[best] - prior[best]) / max(1e-9, 1 - prior[best])),
+                0.0 if novelty[closes] > posterior[best] else float(certainty),
             )
         )
     return found
 
 
-def _decode(bundle: Bundle, trials: Sequence[TrialBins]) -> list[np.ndarray]:
-    runner = BundleEngines(bundle, EngineOptions(backend='cpu')).runner(OBJECT)
+def _decode(bundle: Bundle, trials: Sequence[TrialBins]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For every trial the probability of each class, (n_bins, n_classes), and that of a new object, (n_bins,)."""
+    decoder = BinDecoder(BundleEngines(bundle, EngineOptions(backend='cpu')))
     nothing = np.full(len(bundle.manifest.classes), np.nan, np.float32)
     decoded = []
     for trial in trials:
-        runner.reset()
-        answers = [runner.step(counts) for counts in trial.counts]
-        decoded.append(np.array([nothing if answer is None else answer for answer in answers]))
+        decoder.reset()
+        bins = [decoder.decode(counts) for counts in trial.counts]
+        probability = [each.object_probability if len(each.object_probability) else nothing for each in bins]
+        decoded.append((np.array(probability), np.array([each.novelty for each in bins])))
     return decoded
 
 

@@ -8,6 +8,7 @@
     BUNDLE/input_statistics.npz what the spikes of the training trials were like
     BUNDLE/unit_model.npz       how units fire together, so that others can stand in for dead ones
     BUNDLE/object_read_in.npz   ... from the units to what the model takes, one for each recurrent network
+    BUNDLE/novelty_model.npz    where the objects of training lie, so that others can be told from them
     BUNDLE/object_start.npz     ... from which training on another day starts (train --init-from)
     BUNDLE/report/              how well it decodes, for people
 """
@@ -26,8 +27,10 @@ import numpy as np
 
 from grasp_decoder.bundle.consistency import check_consistency
 from grasp_decoder.bundle.manifest import Manifest, TaskManifest
+from grasp_decoder.bundle.task_network import OBJECT
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.input_statistics import InputStatistics
+from grasp_decoder.features.novelty import NoveltyModel
 from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.unit_model import UnitModel
 from grasp_decoder.safe_file import MIB, read_plain
@@ -37,11 +40,13 @@ SEAL = 'manifest.sha256'
 REPORT = 'report'
 INPUT_STATISTICS = 'input_statistics.npz'
 UNIT_MODEL = 'unit_model.npz'
+NOVELTY_MODEL = 'novelty_model.npz'
 
 _MOST_BYTES = 512 * MIB
 """Of one file of a bundle; the largest models have a few."""
 
 AboutUnits = TypeVar('AboutUnits', InputStatistics, UnitModel, ReadIn)
+Part = TypeVar('Part')
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class Bundle:
         unit_model: how units fire together.
         read_ins: task -> what turns the features of its units into what its network takes. Tasks whose networks take
             the features themselves are not in it.
+        novelty_model: where the objects of training lie; None where nothing tells others from them.
     """
 
     path: Path
@@ -66,6 +72,7 @@ class Bundle:
     input_statistics: InputStatistics = field(repr=False)
     unit_model: UnitModel = field(repr=False)
     read_ins: Mapping[str, ReadIn] = field(repr=False)
+    novelty_model: NoveltyModel | None = field(default=None, repr=False)
 
     @property
     def id(self) -> str:
@@ -149,7 +156,14 @@ def load_bundle(path: str | Path) -> Bundle:
                 f'bundle {path}: {read_in_file(task)} gives {read_in.width} latents, but its network takes '
                 f'{manifest.tasks[task].latents}'
             )
-    return Bundle(path, manifest, sha256, models, statistics, unit_model, read_ins)
+    novelty_model = None
+    if NOVELTY_MODEL in contents:
+        novelty_model = _part(path, contents, NOVELTY_MODEL, NoveltyModel.from_arrays)
+        if OBJECT not in read_ins or novelty_model.width != read_ins[OBJECT].width:
+            raise GraspDecoderError(
+                f'bundle {path}: {NOVELTY_MODEL} takes other latents than its network for the object'
+            )
+    return Bundle(path, manifest, sha256, models, statistics, unit_model, read_ins, novelty_model)
 
 
 def _about_units(
@@ -159,19 +173,23 @@ def _about_units(
     name: str,
     read: Callable[[dict[str, np.ndarray]], AboutUnits],
 ) -> AboutUnits:
+    found = _part(path, contents, name, read)
+    if found.unit_count != manifest.unit_count:
+        raise GraspDecoderError(
+            f'bundle {path}: {name} is about {found.unit_count} units, but the unit table has {manifest.unit_count}'
+        )
+    return found
+
+
+def _part(path: Path, contents: Mapping[str, bytes], name: str, read: Callable[[dict[str, np.ndarray]], Part]) -> Part:
     where = f'bundle {path}: {name}'
     if name not in contents:
         raise GraspDecoderError(f'{where} is not among the sealed files; train the bundle again')
     arrays = _arrays(path / name, contents[name])
     try:
-        found = read(arrays)
+        return read(arrays)
     except (KeyError, ValueError, TypeError) as error:
         raise GraspDecoderError(f'{where} cannot be read ({error}); train the bundle again') from error
-    if found.unit_count != manifest.unit_count:
-        raise GraspDecoderError(
-            f'{where} is about {found.unit_count} units, but the unit table has {manifest.unit_count}'
-        )
-    return found
 
 
 def _arrays(path: Path, content: bytes) -> dict[str, np.ndarray]:

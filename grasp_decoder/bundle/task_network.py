@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from grasp_decoder.features.novelty import NoveltyModel
 from grasp_decoder.features.read_in import ReadIn
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class TaskNetwork:
             apertures. Rows before the first full window are NaN.
         temperature: logits are divided by it before the softmax (calibration, Guo et al. 2017).
         read_in: from features to the latents that the graph takes; None: it takes the features.
+        novelty: of the object, where its objects lie, as the latents see them; None: nothing tells others from them.
         start: arrays from which training on another day starts; empty if the model family has none.
     """
 
@@ -67,4 +69,5 @@ class TaskNetwork:
     predict: Callable[[Sequence[TrialBins]], list[np.ndarray]]
     temperature: float = 1.0
     read_in: ReadIn | None = None
+    novelty: NoveltyModel | None = None
     start: Mapping[str, np.ndarray] = field(default_factory=dict)

@@ -77,8 +77,9 @@ class DecodeChecker:
             return f'phase probability is {decoded.phase_probability:g}'
         if settings.proportional and not _is_probability(decoded.aperture):
             return f'decoded aperture is {decoded.aperture:g}'
-        if not _is_probability(decoded.validity):
-            return f'validity is {decoded.validity:g}'
+        for name, value in (('validity', decoded.validity), ('novelty', decoded.novelty)):
+            if not _is_probability(value):
+                return f'{name} is {value:g}'
         probability = np.asarray(decoded.object_probability)
         if not probability.size:
             return ''  # before the first decode of a segment, or a decoder of the phase alone

@@ -26,7 +26,8 @@ class GraspController:
     """One `HandCommand` for each `DecodedGrasp`, and SAFE whenever something is wrong.
 
     Evidence about the object is summed over the objects that share a grip, so that the hand closes when it is sure of
-    the grip, even between two sizes of one shape. Before `configure` the hand stays SAFE.
+    the grip, even between two sizes of one shape. It does not close where an object that training did not have is more
+    probable. Before `configure` the hand stays SAFE.
     States and dwell times run on the decodes' stamps (a replay at any speed decides alike), motion limits and the
     watchdog on CLOCK_MONOTONIC (no replay moves a hand faster than its limits).
     """
@@ -222,10 +223,12 @@ class GraspController:
             grasp = decoded.aperture
             if abs(grasp - self._followed_aperture) > self._settings.aperture_dead_band:
                 self._followed_aperture = grasp
-        grip, confidence = self._likely_grip(decoded)
+        closes = grasp is not None and grasp >= self._settings.close_threshold
+        novelty = decoded.novelty if closes else 0.0  # it is about the time when the hand closes
+        grip, confidence, novelty = self._likely_grip(decoded, novelty)
         before = self._machine.state
         settled = bool(self._aperture.position == self.target_aperture())
-        self._machine.step(decoded.stamp_ns, grasp, grip, confidence, settled, self._keeps(), seen)
+        self._machine.step(decoded.stamp_ns, grasp, grip, confidence, settled, self._keeps(), seen, novelty)
         if self._machine.state != before:
             self._held_aperture = float(self._aperture.position)
             if self._machine.state == HandMode.HOLD and before != HandMode.SAFE:
@@ -233,15 +236,17 @@ class GraspController:
             if before in (HandMode.CLOSE, HandMode.HOLD) and self._machine.state == HandMode.OPEN:
                 self._object.reset()  # the next grasp is decided on what comes after this one
 
-    def _likely_grip(self, decoded: DecodedGrasp) -> tuple[str, float]:
+    def _likely_grip(self, decoded: DecodedGrasp, novelty: float) -> tuple[str, float, float]:
+        """The most probable grip, how sure it is, and the novelty where that is more probable, else 0."""
         if self._phase_only:
-            return self._grips.default_grip, 1.0
+            return self._grips.default_grip, 1.0, 0.0
         if not len(decoded.object_probability):
-            return self._machine.grip, 0.0
+            return self._machine.grip, 0.0, 0.0
         posterior = self._object.update(np.asarray(decoded.object_probability))
-        by_grip = np.bincount(self._grip_of_class, weights=posterior)
+        by_grip = (1.0 - novelty) * np.bincount(self._grip_of_class, weights=posterior)
         best = int(by_grip.argmax())
-        return self._grip_names[best], _certainty(float(by_grip[best]), float(self._prior_of_grip[best]))
+        certainty = _certainty(float(by_grip[best]), float(self._prior_of_grip[best]))
+        return self._grip_names[best], certainty, novelty if novelty > by_grip[best] else 0.0
 
     def _command(self, now_ns: int, due_ns: int) -> HandCommand:
         if self._moved_ns is not None:

@@ -53,6 +53,7 @@ class GraspStateMachine:
         self._held_since_ns = 0
         self._lifted_since_ns: int | None = None
         self._seen = UNSEEN
+        self._novelty = 0.0
         self.state = HandMode.SAFE
         self.grip = grip
         self.reason = 'starting'
@@ -73,6 +74,7 @@ class GraspStateMachine:
         settled: bool,
         keeps: bool = False,
         seen: Seen = UNSEEN,
+        novelty: float = 0.0,
     ) -> None:
         """Take one bin.
 
@@ -84,7 +86,9 @@ class GraspStateMachine:
             settled: the hand's aperture has arrived at its target.
             keeps: in SAFE, the hand still holds what it held before.
             seen: what the hand says about the object.
+            novelty: probability that training did not have the object, where it is more probable than the grip; else 0.
         """
+        self._novelty = novelty
         if self._stamp_ns is not None:
             self._time_ns += min(stamp_ns - self._stamp_ns, MAX_STEP_NS)
         self._stamp_ns = stamp_ns
@@ -152,7 +156,9 @@ class GraspStateMachine:
             self._enter(HandMode.OPEN, f'no longer sure of the {self.grip} grip')
 
     def _close(self, grip: str, confidence: float) -> None:
-        if confidence >= self._settings.close_confidence:
+        if self._novelty:
+            self.reason = f'grasp decoded, but of an object unlike those of training ({self._novelty:.2f})'
+        elif confidence >= self._settings.close_confidence:
             self._enter(HandMode.CLOSE, f'grasp decoded, {grip} grip ({confidence:.2f})', grip)
         else:
             self.reason = f'grasp decoded, but unsure of the grip ({confidence:.2f})'

@@ -9,6 +9,7 @@ import numpy as np
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
 from grasp_decoder.bundle.manifest import SelfReset
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, RECURRENT
+from grasp_decoder.features.novelty import LatentAverages
 from grasp_decoder.types.decoded_grasp import GRASP, REST
 
 NO_OBJECT = -1
@@ -24,6 +25,7 @@ class Decode:
     object_id: int
     object_probability: np.ndarray
     confidence: float
+    novelty: float
     aperture: float
     dof: np.ndarray
 
@@ -42,6 +44,8 @@ class BinDecoder:
         manifest = engines.bundle.manifest
         self.engines = engines
         self._runners = {task: engines.runner(task) for task in manifest.tasks}
+        self._novelty_model = engines.bundle.novelty_model
+        self._averages = LatentAverages(self._novelty_model.width if self._novelty_model else 0)
         self._decodes_aperture = manifest.movement is None
         self._of_one_trial = [
             self._runners[task]
@@ -57,6 +61,7 @@ class BinDecoder:
         """Clear the state: a new segment starts."""
         for runner in self._runners.values():
             runner.reset()
+        self._averages.reset()
         self._grasp_run = self._rest_run = 0
         self._grasped = False
 
@@ -77,6 +82,10 @@ class BinDecoder:
         if object_answer is not None:
             best = int(object_answer.argmax())
             object_id, confidence = self._classes[best], float(object_answer[best])
+        novelty = 0.0
+        if self._novelty_model:
+            latents = self._runners[OBJECT].latents
+            novelty = self._novelty_model.probability(self._averages.step(latents))
         if self._self_reset is not None:
             self._reset_after_grasp(phase, self._self_reset)
         return Decode(
@@ -85,6 +94,7 @@ class BinDecoder:
             object_id,
             NOTHING if object_answer is None else object_answer,
             confidence,
+            novelty,
             float('nan') if dof is None or not self._decodes_aperture else float(dof[0]),
             NOTHING if dof is None else dof,
         )
@@ -101,3 +111,4 @@ class BinDecoder:
             self._grasped = False
             for runner in self._of_one_trial:
                 runner.reset()
+            self._averages.reset()

@@ -159,6 +159,7 @@ class StreamingDecoder:
             object_id=decode.object_id,
             object_probability=decode.object_probability,
             confidence=decode.confidence,
+            novelty=decode.novelty,
             aperture=decode.aperture,
             dof=decode.dof,
             lost_batches=health.lost_batches,

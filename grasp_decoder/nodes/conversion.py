@@ -135,6 +135,7 @@ def decoded_grasp_message(decode: DecodedGrasp, session_name: str) -> msg.Decode
     message.binning_duration = decode.binning_duration
     message.inference_duration = decode.inference_duration
     message.received_ns = decode.received_ns
+    message.novelty = decode.novelty
     message.validity = decode.validity
     message.invalid_reason = decode.invalid_reason
     message.bundle = decode.bundle
@@ -160,6 +161,7 @@ def decoded_grasp_from(message: msg.DecodedGrasp) -> DecodedGrasp:
         binning_duration=message.binning_duration,
         inference_duration=message.inference_duration,
         received_ns=message.received_ns,
+        novelty=message.novelty,
         validity=message.validity,
         invalid_reason=message.invalid_reason,
         bundle=message.bundle,

@@ -36,6 +36,7 @@ class DecodedGrasp:
     binning_duration: float = float('nan')
     inference_duration: float = float('nan')
     received_ns: int = 0
+    novelty: float = 0.0
     validity: float = 1.0
     invalid_reason: str = ''
     bundle: str = ''

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,9 +19,11 @@ from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOpt
 from grasp_decoder.bundle.export import writing as export
 from grasp_decoder.bundle.export.writing import bundle_draft, write_bundle
 from grasp_decoder.bundle.manifest import Manifest
+from grasp_decoder.decoding.bin_decoder import BinDecoder
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.novelty import LatentAverages, NoveltyModel
 
-from helpers.bundle_samples import UNITS, make_manifest, make_network, make_trials
+from helpers.bundle_samples import LATENTS, UNITS, make_manifest, make_network, make_trials
 
 TRIALS = make_trials()
 TASKS = {'phase': 'recurrent', 'object': 'window', 'dof': 'recurrent'}
@@ -173,6 +176,19 @@ def test_runners_on_one_engine_share_nothing_of_the_past(sealed, task):
         other_runner.step(other)
         beside.append(runner.step(counts))
     np.testing.assert_equal(beside, alone[: len(beside)])
+
+
+def test_novelty_is_kept_with_the_network_for_the_object(tmp_path):
+    rng = np.random.default_rng(0)
+    directions, centres = rng.normal(size=(2 * LATENTS, 3)), rng.normal(size=(5, 3))
+    novelty = NoveltyModel(directions.astype(np.float32), centres.astype(np.float32), 0.7, 2.0)
+    network = replace(make_network('object'), novelty=novelty)
+    bundle = write_bundle(tmp_path / 'bundle', [network], TRIALS, TRIALS, make_manifest())
+    np.testing.assert_equal(vars(bundle.novelty_model), vars(novelty))
+    decoder, averages = BinDecoder(BundleEngines(bundle, EngineOptions('int8', 'cpu'))), LatentAverages(LATENTS)
+    for counts in TRIALS[0].counts:
+        seen = averages.step(network.read_in(network.lut[np.minimum(counts, 255)]))
+        assert decoder.decode(counts).novelty == novelty.probability(seen)
 
 
 def test_counts_above_the_table_take_its_last_entry(sealed):

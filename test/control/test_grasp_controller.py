@@ -51,6 +51,20 @@ def test_closing_begins_within_two_bins_of_the_onset_and_takes_less_than_a_fifth
     assert commands[5].aperture == 1.0
 
 
+def test_the_hand_does_not_close_on_an_object_that_training_did_not_have_and_says_so():
+    hand = Decoder()
+    hand.run(2.8)
+    commands = hand.run(0.4, grasp=0.98, novelty=0.8)
+    assert {'CLOSE', 'HOLD'}.isdisjoint(states(commands))
+    assert commands[-1].reason == 'grasp decoded, but of an object unlike those of training (0.80)'
+    assert hand.run(0.4, grasp=0.98, novelty=0.1)[-1].state == HandMode.HOLD
+
+
+def test_novelty_does_not_count_before_the_grasp():
+    preshaped = Decoder().run(2.8, novelty=1.0)
+    assert states(preshaped) == ['SAFE', 'OPEN', 'PRESHAPE']
+
+
 def test_a_single_bin_of_grasp_at_rest_does_not_close():
     hand = Decoder()
     commands = hand.run(2.0) + hand.run(BIN_S, grasp=0.98) + hand.run(2.0)

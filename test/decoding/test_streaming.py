@@ -58,6 +58,7 @@ class HandMadeEngines:
     path: str = 'B'
     backend: str = 'cpu (sum)'
     artefact_count: float = 1e6
+    novelty_model: None = None
     usual_rate: float = 0.0  # nothing is expected, so nothing is repaired
 
     @property

@@ -98,6 +98,7 @@ TYPES = {
         binning_duration=float32,
         inference_duration=float32,
         received_ns=unsigned(64),
+        novelty=float32,
         validity=float32,
         invalid_reason=texts,
         bundle=texts,

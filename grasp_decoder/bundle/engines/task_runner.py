@@ -19,7 +19,11 @@ from grasp_decoder.features.read_in import ReadIn
 
 
 class TaskRunner(ABC):
-    """Runs one task of a bundle. `BundleEngines.runner` makes one."""
+    """Runs one task of a bundle. `BundleEngines.runner` makes one.
+
+    Attributes:
+        latents: float32 (k,), what the read-in made of the last bin; empty where the network takes the features.
+    """
 
     def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine, read_in: ReadIn | None):
         self.task = task
@@ -27,6 +31,7 @@ class TaskRunner(ABC):
         self._features_of_counts = np.asarray(manifest.lut, np.float32)
         self._input = model.inputs[0]
         self._read_in = read_in
+        self.latents = np.zeros(read_in.width if read_in else 0, np.float32)
         self._lut = quantise(self._features_of_counts, self._input)
         self._inverse_temperature = np.float32(1 / manifest.temperature)
         self._outputs = make_buffers(model.outputs)
@@ -58,7 +63,9 @@ class TaskRunner(ABC):
             return
         table = self._features_of_counts
         features = count_features(counts, table) if roots is None else root_features(roots, table)
-        out[...] = quantise(features if self._read_in is None else self._read_in(features), self._input)
+        if self._read_in is not None:
+            features = self.latents = self._read_in(features)
+        out[...] = quantise(features, self._input)
 
     def _run(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
         self._engine.run(inputs, self._outputs)

@@ -18,6 +18,7 @@ import numpy as np
 from grasp_decoder.bundle.bundle import (
     INPUT_STATISTICS,
     MANIFEST,
+    NOVELTY_MODEL,
     REPORT,
     SEAL,
     UNIT_MODEL,
@@ -84,6 +85,8 @@ class BundleDraft:
             tasks[network.task] = convert(network, train, self._folder)
             if network.read_in:
                 np.savez(self._folder / read_in_file(network.task), **network.read_in.to_arrays())
+            if network.novelty:
+                np.savez(self._folder / NOVELTY_MODEL, **network.novelty.to_arrays())
             if network.start:
                 arrays: dict[str, Any] = dict(network.start)
                 np.savez(self._folder / start_file(network.task), **arrays)

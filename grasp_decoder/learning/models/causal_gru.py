@@ -32,8 +32,9 @@ from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.features.unit_model_fitting import fit_unit_model
 from grasp_decoder.learning.models.bin_labels import in_sequences, label_bins
 from grasp_decoder.learning.models.fisher_read_in import OBJECT_RANK, fisher_read_in
-from grasp_decoder.learning.models.gru_graph import StepWeights, Weights, joined, step_graph, with_trace
+from grasp_decoder.learning.models.gru_graph import StepWeights, joined, step_graph, with_trace
 from grasp_decoder.learning.models.life import SEQUENCE_BINS, Life, RecordedTrials, in_pieces
+from grasp_decoder.learning.models.novelty_fitting import fit_novelty_model
 from grasp_decoder.learning.models.training import UNKNOWN, FitProblem, calibrate, probabilities, train_best
 from grasp_decoder.learning.models.transfer import Start, aligned_read_in, read_out_for, start_for_others
 
@@ -201,11 +202,13 @@ def _as_perturbed(
     return _through(_with_perturbed(train, seed, kernel, bias), trials)
 
 
-def _with_perturbed(train: Sequence[TrialBins], seed: int, kernel: np.ndarray, bias: np.ndarray) -> list[Weights]:
+def _with_perturbed(
+    train: Sequence[TrialBins], seed: int, kernel: np.ndarray, bias: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """The read-in, then with other units missing each time, for which the others stand in, and with other gains."""
     rng = np.random.default_rng(seed)
     units = fit_unit_model(train)
-    found: list[Weights] = [(kernel, bias)]
+    found = [(kernel, bias)]
     for _ in range(COPIES):
         living = rng.permutation(len(kernel)) >= rng.uniform(0, MOST_MISSING) * len(kernel)
         standing_in, shifted = units.stand_in(kernel, bias, living)
@@ -214,7 +217,7 @@ def _with_perturbed(train: Sequence[TrialBins], seed: int, kernel: np.ndarray, b
     return found
 
 
-def _through(read_ins: Sequence[Weights], trials: Sequence[TrialBins]) -> np.ndarray:
+def _through(read_ins: Sequence[tuple[np.ndarray, np.ndarray]], trials: Sequence[TrialBins]) -> np.ndarray:
     """All bins of some trials, side by side, through each of some read-ins, float32 (read-ins, bins, k)."""
     kernels, biases = (np.concatenate(parts, axis=-1) for parts in zip(*read_ins))
     width = len(biases) // len(read_ins)
@@ -328,6 +331,7 @@ def _task_network(problem: FitProblem, recipe: _Recipe, model: keras.Model) -> T
         kind=RECURRENT,
         look_back=1,
         lut=SQUARE_ROOT_LUT,
+        novelty=fit_novelty_model(read_in, problem.train, problem.validation) if problem.task == OBJECT else None,
         graph=step_graph(step),
         read_in=read_in,
         temperature=temperature,
