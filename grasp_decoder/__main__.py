@@ -22,6 +22,7 @@ COMMANDS = (
     'bundle',
     'edgetpu',
     'replay_decode',
+    'listen',
 )
 
 

@@ -53,7 +53,7 @@ def _metavar(declaration: Declaration) -> str | None:
         return None
     if declaration.name in PATHS:
         return 'DIR' if declaration.name == 'bundle' else 'FILE'
-    return 'N'
+    return 'NAME' if isinstance(declaration.default, str) else 'N'
 
 
 def _help(declaration: Declaration, default: Any) -> str:

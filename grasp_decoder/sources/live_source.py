@@ -75,7 +75,8 @@ class LiveSource:
 
     def counts(self) -> dict[str, object]:
         """What the system itself says."""
-        return self._system.counts() if self._system is not None else {}
+        system = self._system  # which the other thread may close meanwhile
+        return system.counts() if system is not None else {}
 
     def close(self) -> None:
         """End the connection to the system."""

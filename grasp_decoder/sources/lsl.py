@@ -50,10 +50,12 @@ class LslSystem:
         self._markers = None if markers is None else self._inlet(markers)
         self._clock_ns = _monotonic_minus_local_clock_ns()
         self._not_numbers = 0
+        self.offset_ns()
 
     def offset_ns(self) -> int:
         """CLOCK_MONOTONIC minus the clock of the sender, ns; raises `SystemLost`."""
-        return self._clock_ns + round(self._correction_s(self._spikes) * NS_PER_S)
+        self._offset_ns = self._clock_ns + round(self._correction_s(self._spikes) * NS_PER_S)
+        return self._offset_ns
 
     def receive(self, wait_s: float) -> Arrived:
         """Spikes and markers since the last call; raises `SystemLost` when a sender has ended."""
@@ -73,7 +75,7 @@ class LslSystem:
 
     def counts(self) -> dict[str, object]:
         """The clock correction that LSL measured, and what was wrong."""
-        return {'clock offset (ms)': f'{self.offset_ns() / 1e6:.3f}', 'samples that are no numbers': self._not_numbers}
+        return {'clock offset (ms)': f'{self._offset_ns / 1e6:.3f}', 'samples that are no numbers': self._not_numbers}
 
     def close(self) -> None:
         """Close both streams."""

@@ -102,7 +102,7 @@ class SpikeSystem(Protocol):
         """
 
     def counts(self) -> dict[str, object]:
-        """What else people should see on /diagnostics."""
+        """What else people should see on /diagnostics, as known by now; it is asked for in another thread."""
 
     def close(self) -> None:
         """End the connection."""

@@ -68,7 +68,9 @@ class SourceHealth:
 
     def delay_ms(self, quantile: float) -> float:
         """A quantile of the latest delays; not a number without spikes."""
-        return float(np.quantile(self.delays_ns, quantile)) / NS_PER_MS if self.delays_ns else float('nan')
+        # A copy in one step: diagnostics ask from another thread.
+        delays_ns = list(self.delays_ns)
+        return float(np.quantile(delays_ns, quantile)) / NS_PER_MS if delays_ns else float('nan')
 
 
 class _Counts(NamedTuple):
@@ -86,7 +88,7 @@ class Windows:
     lives. A spike that comes later than that is too late, and one whose time lies more than a second ahead is of
     another clock. Both are left out and counted. When a fifth of the last second is left out, the rest would be
     mistaken for a brain at rest, so no more batches come. The same holds for the start: nothing is sent before half a
-    second fits.
+    second fits and the system has given a sign of life.
 
     Args:
         system: an open system.
@@ -118,6 +120,7 @@ class Windows:
         self._offset_ns = system.offset_ns()
         self._start_ns = clock() - self._offset_ns
         self._heard_ns = clock()
+        self._heard = not timing.silence_ns
         self._waiting: list[tuple[int, int]] = []
         self._recent: deque[_Counts] = deque(maxlen=LOOKED_AT_BATCHES)
         self._left_out = self._unknown = 0
@@ -139,7 +142,7 @@ class Windows:
         self._recent.append(_Counts(len(inside), self._left_out, self._unknown))
         self._left_out = self._unknown = 0
         self._check()
-        if len(self._recent) <= TRUSTED_AFTER:
+        if len(self._recent) <= TRUSTED_AFTER or not self._heard:
             return None
         self._health.sent += len(inside)
         window = np.array(inside, np.int64).reshape(-1, 2)
@@ -172,7 +175,7 @@ class Windows:
         arrived = self._system.receive(wait_s)
         now_ns = self._clock()
         if arrived.spikes or arrived.alive:
-            self._heard_ns = now_ns
+            self._heard_ns, self._heard = now_ns, True
         elif 0 < self._timing.silence_ns < now_ns - self._heard_ns:
             raise SystemLost(f'nothing has come for {(now_ns - self._heard_ns) / NS_PER_S:.1f} s')
         self.markers += [each for each in arrived.markers if abs(each.time_ns - end_ns) < FURTHEST_MARKER_NS]
@@ -186,8 +189,9 @@ class Windows:
                 continue
             if time_ns < self._start_ns and not self._recent:
                 continue  # it was on its way when the stretch began
-            self._health.delays_ns.append(now_ns - time_ns - self._offset_ns)
-            late, ahead = time_ns < self._start_ns, time_ns >= end_ns + FURTHEST_AHEAD_NS
+            delay_ns = now_ns - time_ns - self._offset_ns
+            self._health.delays_ns.append(delay_ns)
+            late, ahead = time_ns < self._start_ns, delay_ns < -FURTHEST_AHEAD_NS
             if late or ahead:
                 self._health.late += late
                 self._health.ahead += ahead

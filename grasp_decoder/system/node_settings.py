@@ -47,7 +47,7 @@ class SourceSettings(SystemSettings):
     bundle: str = setting('', 'bundle that decodes: its units must be those of the system')
     batch_ms: float = setting(10.0, 'length of a batch', unit='ms', low=1.0, high=40.0)
     delay_ms: float = setting(
-        5.0,
+        4.0,
         'from the end of a batch until it is sent: what the system takes to deliver',
         unit='ms',
         low=0.0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -45,24 +46,18 @@ def run_nodes(options: ReplayOptions, folder: Path) -> dict[str, Any]:
         NodeDied: a node ended before its time, and too often to be started again.
         GraspDecoderError: a node refused what it was given.
     """
-    stay_on_this_machine()
     result = folder / 'run_result.json'
     run = _Run(folder, result)
     reason = ''
     try:
-        for description in node_descriptions(replace(options, result=str(result))):
-            run.start(description)
-        run.watch()
+        with run:
+            run.start_all(replace(options, result=str(result)))
+            run.watch()
     except BaseException as error:
         reason = str(error) or 'interrupted'
         raise
     finally:
         # A run that ends early leaves its result so far, which says that it is partial.
-        for process in end_processes(run.processes, PATIENCE_S):
-            print(f'{process.name} did not end by itself and was killed', file=sys.stderr)
-        for process in run.processes:
-            if process.name == 'recorder' and process.poll() == 2:
-                print(process.last_words(), file=sys.stderr)
         if result.exists():
             found = {**with_note(json.loads(result.read_text()), reason), 'restarts': run.restarts}
             if options.result:
@@ -70,19 +65,51 @@ def run_nodes(options: ReplayOptions, folder: Path) -> dict[str, Any]:
     return found
 
 
-class _Run:
-    """The processes of one run; ``restarts`` says how often each node was started again."""
+def run_live(options: ReplayOptions, folder: Path) -> None:
+    """Start the nodes for a live source, print what they say, and see to them until Ctrl-C.
 
-    def __init__(self, folder: Path, result: Path):
+    Args:
+        options: with any source but ``replay``.
+        folder: for logs and parameter files.
+
+    Raises:
+        NodeDied: a node ended too often to be started again.
+        GraspDecoderError: a node refused what it was given.
+        KeyboardInterrupt: Ctrl-C; the nodes have ended.
+    """
+    with _Run(folder) as run:
+        run.start_all(options)
+        run.watch_for_ever()
+
+
+class _Run:
+    """The processes of one run, which end with it; ``restarts`` says how often each node was started again."""
+
+    def __init__(self, folder: Path, result: Path | None = None):
         self.restarts: dict[str, int] = {}
         self._folder = folder
         self._result = result
         self._nodes: dict[str, tuple[NodeDescription, NodeProcess]] = {}
         self._policy = Restarts()
 
+    def __enter__(self) -> _Run:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for process in end_processes(self.processes, PATIENCE_S):
+            print(f'{process.name} did not end by itself and was killed', file=sys.stderr)
+        for process in self.processes:
+            if process.name == 'recorder' and process.poll() == 2:
+                print(process.last_words(), file=sys.stderr)
+
     @property
     def processes(self) -> list[NodeProcess]:
         return [process for _, process in self._nodes.values()]
+
+    def start_all(self, options: ReplayOptions) -> None:
+        stay_on_this_machine()
+        for description in node_descriptions(options):
+            self.start(description)
 
     def start(self, description: NodeDescription) -> None:
         name = description.executable
@@ -101,12 +128,26 @@ class _Run:
             _relay(output)
         self._see_to('run_monitor')
 
+    def watch_for_ever(self) -> None:
+        """Print what all nodes print, and see to those that end."""
+        outputs: dict[Path, TextIO] = {}
+        with ExitStack() as stack:
+            while True:
+                for process in self.processes:
+                    if process.log not in outputs:
+                        outputs[process.log] = stack.enter_context(open(process.log))
+                for output in outputs.values():
+                    _relay(output)
+                for name in list(self._nodes):
+                    self._see_to(name)
+                time.sleep(POLL_S)
+
     def _see_to(self, name: str) -> None:
         description, process = self._nodes[name]
         status = process.poll()
         if status is None or (status == 0 and name in NOT_STARTED_AGAIN):
             return
-        if status == NEGATIVE and name == 'run_monitor' and self._result.exists():
+        if status == NEGATIVE and name == 'run_monitor' and self._result and self._result.exists():
             return
         words = process.last_words()
         if status == 2:  # bad input: the node has said what is wrong

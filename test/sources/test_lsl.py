@@ -69,7 +69,7 @@ def test_a_session_gives_the_same_bins_and_a_killed_sender_comes_back(session, s
     unit_map = unit_map_of(session.units, 'session')
     settings = SystemSettings(address='test spikes', events='test markers')
     # The delay is long, so that a busy machine loses nothing.
-    timing = Timing(10 * MS, 300 * MS, 5000 * MS)
+    timing = Timing(10 * MS, 1000 * MS, 5000 * MS)
     source = LiveSource(lambda: LslSystem(settings, unit_map), unit_map, timing)
     sender = start_sender()
     batches, events = [], []

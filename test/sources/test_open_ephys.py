@@ -164,7 +164,7 @@ def test_every_spike_of_an_acquisition_is_sent_in_the_window_of_its_sample(sende
 
     sender.acquire(spikes_of_a_block)
     settings = SystemSettings(address=sender.address)
-    source = LiveSource(lambda: OpenEphysSystem(settings, unit_map), unit_map, Timing(10 * MS, 300 * MS, 1000 * MS))
+    source = LiveSource(lambda: OpenEphysSystem(settings, unit_map), unit_map, Timing(10 * MS, 1000 * MS, 5000 * MS))
     batches = []
     with contextlib.closing(source):
         while len(batches) < 100:

@@ -132,6 +132,12 @@ def test_silence_sends_empty_batches_while_the_system_is_alive():
     assert len(batches) == 300 - TRUSTED_AFTER and not spikes_of(batches)
 
 
+def test_a_system_that_was_never_heard_of_sends_nothing_unless_silence_is_usual():
+    for silence_ns, expected in ((5000 * MS, 0), (0, 150 - TRUSTED_AFTER)):
+        clock = Clock()
+        assert len(sent(Played(clock, [], alive=False), clock, 150, silence_ns=silence_ns)) == expected
+
+
 def test_a_system_that_ends_is_not_a_brain_at_rest():
     clock, health = Clock(), SourceHealth()
     with pytest.raises(SystemLost, match='nothing has come for 1.0 s'):

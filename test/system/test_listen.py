@@ -1,0 +1,47 @@
+"""listen, run as a user runs it, against a sender that speaks as Open Ephys does; Ctrl-C ends it."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
+pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
+
+from helpers.bundle_samples import make_manifest, make_network, make_trials
+from helpers.open_ephys_sender import BLOCK, OpenEphysSender
+
+pytestmark = pytest.mark.slow
+
+
+def test_one_command_listens_to_a_system_until_ctrl_c(domain_id, tmp_path):
+    from grasp_decoder.bundle.export.writing import write_bundle
+
+    bundle, trials = tmp_path / 'bundle', make_trials()
+    write_bundle(bundle, [make_network(task) for task in ('phase', 'object')], trials, trials, make_manifest())
+    (tmp_path / 'mine.yaml').write_text('spike_source: {ros__parameters: {delay_ms: 200.0}}')
+    with contextlib.closing(OpenEphysSender()) as sender:
+        sender.acquire(lambda: sender.spike('3', 1, sender.sample + BLOCK // 2))
+        command = [sys.executable, '-m', 'grasp_decoder', 'listen', 'openephys', '--bundle', bundle]
+        command += ['--address', sender.address, '--params-file', tmp_path / 'mine.yaml']
+        listening = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        patience = threading.Timer(120, listening.kill)
+        patience.start()
+        lines = []
+        for line in listening.stdout:
+            lines.append(line)
+            if 'spikes are sent' in line:
+                os.kill(listening.pid, signal.SIGINT)
+        patience.cancel()
+        assert listening.wait() == 0, ''.join(lines)
+    assert any('[hand_bridge]' in line for line in lines)
+
+
+def test_a_map_that_is_missing_is_one_line(tmp_path):
+    command = [sys.executable, '-m', 'grasp_decoder', 'listen', 'lsl', '--bundle', tmp_path, '--unit-map', 'none.csv']
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, 'error: unit_map: none.csv does not exist\n')
