@@ -27,7 +27,7 @@ from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
 from grasp_decoder.nodes.conversion import decoded_grasp_from, spike_batch_from, stamp, trial_event_from
-from grasp_decoder.nodes.topics import advertise, subscribe
+from grasp_decoder.nodes.topics import DEEP, advertise, subscribe
 from grasp_decoder.srv import LoadBundle, Seek
 from grasp_decoder.system.interfaces import CLOCK, DECODED_GRASP, DECODER_INFO, DIAGNOSTICS, SPIKES, TRIAL_EVENTS
 
@@ -80,7 +80,7 @@ class Ears:
             (DECODER_INFO, self.infos.append),
             (DIAGNOSTICS, self._keep_diagnostics),
         ):
-            subscribe(node, topic, keep)
+            subscribe(node, topic, keep, DEEP)
 
     def _keep_diagnostics(self, message):
         for status in message.status:
