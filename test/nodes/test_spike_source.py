@@ -59,9 +59,10 @@ def test_the_hand_is_safe_while_the_acquisition_stands_still(start_node, node, s
         assert spin_until(lambda: decodes and events), source.log_text()
         assert events[0].label == 'Cue'
         sender.stand_still()
-        assert spin_until(lambda: commands[-1].reason == 'spikes stopped'), source.log_text()
+        assert spin_until(lambda: commands and commands[-1].reason == 'spikes stopped'), source.log_text()
         assert commands[-1].state == HandMode.SAFE
-        assert spin_until(lambda: 'start the acquisition' in statuses['spike_source: system'].message)
+        source_status = 'spike_source: system'
+        assert spin_until(lambda: source_status in statuses and 'start the' in statuses[source_status].message)
         before, sender.message_num = decodes[-1].segment, 0
         sender.acquire(spikes_of_a_block)
         assert spin_until(lambda: decodes[-1].segment > before), source.log_text()
