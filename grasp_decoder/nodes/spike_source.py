@@ -47,7 +47,7 @@ class SpikeSource(Node):
             round(settings.batch_ms * NS_PER_MS), round(settings.delay_ms * NS_PER_MS), int(to_ns(settings.silence_s))
         )
         self._source = LiveSource(partial(opener, settings, unit_map), unit_map, timing)
-        self._said = ''
+        self._said = self._source.trouble
         self._left_out = 0
         self._spikes = advertise(self, SPIKES)
         self._events = advertise(self, TRIAL_EVENTS)
