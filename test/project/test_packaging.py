@@ -44,6 +44,7 @@ WITHOUT_KEY = {
     'mcap-ros2-support',
     'mujoco',
     'neo',
+    'pylsl',
     'redis',
     'tensorflow-cpu',
 }
