@@ -1,39 +1,52 @@
-"""A decoder on later days: as it is, going on from it with a few trials, and trained afresh.
+"""A bundle on another day: as it is, aligned without labels, adapted with a few trials, and a decoder trained afresh.
 
-Every day the tuning of the units drifts, some are replaced, and their sort codes are shuffled.
+Every day the tuning of the units drifts, some are replaced, and their sort codes are shuffled. All are scored on the
+same test trials of the new day, in repeated splits.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 
 from benchmark.results import print_table, write_results
-from grasp_decoder.bundle.task_network import OBJECT, TaskNetwork
+from grasp_decoder.bundle.bundle import Bundle, load_bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
+from grasp_decoder.bundle.task_network import OBJECT
 from grasp_decoder.cli.command_line import exit_status
-from grasp_decoder.features.splits import Split, random_states, split_trials
-from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS, TrialBins, bin_trials
-from grasp_decoder.features.windows import choose_look_back
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.read_in import ReadIn
+from grasp_decoder.features.splits import random_states, split_trials
+from grasp_decoder.features.trial_bins import TrialBins, bin_trials, classes_of
+from grasp_decoder.learning.adaptation import decode_objects
 from grasp_decoder.learning.evaluation.decoded_trials import predict_trials
 from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, hold_windows
-from grasp_decoder.learning.evaluation.object_metrics import object_summary
-from grasp_decoder.learning.models.causal_gru import continue_gru
+from grasp_decoder.learning.evaluation.object_metrics import object_chance, object_summary
+from grasp_decoder.learning.models.alignment import align
 from grasp_decoder.learning.models.fitting import fit
 from grasp_decoder.recording.reading import read_session
-from grasp_decoder.recording.synthetic import synthesize
+from grasp_decoder.recording.session import Unit
+from grasp_decoder.recording.writing import check_writable
+from grasp_decoder.safe_file import write_json
 
-AS_IT_IS, CONTINUED, AFRESH, AFRESH_ALL = 'as_it_is', 'continued', 'afresh', 'afresh_all'
+UNALIGNED, BLIND, ALIGNED = 'unaligned', 'aligned_without_electrodes', 'aligned'
+ADAPTED_LABELS, ADAPTED, SCRATCH = 'adapted_labels_only', 'adapted', 'scratch'
 MEANING = {
-    AS_IT_IS: "day 1's as it is",
-    CONTINUED: 'continued, few trials',
-    AFRESH: 'afresh, few trials',
-    AFRESH_ALL: 'afresh, 80 %',
+    UNALIGNED: 'as it is, unit by unit',
+    BLIND: 'aligned without labels, electrodes ignored',
+    ALIGNED: 'aligned without labels',
+    ADAPTED_LABELS: 'adapted to the labelled trials only',
+    ADAPTED: 'adapted to labelled and other trials',
+    SCRATCH: 'trained afresh on the same trials',
 }
-ALL = 0.8
+VALIDATION_SHARE = 5
+"""One in so many of the labelled trials validates a decoder that is trained afresh."""
 
 
 def main(argv=None) -> int:
@@ -43,99 +56,125 @@ def main(argv=None) -> int:
 def _days(argv) -> int:
     parser = argparse.ArgumentParser(prog='days', description=__doc__.split('\n')[0])
     parser.add_argument(
-        '--session',
-        nargs='+',
-        type=Path,
-        metavar='FILE',
-        help='recordings of consecutive days (default: synthetic ones)',
+        '--from', required=True, type=Path, metavar='DIR', dest='bundle', help='bundle of an earlier day'
     )
-    parser.add_argument('--days', type=int, default=4, help='of the synthetic recordings (default 4)')
-    parser.add_argument(
-        '--few', type=float, default=0.2, metavar='F', help='share of a day for training and validation (default 0.2)'
-    )
-    parser.add_argument('--repeats', type=int, default=3, help='splits to average over (default 3)')
+    parser.add_argument('--session', required=True, type=Path, metavar='FILE', help='recording of the new day')
+    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
+    parser.add_argument('--per-object', type=int, default=5, metavar='N', help='labelled trials (default: %(default)s)')
+    parser.add_argument('--repeats', type=int, default=5, metavar='N', help='splits (default: %(default)s)')
+    parser.add_argument('--json', type=Path, metavar='OUT', help='where the result goes besides bench/days')
     arguments = parser.parse_args(argv)
-    sessions = (
-        [read_session(path) for path in arguments.session] if arguments.session else synthesize(days=arguments.days)
-    )
-    first, *later = (bin_trials(session, DEFAULT_BIN_NS) for session in sessions)
-    split = split_trials(first)
-    look_back = choose_look_back(first)
-    decoder = fit(OBJECT, split.train, split.validation, split.classes, look_back=look_back)
-    known = _decodes(decoder, split.classes, split.test, look_back)
-    rows = [
-        {
-            'day': 1,
-            'session': sessions[0].name,
-            'units': sessions[0].unit_count,
-            AFRESH_ALL: object_summary([known]),
-        }
+    if arguments.json:
+        check_writable(arguments.json)
+    if arguments.per_object < 1:
+        raise GraspDecoderError('--per-object: give 1 or more')
+    bundle, session = load_bundle(arguments.bundle), read_session(arguments.session, arguments.map)
+    manifest = bundle.manifest
+    trials = [
+        each for each in bin_trials(session, manifest.bin_ns, manifest.merge) if each.object_id in manifest.classes
     ]
-    for day, trials in enumerate(later, start=2):
-        print(f'day {day} ...', flush=True)
-        rows.append(
-            {'day': day, 'session': sessions[day - 1].name, 'units': sessions[day - 1].unit_count}
-            | _day(trials, decoder, split.classes, look_back, arguments.few, arguments.repeats)
-        )
-    print(f'% of hold windows correct (relaxed), {arguments.few:.0%} of a day as few trials')
+    found: dict[str, list[ObjectDecodes]] = {}
+    for state in random_states(arguments.repeats):
+        print(f'split {state} ...', flush=True)
+        split = split_trials(trials, state)
+        known = [*split.train, *split.validation]
+        few = draw(known, arguments.per_object, state)
+        for name, decodes in compare(bundle, session.units, known, few, split.test, state).items():
+            found.setdefault(name, []).append(decodes)
+    scores = {name: _score(found[name]) for name in MEANING if name in found}
+    result = {
+        'bundle': bundle.id,
+        'session': session.name,
+        'per_object': arguments.per_object,
+        'repeats': arguments.repeats,
+        'chance': object_chance(len(manifest.classes))['accuracy'],
+        **scores,
+    }
+    print(f'% of hold windows correct, {arguments.per_object} labelled trials of each object')
     print_table(
-        ('day', 'units', *MEANING.values()),
-        [(str(row['day']), str(row['units']), *(_percent(row.get(name)) for name in MEANING)) for row in rows],
+        ('decoder', 'correct', '95 %'),
+        [
+            (MEANING[name], _percent(each['accuracy']), ' to '.join(map(_percent, each['ci95'])))
+            for name, each in scores.items()
+        ],
     )
-    write_results('days', {'few': arguments.few, 'repeats': arguments.repeats, 'days': rows}, _figure(rows))
+    if arguments.json:
+        write_json(arguments.json, result)
+    write_results('days', result, _figure(scores))
     return 0
 
 
-def _day(trials: list[TrialBins], decoder: TaskNetwork, classes, look_back: int, few: float, repeats: int) -> dict:
-    """Scores of one later day; what is compared with few trials is tested on the same ones."""
-    found: dict[str, list[ObjectDecodes]] = {}
-    for state in random_states(repeats):
-        split = split_trials(trials, state, few)
-        everything = split_trials(trials, state, ALL)
-        decodes = {
-            CONTINUED: (split, _fit(split, state, look_back, partial(continue_gru, start=decoder.start))),
-            AFRESH: (split, _fit(split, state, look_back)),
-            AFRESH_ALL: (everything, _fit(everything, state, look_back)),
-        }
-        for name, (part, network) in decodes.items():
-            found.setdefault(name, []).append(_decodes(network, part.classes, part.test, look_back))
-        if decoder.read_in and split.test[0].counts.shape[1] == decoder.read_in.unit_count:
-            tested = [trial for trial in split.test if trial.object_id in classes]
-            found.setdefault(AS_IT_IS, []).append(_decodes(decoder, classes, tested, look_back))
-    return {name: object_summary(decodes) for name, decodes in found.items()}
+def draw(trials: Sequence[TrialBins], per_object: int, state: int) -> list[TrialBins]:
+    """Random trials of each object, object after object; all of them where there are fewer."""
+    rng = np.random.default_rng(state)
+    chosen: list[TrialBins] = []
+    for object_id in classes_of(trials):
+        own = [trial for trial in trials if trial.object_id == object_id]
+        chosen += [own[index] for index in rng.permutation(len(own))[:per_object]]
+    return chosen
 
 
-def _fit(split: Split, state: int, look_back: int, model=None) -> TaskNetwork:
-    return fit(OBJECT, split.train, split.validation, split.classes, model=model, look_back=look_back, seed=state)
+def compare(
+    bundle: Bundle,
+    units: Sequence[Unit],
+    known: Sequence[TrialBins],
+    few: Sequence[TrialBins],
+    test: Sequence[TrialBins],
+    state: int,
+) -> dict[str, ObjectDecodes]:
+    """Decodes of the test trials of one split by each decoder.
+
+    Args:
+        known: trials that are aligned with, without their labels.
+        few: of those, the ones with labels.
+    """
+    engines, start = BundleEngines(bundle, EngineOptions(backend='cpu')), bundle.start(OBJECT)
+    earlier, others = bundle.manifest.units, [trial for trial in known if trial not in few]
+    read_ins = {
+        UNALIGNED: _by_position(bundle.read_ins[OBJECT], len(units)),
+        BLIND: align(start, (), known).read_in,
+        ALIGNED: align(start, (), known, units=units, earlier_units=earlier).read_in,
+        ADAPTED_LABELS: align(start, few, units=units, earlier_units=earlier).read_in,
+        ADAPTED: align(start, few, others, units=units, earlier_units=earlier).read_in,
+    }
+    decodes = {name: decode_objects(engines, read_in, test) for name, read_in in read_ins.items()}
+    return {**decodes, SCRATCH: _afresh(few, test, bundle.manifest.classes, bundle.manifest.look_back, state)}
 
 
-def _decodes(network: TaskNetwork, classes, trials: list[TrialBins], look_back: int) -> ObjectDecodes:
-    return hold_windows(predict_trials({OBJECT: network}, trials), classes, look_back)
+def _by_position(read_in: ReadIn, unit_count: int) -> ReadIn:
+    """The read-in as it is for other units: a unit of today takes the place of the one with its number."""
+    kernel = np.zeros((unit_count, read_in.width), np.float32)
+    both = min(unit_count, read_in.unit_count)
+    kernel[:both] = read_in.kernel[:both]
+    return replace(read_in, kernel=kernel)
 
 
-def _percent(summary: dict | None) -> str:
-    if summary is None:
-        return '-'
-    return f'{100 * summary["accuracy"]:.1f} ({100 * summary["relaxed_accuracy"]:.1f})'
+def _afresh(few: Sequence[TrialBins], test: Sequence[TrialBins], classes, look_back: int, state: int) -> ObjectDecodes:
+    order = np.random.default_rng(state).permutation(len(few))
+    train = [few[index] for index in order[len(few) // VALIDATION_SHARE :]]
+    validation = [few[index] for index in order[: len(few) // VALIDATION_SHARE]]
+    network = fit(OBJECT, train, validation, classes, look_back=look_back, seed=state)
+    return hold_windows(predict_trials({OBJECT: network}, test), classes, look_back)
 
 
-def _figure(rows: list[dict]):
-    figure, axes = plt.subplots(figsize=(6, 3.4))
-    for name, meaning in MEANING.items():
-        points = [
-            (row['day'], 100 * row[name]['accuracy'], *(100 * bound for bound in row[name]['ci95']))
-            for row in rows
-            if name in row
-        ]
-        if points:
-            day, accuracy, low, high = zip(*points)
-            (line,) = axes.plot(day, accuracy, 'o-', label=meaning)
-            axes.fill_between(day, low, high, color=line.get_color(), alpha=0.12, linewidth=0)
-    axes.set_xticks([row['day'] for row in rows])
-    axes.set_xlabel('day')
-    axes.set_ylabel('% of hold windows correct')
-    axes.set_ylim(0, 102)
-    axes.legend(fontsize=8)
+def _score(repeats: list[ObjectDecodes]) -> dict:
+    summary = object_summary(repeats)
+    return {name: summary[name] for name in ('accuracy', 'ci95', 'relaxed_accuracy', 'accuracy_of_repeats', 'n_trials')}
+
+
+def _percent(share: float) -> str:
+    return f'{100 * share:.1f}'
+
+
+def _figure(scores: dict[str, dict]):
+    figure, axes = plt.subplots(figsize=(6, 2.4))
+    for y, each in enumerate(scores.values()):
+        axes.plot([100 * bound for bound in each['ci95']], [y, y], linewidth=2)
+        axes.plot(100 * each['accuracy'], y, 'o')
+    axes.set_yticks(range(len(scores)), [MEANING[name] for name in scores])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 100)
+    axes.set_xlabel('% of hold windows correct')
     return figure
 
 

@@ -18,6 +18,7 @@ COMMANDS = (
     'inspect',
     'deidentify',
     'train',
+    'adapt',
     'evaluate',
     'bundle',
     'edgetpu',

@@ -9,7 +9,7 @@
     BUNDLE/unit_model.npz       how units fire together, so that others can stand in for dead ones
     BUNDLE/object_read_in.npz   ... from the units to what the model takes, one for each recurrent network
     BUNDLE/novelty_model.npz    where the objects of training lie, so that others can be told from them
-    BUNDLE/object_start.npz     ... from which training on another day starts (train --init-from)
+    BUNDLE/object_start.npz     ... from which another day starts (adapt, train --init-from)
     BUNDLE/report/              how well it decodes, for people
 """
 

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.cli.adapt import main as adapt
 from grasp_decoder.cli.console_progress import ConsoleProgress
 from grasp_decoder.cli.evaluate import main as evaluate
 from grasp_decoder.cli.train import _parser
 from grasp_decoder.cli.train import main as train
+from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.learning.adaptation import require_fit
 from grasp_decoder.learning.experiment.measurements import Measurements
 from grasp_decoder.learning.experiment.preparation import prepare
 from grasp_decoder.learning.experiment.settings import Settings
@@ -291,3 +294,30 @@ def test_constant_and_empty_units_are_no_trouble(model):
         )
     network = fit('object', trials[:8], trials[8:], (21, 22), model=model, look_back=3, max_seconds=5)
     assert all(np.isfinite(answer[2:]).all() for answer in network.predict(trials))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('per_object', [4, 0])
+def test_a_bundle_is_adapted_to_another_day(bundle, tmp_path, capsys, per_object):
+    day, out = tmp_path / 'Next.neo.mat', tmp_path / 'next'
+    next_day = synthesize(units=12, trials=24, objects=2, days=2)[1]
+    write_session(next_day, day)
+    assert adapt([str(bundle), '--session', str(day), '--out', str(out), '--trials-per-object', str(per_object)]) == 0
+    said = capsys.readouterr().err
+    assert 'were taken for one of that day' in said
+    assert ('expected accuracy in the hold phase' in said) == bool(per_object)
+    earlier, made = load_bundle(bundle), load_bundle(out)
+    assert made.models == earlier.models and made.manifest.started_from == earlier.id
+    assert made.manifest.unit_count == next_day.unit_count
+    assert len(made.manifest.sessions[0].train) == 2 * per_object
+    assert not np.array_equal(made.read_ins['object'].kernel, earlier.read_ins['object'].kernel)
+    assert evaluate(['--bundle', str(out), '--session', str(day), '--json', str(tmp_path / 'scores.json')]) == 0
+    assert json.loads((tmp_path / 'scores.json').read_text())['phase']['accuracy'] > 0.7
+
+
+@pytest.mark.slow
+def test_a_bundle_that_does_not_fit_another_day_is_refused(bundle):
+    loaded = load_bundle(bundle)
+    require_fit(loaded, loaded.manifest.metrics['object']['accuracy'])
+    with pytest.raises(GraspDecoderError, match='does not fit this session.*another animal'):
+        require_fit(loaded, 0.2)

@@ -29,7 +29,7 @@ def measure_parity(bundle: Bundle, task: str, trials: Sequence[TrialBins]) -> Pa
     Each trial is a segment: both models start it with no memory.
     """
     as_float, as_int8 = (
-        np.concatenate([_decode(runner, trial) for trial in trials])
+        np.concatenate([decode_bins(runner, trial) for trial in trials])
         for runner in (
             BundleEngines(bundle, EngineOptions(precision, 'cpu')).runner(task) for precision in ('float', 'int8')
         )
@@ -81,8 +81,8 @@ def edge_issues(tasks: Mapping[str, TaskManifest]) -> tuple[str, ...]:
     return tuple(issues)
 
 
-def _decode(runner: TaskRunner, trial: TrialBins) -> np.ndarray:
-    """The runner's answers, float32 (n_bins, n); rows are NaN until it has one."""
+def decode_bins(runner: TaskRunner, trial: TrialBins) -> np.ndarray:
+    """The runner's answers to a trial as a segment of its own, float32 (n_bins, n); rows are NaN until it has one."""
     runner.reset()
     answers = [runner.step(counts) for counts in trial.counts]
     width = next(len(answer) for answer in answers if answer is not None)

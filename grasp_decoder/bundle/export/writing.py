@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -32,15 +32,20 @@ from grasp_decoder.bundle.export.edge_tpu_compiler import compile_models, requir
 from grasp_decoder.bundle.export.parity import edge_issues, measure_parity
 from grasp_decoder.bundle.export.tflite import convert
 from grasp_decoder.bundle.manifest import Manifest
-from grasp_decoder.bundle.task_network import TaskNetwork
+from grasp_decoder.bundle.task_network import OBJECT, TaskNetwork
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.input_statistics import measure_input
+from grasp_decoder.features.novelty import NoveltyModel
+from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.features.unit_model_fitting import fit_unit_model
 from grasp_decoder.safe_file import flush_folder
 
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
+
+PARITY_TRIALS = 60
+"""An adapted bundle has the models of another one, whose parity was measured on all validation trials."""
 
 
 class BundleDraft:
@@ -76,22 +81,63 @@ class BundleDraft:
         Returns:
             The bundle, read from its temporary folder.
         """
-        for path in self._folder.iterdir():
-            path.unlink()
-        np.savez(self._folder / INPUT_STATISTICS, **measure_input(train).to_arrays())
-        np.savez(self._folder / UNIT_MODEL, **fit_unit_model(train).to_arrays())
+        self._begin(train)
         tasks = {}
         for network in networks:
             tasks[network.task] = convert(network, train, self._folder)
-            if network.read_in:
-                np.savez(self._folder / read_in_file(network.task), **network.read_in.to_arrays())
-            if network.novelty:
-                np.savez(self._folder / NOVELTY_MODEL, **network.novelty.to_arrays())
-            if network.start:
-                arrays: dict[str, Any] = dict(network.start)
-                np.savez(self._folder / start_file(network.task), **arrays)
-        bundle = _seal(self._folder, replace(manifest, tasks=tasks))
-        tasks = {task: replace(tasks[task], parity=measure_parity(bundle, task, validation)) for task in tasks}
+            self._keep(network.task, network.read_in, network.start, network.novelty)
+        return self._measured(replace(manifest, tasks=tasks), validation)
+
+    def adapt(
+        self,
+        bundle: Bundle,
+        read_ins: Mapping[str, ReadIn],
+        starts: Mapping[str, Mapping[str, np.ndarray]],
+        trials: Sequence[TrialBins],
+        manifest: Manifest,
+    ) -> Bundle:
+        """Take the models of another bundle as they are, behind other read-ins.
+
+        Args:
+            bundle: whose models are taken, compiled ones as well.
+            read_ins: task -> its new read-in.
+            starts: task -> what the new bundle keeps for another day (`Bundle.start`).
+            trials: that the running decoder compares its input with; int8 is compared with float on the first
+                `PARITY_TRIALS`.
+            manifest: of the new bundle; parity and readiness for the Edge TPU are filled in here.
+
+        Returns:
+            The bundle, read from its temporary folder.
+        """
+        self._begin(trials)
+        for name, content in bundle.models.items():
+            (self._folder / name).write_bytes(content)
+        for task in manifest.tasks:
+            self._keep(task, read_ins[task], starts[task], bundle.novelty_model if task == OBJECT else None)
+        return self._measured(manifest, trials[:PARITY_TRIALS])
+
+    def _begin(self, trials: Sequence[TrialBins]) -> None:
+        """Write what is about the input, in an empty folder."""
+        for path in self._folder.iterdir():
+            path.unlink()
+        np.savez(self._folder / INPUT_STATISTICS, **measure_input(trials).to_arrays())
+        np.savez(self._folder / UNIT_MODEL, **fit_unit_model(trials).to_arrays())
+
+    def _keep(self, task: str, read_in: ReadIn | None, start: Mapping[str, Any], novelty: NoveltyModel | None) -> None:
+        if novelty:
+            np.savez(self._folder / NOVELTY_MODEL, **novelty.to_arrays())
+        if read_in:
+            np.savez(self._folder / read_in_file(task), **read_in.to_arrays())
+        if start:
+            np.savez(self._folder / start_file(task), **start)
+
+    def _measured(self, manifest: Manifest, validation: Sequence[TrialBins]) -> Bundle:
+        """Compare int8 with float, compile if that is wanted, and seal the draft."""
+        bundle = _seal(self._folder, manifest)
+        tasks = {
+            task: replace(network, parity=measure_parity(bundle, task, validation))
+            for task, network in manifest.tasks.items()
+        }
         issues = edge_issues(tasks)
         if self._edge_tpu:
             tasks, not_compiled = compile_models(self._folder, tasks)

@@ -36,7 +36,7 @@ from grasp_decoder.learning.models.gru_graph import StepWeights, joined, step_gr
 from grasp_decoder.learning.models.life import SEQUENCE_BINS, Life, RecordedTrials, in_pieces
 from grasp_decoder.learning.models.novelty_fitting import fit_novelty_model
 from grasp_decoder.learning.models.training import UNKNOWN, FitProblem, calibrate, probabilities, train_best
-from grasp_decoder.learning.models.transfer import Start, aligned_read_in, read_out_for, start_for_others
+from grasp_decoder.learning.models.transfer import Start, read_in_for, read_out_for, start_for_others
 
 STATE = 64
 MEMBERS = 2
@@ -160,7 +160,8 @@ def continue_gru(problem: FitProblem, start: Start) -> TaskNetwork:
 
     The schedule is the one of `fit_fisher_gru`: shorter and slower ones came out worse on validation trials.
     """
-    kernel, bias = aligned_read_in(problem, start)
+    read_in = read_in_for(problem, start)
+    kernel, bias = read_in.kernel, read_in.bias
 
     def perturb(trials):
         return _through(_with_perturbed(problem.train, problem.seed, kernel, bias), trials)

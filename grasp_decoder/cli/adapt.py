@@ -1,0 +1,81 @@
+"""adapt: makes a bundle for another day in seconds; its networks stay as they are and get a read-in for new units."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.cli.command_line import add_recording_arguments, exit_status
+from grasp_decoder.cli.console_progress import ConsoleProgress
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.trial_bins import bin_trials
+from grasp_decoder.objects import load_objects
+from grasp_decoder.recording.reading import read_session
+
+
+def main(argv=None) -> int:
+    return exit_status(_adapt, argv)
+
+
+def _adapt(argv) -> int:
+    parser = argparse.ArgumentParser(
+        description='Makes a bundle for another day in seconds: its networks stay as they are and get a read-in for '
+        "that day's units. The picture OUT/report/units.png shows which units were taken for one of the bundle's."
+    )
+    parser.add_argument('bundle', type=Path, metavar='DIR', help='bundle of an earlier day')
+    parser.add_argument('--session', required=True, type=Path, metavar='FILE', help='recording of the new day')
+    parser.add_argument('--out', required=True, type=Path, metavar='DIR', help='folder for the new bundle')
+    parser.add_argument(
+        '--trials-per-object',
+        type=int,
+        default=5,
+        metavar='N',
+        help='trials of each object whose object is used, the first ones of the session. Of the others, only the '
+        'events are used; 0: of all trials (default: %(default)s)',
+    )
+    add_recording_arguments(parser)
+    arguments = parser.parse_args(argv)
+    per_object = arguments.trials_per_object
+    if per_object < 0:
+        raise GraspDecoderError(f'--trials-per-object {per_object}: give 0 or more')
+    bundle = load_bundle(arguments.bundle)
+    # The learning room takes seconds to import: it is left out for --help or a bad bundle.
+    from grasp_decoder.bundle.export.writing import bundle_draft, check_replaceable
+    from grasp_decoder.learning import adaptation
+    from grasp_decoder.learning.evaluation.intervals import mean_interval
+    from grasp_decoder.learning.report.adaptation_figure import matched_units
+
+    check_replaceable(arguments.out)
+    objects = load_objects(arguments.objects)
+    manifest, progress, began = bundle.manifest, ConsoleProgress(), time.monotonic()
+    objects.require_labels(manifest.classes, manifest.labels, f'bundle {arguments.bundle}')
+    session = read_session(arguments.session, arguments.map, objects)
+    trials = bin_trials(session, manifest.bin_ns, manifest.merge)
+    metrics: dict = {}
+    labelled = adaptation.first_trials(trials, manifest.classes, per_object)
+    day = adaptation.Day(labelled, [trial for trial in trials if trial not in labelled], session.units)
+    progress.say(
+        f'fitting a read-in for {session.unit_count} units to {len(trials)} trials, {len(labelled)} of them labelled'
+    )
+    alignments = adaptation.align_tasks(bundle, day)
+    matched = max(int((found.match >= 0).sum()) for found in alignments.values())
+    progress.say(f'{matched} of {session.unit_count} units were taken for one of that day, by electrode')
+    if labelled and 'object' in manifest.tasks:
+        expected = adaptation.expected_decodes(bundle, day)
+        adaptation.require_fit(bundle, expected.accuracy)
+        low, high = mean_interval(expected.correct, expected.trial)
+        metrics = {'object': {'accuracy': expected.accuracy, 'ci95': [low, high], 'n_trials': len(labelled)}}
+        progress.say(f'expected accuracy in the hold phase: {expected.accuracy:.1%} ({low:.1%} to {high:.1%})')
+    else:
+        progress.say('expected accuracy: not known without labelled trials')
+    with bundle_draft(arguments.out) as draft:
+        draft.metrics = metrics
+        adaptation.write_adapted(draft, bundle, session, day, alignments)
+        if matched:
+            draft.report.mkdir()
+            task, found = next(iter(alignments.items()))
+            matched_units(bundle.start(task), found).savefig(draft.report / 'units.png', dpi=120)
+    progress.say(f'wrote the bundle {arguments.out} in {time.monotonic() - began:.0f} s')
+    return 0

@@ -1,0 +1,142 @@
+"""Adapting a bundle to another day: its networks stay as they are, and get read-ins for that day's units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+import grasp_decoder
+from grasp_decoder.bundle.bundle import Bundle
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
+from grasp_decoder.bundle.export.parity import decode_bins
+from grasp_decoder.bundle.export.writing import BundleDraft
+from grasp_decoder.bundle.manifest import SourceSession
+from grasp_decoder.bundle.task_network import OBJECT
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.read_in import ReadIn
+from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial
+from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, hold_windows, pool
+from grasp_decoder.learning.models.alignment import Alignment, align
+from grasp_decoder.recording.session import Session, Unit
+
+FOLDS = 4
+"""Parts of the trials that are left out in turn to say how well the rest adapts."""
+
+LEAST_SHARE = 0.5
+"""An adapted bundle that decodes less than this share of what it did on its own day does not fit."""
+
+
+@dataclass(frozen=True)
+class Day:
+    """The trials that a bundle is adapted to.
+
+    Attributes:
+        labelled: trials whose objects are used.
+        unlabelled: further trials, of which only the events are used.
+        units: of their session. Those with electrodes are matched with the bundle's.
+    """
+
+    labelled: Sequence[TrialBins]
+    unlabelled: Sequence[TrialBins] = ()
+    units: Sequence[Unit] = ()
+
+    def align(self, bundle: Bundle, task: str) -> Alignment:
+        """A read-in for one task of a bundle."""
+        return align(
+            bundle.start(task),
+            self.labelled,
+            self.unlabelled,
+            units=self.units,
+            earlier_units=bundle.manifest.units,
+        )
+
+
+def align_tasks(bundle: Bundle, day: Day) -> dict[str, Alignment]:
+    """A read-in for each task of a bundle.
+
+    Raises:
+        GraspDecoderError: the bundle decodes a movement or keeps nothing for another day, or the trials do not fit it.
+    """
+    if bundle.manifest.movement is not None:
+        raise GraspDecoderError(f'bundle {bundle.path} decodes a movement: only objects and phases can be adapted')
+    found: dict[str, Alignment] = {}
+    known: dict[bytes, Alignment] = {}
+    for task in bundle.manifest.tasks:
+        latents = bundle.start(task)['latents'].tobytes()  # tasks with the same read-in have the same latents
+        known[latents] = found[task] = known.get(latents) or day.align(bundle, task)
+    return found
+
+
+def decode_objects(engines: BundleEngines, read_in: ReadIn, trials: Sequence[TrialBins]) -> ObjectDecodes:
+    """What the object network of a bundle says in the hold phases of trials, behind another read-in."""
+    manifest, runner = engines.bundle.manifest, engines.runner(OBJECT, read_in)
+    decoded = [DecodedTrial(trial, objects=decode_bins(runner, trial)) for trial in trials]
+    return hold_windows(decoded, manifest.classes, manifest.look_back)
+
+
+def expected_decodes(bundle: Bundle, day: Day) -> ObjectDecodes:
+    """Decodes of every labelled trial, each by a read-in that was fitted to other labelled trials (cross-validation).
+
+    Unlabelled trials are left out, which takes far less time: they make the bundle itself somewhat better than this.
+    """
+    engines = BundleEngines(bundle, EngineOptions(backend='cpu'))
+    order, found = np.random.default_rng(0).permutation(len(day.labelled)), []
+    for part in np.array_split(order, min(FOLDS, len(order))):
+        rest = Day([trial for index, trial in enumerate(day.labelled) if index not in part], units=day.units)
+        read_in = rest.align(bundle, OBJECT).read_in
+        found.append(decode_objects(engines, read_in, [day.labelled[index] for index in part]))
+    return pool(found)
+
+
+def require_fit(bundle: Bundle, accuracy: float) -> None:
+    """Refuse a bundle that decodes far worse than it did on its own day.
+
+    Raises:
+        GraspDecoderError: it does.
+    """
+    own = bundle.manifest.metrics.get(OBJECT, {}).get('accuracy')
+    least = LEAST_SHARE * own if own else 2 / len(bundle.manifest.classes)
+    if accuracy < least:
+        raise GraspDecoderError(
+            f'bundle {bundle.path} does not fit this session: adapted, it would decode {accuracy:.0%} of the hold '
+            f'phase, less than {least:.0%}; is it of another animal? Train this session on its own'
+        )
+
+
+def first_trials(trials: Sequence[TrialBins], classes: Sequence[int], per_object: int) -> list[TrialBins]:
+    """The first trials of each class, in the order of recording."""
+    left = dict.fromkeys(classes, per_object)
+    chosen = []
+    for trial in sorted(trials, key=lambda each: each.start_ns):
+        if left.get(trial.object_id, 0):
+            left[trial.object_id] -= 1
+            chosen.append(trial)
+    return chosen
+
+
+def write_adapted(
+    draft: BundleDraft, bundle: Bundle, session: Session, day: Day, alignments: Mapping[str, Alignment]
+) -> Bundle:
+    """Write the adapted bundle into a draft; trials of which it did not learn the object are its test trials."""
+    used = tuple(sorted(trial.trial_id for trial in day.labelled))
+    test = tuple(trial.id for trial in session.trials if session.is_usable(trial) and trial.id not in used)
+    starts = {
+        task: {**bundle.start(task), 'loading': found.loading, 'course': found.course, 'spread': found.spread}
+        for task, found in alignments.items()
+    }
+    manifest = replace(
+        bundle.manifest,
+        name=session.name,
+        created=datetime.now(UTC).isoformat(timespec='seconds'),
+        package_version=grasp_decoder.__version__,
+        sessions=(SourceSession(session.name, session.source_sha256, train=used, validation=(), test=test),),
+        units=session.units,
+        final=False,
+        started_from=bundle.id,
+    )
+    read_ins = {task: found.read_in for task, found in alignments.items()}
+    return draft.adapt(bundle, read_ins, starts, [*day.labelled, *day.unlabelled], manifest)
