@@ -246,6 +246,11 @@ def _decodes_twice(system: System) -> bool:
     return len(set(stamps)) < len(stamps)
 
 
+def _commands_twice(system: System) -> bool:
+    stamps = [command.stamp_ns for command in system.heard.commands[-50:] if command.due_ns]
+    return len(set(stamps)) < len(stamps)
+
+
 def _of_two() -> Iterator[Kind]:
     yield Kind(
         'two sources',
@@ -263,7 +268,7 @@ def _of_two() -> Iterator[Kind]:
     )
     yield Kind(
         'two hand_bridges',
-        _two('hand_bridge', HAND_COMMAND),
+        _two('hand_bridge', HAND_COMMAND, _commands_twice),
         reports='another hand_bridge',
         cause=FaultKind.SECOND_PUBLISHER,
         lasts_s=DISCOVERED_S,

@@ -46,6 +46,7 @@ RECOVERY_S = 15.0
 REPORT_S = 2.5
 IN_FLIGHT_NS = 30_000_000
 MOVED_RAD = 0.02
+HEARD_WITHIN_NS = 500_000_000
 REORDERED = 'decoder: spikes: reordered batches'
 
 
@@ -229,7 +230,9 @@ def _safe_ns(system: System, kind: Kind, fault_ns: int, undone_ns: int) -> int |
         return fault_ns
     end_ns = min(left_safe_ns(commands, fault_ns) or undone_ns + NS_PER_S, next_trial_ns(commands, undone_ns))
     if kind.since == Since.LAST_TARGET:
-        return opens_ns(motion.between(fault_ns, end_ns))
+        # A bridge that was started again may move the hand for seconds before it is heard of here.
+        unheard = not any(undone_ns < each.published_ns < undone_ns + HEARD_WITHIN_NS for each in commands)
+        return opens_ns(motion.between(fault_ns, undone_ns + HEARD_WITHIN_NS if unheard else end_ns))
     if command is None:
         return None
     if kind.hand_is_silent:
