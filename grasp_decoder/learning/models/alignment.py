@@ -32,8 +32,8 @@ from scipy.optimize import linear_sum_assignment
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.trial_bins import TrialBins
-from grasp_decoder.learning.models.course import common_events, moments
-from grasp_decoder.learning.models.fisher_read_in import correlation_shrinkage
+from grasp_decoder.learning.models.course import moments
+from grasp_decoder.learning.models.fisher_read_in import common_events, correlation_shrinkage
 from grasp_decoder.recording.session import Unit
 
 Start = Mapping[str, NDArray]

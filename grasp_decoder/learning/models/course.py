@@ -10,15 +10,9 @@ from numpy.typing import NDArray
 
 from grasp_decoder.features.count_features import SQUARE_ROOT_LUT, count_features
 from grasp_decoder.features.trial_bins import TrialBins
-from grasp_decoder.learning.models.fisher_read_in import EVENTS
 
 POINTS = 4
 """Moments of each stretch between two events."""
-
-
-def common_events(trials: Sequence[TrialBins]) -> list[str]:
-    """The events that structure every one of the trials."""
-    return [label for label in EVENTS if all(label in trial.event_bins for trial in trials)]
 
 
 def moments(trials: Sequence[TrialBins], events: Sequence[str]) -> NDArray[np.float32]:

@@ -39,6 +39,11 @@ BLOCK_BINS = 6
 TIME_POINTS = 4
 
 
+def common_events(trials: Sequence[TrialBins]) -> list[str]:
+    """Those of `EVENTS` that structure every one of the trials."""
+    return [label for label in EVENTS if all(label in trial.event_bins for trial in trials)]
+
+
 def fisher_read_in(
     trials: Sequence[TrialBins], shrink_means: bool = True, object_rank: int = OBJECT_RANK
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -59,7 +64,7 @@ def fisher_read_in(
 
 @lru_cache(maxsize=1)  # the networks of all tasks learn from the same trials
 def _read_in_of(trials: Sequence[TrialBins], shrink_means: bool, object_rank: int) -> tuple[np.ndarray, np.ndarray]:
-    events = [label for label in EVENTS if all(label in trial.event_bins for trial in trials)]
+    events = common_events(trials)
     if len(events) < 2:
         raise GraspDecoderError('fisher_gru needs trials with events, at least Hold and Rew; use the model causal_gru')
     _, label = np.unique([trial.object_id for trial in trials], return_inverse=True)

@@ -14,7 +14,8 @@ import numpy as np
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.learning.models.alignment import align, loadings
-from grasp_decoder.learning.models.course import common_events, moments
+from grasp_decoder.learning.models.course import moments
+from grasp_decoder.learning.models.fisher_read_in import common_events
 from grasp_decoder.learning.models.gru_graph import StepWeights
 from grasp_decoder.learning.models.training import FitProblem
 
