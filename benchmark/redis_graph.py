@@ -37,6 +37,7 @@ from grasp_decoder.recording.playback import Pace, Playback
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
 from grasp_decoder.types.spike_batch import SpikeBatch
+from grasp_decoder.types.time import NS_PER_MS
 
 SPIKES, TRIAL_EVENTS, DECODED, COMMANDS, JOINT_TARGETS = (
     'spikes',
@@ -49,7 +50,6 @@ READY = 'ready'
 KEPT_BATCHES = 10_000
 POLL_S = 0.1
 PATIENCE_S = 60.0
-NS_PER_MS = 1_000_000
 
 _BATCH = struct.Struct('<QIqqHQQ')
 _DECODE = struct.Struct('<qQIQBfiffIIfffQffQ')

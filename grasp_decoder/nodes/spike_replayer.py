@@ -32,11 +32,10 @@ from grasp_decoder.recording.replay import Replay
 from grasp_decoder.system.interfaces import CLOCK, SPIKES, TRIAL_EVENTS
 from grasp_decoder.system.node_settings import RealTimeSettings, ReplayerSettings
 from grasp_decoder.system.selection import select_trials
-from grasp_decoder.types.time import NS_PER_S
+from grasp_decoder.types.time import NS_PER_MS, NS_PER_S
 
 # Sleeping takes longer than asked for: the last moment is waited for awake.
 OVERSLEEP_NS = 200_000
-NS_PER_MS = 1_000_000
 # A new reader is ready a moment after it has been discovered.
 SETTLING_S = 0.3
 # What a busy listener has not got at the end is sent again. DDS does so every 3 s.

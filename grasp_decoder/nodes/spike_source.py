@@ -24,10 +24,10 @@ from grasp_decoder.nodes.topics import advertise
 from grasp_decoder.sources.live_source import LiveSource
 from grasp_decoder.sources.spike_system import OpenSystem, find_system
 from grasp_decoder.sources.unit_map import UnitMap, read_unit_map, unit_map_of
-from grasp_decoder.sources.windows import NS_PER_MS, Timing
+from grasp_decoder.sources.windows import Timing
 from grasp_decoder.system.interfaces import SPIKES, TRIAL_EVENTS
 from grasp_decoder.system.node_settings import RealTimeSettings, SourceSettings
-from grasp_decoder.types.time import to_ns
+from grasp_decoder.types.time import NS_PER_MS, to_ns
 
 
 class SpikeSource(Node):
@@ -79,11 +79,12 @@ class SpikeSource(Node):
         return unit_map
 
     def _work(self) -> bool:
+        name = self._settings.system or 'live'
         batch = self._source.next_batch()
         if batch is not None:
-            self._spikes.publish(spike_batch_message(batch, self._settings.system or 'live'))
+            self._spikes.publish(spike_batch_message(batch, name))
         for event in self._source.take_events():
-            self._events.publish(trial_event_message(event, self._settings.system or 'live'))
+            self._events.publish(trial_event_message(event, name))
         self._say(self._source.trouble)
         return True
 

@@ -13,7 +13,7 @@ import numpy as np
 from grasp_decoder.sources.spike_system import Marker, SpikeSystem, SystemLost
 from grasp_decoder.sources.unit_map import UnitMap
 from grasp_decoder.types.spike_batch import SpikeBatch
-from grasp_decoder.types.time import NS_PER_S
+from grasp_decoder.types.time import NS_PER_MS, NS_PER_S
 
 LOOKED_AT_BATCHES = 100
 TRUSTED_AFTER = LOOKED_AT_BATCHES // 2
@@ -26,7 +26,6 @@ LARGEST_STEP_NS = 100_000_000
 MOST_WAITING = 100_000
 # Arrivals are timed this finely.
 POLL_NS = 2_000_000
-NS_PER_MS = 1_000_000
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,8 @@ from grasp_decoder.safe_file import written_whole
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
 from grasp_decoder.types.hand_command import HandCommand
 from grasp_decoder.types.hand_state import HandState
-from grasp_decoder.types.time import NS_PER_S
+from grasp_decoder.types.time import NS_PER_MS, NS_PER_S
 
-NS_PER_MS = 1e6
 STAGES = ('receive', 'binning', 'inference', 'command', 'total')
 
 

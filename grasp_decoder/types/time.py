@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
 
 
 def to_ns(seconds: npt.ArrayLike) -> np.ndarray:
