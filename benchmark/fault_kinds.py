@@ -11,7 +11,7 @@ import resource
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -241,14 +241,16 @@ def _two(name: str, topic: Topic, speaks: Callable[[System], bool] = lambda syst
     return fault
 
 
+def _twice(stamps_ns: Sequence[int]) -> bool:
+    return len(set(stamps_ns)) < len(stamps_ns)
+
+
 def _decodes_twice(system: System) -> bool:
-    stamps = [decode.stamp_ns for decode in system.heard.decodes[-50:]]
-    return len(set(stamps)) < len(stamps)
+    return _twice([decode.stamp_ns for decode in system.heard.decodes[-50:]])
 
 
 def _commands_twice(system: System) -> bool:
-    stamps = [command.stamp_ns for command in system.heard.commands[-50:] if command.due_ns]
-    return len(set(stamps)) < len(stamps)
+    return _twice([command.stamp_ns for command in system.heard.commands[-50:] if command.due_ns])
 
 
 def _of_two() -> Iterator[Kind]:

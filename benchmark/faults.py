@@ -188,7 +188,8 @@ def make_fault(system: System, kind: Kind, moment: str, rng: np.random.Generator
         return silent + (max(0, lost - told) if lost else 0)
 
     def heard_again() -> bool:
-        return system.motion().times_ns[-1:] > undone_ns
+        states = system.heard.states
+        return bool(states) and states[-1].monotonic_ns > undone_ns
 
     system.until(lambda: not unreported(), REPORT_S)
     system.until(heard_again, RECOVERY_S)
@@ -236,8 +237,8 @@ def _safe_ns(system: System, kind: Kind, fault_ns: int, undone_ns: int) -> int |
     if command is None:
         return None
     if kind.hand_is_silent:
-        back_ns = motion.times_ns[motion.times_ns >= undone_ns][:1]
-        back = motion.between(undone_ns, max(end_ns, *(back_ns + NS_PER_S // 10), undone_ns))
+        heard_ns = next((at_ns for at_ns in motion.times_ns if at_ns >= undone_ns), undone_ns)
+        back = motion.between(undone_ns, max(end_ns, heard_ns + NS_PER_S // 10))
         return command.published_ns if opens_ns(back) is not None else None
     if _may_keep(commands, command, kind):
         kept = motion.between(command.published_ns, min(end_ns, _lets_go_ns(system, command.published_ns)))
