@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROS_PACKAGES_OF_PYTHON_MODULES = {'rclpy', 'builtin_interfaces', 'rcl_interfaces', 'ament_index_python'}
 # The key that rosdep has for what is required of Python; the rest has none, or is needed by benchmarks only.
 ROSDEP_KEYS = {
+    'cryptography': 'python3-cryptography',
     'jinja2': 'python3-jinja2',
     'matplotlib': 'python3-matplotlib',
     'numpy': 'python3-numpy',
