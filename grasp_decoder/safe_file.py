@@ -16,6 +16,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from grasp_decoder.errors import GraspDecoderError
+
 MIB = 1 << 20
 
 
@@ -53,9 +55,17 @@ def written_whole(path: str | Path) -> Iterator[BinaryIO]:
     Until then what had that name stays as it is, also in a crash of the process or the machine.
 
     Raises:
-        OSError: it cannot be written.
+        GraspDecoderError: it cannot be written.
     """
-    path = Path(path)
+    try:
+        with _named_at_the_end(Path(path)) as file:
+            yield file
+    except OSError as error:
+        raise GraspDecoderError(f'{path}: cannot be written: {error.strerror}') from None
+
+
+@contextmanager
+def _named_at_the_end(path: Path) -> Iterator[BinaryIO]:
     if path.is_symlink() or (path.exists() and not path.is_file()):  # such as /dev/stdout: it must stay what it is
         with open(path, 'wb') as file:
             yield file
@@ -77,7 +87,7 @@ def write_json(path: str | Path, content: Any) -> None:
 
     Raises:
         ValueError: the content has NaN or infinity.
-        OSError: it cannot be written.
+        GraspDecoderError: it cannot be written.
     """
     text = json.dumps(content, indent=1, allow_nan=False) + '\n'
     with written_whole(path) as file:

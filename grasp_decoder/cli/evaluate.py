@@ -9,7 +9,6 @@ from pathlib import Path
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.cli.command_line import add_recording_arguments, exit_status
 from grasp_decoder.cli.console_progress import ConsoleProgress
-from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import bin_trials
 from grasp_decoder.learning.evaluation.evaluation import evaluate_bundle
 from grasp_decoder.learning.evaluation.scores import scores
@@ -52,11 +51,8 @@ def _evaluate(argv) -> int:
         trials = [with_movement(each, session.trials[each.trial_id], manifest.movement) for each in trials]
     ConsoleProgress().say(f'decoding {len(trials)} trials of {session.name} with {bundle.id}')
     found = scores(evaluate_bundle(bundle, session, trials, manifest.look_back, objects))
-    try:
-        with written_whole(arguments.json) as file:
-            file.write((json.dumps(found, indent=1) + '\n').encode())
-    except OSError as error:
-        raise GraspDecoderError(f'cannot write {arguments.json}: {error.strerror}') from error
+    with written_whole(arguments.json) as file:
+        file.write((json.dumps(found, indent=1) + '\n').encode())
     for task, score in (('object', 'accuracy'), ('phase', 'accuracy'), ('dof', 'r2')):
         if task in found:
             low, high = found[task]['ci95']

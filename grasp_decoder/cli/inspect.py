@@ -14,6 +14,7 @@ from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Session, Unit
 from grasp_decoder.recording.summary import SessionSummary, summarize
 from grasp_decoder.recording.writing import check_writable
+from grasp_decoder.safe_file import written_whole
 from grasp_decoder.sources.unit_map import unit_map_text
 
 _SILENT_SHOWN = 20
@@ -48,7 +49,8 @@ def inspect(argv) -> None:
     if arguments.units:
         text = unit_map_text(session.units)
         check_writable(arguments.units)
-        arguments.units.write_text(text)
+        with written_whole(arguments.units) as file:
+            file.write(text.encode())
         print(f'unit map: {arguments.units}')
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins, bin_trials
 from grasp_decoder.recording.cache import release
 from grasp_decoder.recording.session import Session
@@ -40,8 +41,8 @@ def stored_bin_trials(session: Session, bin_ns: int, merge: Mapping[int, int], p
     release(session)
     try:
         save_bins(path, trials)
-    except OSError as error:
-        _log.warning('%s: the bins are not kept: %s', path, error.strerror)
+    except (GraspDecoderError, OSError) as error:
+        _log.warning('the bins are not kept: %s', error)
     return trials
 
 

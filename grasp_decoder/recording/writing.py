@@ -57,8 +57,6 @@ def write_session(session: Session, path, objects: ObjectCatalogue | None = None
     try:
         with written_whole(path) as file:
             write_file(file, 'block', 'segments', segments, {'name': text(session.name), 'annotations': structure({})})
-    except OSError as error:
-        raise GraspDecoderError(f'{path}: cannot be written: {error.strerror}') from None
     except OverflowError as error:
         raise GraspDecoderError(f'{path}: cannot be written: {error}') from None
 

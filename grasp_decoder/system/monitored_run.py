@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -170,8 +169,7 @@ class MonitoredRun:
         if self._settings.result:
             self._write(with_note(scored, NOT_COMPARED))
         if self._settings.record:
-            with _refusing(self._settings.record):
-                self.record.save(Path(self._settings.record), [trial.id for trial in self._trials])
+            self.record.save(Path(self._settings.record), [trial.id for trial in self._trials])
         engines = BundleEngines(self._bundle, EngineOptions(self._precision, 'cpu'))
         scored['wrong_bins'] = count_wrong_bins(self.record, self._session, self._trials, engines, goes_on)
         if scored['wrong_bins'] is None:
@@ -184,8 +182,7 @@ class MonitoredRun:
 
     def _write(self, result: dict[str, Any]) -> None:
         try:
-            with _refusing(self._settings.result):
-                write_json(self._settings.result, result)
+            write_json(self._settings.result, result)
         except GraspDecoderError:
             self._tell(_text(result))
             raise
@@ -197,12 +194,3 @@ class MonitoredRun:
 
 def _text(result: dict[str, Any]) -> str:
     return json.dumps(result, indent=1, allow_nan=False)
-
-
-@contextmanager
-def _refusing(path: str) -> Iterator[None]:
-    """Say in one line that a file cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        raise GraspDecoderError(f'{path}: cannot be written: {error.strerror}') from None

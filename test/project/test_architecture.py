@@ -80,7 +80,7 @@ def test_the_table_has_every_package_from_top_to_bottom(table, layers):
 
 
 def test_the_table_names_the_packages_that_the_contracts_allow(table, contracts, layers):
-    above_ground = [set().union(*layers[depth + 1 : -4]) for depth in range(len(layers))]
+    above_ground = [set().union(*layers[depth + 1 : -5]) for depth in range(len(layers))]
     allowed = {name: set(above_ground[depth]) for depth, layer in enumerate(layers) for name in layer}
     for contract in contracts.values():
         if contract['type'] == 'forbidden':

@@ -1,9 +1,11 @@
 """Files from others are plain and bounded; files of ours appear whole or not at all."""
 
+import errno
 import os
 
 import pytest
 
+from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.safe_file import open_plain, read_plain, written_whole
 
 
@@ -30,6 +32,9 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     with pytest.raises(KeyboardInterrupt), written_whole(path) as file:
         file.write(b'sec')
         raise KeyboardInterrupt
+    assert path.read_bytes() == b'first' and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(GraspDecoderError, match=f'^{path}: cannot be written: No space'), written_whole(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert path.read_bytes() == b'first' and list(tmp_path.iterdir()) == [path]
     umask = os.umask(0o022)
     os.umask(umask)
