@@ -42,6 +42,16 @@ def short_training():
         yield
 
 
+@pytest.fixture(scope='session')
+def own_lsl(tmp_path_factory):
+    """Streams of other programs and machines are not found. LSL reads its settings once in a process."""
+    file = tmp_path_factory.mktemp('lsl') / 'lsl_api.cfg'
+    file.write_text(f'[multicast]\nResolveScope = machine\n[lab]\nSessionID = test-{os.getpid()}\n[log]\nlevel = -2\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('LSLAPICFG', str(file))
+        yield
+
+
 @contextlib.contextmanager
 def reserved_domain():
     """A ROS_DOMAIN_ID that no other running test of this machine has."""

@@ -40,6 +40,8 @@ def node_descriptions(options: ReplayOptions) -> list[NodeDescription]:
     to_mcap = options.record.endswith('.mcap')
     if to_mcap:
         nodes = {'recorder': {'file': options.record}, **nodes}
+    if options.lsl_outlet or options.zmq_outlet:
+        nodes = {'outlet': {'lsl': options.lsl_outlet, 'zmq': options.zmq_outlet}, **nodes}
     if options.hand != 'none':
         # At speed 0 a simulation has no pace to keep. It then runs in real time.
         nodes = {'simulated_hand': {'simulator': options.hand, 'speed': options.speed or 1.0, **objects}, **nodes}

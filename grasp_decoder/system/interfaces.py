@@ -190,6 +190,7 @@ NODES = {
         calls=(RESUME,),
     ),
     'recorder': Interfaces(publishes=(DIAGNOSTICS,), subscribes=TOPICS),
+    'outlet': Interfaces(publishes=(DIAGNOSTICS,), subscribes=(DECODED_GRASP, HAND_COMMAND)),
 }
 
 EVERY_NODE = Interfaces(

@@ -204,6 +204,21 @@ class RecorderSettings(Settings):
             raise GraspDecoderError('parameter file is empty: give the .mcap file to write')
 
 
+@dataclass(frozen=True)
+class OutletSettings(Settings):
+    """Settings of outlet."""
+
+    lsl: bool = setting(False, 'send streams of the Lab Streaming Layer')
+    zmq: str = setting(
+        '', 'ZeroMQ address at which JSON lines are published, such as tcp://127.0.0.1:5570; empty: none'
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not (self.lsl or self.zmq):
+            raise GraspDecoderError('nothing is to be sent: give lsl:=true or zmq:=tcp://127.0.0.1:5570')
+
+
 NODE_SETTINGS: dict[str, tuple[type[Settings], ...]] = {
     'spike_replayer': (ReplayerSettings, RealTimeSettings),
     'spike_source': (SourceSettings, RealTimeSettings),
@@ -213,4 +228,5 @@ NODE_SETTINGS: dict[str, tuple[type[Settings], ...]] = {
     'simulated_hand': (SimulatedHandSettings,),
     'run_monitor': (MonitorSettings,),
     'recorder': (RecorderSettings,),
+    'outlet': (OutletSettings,),
 }

@@ -65,6 +65,12 @@ class ReplayOptions(ReplayedTrials, SystemSettings):
     params_file: str = setting('', 'ROS 2 parameter file; its values replace those of config/*.yaml')
     result: str = setting('', 'JSON file for the result')
     record: str = setting('', '.npz or .mcap file in which to keep the run')
+    lsl_outlet: bool = setting(False, 'send decodes and hand states as LSL streams')
+    zmq_outlet: str = setting(
+        '',
+        'ZeroMQ address at which decodes and commands are published as JSON lines, such as tcp://127.0.0.1:5570'
+        '; empty: none',
+    )
     namespace: str = setting('', 'namespace of all nodes, so that several systems can run in one domain')
 
     def __post_init__(self):

@@ -9,6 +9,8 @@ from enum import Enum
 from grasp_decoder.system.description import NodeDescription
 
 MOST, WITHIN_S = 3, 60.0
+ONLOOKERS = ('recorder', 'outlet')
+"""The hand does not need them."""
 DELAY_S = 0.5
 """From the end of a node to its new start."""
 NEGATIVE, BAD_INPUT = 1, 2
@@ -37,8 +39,8 @@ class Restarts:
         """What follows when node ``name`` has ended with this status at ``now_s`` of a monotonic clock.
 
         A crash is followed by a new start, `MOST` times within `WITHIN_S`. A node that found bad input would find it
-        again. A replayer has done its work when it ends; the monitor then ends the run. The crash of a recorder ends
-        nothing.
+        again. A replayer has done its work when it ends; the monitor then ends the run. The crash of one of the
+        `ONLOOKERS` ends nothing.
         """
         if status == 0 and name == 'run_monitor':
             return After.END
@@ -50,7 +52,7 @@ class Restarts:
     def _after_trouble(self, name: str, status: int, now_s: float) -> After:
         if name == 'run_monitor' or status == BAD_INPUT:
             return After.END
-        if name == 'recorder' or (status == 0 and name == 'spike_replayer'):
+        if name in ONLOOKERS or (status == 0 and name == 'spike_replayer'):
             return After.GO_ON
         if status == 0:
             return After.END

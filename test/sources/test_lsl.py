@@ -1,6 +1,5 @@
 """Spikes and markers of a real LSL outlet in another process, which is killed and started again."""
 
-import os
 import subprocess
 import sys
 import time
@@ -20,21 +19,11 @@ pytest.importorskip('pylsl', reason='pylsl is not installed')
 
 from grasp_decoder.sources.lsl import LslSystem
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures('own_lsl')]
 
 SENDER = Path(__file__).resolve().parents[1] / 'helpers' / 'lsl_sender.py'
 BIN_NS = 40_000_000
 MS = 1_000_000
-
-
-@pytest.fixture(scope='module', autouse=True)
-def lsl_of_this_test(tmp_path_factory):
-    """LSL reads its settings once in a process. Streams of other programs and machines are not found."""
-    file = tmp_path_factory.mktemp('lsl') / 'lsl_api.cfg'
-    file.write_text(f'[multicast]\nResolveScope = machine\n[lab]\nSessionID = test-{os.getpid()}\n[log]\nlevel = -2\n')
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('LSLAPICFG', str(file))
-        yield
 
 
 @pytest.fixture(scope='module')

@@ -33,9 +33,15 @@ def parameters(executable, **arguments):
 
 
 def test_replay_starts_every_node_but_the_live_source():
-    replay = [name for name in NODES if name != 'spike_source']
+    replay = [name for name in NODES if name not in ('spike_source', 'outlet')]
     assert sorted(executables(record='run.mcap')) == replay
     assert sorted(executables(record='run.npz')) == [name for name in replay if name != 'recorder']
+
+
+def test_an_outlet_starts_when_it_has_something_to_send():
+    assert 'outlet' not in executables()
+    assert parameters('outlet', lsl_outlet=True) == {'lsl': True, 'zmq': ''}
+    assert parameters('outlet', source='lsl', zmq_outlet='tcp://*:5570') == {'lsl': False, 'zmq': 'tcp://*:5570'}
 
 
 def test_live_source_starts_neither_replayer_nor_monitor():
@@ -94,7 +100,7 @@ def test_users_parameters_come_after_the_package_s():
 def test_description_sets_declared_parameters_of_the_declared_types(name):
     declared = {each.name: each.default for settings in NODE_SETTINGS[name] for each in declarations(settings)}
     source = 'lsl' if name == 'spike_source' else 'replay'
-    for key, value in parameters(name, record='run.mcap', source=source).items():
+    for key, value in parameters(name, record='run.mcap', lsl_outlet=True, source=source).items():
         assert type(value) is type(declared[key]), key
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from grasp_decoder.system.description import NodeDescription
-from grasp_decoder.system.restarts import MOST, WITHIN_S, After, Restarts, started_again
+from grasp_decoder.system.restarts import MOST, ONLOOKERS, WITHIN_S, After, Restarts, started_again
 
 KILLED = -9
 
@@ -17,9 +17,10 @@ def test_what_a_hand_needs_comes_back_after_a_crash_but_not_for_ever(name):
     assert restarts.after('decoder' if name != 'decoder' else 'hand_bridge', KILLED, MOST) == After.START_AGAIN
 
 
-def test_a_recorder_ends_nothing_when_it_crashes():
+@pytest.mark.parametrize('name', ONLOOKERS)
+def test_an_onlooker_ends_nothing_when_it_crashes(name):
     restarts = Restarts()
-    assert {restarts.after('recorder', KILLED, now_s) for now_s in range(2 * MOST)} == {After.GO_ON}
+    assert {restarts.after(name, KILLED, now_s) for now_s in range(2 * MOST)} == {After.GO_ON}
     assert restarts.failure == ''
 
 
