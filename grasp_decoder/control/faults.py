@@ -37,16 +37,18 @@ class DecodeChecker:
     def fault(self, decoded: DecodedGrasp, now_ns: int) -> Fault | None:
         """Why ``decoded``, received at CLOCK_MONOTONIC ``now_ns``, must not move the hand; None when it may."""
         last, self._last = self._last, decoded
-        fault = self._of_another_bundle(decoded) or self._late(decoded, last, now_ns) or self._invalid(decoded)
+        fault = self._of_another(decoded, last) or self._late(decoded, last, now_ns) or self._invalid(decoded)
         return fault or (self._out_of_order(decoded, last) if last else None)
 
     def warms_up(self, decoded: DecodedGrasp) -> bool:
         """Whether the phase is not known yet because the segment has just begun."""
         return math.isnan(decoded.phase_probability) and decoded.phase == REST and decoded.bin < self._look_back - 1
 
-    def _of_another_bundle(self, decoded: DecodedGrasp) -> Fault | None:
+    def _of_another(self, decoded: DecodedGrasp, last: DecodedGrasp | None) -> Fault | None:
         if decoded.bundle and self._bundle and not self._bundle.startswith(decoded.bundle):
             return Fault(FaultKind.EXCHANGE, f'a decode of bundle {decoded.bundle}, which has not said what it decodes')
+        if last is not None and decoded.decoder != last.decoder:
+            return Fault(FaultKind.EXCHANGE, 'another decoder than before: if both run, stop one')
         return None
 
     def _late(self, decoded: DecodedGrasp, last: DecodedGrasp | None, now_ns: int) -> Fault | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,10 @@ from grasp_decoder.types.decoded_grasp import GRASP, REST
 
 NO_OBJECT = -1
 NOTHING = np.empty(0, np.float32)
+
+
+def do_nothing() -> None:
+    """What happens before each network, where nothing is to happen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +45,11 @@ class BinDecoder:
     continues.
     """
 
-    def __init__(self, engines: BundleEngines):
+    def __init__(self, engines: BundleEngines, before_each: Callable[[], None] = do_nothing):
+        """``before_each`` is called before each network; what it raises ends the decode."""
         manifest = engines.bundle.manifest
         self.engines = engines
+        self._before_each = before_each
         self._runners = {task: engines.runner(task) for task in manifest.tasks}
         self._novelty_model = engines.bundle.novelty_model
         self._averages = LatentAverages(self._novelty_model.width if self._novelty_model else 0)
@@ -73,7 +80,10 @@ class BinDecoder:
             roots: float32 (units,), square roots of the counts to decode instead, once units were repaired.
             gain: activity relative to training, which was taken back in ``roots``.
         """
-        answers = {task: runner.step(counts, roots) for task, runner in self._runners.items()}
+        answers = {}
+        for task, runner in self._runners.items():
+            self._before_each()
+            answers[task] = runner.step(counts, roots)
         phase_answer, object_answer, dof = answers.get(PHASE), answers.get(OBJECT), answers.get(DOF)
         phase, phase_probability = REST, float('nan')
         if phase_answer is not None:

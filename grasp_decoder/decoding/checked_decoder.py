@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
-from grasp_decoder.decoding.bin_decoder import BinDecoder, Decode
+from grasp_decoder.decoding.bin_decoder import BinDecoder, Decode, do_nothing
 from grasp_decoder.decoding.input_monitor import InputMonitor, InputState
 from grasp_decoder.features.binning import Bin
 from grasp_decoder.features.count_features import SQUARE_ROOT_LUT, count_features
@@ -21,9 +23,10 @@ class CheckedDecoder:
     before it is said again.
     """
 
-    def __init__(self, engines: BundleEngines):
+    def __init__(self, engines: BundleEngines, before_each: Callable[[], None] = do_nothing):
+        """``before_each`` is called before each network; what it raises ends the decode."""
         self.engines = engines
-        self._decoder = BinDecoder(engines)
+        self._decoder = BinDecoder(engines, before_each)
         self.reset()
 
     def reset(self) -> None:

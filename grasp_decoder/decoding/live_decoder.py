@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
+from collections.abc import Callable
 
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
@@ -10,7 +12,7 @@ from grasp_decoder.bundle.task_network import PHASE
 from grasp_decoder.decoding.info import decoder_info
 from grasp_decoder.decoding.stage_times import StageTimes
 from grasp_decoder.decoding.streaming import StreamingDecoder
-from grasp_decoder.decoding.warm_up import WarmUpDecoder, warm_up_decoder
+from grasp_decoder.decoding.warm_up import WarmUpDecoder, never, warm_up_decoder
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
 from grasp_decoder.types.decoder_info import DecoderInfo
@@ -42,7 +44,9 @@ class LiveDecoder:
         self._options = options
         self._rehearse = rehearse
         self._lock = threading.Lock()
-        self.decoder = StreamingDecoder(open_bundle_for_a_hand(path, options), reorder_depth)
+        self.decoder = StreamingDecoder(
+            open_bundle_for_a_hand(path, options), reorder_depth, number=secrets.randbits(63) + 1
+        )
         self.times = StageTimes(('receive', 'binning', 'inference', 'publish'))
         self.next_bin_ns = 0
         self._bin_came_ns = 0
@@ -63,10 +67,17 @@ class LiveDecoder:
             self._bin_came_ns = received_ns
         return decodes
 
-    def warm_up(self) -> DecodedGrasp | None:
-        """Decode a made-up bin, which leaves no trace in the stream; None if made-up bins are not wanted."""
+    def warm_up(self, cut_short: Callable[[], bool] = never) -> DecodedGrasp | None:
+        """Decode a made-up bin, which leaves no trace in the stream.
+
+        Args:
+            cut_short: asked before each network whether the real bin has come, which must not wait.
+
+        Returns:
+            None if made-up bins are not wanted, or if it was cut short.
+        """
         decoder = self._warm_up_decoder  # the other thread may replace it
-        return decoder.decode() if decoder is not None else None
+        return decoder.decode(cut_short) if decoder is not None else None
 
     def published(self, decode: DecodedGrasp, duration_s: float) -> None:
         """A decode was published, which took ``duration_s`` seconds."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from grasp_decoder.bundle.bundle import Bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
+from grasp_decoder.decoding.bin_decoder import do_nothing
 from grasp_decoder.decoding.checked_decoder import CheckedDecoder
 from grasp_decoder.decoding.input_monitor import InputMonitor
 from grasp_decoder.errors import GraspDecoderError
@@ -57,10 +58,19 @@ class StreamingDecoder:
     Args:
         engines: the opened bundle to decode with.
         reorder_depth: batches that may overtake a missing one before it counts as lost.
+        number: of this decoder, which every decode carries; 0 says nothing.
+        before_each: called before each network; what it raises ends the decode.
     """
 
-    def __init__(self, engines: BundleEngines, reorder_depth: int = 2):
-        self._decoder = CheckedDecoder(engines)
+    def __init__(
+        self,
+        engines: BundleEngines,
+        reorder_depth: int = 2,
+        number: int = 0,
+        before_each: Callable[[], None] = do_nothing,
+    ):
+        self._decoder = CheckedDecoder(engines, before_each)
+        self._number = number
         self._reorder_depth = reorder_depth
         self._decoded = 0
         self.reset()
@@ -172,4 +182,5 @@ class StreamingDecoder:
             invalid_reason=input_state.reason,
             bundle=self.bundle.sha256[:BUNDLE_CHARACTERS],
             source=closed.source,
+            decoder=self._number,
         )

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from grasp_decoder.bundle.engines.backends import CPU
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
 from grasp_decoder.types.spike_batch import SpikeBatch
+
+
+def never() -> bool:
+    """A warm-up that nothing cuts short."""
+    return False
+
+
+class CutShort(Exception):
+    """A real bin has come."""
 
 
 class WarmUpDecoder:
@@ -17,7 +28,8 @@ class WarmUpDecoder:
     """
 
     def __init__(self, decoder: StreamingDecoder):
-        self._decoder = StreamingDecoder(decoder.engines)
+        self._decoder = StreamingDecoder(decoder.engines, before_each=self._go_on)
+        self._cut_short: Callable[[], bool] = never
         manifest = decoder.bundle.manifest
         self._bin_ns = manifest.bin_ns
         self._unit_count = manifest.unit_count
@@ -27,14 +39,26 @@ class WarmUpDecoder:
         self._offset_ns = np.zeros(spikes, np.uint32)
         self._bins = 0
 
-    def decode(self) -> DecodedGrasp:
-        """Decode one more bin with the number of spikes of an average one."""
+    def decode(self, cut_short: Callable[[], bool] = never) -> DecodedGrasp | None:
+        """Decode one more bin with the number of spikes of an average one.
+
+        Args:
+            cut_short: asked before each network; once it is true, no further network runs, and None is given.
+        """
+        self._cut_short = cut_short
         start_ns = self._bins * self._bin_ns
         batch = SpikeBatch(
             self._bins, 0, start_ns, start_ns + self._bin_ns, self._unit_count, self._unit, self._offset_ns
         )
         self._bins += 1
-        return self._decoder.push(batch)[0]
+        try:
+            return self._decoder.push(batch)[0]
+        except CutShort:
+            return None
+
+    def _go_on(self) -> None:
+        if self._cut_short():
+            raise CutShort
 
 
 def warm_up_decoder(decoder: StreamingDecoder) -> WarmUpDecoder | None:

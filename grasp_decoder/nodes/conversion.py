@@ -140,6 +140,7 @@ def decoded_grasp_message(decode: DecodedGrasp, session_name: str) -> msg.Decode
     message.invalid_reason = decode.invalid_reason
     message.bundle = decode.bundle
     message.source = decode.source
+    message.decoder = decode.decoder
     return message
 
 
@@ -166,6 +167,7 @@ def decoded_grasp_from(message: msg.DecodedGrasp) -> DecodedGrasp:
         invalid_reason=message.invalid_reason,
         bundle=message.bundle,
         source=message.source,
+        decoder=message.decoder,
     )
 
 

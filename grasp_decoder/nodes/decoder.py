@@ -7,6 +7,7 @@ configures and activates itself. The service ``~/load_bundle`` exchanges the bun
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
@@ -113,8 +114,8 @@ class Decoder(LifecycleNode):
             self._decode(message)
         return True
 
-    def _warm_up(self) -> None:
-        if (made_up := self._decoder.warm_up()) is not None:
+    def _warm_up(self, has_come: Callable[[], bool]) -> None:
+        if (made_up := self._decoder.warm_up(has_come)) is not None:
             decoded_grasp_message(made_up, '')
 
     def _decode(self, message: msg.SpikeBatch) -> None:

@@ -26,11 +26,15 @@ class Receiver:
 
     After a pause, the first message takes several times as long as the next: other processes have filled the CPU's
     caches meanwhile. If it is known when a message is due (`expect`), ``warm_up`` is called a moment before. It does
-    the same work with made-up data.
+    the same work with made-up data, and may ask whether a message has come, in order to stop.
     """
 
     def __init__(
-        self, node: Node, topic: Topic, depth: int | None = None, warm_up: Callable[[], None] | None = None
+        self,
+        node: Node,
+        topic: Topic,
+        depth: int | None = None,
+        warm_up: Callable[[Callable[[], bool]], None] | None = None,
     ) -> None:
         """Subscribe ``node`` to ``topic``, with another ``depth`` than declared if one is given."""
         self._node = node
@@ -56,8 +60,8 @@ class Receiver:
                 timeout_ns = min(timeout_ns, remaining_ns)
             else:
                 self._expected_ns = None
-                if not self._is_ready(0):
-                    self._warm_up()
+                if not self._has_come():
+                    self._warm_up(self._has_come)
         self._is_ready(timeout_ns)
         while (taken := self._subscription.handle.take_message(self._subscription.msg_type, False)) is not None:
             yield taken[0]
@@ -66,6 +70,9 @@ class Receiver:
         """The oldest message that is there, serialized; None if there is none. It does not wait."""
         taken = self._subscription.handle.take_message(self._subscription.msg_type, True)
         return None if taken is None else taken[0]
+
+    def _has_come(self) -> bool:
+        return self._is_ready(0)
 
     def _is_ready(self, timeout_ns: int) -> bool:
         self._wait_set.clear_entities()

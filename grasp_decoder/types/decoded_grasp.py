@@ -41,4 +41,5 @@ class DecodedGrasp:
     invalid_reason: str = ''
     bundle: str = ''
     source: int = 0
+    decoder: int = 0
     dof: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))

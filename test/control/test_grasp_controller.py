@@ -197,6 +197,7 @@ FAULTS = {
     'validity is nan': {'validity': NAN},
     'not the input that was learnt: swapped': {'validity': 0.4, 'invalid_reason': 'swapped'},
     'a decode of bundle 0123, which has not': {'bundle': '0123'},
+    'another decoder than before': {'decoder': 5},
 }
 
 
@@ -236,7 +237,18 @@ def test_every_fault_is_safe_at_once_and_recovers_at_rest(reason, grasping):
 
 
 def change_keeps(reason):
-    return reason.split()[0].rstrip(':') in ('clock', 'lost', 'late', 'due', 'a')
+    return reason.split()[0].rstrip(':') in ('clock', 'lost', 'late', 'due', 'a', 'another')
+
+
+@pytest.mark.parametrize('beside', ({}, {'segment': 1}, {'segment': 1, 'stamp_ns': 10**15}))
+def test_two_decoders_move_nothing_whatever_their_clocks_say(beside):
+    hand = Decoder()
+    hand.run(1.0, decoder=1)
+    for _ in range(50):
+        other = dataclasses.replace(hand.decode(grasp=0.98), decoder=2, **beside)
+        assert hand.controller.step(other, hand.now_ns).reason.startswith('another decoder')
+        assert hand.step(grasp=0.98, decoder=1).state == HandMode.SAFE
+    assert states(hand.run(2.0, decoder=1))[:2] == ['SAFE', 'OPEN']
 
 
 def milliseconds(ms):
