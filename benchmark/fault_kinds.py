@@ -52,6 +52,7 @@ class Since(StrEnum):
     """From when the detection limit counts."""
 
     FAULT = 'the fault'
+    SOURCE = "the fault, or the end of the source's pause"
     LAST_DECODE = 'the last decode'
     LAST_TARGET = 'the last joint target'
 
@@ -174,7 +175,7 @@ def _disturbed(disturbance: Disturbance, rate: float) -> Fault:
 def _of_batches() -> Iterator[Kind]:
     for rate in (0.001, 0.01, 0.1):
         percent = f'{100 * rate:g} % of batches'
-        lost = {'reports': 'lost data', 'cause': FaultKind.LOST_DATA}
+        lost = {'reports': 'lost data', 'cause': FaultKind.LOST_DATA, 'since': Since.SOURCE}
         yield Kind(f'{percent} dropped', _disturbed(drop, rate), **lost)
         yield Kind(f'{percent} delayed', _disturbed(delay, rate), **lost)
         yield Kind(
@@ -207,7 +208,7 @@ def _with(make: Callable[[], Disturbance]) -> Fault:
 
 
 def _of_clocks() -> Iterator[Kind]:
-    stepped = {'reports': 'clock|lost data', 'cause': FaultKind.CLOCK}
+    stepped = {'reports': 'clock|lost data', 'cause': FaultKind.CLOCK, 'since': Since.SOURCE}
     for step_s in (0.5, -0.5, 3600.0, -3600.0):
         yield Kind(f'acquisition clock steps {step_s:+g} s', _stepped(step_s), **stepped)
     yield Kind(
@@ -219,14 +220,23 @@ def _of_clocks() -> Iterator[Kind]:
     )
     for shift_s, pattern in ((10.0, 'due .* in the future'), (-10.0, 'late')):
         shifted = _with(lambda shift_s=shift_s: due_shifted(round(shift_s * NS_PER_S)))
-        yield Kind(f"source's CLOCK_MONOTONIC {shift_s:+g} s", shifted, reports=pattern, cause=FaultKind.LATE)
+        yield Kind(
+            f"source's CLOCK_MONOTONIC {shift_s:+g} s",
+            shifted,
+            reports=pattern,
+            since=Since.SOURCE,
+            cause=FaultKind.LATE,
+        )
 
 
 # --- two of a kind
 
 
 def _two(name: str, topic: Topic, speaks: Callable[[System], bool] = lambda system: True) -> Fault:
-    """A second node of a kind; the fault begins when it is connected to ``topic`` and ``speaks``."""
+    """A second node of a kind; the fault begins when it is connected to ``topic`` and ``speaks`` to hand_bridge.
+
+    Before that it can do nothing: DDS takes up to seconds to connect two nodes, each pair by itself.
+    """
 
     def fault(system: System, rng: np.random.Generator) -> Iterator[int]:
         second = f'second_{name}'
@@ -245,11 +255,8 @@ def _twice(stamps_ns: Sequence[int]) -> bool:
     return len(set(stamps_ns)) < len(stamps_ns)
 
 
-def _decodes_twice(system: System) -> bool:
-    return _twice([decode.stamp_ns for decode in system.heard.decodes[-50:]])
-
-
 def _commands_twice(system: System) -> bool:
+    """Whether two bridges answer one decode, or one bridge the decodes of two decoders."""
     return _twice([command.stamp_ns for command in system.heard.commands[-50:] if command.due_ns])
 
 
@@ -263,9 +270,9 @@ def _of_two() -> Iterator[Kind]:
     )
     yield Kind(
         'two decoders',
-        _two('decoder', DECODED_GRASP, _decodes_twice),
-        reports='clock|lost data',
-        cause=FaultKind.CLOCK,
+        _two('decoder', DECODED_GRASP, _commands_twice),
+        reports='another decoder',
+        cause=FaultKind.EXCHANGE,
         lasts_s=DISCOVERED_S,
     )
     yield Kind(

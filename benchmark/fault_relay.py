@@ -11,6 +11,8 @@ import numpy as np
 
 from grasp_decoder.types.spike_batch import SpikeBatch
 
+PAUSE_NS = 100_000_000
+"""Acquisition time that stood still for so long was paused: it goes on between two bins of a trial."""
 LATE_NS = 100_000_000
 """Much longer than batches may wait for one that they have overtaken."""
 OVERTAKEN_NS = 15_000_000
@@ -29,17 +31,24 @@ class Relay:
         disturbance: what happens to each batch; None: nothing.
         clock_step_ns: by how much the acquisition clock is ahead of the source's.
         lost: batches so far that did not go on, or too late to be used.
+        went_on_ns: CLOCK_MONOTONIC at which the source's time last went on after a pause, as between two trials.
     """
 
     def __init__(self) -> None:
         self.disturbance: Disturbance | None = None
         self.clock_step_ns = 0
         self.lost = 0
+        self.went_on_ns = 0
+        self._last_ns = 0
         self._waiting: list[tuple[int, int, SpikeBatch]] = []
         self._count = itertools.count()
 
     def take(self, batch: SpikeBatch, now_ns: int) -> None:
         """A batch came at CLOCK_MONOTONIC ``now_ns``."""
+        if batch.end_ns > batch.start_ns:
+            if now_ns - self._last_ns > PAUSE_NS:
+                self.went_on_ns = now_ns
+            self._last_ns = now_ns
         passing = [(now_ns, batch)] if self.disturbance is None else self.disturbance(batch, now_ns)
         self.lost += all(at_ns - now_ns >= LATE_NS for at_ns, _ in passing)
         for at_ns, each in passing:

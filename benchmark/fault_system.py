@@ -120,7 +120,8 @@ class System:
         joints = JointTargets(grips)
         opened = joints.step(HandCommand(0, 0, HandMode.OPEN, grips.default_grip, 0.0, ''), 0)
         # The joints that close the hand are straight when it is open; the thumb's opposition swings between grips.
-        self._joints = [name for name, angle in zip(joints.names, opened.tolist()) if angle == 0.0]
+        self._joint_index = np.flatnonzero(opened == 0.0)
+        self._joints = [joints.names[index] for index in self._joint_index]
 
     def close(self) -> None:
         """End every node that is left."""
@@ -291,6 +292,12 @@ class System:
         ]
         times = np.array([state.monotonic_ns for state in states], np.int64)
         return Motion(times, np.array(measured).reshape(-1, len(self._joints)))
+
+    def told_motion(self) -> Motion:
+        """How far the joints that close the hand were told to be from the open posture."""
+        times = np.array([at_ns for at_ns, _ in self.heard.targets], np.int64)
+        told = [angles[self._joint_index] for _, angles in self.heard.targets]
+        return Motion(times, np.array(told).reshape(-1, len(self._joints)))
 
     def _take_targets(self, message: Any) -> None:
         self.heard.targets.append((time.monotonic_ns(), np.array(message.position)))

@@ -8,7 +8,8 @@ The definitions of the campaign stand here, and only here:
   while it does.
 - What a next trial makes it do is not judged: it begins when an open hand is told to take on a grip.
 - A hand that says nothing itself, dead or frozen, is safe from the moment at which SAFE is commanded, if its joints
-  are open, or open, when it is heard of again.
+  are open, or open, when it is heard of again. When a next trial has begun by then, the joint targets that it was sent
+  before stand for its joints.
 """
 
 from __future__ import annotations

@@ -214,6 +214,10 @@ def _since_ns(system: System, kind: Kind, fault_ns: int) -> int:
     """The moment from which the detection limit counts."""
     if kind.since == Since.LAST_TARGET:
         return max((at_ns for at_ns, _ in system.heard.targets if at_ns <= fault_ns + IN_FLIGHT_NS), default=fault_ns)
+    if kind.since == Since.SOURCE:
+        safe = first_safe(system.heard.commands, fault_ns)
+        went_on_ns = system.relay.went_on_ns
+        return went_on_ns if safe is not None and fault_ns < went_on_ns < safe.published_ns else fault_ns
     if kind.since == Since.LAST_DECODE:
         commands = system.heard.commands
         safe = first_safe(commands, fault_ns)
@@ -237,8 +241,10 @@ def _safe_ns(system: System, kind: Kind, fault_ns: int, undone_ns: int) -> int |
     if command is None:
         return None
     if kind.hand_is_silent:
-        heard_ns = next((at_ns for at_ns in motion.times_ns if at_ns >= undone_ns), undone_ns)
-        back = motion.between(undone_ns, max(end_ns, heard_ns + NS_PER_S // 10))
+        until_ns = next_trial_ns(commands, undone_ns)
+        back = motion.between(undone_ns, until_ns)
+        if not len(back.times_ns):  # it was heard of only in the next trial
+            back = system.told_motion().between(undone_ns, until_ns)
         return command.published_ns if opens_ns(back) is not None else None
     if _may_keep(commands, command, kind):
         kept = motion.between(command.published_ns, min(end_ns, _lets_go_ns(system, command.published_ns)))

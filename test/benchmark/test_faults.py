@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,6 +58,16 @@ def test_batches_come_twice_late_or_overtaken():
     assert numbers.index(0) == 9 and sorted(numbers) == list(range(200)) and relay.lost == count == 1
     relay, numbers, _ = disturbed(reorder, 0.0)
     assert numbers[:3] == [1, 0, 2] and relay.lost == 0
+
+
+def test_a_relay_knows_when_the_source_went_on_after_a_pause():
+    relay = Relay()
+    for number, at_ms in enumerate((0, 10, 20, 300, 310)):
+        relay.take(batch(number), 10**9 + at_ms * MS)
+        if at_ms == 20:
+            assert relay.went_on_ns == 10**9
+    relay.take(replace(batch(5), end_ns=batch(5).start_ns), 2 * 10**9)  # a heartbeat in the next pause
+    assert relay.went_on_ns == 10**9 + 300 * MS
 
 
 def test_a_clock_is_stepped_or_stands_still():
