@@ -20,8 +20,9 @@ class TargetGuard:
     """Passes joint targets on while they come; after ``timeout_s`` without any it takes the hand to its safe state.
 
     hand_bridge sends targets at a fixed rate, so that silence means that it has died or cannot be heard. The guard
-    belongs beside the motors, in their driver or right before it: no message has to arrive for it to act. Targets that
-    come again pass as soon as they do not close the hand: whoever sends them may not know that it was let go.
+    belongs beside the motors, in their driver or right before it: no message has to arrive for it to act. The first
+    targets, and those that come again, pass as soon as they do not close the hand: whoever sends them may not know that
+    the hand was started again, or was let go.
 
     Attributes:
         lost: why the hand is in its safe state and targets do not pass; empty when they pass.
@@ -43,14 +44,18 @@ class TargetGuard:
         """Joints, in the order of every array of angles."""
         return self._joints.names
 
-    def take(self, angles: Angles, now_ns: int) -> None:
-        """Targets (n_joints,) in rad came at CLOCK_MONOTONIC ``now_ns``."""
+    def take(self, angles: Angles, now_ns: int) -> bool:
+        """Targets (n_joints,) in rad came at CLOCK_MONOTONIC ``now_ns``; with a NaN they are none, and it is false."""
         angles = np.asarray(angles, dtype=float)
+        if not np.isfinite(angles).all():
+            return False
         self._heard_ns = now_ns
-        if self._last is None or not self.lost or not self._closes(angles, self._last):
+        known = self._last is not None and not self.lost
+        if known or not self._closes(angles, self._open if self._last is None else self._last):
             self._last, self.lost = angles, ''
         else:
-            self.lost = 'the joint targets that came again would close the hand'
+            self.lost = 'the joint targets would close a hand that may be open'
+        return True
 
     def stood_still(self, duration_ns: int) -> None:
         """The guard itself could not run for so long: what came meanwhile has not been taken yet."""

@@ -49,17 +49,21 @@ class CommandedHand:
             stamp_ns: of the command that they belong to, acquisition clock.
             now_ns: CLOCK_MONOTONIC.
 
+        With a NaN they are no targets.
+
         Raises:
             GraspDecoderError: the hand has no such joint.
         """
         targets = dict(zip(names, angles))
-        if targets != self._targets:
+        if not np.isfinite(list(targets.values())).all():
+            return
+        if all(name in targets for name in self._guard.names):
+            self._guard.take(np.array([targets[name] for name in self._guard.names]), now_ns)
+        if targets != self._targets and not self._guard.lost:
             self._targets = targets
             self._changed_stamp_ns = stamp_ns
             self._rig.command(targets)
             self._note_change()
-        if all(name in targets for name in self._guard.names):
-            self._guard.take(np.array([targets[name] for name in self._guard.names]), now_ns)
 
     def stood_still(self, duration_ns: int) -> None:
         """The hand could not run for so long: targets that came meanwhile have not been taken yet."""
@@ -68,9 +72,11 @@ class CommandedHand:
     def advance(self, dt_s: float, now_ns: int) -> SimulatorState:
         """Let ``dt_s`` seconds pass, until CLOCK_MONOTONIC ``now_ns``, and return the state after them."""
         guarded = self._guard.targets(now_ns)
-        if guarded is not None and self._guard.lost:
+        if self._guard.lost:
+            self._targets = {}
             self._rig.set_mode(HandMode.SAFE)
-            self._rig.command(dict(zip(self._guard.names, guarded.tolist())))
+            if guarded is not None:
+                self._rig.command(dict(zip(self._guard.names, guarded.tolist())))
         return self._rig.advance(dt_s)
 
     def state(self, simulated: SimulatorState, now_ns: int) -> HandState:

@@ -66,10 +66,9 @@ class TargetGuard(Node):
     def _take(self, message: JointState) -> bool:
         angles = dict(zip(message.name, message.position))
         targets = np.array([angles.get(name, np.nan) for name in self._guard.names])
-        if not np.isfinite(targets).all():
+        if not self._guard.take(targets, time.monotonic_ns()):
             return False
         self._stamp_ns = stamp_ns(message.header.stamp)
-        self._guard.take(targets, time.monotonic_ns())
         return True
 
     def _send(self, now_ns: int, came: bool) -> None:

@@ -18,7 +18,8 @@ OPENED = JointTargets(GRIPS).step(HandCommand(0, 0, HandMode.OPEN, GRIPS.default
 
 def heard(on_loss=Policy.OPEN):
     guard = TargetGuard(GRIPS, TIMEOUT_S, on_loss)
-    guard.take(CLOSED, 0)
+    for targets in (OPENED, CLOSED):
+        guard.take(targets, 0)
     return guard
 
 
@@ -74,6 +75,24 @@ def test_a_hand_that_opens_is_taken_over_on_its_way():
 
 def test_before_the_first_targets_nothing_is_known():
     assert TargetGuard(GRIPS, TIMEOUT_S).targets(10**12) is None
+
+
+def test_a_guard_that_is_started_again_lets_nothing_close_the_hand_until_it_was_told_to_open():
+    guard = TargetGuard(GRIPS, TIMEOUT_S)
+    for ms in range(0, 1000, 20):
+        guard.take(CLOSED, ms * MS)
+        assert guard.targets(ms * MS) is None and guard.lost
+    guard.take(OPENED, 1000 * MS)
+    guard.take(CLOSED, 1020 * MS)
+    assert np.array_equal(guard.targets(1020 * MS), CLOSED) and not guard.lost
+
+
+@pytest.mark.parametrize('bad', (np.nan, np.inf))
+def test_targets_without_a_number_are_none(bad):
+    guard = heard()
+    assert not guard.take(np.where(np.arange(len(CLOSED)) == 2, bad, CLOSED), 140 * MS)
+    assert np.isfinite(guard.targets(160 * MS)).all()
+    assert guard.lost.startswith('no joint targets')
 
 
 def test_a_guard_that_stood_still_itself_takes_nothing_for_silence():

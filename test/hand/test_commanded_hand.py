@@ -18,6 +18,7 @@ from grasp_decoder.hand.mujoco.simulator import MujocoSimulator
 
 MS = 1_000_000
 TIMEOUT_S = 0.1
+THUMB_OPPOSED = 1.1
 
 
 class Hand:
@@ -31,9 +32,10 @@ class Hand:
         self.state = None
 
     def aim(self, angle, stamp_ns=0):
-        """Send all fingers to ``angle``."""
+        """Send all fingers to ``angle``; the thumb is opposed as in an open hand."""
         names = self.guard.names
-        self.hand.joint_targets(names, [angle] * len(names), stamp_ns, self.now_ns)
+        angles = [THUMB_OPPOSED if name == 'thumb_opposition' else angle for name in names]
+        self.hand.joint_targets(names, angles, stamp_ns, self.now_ns)
 
     def run(self, duration_s, angle=None):
         """Let time pass; with an ``angle``, targets come every 10 ms."""
@@ -68,6 +70,7 @@ def test_the_first_event_of_a_trial_puts_its_object_in_reach():
 @pytest.mark.parametrize('targets_first', [True, False])
 def test_a_state_names_the_command_that_last_changed_the_targets_in_whichever_order_they_come(targets_first):
     hand = Hand()
+    hand.aim(0.0)
     parts = [lambda: hand.aim(0.3, stamp_ns=70), lambda: hand.hand.command(command(HandMode.CLOSE, 70, due_ns=700))]
     for part in parts if targets_first else reversed(parts):
         part()
@@ -81,17 +84,30 @@ def test_a_state_names_the_command_that_last_changed_the_targets_in_whichever_or
 
 def test_without_targets_it_opens_by_itself():
     hand = Hand()
+    hand.aim(0.0)
     hand.hand.command(command(HandMode.CLOSE, 1))
     hand.run(1.0, angle=0.4)
+    hand.aim(float('nan'))
     assert hand.joint('ring_mcp') == pytest.approx(0.4, abs=0.05)
     hand.run(2.0)
     assert hand.guard.lost
     assert hand.joint('ring_mcp') == pytest.approx(0.0, abs=0.05)
 
 
+def test_a_hand_that_is_started_again_stays_open_while_it_is_told_to_hold():
+    hand = Hand()
+    hand.hand.command(command(HandMode.HOLD, 1))
+    hand.run(0.5, angle=0.4)
+    assert hand.guard.lost
+    assert hand.joint('ring_mcp') == pytest.approx(0.0, abs=0.05)
+    hand.run(0.1, angle=0.0)
+    hand.run(0.5, angle=0.4)
+    assert hand.joint('ring_mcp') == pytest.approx(0.4, abs=0.05)
+
+
 def test_a_hand_that_could_not_run_itself_has_lost_no_targets():
     hand = Hand()
-    hand.run(0.1, angle=0.4)
+    hand.run(0.1, angle=0.0)
     hand.now_ns += 500 * MS
     hand.hand.stood_still(500 * MS)
     hand.run(0.01)
