@@ -48,7 +48,10 @@ class EStop:
     def _heard(self, message: Bool) -> None:
         self._tell(message.data)
         if message.data:
-            self._memory.remember(True)
+            try:
+                self._memory.remember(True)
+            except OSError as error:
+                self._node.get_logger().error(f'a restart would forget that the e-stop is pressed: {error}')
 
     def _tell(self, pressed: bool) -> None:
         with self._lock:
@@ -60,9 +63,16 @@ class EStop:
         try:
             with self._lock:
                 self._commander.reset()
-            self._memory.remember(False)
-        except (GraspDecoderError, OSError) as error:
+        except GraspDecoderError as error:
             response.message = str(error)
+            return response
+        try:
+            self._memory.remember(False)
+        except OSError as error:
+            # It would be pressed again after a restart: it stays pressed.
+            self._tell(True)
+            self._tell(False)
+            response.message = f'the e-stop stays pressed, since it cannot be forgotten: {error}'
             return response
         response.success = True
         response.message = 'e-stop released: the hand opens after healthy decodes at rest'

@@ -18,8 +18,14 @@ class EStopMemory:
 
     @property
     def pressed(self) -> bool:
-        """Whether the e-stop was pressed and not reset since."""
-        return self._path.exists()
+        """Whether the e-stop was pressed and not reset since; also true when that cannot be found out."""
+        try:
+            self._path.lstat()
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return True
 
     def remember(self, pressed: bool) -> None:
         """Keep whether the e-stop is pressed.

@@ -11,6 +11,7 @@ import yaml
 
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.joint_targets import JointTargets
+from grasp_decoder.share import state_directory
 from grasp_decoder.system.processes import NodeProcess, end_processes
 
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
@@ -23,7 +24,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from grasp_decoder import msg
 from grasp_decoder.nodes.conversion import hand_state_message
-from grasp_decoder.nodes.topics import advertise, subscribe
+from grasp_decoder.nodes.topics import advertise, client, subscribe
 from grasp_decoder.system.interfaces import (
     DECODED_GRASP,
     DECODER_INFO,
@@ -33,6 +34,7 @@ from grasp_decoder.system.interfaces import (
     HAND_STATE,
     JOINT_TARGETS,
     LATCHED_E_STOP,
+    RESET,
     SPIKES,
 )
 from grasp_decoder.types.hand_state import HandState
@@ -234,6 +236,19 @@ def test_an_e_stop_that_was_pressed_before_the_bridge_started_is_heard_and_survi
     node.destroy_publisher(publisher)
     again = start_node('hand_bridge')
     assert spin_until(lambda: 'pressed before the restart' in again.log_text())
+    # What cannot be forgotten would be back after the next restart, and so it stays.
+    (memory,) = state_directory().glob('e_stop_*')
+    memory.unlink()
+    memory.mkdir()
+    reset = client(node, RESET)
+    assert spin_until(reset.service_is_ready)
+    refused = reset.call_async(Trigger.Request())
+    assert spin_until(refused.done)
+    assert not refused.result().success and 'stays pressed' in refused.result().message
+    memory.rmdir()
+    released = reset.call_async(Trigger.Request())
+    assert spin_until(released.done)
+    assert released.result().success
 
 
 def test_an_output_without_its_messages_is_refused_in_one_line(domain_id, tmp_path):
