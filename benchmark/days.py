@@ -1,31 +1,38 @@
 """A bundle on another day: as it is, aligned without labels, adapted with a few trials, and a decoder trained afresh.
 
 Every day the tuning of the units drifts, some are replaced, and their sort codes are shuffled. All are scored on the
-same test trials of the new day, in repeated splits.
+same test trials of the new day, in repeated splits. What is finished is kept, so that the same command goes on.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from benchmark.results import print_table, write_results
+from benchmark.pieces import Piece, Pieces
+from benchmark.results import markdown_table, print_table, write_results, write_section
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.task_network import OBJECT
 from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.decoding.checked_decoder import CheckedDecoder
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.binning import Bin
+from grasp_decoder.features.input_statistics import measure_input
 from grasp_decoder.features.read_in import ReadIn
-from grasp_decoder.features.splits import random_states, split_trials
+from grasp_decoder.features.splits import Split, random_states, split_trials
 from grasp_decoder.features.trial_bins import TrialBins, bin_trials, classes_of
+from grasp_decoder.features.unit_model_fitting import fit_unit_model
 from grasp_decoder.learning.adaptation import decode_objects
-from grasp_decoder.learning.evaluation.decoded_trials import predict_trials
+from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial, predict_trials
 from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, hold_windows
 from grasp_decoder.learning.evaluation.object_metrics import object_chance, object_summary
 from grasp_decoder.learning.models.alignment import align
@@ -36,17 +43,23 @@ from grasp_decoder.recording.writing import check_writable
 from grasp_decoder.safe_file import write_json
 
 UNALIGNED, BLIND, ALIGNED = 'unaligned', 'aligned_without_electrodes', 'aligned'
-ADAPTED_LABELS, ADAPTED, SCRATCH = 'adapted_labels_only', 'adapted', 'scratch'
+ADAPTED_LABELS, ADAPTED_BLIND, ADAPTED = 'adapted_labels_only', 'adapted_without_electrodes', 'adapted'
+DEAD, SCRATCH = 'adapted_dead_units', 'scratch'
+DEAD_UNITS = 20
 MEANING = {
     UNALIGNED: 'as it is, unit by unit',
     BLIND: 'aligned without labels, electrodes ignored',
     ALIGNED: 'aligned without labels',
     ADAPTED_LABELS: 'adapted to the labelled trials only',
-    ADAPTED: 'adapted to labelled and other trials',
+    ADAPTED_BLIND: 'adapted to labelled and other trials, electrodes ignored',
+    ADAPTED: 'adapted to labelled and other trials, as `adapt` does',
+    DEAD: f'the same, and {DEAD_UNITS} random units then die',
     SCRATCH: 'trained afresh on the same trials',
 }
 VALIDATION_SHARE = 5
 """One in so many of the labelled trials validates a decoder that is trained afresh."""
+
+DOCUMENTED = 'MSyn40', 'MSyn41'
 
 
 def main(argv=None) -> int:
@@ -60,48 +73,145 @@ def _days(argv) -> int:
     )
     parser.add_argument('--session', required=True, type=Path, metavar='FILE', help='recording of the new day')
     parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
-    parser.add_argument('--per-object', type=int, default=5, metavar='N', help='labelled trials (default: %(default)s)')
+    parser.add_argument(
+        '--per-object',
+        type=int,
+        nargs='+',
+        default=[5],
+        metavar='N',
+        help='labelled trials of each object; with several numbers, a curve (default: 5)',
+    )
     parser.add_argument('--repeats', type=int, default=5, metavar='N', help='splits (default: %(default)s)')
     parser.add_argument('--json', type=Path, metavar='OUT', help='where the result goes besides bench/days')
     arguments = parser.parse_args(argv)
     if arguments.json:
         check_writable(arguments.json)
-    if arguments.per_object < 1:
-        raise GraspDecoderError('--per-object: give 1 or more')
-    bundle, session = load_bundle(arguments.bundle), read_session(arguments.session, arguments.map)
-    manifest = bundle.manifest
-    trials = [
-        each for each in bin_trials(session, manifest.bin_ns, manifest.merge) if each.object_id in manifest.classes
-    ]
-    found: dict[str, list[ObjectDecodes]] = {}
-    for state in random_states(arguments.repeats):
-        print(f'split {state} ...', flush=True)
-        split = split_trials(trials, state)
-        known = [*split.train, *split.validation]
-        few = draw(known, arguments.per_object, state)
-        for name, decodes in compare(bundle, session.units, known, few, split.test, state).items():
-            found.setdefault(name, []).append(decodes)
-    scores = {name: _score(found[name]) for name in MEANING if name in found}
+    if min(arguments.per_object) < 0:
+        raise GraspDecoderError('--per-object: give 0 or more')
+    day = NewDay(load_bundle(arguments.bundle), arguments.session, arguments.map)
+    manifest, pieces = day.bundle.manifest, Pieces('days')
+    curve: dict[str, dict[str, dict]] = {}
+    for count in arguments.per_object:
+        found: dict[str, list[ObjectDecodes]] = {}
+        for state in random_states(arguments.repeats):
+            for name, make in (('none', day.without_labels), (str(count), partial(day.with_labels, count))):
+                if name == '0':
+                    continue
+                piece = f'{day.bundle.sha256[:12]}_{arguments.session.name.split(".")[0]}_{name}_{state}'
+                for method, decodes in pieces.get(piece, partial(make, state))[1].items():
+                    found.setdefault(method, []).append(decodes)
+        curve[str(count)] = {name: _score(found[name]) for name in MEANING if name in found}
     result = {
-        'bundle': bundle.id,
-        'session': session.name,
-        'per_object': arguments.per_object,
+        'bundle': day.bundle.id,
+        'session': day.name,
+        'commit': pieces.commit,
+        'date': time.strftime('%Y-%m-%d'),
         'repeats': arguments.repeats,
         'chance': object_chance(len(manifest.classes))['accuracy'],
-        **scores,
+        'per_object': arguments.per_object[0],
+        **curve[str(arguments.per_object[0])],
+        'curve': curve,
     }
-    print(f'% of hold windows correct, {arguments.per_object} labelled trials of each object')
-    print_table(
-        ('decoder', 'correct', '95 %'),
-        [
-            (MEANING[name], _percent(each['accuracy']), ' to '.join(map(_percent, each['ci95'])))
-            for name, each in scores.items()
-        ],
-    )
+    for count, scores in curve.items():
+        print(f'% of hold windows correct, {count} labelled trials of each object')
+        rows = [(MEANING[name], _percent(each['accuracy']), _interval(each)) for name, each in scores.items()]
+        print_table(('decoder', 'correct', '95 %'), rows)
     if arguments.json:
         write_json(arguments.json, result)
-    write_results('days', result, _figure(scores))
+    write_results('days', result, _figure(curve))
+    if (manifest.name, day.name) == DOCUMENTED and len(curve) > 1:
+        write_section('across_days.md', 'results', _lines(result))
     return 0
+
+
+@dataclass(frozen=True)
+class NewDay:
+    """The recording of another day, and the bundle that is brought there."""
+
+    bundle: Bundle
+    path: Path
+    mapping: Path | None
+
+    @cached_property
+    def _session(self):
+        return read_session(self.path, self.mapping)
+
+    @property
+    def name(self) -> str:
+        return self._session.name
+
+    @property
+    def _units(self) -> Sequence[Unit]:
+        return self._session.units
+
+    @cached_property
+    def _trials(self) -> list[TrialBins]:
+        manifest = self.bundle.manifest
+        trials = bin_trials(self._session, manifest.bin_ns, manifest.merge)
+        return [each for each in trials if each.object_id in manifest.classes]
+
+    @cached_property
+    def _engines(self) -> BundleEngines:
+        return BundleEngines(self.bundle, EngineOptions(backend='cpu'))
+
+    def _split(self, state: int) -> tuple[Split, list[TrialBins]]:
+        """The split, and the trials that may be used."""
+        split = split_trials(self._trials, state)
+        return split, [*split.train, *split.validation]
+
+    def without_labels(self, state: int) -> Piece:
+        """Decodes of the test trials of one split by each decoder that needs no labels."""
+        start, earlier = self.bundle.start(OBJECT), self.bundle.manifest.units
+        split, known = self._split(state)
+        read_ins = {
+            UNALIGNED: _by_position(self.bundle.read_ins[OBJECT], len(self._units)),
+            BLIND: align(start, (), known).read_in,
+            ALIGNED: align(start, (), known, units=self._units, earlier_units=earlier).read_in,
+        }
+        return {}, {name: decode_objects(self._engines, each, split.test) for name, each in read_ins.items()}
+
+    def with_labels(self, per_object: int, state: int) -> Piece:
+        """The same with the objects of some trials."""
+        start, earlier = self.bundle.start(OBJECT), self.bundle.manifest.units
+        split, known = self._split(state)
+        few = draw(known, per_object, state)
+        others = [trial for trial in known if trial not in few]
+        read_ins = {
+            ADAPTED_LABELS: align(start, few, units=self._units, earlier_units=earlier).read_in,
+            ADAPTED_BLIND: align(start, few, others).read_in,
+            ADAPTED: align(start, few, others, units=self._units, earlier_units=earlier).read_in,
+        }
+        decodes = {name: decode_objects(self._engines, each, split.test) for name, each in read_ins.items()}
+        dead = np.random.default_rng(state).permutation(len(self._units))[:DEAD_UNITS]
+        decodes[DEAD] = self._live(read_ins[ADAPTED], known, [_without(trial, dead) for trial in split.test])
+        decodes[SCRATCH] = self._afresh(few, split.test, state)
+        return {}, decodes
+
+    def _live(self, read_in: ReadIn, known: Sequence[TrialBins], test: Sequence[TrialBins]) -> ObjectDecodes:
+        """Decodes of an adapted bundle behind the monitor of its input, which finds dead units by itself."""
+        manifest = self.bundle.manifest
+        adapted = replace(
+            self.bundle,
+            manifest=replace(manifest, units=self._units, tasks={OBJECT: manifest.tasks[OBJECT]}),
+            read_ins={OBJECT: read_in},
+            input_statistics=measure_input(known),
+            unit_model=fit_unit_model(known),
+        )
+        decoder = CheckedDecoder(BundleEngines(adapted, EngineOptions(backend='cpu')))
+        decoded = [
+            DecodedTrial(trial, objects=np.array([decoder.decode(each)[0].object_probability for each in _bins(trial)]))
+            for trial in sorted(test, key=lambda each: each.start_ns)
+        ]
+        return hold_windows(decoded, manifest.classes, manifest.look_back)
+
+    def _afresh(self, few: Sequence[TrialBins], test: Sequence[TrialBins], state: int) -> ObjectDecodes:
+        """Decodes of the default decoder, trained on the labelled trials."""
+        classes, look_back = self.bundle.manifest.classes, self.bundle.manifest.look_back
+        order = np.random.default_rng(state).permutation(len(few))
+        train = [few[index] for index in order[len(few) // VALIDATION_SHARE :]]
+        validation = [few[index] for index in order[: len(few) // VALIDATION_SHARE]]
+        network = fit(OBJECT, train, validation, classes, look_back=look_back, seed=state)
+        return hold_windows(predict_trials({OBJECT: network}, test), classes, look_back)
 
 
 def draw(trials: Sequence[TrialBins], per_object: int, state: int) -> list[TrialBins]:
@@ -114,31 +224,26 @@ def draw(trials: Sequence[TrialBins], per_object: int, state: int) -> list[Trial
     return chosen
 
 
-def compare(
-    bundle: Bundle,
-    units: Sequence[Unit],
-    known: Sequence[TrialBins],
-    few: Sequence[TrialBins],
-    test: Sequence[TrialBins],
-    state: int,
-) -> dict[str, ObjectDecodes]:
-    """Decodes of the test trials of one split by each decoder.
+def _bins(trial: TrialBins) -> list[Bin]:
+    """The bins of a trial as a stream gives them, a segment of their own."""
+    return [
+        Bin(
+            trial.trial_id,
+            index,
+            trial.start_ns + index * trial.bin_ns,
+            trial.start_ns + (index + 1) * trial.bin_ns,
+            0,
+            counts,
+            index == 0,
+        )
+        for index, counts in enumerate(trial.counts)
+    ]
 
-    Args:
-        known: trials that are aligned with, without their labels.
-        few: of those, the ones with labels.
-    """
-    engines, start = BundleEngines(bundle, EngineOptions(backend='cpu')), bundle.start(OBJECT)
-    earlier, others = bundle.manifest.units, [trial for trial in known if trial not in few]
-    read_ins = {
-        UNALIGNED: _by_position(bundle.read_ins[OBJECT], len(units)),
-        BLIND: align(start, (), known).read_in,
-        ALIGNED: align(start, (), known, units=units, earlier_units=earlier).read_in,
-        ADAPTED_LABELS: align(start, few, units=units, earlier_units=earlier).read_in,
-        ADAPTED: align(start, few, others, units=units, earlier_units=earlier).read_in,
-    }
-    decodes = {name: decode_objects(engines, read_in, test) for name, read_in in read_ins.items()}
-    return {**decodes, SCRATCH: _afresh(few, test, bundle.manifest.classes, bundle.manifest.look_back, state)}
+
+def _without(trial: TrialBins, units: np.ndarray) -> TrialBins:
+    counts = trial.counts.copy()
+    counts[:, units] = 0
+    return replace(trial, counts=counts)
 
 
 def _by_position(read_in: ReadIn, unit_count: int) -> ReadIn:
@@ -147,14 +252,6 @@ def _by_position(read_in: ReadIn, unit_count: int) -> ReadIn:
     both = min(unit_count, read_in.unit_count)
     kernel[:both] = read_in.kernel[:both]
     return replace(read_in, kernel=kernel)
-
-
-def _afresh(few: Sequence[TrialBins], test: Sequence[TrialBins], classes, look_back: int, state: int) -> ObjectDecodes:
-    order = np.random.default_rng(state).permutation(len(few))
-    train = [few[index] for index in order[len(few) // VALIDATION_SHARE :]]
-    validation = [few[index] for index in order[: len(few) // VALIDATION_SHARE]]
-    network = fit(OBJECT, train, validation, classes, look_back=look_back, seed=state)
-    return hold_windows(predict_trials({OBJECT: network}, test), classes, look_back)
 
 
 def _score(repeats: list[ObjectDecodes]) -> dict:
@@ -166,15 +263,50 @@ def _percent(share: float) -> str:
     return f'{100 * share:.1f}'
 
 
-def _figure(scores: dict[str, dict]):
-    figure, axes = plt.subplots(figsize=(6, 2.4))
-    for y, each in enumerate(scores.values()):
-        axes.plot([100 * bound for bound in each['ci95']], [y, y], linewidth=2)
-        axes.plot(100 * each['accuracy'], y, 'o')
-    axes.set_yticks(range(len(scores)), [MEANING[name] for name in scores])
-    axes.invert_yaxis()
-    axes.set_xlim(0, 100)
-    axes.set_xlabel('% of hold windows correct')
+def _interval(score: dict) -> str:
+    return ' to '.join(map(_percent, score['ci95']))
+
+
+def _lines(result: dict) -> list[str]:
+    """Two tables: what needs no labels, and curves over the number of labelled trials."""
+    curve = result['curve']
+    first = next(iter(curve.values()))
+    without = (UNALIGNED, BLIND, ALIGNED)
+    counts = [count for count in curve if count != '0']
+    return [
+        f'Written by `./run bench days` at commit {result["commit"]}, {result["date"]}: hold windows of the test '
+        f'trials of {result["repeats"]} splits, with 95 % intervals over trials.',
+        '',
+        *markdown_table(
+            ('no labels', 'correct'),
+            [(MEANING[name], f'{_percent(first[name]["accuracy"])} % ({_interval(first[name])})') for name in without],
+        ),
+        '',
+        *markdown_table(
+            ('labelled trials of each object', *counts),
+            [
+                (
+                    MEANING[name],
+                    *(f'{_percent(curve[n][name]["accuracy"])} % ({_interval(curve[n][name])})' for n in counts),
+                )
+                for name in MEANING
+                if name not in without
+            ],
+        ),
+    ]
+
+
+def _figure(curve: dict[str, dict]):
+    figure, axes = plt.subplots(figsize=(7, 4))
+    for name, meaning in MEANING.items():
+        counts = [count for count, scores in curve.items() if name in scores]
+        if counts:
+            each = [curve[count][name] for count in counts]
+            low, high = (100 * np.array([score['ci95'][side] for score in each]) for side in (0, 1))
+            (line,) = axes.plot(counts, [100 * score['accuracy'] for score in each], 'o-', label=meaning)
+            axes.fill_between(counts, low, high, color=line.get_color(), alpha=0.15)
+    axes.set(xlabel='labelled trials of each object', ylabel='% of hold windows correct', ylim=(0, 100))
+    axes.legend(loc='upper left', bbox_to_anchor=(1, 1))
     return figure
 
 

@@ -23,9 +23,9 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
-from benchmark.decoding_pieces import OutOfTime, Piece, Pieces
 from benchmark.decoding_variants import compare_variants
 from benchmark.material import recording
+from benchmark.pieces import OutOfTime, Piece, Pieces
 from benchmark.results import markdown_table, write_results, write_section
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.features.splits import Split, random_states, split_trials
@@ -81,7 +81,7 @@ def _decoding(argv) -> int:
     )
     parser.add_argument('--variants', action='store_true', help='compare model families on validation trials instead')
     arguments = parser.parse_args(argv)
-    pieces = Pieces(arguments.max_seconds)
+    pieces = Pieces('decoding', arguments.max_seconds)
     parts = {
         'grasp': partial(_grasp, pieces, random_states(arguments.splits, SEED), arguments.baselines),
         'reach': partial(_reach, pieces),

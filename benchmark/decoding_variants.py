@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 import grasp_decoder
-from benchmark.decoding_pieces import Piece, Pieces
 from benchmark.material import recording
+from benchmark.pieces import Piece, Pieces
 from benchmark.results import markdown_table
 from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.bundle.manifest import Manifest

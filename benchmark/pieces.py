@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import subprocess
 import tempfile
@@ -20,7 +21,6 @@ from benchmark.results import ROOT
 from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes
 
 CODE = (
-    'benchmark/decoding*.py',
     'grasp_decoder/bundle/**/*.py',
     'grasp_decoder/decoding/**/*.py',
     'grasp_decoder/features/*',
@@ -38,11 +38,11 @@ class OutOfTime(Exception):
 
 
 class Pieces:
-    """Finished pieces in ``bench/decoding/pieces``, and the time that is left for more."""
+    """Finished pieces of one benchmark in ``bench/BENCHMARK/pieces``, and the time that is left for more."""
 
-    def __init__(self, max_seconds: float):
-        self.code = _code_hash()
-        self._folder = ROOT / 'bench' / 'decoding' / 'pieces' / self.code
+    def __init__(self, benchmark: str, max_seconds: float = math.inf):
+        self.code = _code_hash(benchmark)
+        self._folder = ROOT / 'bench' / benchmark / 'pieces' / self.code
         self._stop = time.monotonic() + max_seconds
 
     @property
@@ -70,9 +70,9 @@ class Pieces:
         return _load(path)
 
 
-def _code_hash() -> str:
-    whole = hashlib.sha256()
-    for path in sorted(path for pattern in CODE for path in ROOT.glob(pattern) if path.is_file()):
+def _code_hash(benchmark: str) -> str:
+    whole, patterns = hashlib.sha256(), (f'benchmark/{benchmark}*.py', *CODE)
+    for path in sorted(path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()):
         whole.update(f'{path.relative_to(ROOT)}\0'.encode() + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()[:12]
 
