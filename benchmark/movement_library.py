@@ -1,0 +1,206 @@
+"""Movement of another day from the movements of an earlier one, whatever units there are today.
+
+Units change from day to day; how an arm moves does not. The movements of an earlier day are the states of a hidden
+Markov model: in every bin the arm is at some bin of one of them, and in the next bin a bin further. How today's units
+fire at a state is a regression on its velocities. Without any label, the regression and the states are found together
+by expectation maximisation (Dempster et al. 1977), from vague to sure, as Dyer et al. (2017) match the distributions of
+activity and movement. It begins from several guesses: each gives the targets of the earlier day to today's clusters of
+trials in another order. The most likely one is kept.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+
+LAGS = (-2, -1, 0, 1, 2)
+"""Bins around the current one whose velocity and speed units may follow."""
+
+GO_ON, SKIP, STAY = 0.8, 0.1, 0.1
+JUMP = 0.02
+"""Probability of any other state of any movement."""
+
+SECOND_BIN = 0.3
+"""How probable it is, relative to its first bin, that a movement begins with its second one."""
+
+RIDGE = 100.0
+SHARED_NOISE = 0.5
+"""Share of the noise that units have in common which is believed. None of it is without labels."""
+
+LEAST_VARIANCE = 1e-2
+TEMPERATURE = 4.0
+"""Evidence is divided by it: neighbouring bins are not independent."""
+
+FROM_NOTHING = (64.0, 32.0, 16.0, 8.0, 4.0, 4.0)
+OTHER_TARGET = 0.1
+"""How probable a guess makes a movement to another target, relative to one to the guessed target."""
+
+PIECES = (slice(0, 3), slice(3, 7))
+"""Bins of a trial whose mean activity is clustered."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """One trial.
+
+    Attributes:
+        velocity: (n_bins, 2).
+        roots: (n_bins, units), square roots of the counts.
+        target: number of its target.
+    """
+
+    velocity: NDArray[np.float64]
+    roots: NDArray[np.float64]
+    target: int
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How units fire at each state.
+
+    Attributes:
+        loading: (features, units).
+        offset: (units,).
+        noise: (units, units), covariance.
+    """
+
+    loading: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    noise: NDArray[np.float64]
+
+
+class MovementLibrary:
+    """States and their order; everything about it is known from an earlier day."""
+
+    def __init__(self, reaches: Sequence[Reach]):
+        lengths = np.array([len(each.velocity) for each in reaches])
+        begin = np.cumsum(lengths) - lengths
+        last = np.repeat(begin + lengths - 1, lengths)
+        self.velocity = np.concatenate([each.velocity for each in reaches])
+        self.target = np.repeat([each.target for each in reaches], lengths)
+        self._size = len(self.velocity)
+        features = np.concatenate([_features(each.velocity) for each in reaches])
+        self._mean, self._spread = features.mean(axis=0), features.std(axis=0)
+        self._features = self.features(features)
+        self._next = np.minimum(np.arange(self._size) + 1, last)
+        self._next_but_one = np.minimum(self._next + 1, last)
+        self._first = np.zeros(self._size)
+        self._first[np.minimum(begin + 1, last[begin])] = SECOND_BIN
+        self._first[begin] = 1
+        self._first /= self._first.sum()
+
+    def features(self, features: NDArray) -> NDArray:
+        """Scaled as those of the library."""
+        return (features - self._mean) / self._spread
+
+    def encode(self, reaches: Sequence[Reach]) -> Encoding:
+        """How units fire, from trials whose movement is known."""
+        features = np.concatenate([self.features(_features(each.velocity)) for each in reaches])
+        return _encoding(
+            features, np.eye(len(features)), np.concatenate([each.roots for each in reaches]), SHARED_NOISE
+        )
+
+    def align(self, trials: Sequence[NDArray]) -> Encoding:
+        """How units fire, from the roots (n_bins, units) of trials alone; the same for the same trials."""
+        targets, rows = np.unique(self.target), np.concatenate(trials)
+        parts = np.array([np.concatenate([each[part].mean(axis=0) for part in PIECES]) for each in trials])
+        cluster = KMeans(len(targets), n_init=10, random_state=0).fit_predict(parts)
+        nothing = Encoding(np.zeros((self._features.shape[1], rows.shape[1])), rows.mean(axis=0), np.eye(rows.shape[1]))
+        usual, _ = self._shares(nothing, trials, 1.0)
+        found = []
+        for order in itertools.permutations(targets):
+            guess = [
+                np.where(self.target == order[each], 1, OTHER_TARGET) * share for each, share in zip(cluster, usual)
+            ]
+            shares = np.concatenate(guess)
+            encoding = _encoding(self._features, shares / shares.sum(axis=1, keepdims=True), rows, 0.0)
+            for temperature in FROM_NOTHING:
+                shares, _ = self._shares(encoding, trials, temperature)
+                encoding = _encoding(self._features, np.concatenate(shares), rows, 0.0)
+            found.append((self._shares(encoding, trials, TEMPERATURE)[1], encoding))
+        return max(found, key=lambda each: each[0])[1]
+
+    def decode(self, encoding: Encoding, roots: NDArray) -> NDArray[np.float64]:
+        """Velocity (n_bins, 2) of one trial, causally: the mean of the states, given all bins until then."""
+        forward, _ = self._forward(np.exp(_evidence_above_best(self._evidence(encoding, roots) / TEMPERATURE)[0]))
+        return forward @ self.velocity
+
+    def _evidence(self, encoding: Encoding, roots: NDArray) -> NDArray:
+        """Log-likelihood of every bin at every state, (n_bins, states), but for what all bins have in common."""
+        expected = self._features @ encoding.loading
+        weighted = np.linalg.solve(encoding.noise, expected.T)
+        return (roots - encoding.offset) @ weighted - np.einsum('su,us->s', expected, weighted) / 2
+
+    def _forward(self, likelihood: NDArray) -> tuple[NDArray, float]:
+        probability, found, total = self._first, [], 0.0
+        for each in likelihood:
+            if found:
+                probability = self._step(probability)
+            probability = probability * each
+            total += float(np.log(probability.sum()))
+            probability = probability / probability.sum()
+            found.append(probability)
+        return np.array(found), total
+
+    def _step(self, probability: NDArray) -> NDArray:
+        goes_on = np.bincount(self._next, GO_ON * probability, self._size)
+        skips = np.bincount(self._next_but_one, SKIP * probability, self._size)
+        return (1 - JUMP) * (goes_on + skips + STAY * probability) + JUMP / self._size
+
+    def _shares(self, encoding: Encoding, trials: Sequence[NDArray], temperature: float) -> tuple[list[NDArray], float]:
+        """Probability of every state in every bin of each trial, given all of it; and how likely all trials are."""
+        found = []
+        inverse = np.linalg.inv(encoding.noise)
+        likely = -len(np.concatenate(trials)) * np.linalg.slogdet(encoding.noise)[1] / 2
+        for roots in trials:
+            apart = roots - encoding.offset
+            likely -= np.einsum('tu,uv,tv->', apart, inverse, apart, optimize=True) / 2
+            above, best = _evidence_above_best(self._evidence(encoding, roots) / temperature)
+            likelihood = np.exp(above)
+            forward, total = self._forward(likelihood)
+            likely += temperature * (total + best.sum())
+            backward = np.ones(self._size)
+            shares = [forward[-1]]
+            for seen, later in zip(forward[-2::-1], likelihood[:0:-1]):
+                after = backward * later
+                backward = GO_ON * after[self._next] + SKIP * after[self._next_but_one] + STAY * after
+                backward = (1 - JUMP) * backward + JUMP * after.mean()
+                backward /= backward.mean()
+                share = seen * backward
+                shares.append(share / share.sum())
+            found.append(np.array(shares[::-1]))
+        return found, float(likely)
+
+
+def _evidence_above_best(evidence: NDArray) -> tuple[NDArray, NDArray]:
+    best = evidence.max(axis=1, keepdims=True)
+    return evidence - best, best
+
+
+def _features(velocity: NDArray) -> NDArray:
+    """Velocity and speed at each of `LAGS`, (n_bins, 3 * lags); 0 outside of the trial."""
+    both = np.column_stack([velocity, np.linalg.norm(velocity, axis=1)])
+    width = max(LAGS)
+    padded = np.pad(both, ((width, width), (0, 0)))
+    return np.concatenate([padded[width + lag : width + lag + len(both)] for lag in LAGS], axis=1)
+
+
+def _encoding(features: NDArray, shares: NDArray, rows: NDArray, shared_noise: float) -> Encoding:
+    """The most likely encoding when bin n has the features of state s with probability ``shares[n, s]``."""
+    weight, mean = shares.sum(axis=0), rows.mean(axis=0)
+    expected = shares @ features
+    centre = expected.mean(axis=0)
+    products = (features * weight[:, np.newaxis]).T @ features - len(rows) * np.outer(centre, centre)
+    with_rows = expected.T @ rows - len(rows) * np.outer(centre, mean)
+    loading = np.linalg.solve(products + RIDGE * np.eye(len(products)), with_rows)
+    spread = rows - mean
+    noise = spread.T @ spread - loading.T @ with_rows - with_rows.T @ loading + loading.T @ products @ loading
+    noise /= len(rows)
+    own = np.diag(np.diag(noise))
+    noise = shared_noise * noise + (1 - shared_noise) * own + LEAST_VARIANCE * np.eye(len(noise))
+    return Encoding(loading, mean - centre @ loading, noise)
