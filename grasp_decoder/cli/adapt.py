@@ -22,7 +22,7 @@ def main(argv=None) -> int:
 def _adapt(argv) -> int:
     parser = argparse.ArgumentParser(
         description='Makes a bundle for another day in seconds: its networks stay as they are and get a read-in for '
-        "that day's units. The picture OUT/report/units.png shows which units were taken for one of the bundle's."
+        "that day's units. The picture OUT/report/units.png shows which units were matched to units of the bundle."
     )
     parser.add_argument('bundle', type=Path, metavar='DIR', help='bundle of an earlier day')
     parser.add_argument('--session', required=True, type=Path, metavar='FILE', help='recording of the new day')
@@ -61,7 +61,7 @@ def _adapt(argv) -> int:
     )
     alignments = adaptation.align_tasks(bundle, day)
     matched = max(int((found.match >= 0).sum()) for found in alignments.values())
-    progress.say(f'{matched} of {session.unit_count} units were taken for one of that day, by electrode')
+    progress.say(f'{matched} of {session.unit_count} units were matched to units of the earlier day, by electrode')
     if labelled and 'object' in manifest.tasks:
         expected = adaptation.expected_decodes(bundle, day)
         adaptation.require_fit(bundle, expected.accuracy)
@@ -69,6 +69,7 @@ def _adapt(argv) -> int:
         metrics = {'object': {'accuracy': expected.accuracy, 'ci95': [low, high], 'n_trials': len(labelled)}}
         progress.say(f'expected accuracy in the hold phase: {expected.accuracy:.1%} ({low:.1%} to {high:.1%})')
     else:
+        adaptation.require_common_units(bundle, day)
         progress.say('expected accuracy: not known without labelled trials')
     with bundle_draft(arguments.out) as draft:
         draft.metrics = metrics

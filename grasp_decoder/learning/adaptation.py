@@ -16,18 +16,32 @@ from grasp_decoder.bundle.export.writing import BundleDraft
 from grasp_decoder.bundle.manifest import SourceSession
 from grasp_decoder.bundle.task_network import OBJECT
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.count_features import SQUARE_ROOT_LUT, count_features
+from grasp_decoder.features.novelty import LatentAverages, NoveltyModel, distances
 from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial
 from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, hold_windows, pool
-from grasp_decoder.learning.models.alignment import Alignment, align
+from grasp_decoder.learning.models.alignment import Alignment, align, match_units
+from grasp_decoder.learning.models.course import moments
+from grasp_decoder.learning.models.novelty_fitting import FALSE_ALARMS
 from grasp_decoder.recording.session import Session, Unit
 
 FOLDS = 4
 """Parts of the trials that are left out in turn to say how well the rest adapts."""
 
 LEAST_SHARE = 0.5
-"""An adapted bundle that decodes less than this share of what it did on its own day does not fit."""
+"""A bundle fits if, adapted, it is at least this far from chance to what it decoded on its own day."""
+
+SHUFFLES, LEAST_SPREADS = 10, 3.0
+"""Without labels a bundle fits if it has more units in common with today than by chance, where electrodes are
+exchanged: by this many standard deviations of so many trials of it."""
+
+CLOSES_AFTER_BINS = 3
+"""Bins from Hold until the hand asks whether the object is a new one."""
+
+FEWEST_FOR_LIMIT = 20
+"""Trials that tell how far known objects come to lie today."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +112,69 @@ def require_fit(bundle: Bundle, accuracy: float) -> None:
     Raises:
         GraspDecoderError: it does.
     """
-    own = bundle.manifest.metrics.get(OBJECT, {}).get('accuracy')
-    least = LEAST_SHARE * own if own else 2 / len(bundle.manifest.classes)
+    chance = 1 / len(bundle.manifest.classes)
+    own = bundle.manifest.metrics.get(OBJECT, {}).get('accuracy', 3 * chance)
+    least = chance + LEAST_SHARE * (own - chance)
     if accuracy < least:
         raise GraspDecoderError(
             f'bundle {bundle.path} does not fit this session: adapted, it would decode {accuracy:.0%} of the hold '
             f'phase, less than {least:.0%}; is it of another animal? Train this session on its own'
         )
+
+
+def require_common_units(bundle: Bundle, day: Day) -> None:
+    """Refuse a bundle whose units are not those of today: for trials without labels, which say nothing of the fit.
+
+    Nothing is refused where electrodes are unknown.
+
+    Raises:
+        GraspDecoderError: on the same electrode, units fire no more alike than on others.
+    """
+    start = bundle.start(next(iter(bundle.manifest.tasks)))
+    rows = moments([*day.labelled, *day.unlabelled], start['events'].tolist())
+    electrodes = sorted({unit.electrode for unit in day.units} - {None})
+    if not electrodes or not any(unit.electrode in electrodes for unit in bundle.manifest.units):
+        return
+
+    def matched(names: Mapping[int, int]) -> int:
+        units = [replace(unit, electrode=names.get(unit.electrode)) for unit in day.units]
+        return int((match_units(rows, start, units, bundle.manifest.units) >= 0).sum())
+
+    rng = np.random.default_rng(0)
+    chance = [matched(dict(zip(electrodes, rng.permutation(electrodes).tolist()))) for _ in range(SHUFFLES)]
+    if matched(dict(zip(electrodes, electrodes))) <= np.mean(chance) + LEAST_SPREADS * np.std(chance):
+        raise GraspDecoderError(
+            f'bundle {bundle.path} does not fit this session: on the same electrode, units fire no more alike than on '
+            'others; is it of another animal or array? Adapt it with labelled trials, or train this session on its own'
+        )
+
+
+def novelty_today(bundle: Bundle, read_in: ReadIn, day: Day) -> NoveltyModel | None:
+    """The bundle's model of what new objects are, with a limit for today: latents are noisier on another day.
+
+    As on that day, a share of `FALSE_ALARMS` of the known trials lies beyond it.
+
+    Args:
+        bundle: of the earlier day.
+        read_in: of its network for the object, for today's units.
+        day: whose labelled trials are used; all of its trials where those are too few.
+    """
+    novelty = bundle.novelty_model
+    trials = day.labelled if len(day.labelled) >= FEWEST_FOR_LIMIT else [*day.labelled, *day.unlabelled]
+    known = [trial for trial in trials if {'Hold', 'Rew'} <= trial.event_bins.keys()]
+    if novelty is None or len(known) < FEWEST_FOR_LIMIT:
+        return novelty
+    places = np.array([_when_closing(read_in, trial) for trial in known]) @ novelty.directions
+    apart = np.log(distances(places, novelty.centres).min(axis=1))
+    return replace(novelty, limit=float(np.quantile(apart, 1 - FALSE_ALARMS)))
+
+
+def _when_closing(read_in: ReadIn, trial: TrialBins) -> np.ndarray:
+    """The running averages of the latents when the hand closes."""
+    closing = min(trial.event_bins['Hold'] + CLOSES_AFTER_BINS, trial.event_bins['Rew'] - 1, trial.n_bins - 1)
+    averages = LatentAverages(read_in.width)
+    features = count_features(trial.counts[: max(0, closing) + 1], SQUARE_ROOT_LUT)
+    return [averages.step(each) for each in features @ read_in.kernel + read_in.bias][-1]
 
 
 def first_trials(trials: Sequence[TrialBins], classes: Sequence[int], per_object: int) -> list[TrialBins]:
@@ -139,4 +209,5 @@ def write_adapted(
         started_from=bundle.id,
     )
     read_ins = {task: found.read_in for task, found in alignments.items()}
-    return draft.adapt(bundle, read_ins, starts, [*day.labelled, *day.unlabelled], manifest)
+    novelty = novelty_today(bundle, read_ins[OBJECT], day) if OBJECT in read_ins else None
+    return draft.adapt(bundle, read_ins, starts, novelty, [*day.labelled, *day.unlabelled], manifest)

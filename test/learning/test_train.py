@@ -304,7 +304,7 @@ def test_a_bundle_is_adapted_to_another_day(bundle, tmp_path, capsys, per_object
     write_session(next_day, day)
     assert adapt([str(bundle), '--session', str(day), '--out', str(out), '--trials-per-object', str(per_object)]) == 0
     said = capsys.readouterr().err
-    assert 'were taken for one of that day' in said
+    assert 'were matched to units of the earlier day' in said
     assert ('expected accuracy in the hold phase' in said) == bool(per_object)
     earlier, made = load_bundle(bundle), load_bundle(out)
     assert made.models == earlier.models and made.manifest.started_from == earlier.id
@@ -316,8 +316,13 @@ def test_a_bundle_is_adapted_to_another_day(bundle, tmp_path, capsys, per_object
 
 
 @pytest.mark.slow
-def test_a_bundle_that_does_not_fit_another_day_is_refused(bundle):
+def test_a_bundle_of_another_animal_is_noticed_and_not_used(bundle, tmp_path, capsys):
     loaded = load_bundle(bundle)
     require_fit(loaded, loaded.manifest.metrics['object']['accuracy'])
     with pytest.raises(GraspDecoderError, match='does not fit this session.*another animal'):
-        require_fit(loaded, 0.2)
+        require_fit(loaded, 0.5)  # of two objects
+    write_session(synthesize(units=12, trials=24, objects=2, seed=5)[0], tmp_path / 'Other.neo.mat')
+    arguments = [str(bundle), '--session', str(tmp_path / 'Other.neo.mat'), '--out', str(tmp_path / 'out')]
+    assert adapt([*arguments, '--trials-per-object', '0']) == 2
+    assert 'on the same electrode, units fire no more alike than on others' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()

@@ -93,6 +93,7 @@ class BundleDraft:
         bundle: Bundle,
         read_ins: Mapping[str, ReadIn],
         starts: Mapping[str, Mapping[str, np.ndarray]],
+        novelty: NoveltyModel | None,
         trials: Sequence[TrialBins],
         manifest: Manifest,
     ) -> Bundle:
@@ -102,6 +103,7 @@ class BundleDraft:
             bundle: whose models are taken, compiled ones as well.
             read_ins: task -> its new read-in.
             starts: task -> what the new bundle keeps for another day (`Bundle.start`).
+            novelty: of the task object, if it has one.
             trials: that the running decoder compares its input with; int8 is compared with float on the first
                 `PARITY_TRIALS`.
             manifest: of the new bundle; parity and readiness for the Edge TPU are filled in here.
@@ -113,7 +115,7 @@ class BundleDraft:
         for name, content in bundle.models.items():
             (self._folder / name).write_bytes(content)
         for task in manifest.tasks:
-            self._keep(task, read_ins[task], starts[task], bundle.novelty_model if task == OBJECT else None)
+            self._keep(task, read_ins[task], starts[task], novelty if task == OBJECT else None)
         return self._measured(manifest, trials[:PARITY_TRIALS])
 
     def _begin(self, trials: Sequence[TrialBins]) -> None:
