@@ -23,7 +23,7 @@ from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.hand_commander import HandCommander
 from grasp_decoder.control.hand_watch import FeedbackSettings
 from grasp_decoder.control.held import LIFTED_M
-from grasp_decoder.control.outcome import TrialOutcome, score_trials, summarize
+from grasp_decoder.control.outcome import TrialOutcome, summarize
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.decoding.info import decoder_info
 from grasp_decoder.decoding.streaming import StreamingDecoder
@@ -32,7 +32,8 @@ from grasp_decoder.hand.simulator import open_simulator, simulator_names
 from grasp_decoder.recording.playback import Playback
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Session, Trial
-from grasp_decoder.system.run_result import trial_marks
+from grasp_decoder.system.run_record import RunRecord
+from grasp_decoder.system.run_result import score_run
 from grasp_decoder.system.selection import select_trials
 from grasp_decoder.types.hand_state import HandState
 from grasp_decoder.types.time import NS_PER_S
@@ -96,8 +97,7 @@ def closed_loop(session: Session, bundle: Bundle, trials: Sequence[Trial], hand:
                 order = commander.decoded(decoded, step.due_ns)
                 obey(order)
                 commands.append(order.command)
-    marks = [trial_marks(trial, position, manifest.merge) for position, trial in enumerate(trials)]
-    return [outcome for outcome in score_trials(marks, commands, samples, grips) if trials[outcome.segment].usable]
+    return score_run(RunRecord(commands=commands, samples=samples), trials, manifest.merge, grips)
 
 
 def _figure(objects: dict):

@@ -12,6 +12,7 @@ is not scored in the last trial of a run either, which has no next Cue.
 from __future__ import annotations
 
 import itertools
+import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -32,7 +33,10 @@ CLOSED_STATES = (HandMode.CLOSE, HandMode.HOLD)
 
 @dataclass(frozen=True)
 class TrialMarks:
-    """A replayed trial: times of its events in ns of the acquisition clock; each replay has its own ``segment``."""
+    """A replayed trial: times of its events in ns of the acquisition clock; each replay has its own ``segment``.
+
+    ``over_ns`` is the Cue of the trial that follows in the run, whatever becomes of that one; inf after the last.
+    """
 
     trial: int
     segment: int
@@ -43,6 +47,7 @@ class TrialMarks:
     hold_ns: int
     rew_ns: int
     end_ns: int
+    over_ns: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -89,9 +94,8 @@ def score_trials(
         samples: states of the hand as received; empty without a hand.
         grips: which grip suits which object.
     """
-    following = [*trials[1:], None]
     timeline, states = _Timeline(commands), _Timeline(samples)
-    return [_score(marks, after, timeline, states, grips) for marks, after in zip(trials, following)]
+    return [_score(marks, timeline, states, grips) for marks in trials]
 
 
 def summarize(outcomes: Sequence[TrialOutcome]) -> dict[str, Any]:
@@ -172,13 +176,13 @@ class _Timeline(Generic[Record]):
 
 def _score(
     marks: TrialMarks,
-    after: TrialMarks | None,
     commands: _Timeline[HandCommand],
     states: _Timeline[HandState],
     grips: GripTable,
 ) -> TrialOutcome:
     deadline_ns = marks.rew_ns + int(CLOSED_AFTER_REW_S * NS_PER_S)
-    stop_ns = after.cue_ns if after else marks.end_ns
+    is_last = math.isinf(marks.over_ns)
+    stop_ns = marks.end_ns if is_last else int(marks.over_ns)
     closings = _entries(commands.between(marks.start_ns, max(marks.end_ns, deadline_ns)), HandMode.CLOSE)
     false_closings = [c for c in closings if c.stamp_ns < marks.go_ns or deadline_ns <= c.stamp_ns < marks.end_ns]
     early = any(c.stamp_ns < marks.go_ns for c in false_closings)
@@ -197,8 +201,8 @@ def _score(
         failure = 'not kept'
     elif not _released(commands.between(marks.start_ns, stop_ns), states.between(marks.start_ns, stop_ns)):
         failure = 'not released'
-    too_short = after is not None and _time_s(states, marks.hold_ns, stop_ns) < LIFTING_S + KEPT_S
-    measured = bool(states) and after is not None and not too_short
+    too_short = not is_last and _time_s(states, marks.hold_ns, stop_ns) < LIFTING_S + KEPT_S
+    measured = bool(states) and not is_last and not too_short
     return TrialOutcome(
         trial=marks.trial,
         segment=marks.segment,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from grasp_decoder.features.scoring import accuracy
 from grasp_decoder.features.trial_bins import bin_trial
 from grasp_decoder.recording.session import Session, Trial
 from grasp_decoder.safe_file import write_json
-from grasp_decoder.system.played_trials import played_trials
+from grasp_decoder.system.played_trials import over_ns, played_trials
 from grasp_decoder.system.run_record import RunRecord
 from grasp_decoder.system.verification import expected_bins
 from grasp_decoder.types.decoded_grasp import GRASP
@@ -88,18 +89,19 @@ def score_run(
     record: RunRecord, trials: Sequence[Trial], merge: dict[int, int], grips: GripTable, first: int = 0
 ) -> list[TrialOutcome]:
     """Outcomes of the usable trials of a run, from the segment ``first`` on."""
-    # A trial that is not usable still ends the one before it.
     marks = [
-        trial_marks(trial, segment, merge)
+        trial_marks(trial, segment, merge, over_ns(trials, segment))
         for segment, trial in enumerate(trials)
-        if segment >= first and {'Hold', 'Rew'} <= trial.events.keys()
+        if segment >= first and trial.usable
     ]
-    outcomes = score_trials(marks, record.commands, record.samples, grips)
-    return [outcome for outcome in outcomes if trials[outcome.segment].usable]
+    return score_trials(marks, record.commands, record.samples, grips)
 
 
-def trial_marks(trial: Trial, segment: int, merge: dict[int, int]) -> TrialMarks:
-    """When the phases of a trial began; a recording without a Cue or a Go has them at the start and at Hold."""
+def trial_marks(trial: Trial, segment: int, merge: dict[int, int], over_ns: float = math.inf) -> TrialMarks:
+    """When the phases of a trial began; a recording without a Cue or a Go has them at the start and at Hold.
+
+    ``over_ns`` is the Cue of the trial that follows in the run.
+    """
     events = trial.events
     return TrialMarks(
         trial=trial.id,
@@ -111,6 +113,7 @@ def trial_marks(trial: Trial, segment: int, merge: dict[int, int]) -> TrialMarks
         hold_ns=events['Hold'],
         rew_ns=events['Rew'],
         end_ns=trial.stop_ns,
+        over_ns=over_ns,
     )
 
 

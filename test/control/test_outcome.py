@@ -25,7 +25,13 @@ def trial(number, object_id=44, length_s=TRIAL_S, cue=0.68, go=2.19, hold=2.74, 
     return TrialMarks(number, number, object_id, *times)
 
 
-TRIALS = [trial(0), trial(1)]
+def in_a_row(*trials):
+    """Trials of a run, each over with the Cue of the next."""
+    following = [*(after.cue_ns for after in trials[1:]), np.inf]
+    return [dataclasses.replace(marks, over_ns=over_ns) for marks, over_ns in zip(trials, following)]
+
+
+TRIALS = in_a_row(trial(0), trial(1))
 
 
 def trace(close=2.82, hold=3.0, release=4.2, grip='spherical', lifted=(3.1, 4.2), height=0.08, stop=7.32):
@@ -86,13 +92,22 @@ def test_an_object_that_still_falls_at_the_next_cue_is_not_down():
     assert score_trials(TRIALS, commands, samples, GRIPS)[0].failure == 'not released'
 
 
+def test_a_trial_is_over_with_the_cue_of_the_next_although_nothing_is_to_be_grasped_in_that():
+    catch_cue_ns = TRIALS[1].cue_ns
+    commands, samples = trace(release=5.0, lifted=(3.1, 5.2))
+    alone = dataclasses.replace(TRIALS[0], over_ns=catch_cue_ns)
+    assert score_trials([alone], commands, samples, GRIPS)[0].failure == 'not released'
+
+
 def test_a_wrong_grip_may_hold_but_is_reported():
     result = outcome(grip='hook')
     assert (result.success, result.right_grip) == (True, False)
 
 
 def test_a_grasp_that_is_never_let_go_does_not_count_for_the_next_trial():
-    results = score_trials([*TRIALS, trial(2)], *trace(release=99.0, lifted=(3.1, 99.0), stop=3 * TRIAL_S), GRIPS)
+    results = score_trials(
+        in_a_row(*TRIALS, trial(2)), *trace(release=99.0, lifted=(3.1, 99.0), stop=3 * TRIAL_S), GRIPS
+    )
     assert [r.failure for r in results] == ['not released', 'not closed in time', '']
     assert results[2].success is None
 
@@ -112,7 +127,7 @@ def test_without_a_hand_there_is_no_success():
 
 
 def test_trials_too_short_to_keep_an_object_report_only_whether_the_hand_closed():
-    short = [trial(i, object_id=3, length_s=0.7, cue=0.2, go=0.35, hold=0.4, rew=0.6) for i in range(3)]
+    short = in_a_row(*(trial(i, object_id=3, length_s=0.7, cue=0.2, go=0.35, hold=0.4, rew=0.6) for i in range(3)))
     results = score_trials(short, *trace(close=0.48, hold=0.6, release=0.8, grip='power', lifted=(0.7, 0.8)), GRIPS)
     assert [r.success for r in results] == [None] * 3
     assert [r.closed for r in results] == [True, False, False]
@@ -123,7 +138,7 @@ def test_trials_too_short_to_keep_an_object_report_only_whether_the_hand_closed(
 
 
 def test_the_time_that_counts_is_the_hand_s_which_a_replay_shortens_between_two_trials():
-    far_apart = [trial(0), dataclasses.replace(trial(1), start_ns=ns(20.0), cue_ns=ns(20.7), end_ns=ns(24.0))]
+    far_apart = in_a_row(trial(0), dataclasses.replace(trial(1), start_ns=ns(20.0), cue_ns=ns(20.7), end_ns=ns(24.0)))
     commands, samples = trace(stop=3.66)
     samples += [HandState(ns(20.0 + t), ns(103.66 + t), 0.0, contact=False) for t in np.arange(0.0, 4.0, 0.02)]
     assert score_trials(far_apart, commands, samples, GRIPS)[0].failure == 'not kept'
@@ -133,7 +148,7 @@ def test_the_time_that_counts_is_the_hand_s_which_a_replay_shortens_between_two_
 
 
 def test_the_summary_counts_over_trials_and_objects():
-    trials = [trial(0), trial(1, object_id=31), trial(2)]
+    trials = in_a_row(trial(0), trial(1, object_id=31), trial(2))
     summary = summarize(score_trials(trials, *trace(stop=3 * TRIAL_S), GRIPS))
     assert (summary['trials'], summary['trials_scored']) == (3, 2)
     assert summary['success_rate'] == 0.5

@@ -23,6 +23,7 @@ pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./r
 pytestmark = pytest.mark.slow
 
 TEST = Path(__file__).resolve().parents[1]
+STARTED = 'process started with pid'
 LAUNCH_FILE = TEST.parent / 'launch' / 'replay_decode.launch.py'
 
 
@@ -62,20 +63,32 @@ def launch(domain_id, files, tmp_path):
             process.wait(60)
 
 
-def wait_for_line(process, log, words):
-    """Wait until launch has printed a line with these words, and return it."""
+def pid_of(process, log, name):
+    """The process id of a node, once launch has started it."""
+    return int(wait_for_line(process, log, f'[{name}-', STARTED).rpartition('[')[2].rstrip(']'))
+
+
+def wait_for_line(process, log, *words):
+    """Wait until launch has printed a line with all of these words, and return it."""
     deadline = time.monotonic() + 120
     while True:
-        if found := [line for line in log.read_text().splitlines() if words in line]:
+        if found := [line for line in log.read_text().splitlines() if all(word in line for word in words)]:
             return found[0]
         assert process.poll() is None and time.monotonic() < deadline, log.read_text()
         time.sleep(0.02)
 
 
-def test_a_replay_runs_under_launch_and_ends_by_itself(launch, tmp_path):
-    run = launch('hand:=mujoco', 'namespace:=left')
-    assert run.wait(300) == 0, (tmp_path / 'log').read_text()
-    assert 'run_monitor has ended with status 0: the run ends' in (tmp_path / 'log').read_text()
+def test_a_replay_runs_under_launch_to_its_end_although_nodes_of_the_hand_die(launch, tmp_path):
+    run, log = launch('hand:=mujoco', 'namespace:=left'), tmp_path / 'log'
+    pids = {name: pid_of(run, log, name) for name in ('hand_bridge', 'simulated_hand')}
+    wait_for_line(run, log, 'trial    1/2')
+    for name, pid in pids.items():
+        os.kill(pid, signal.SIGKILL)
+        wait_for_line(run, log, f'{name} has ended with status -9: it is started again')
+    assert run.wait(300) == 0, log.read_text()
+    assert 'run_monitor has ended with status 0: the run ends' in log.read_text()
+    for name in pids:
+        assert len([line for line in log.read_text().splitlines() if name in line and STARTED in line]) == 2
     scored = json.loads((tmp_path / 'out.json').read_text())
     assert (scored['trials'], scored['wrong_bins'], scored['partial']) == (2, 0, False)
 
@@ -104,7 +117,7 @@ def test_bad_input_that_a_node_finds_ends_with_1(launch, files, tmp_path):
 
 def test_a_node_that_gives_up_ends_with_1_and_is_named_in_the_result(launch, tmp_path):
     run, log = launch(), tmp_path / 'log'
-    pid = int(wait_for_line(run, log, 'hand_bridge').rpartition('[')[2].rstrip(']'))
+    pid = pid_of(run, log, 'hand_bridge')
     wait_for_line(run, log, 'trial    1/2')
     os.kill(pid, signal.SIGINT)
     assert run.wait(120) == 1, log.read_text()

@@ -16,7 +16,7 @@ from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.safe_file import write_json
 from grasp_decoder.system.played_trials import played_trials
 from grasp_decoder.system.run_record import RunRecord
-from grasp_decoder.system.run_result import add_note, problem, run_result, summary, trial_marks
+from grasp_decoder.system.run_result import add_note, problem, run_result, score_run, summary, trial_marks
 from grasp_decoder.system.verification import count_wrong_bins, expected_bins
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.hand_state import HandState
@@ -167,6 +167,14 @@ def test_only_trials_that_were_played_to_their_end_are_scored(record, session, e
     cut = run_result(record, session, session.trials, engines.bundle, load_grip_table())
     assert {outcome['trial'] for outcome in cut['outcomes']} == {0}
     assert 'ended early, in trial 3 of 3: 2 trials were played' in cut['note']
+
+
+def test_a_trial_in_which_nothing_is_to_be_grasped_ends_the_one_before_it(record, session, monkeypatch):
+    catch = replace(session.trials[1], events={'Cue': session.trials[1].events['Cue']})
+    marks = []
+    monkeypatch.setattr('grasp_decoder.system.run_result.score_trials', lambda trials, *_: marks.extend(trials) or [])
+    score_run(record, (session.trials[0], catch, session.trials[2]), {}, load_grip_table())
+    assert [(each.segment, each.over_ns) for each in marks] == [(0, catch.events['Cue']), (2, float('inf'))]
 
 
 def test_a_trial_whose_hand_had_no_time_to_let_go_is_not_scored(record, session):
