@@ -4,6 +4,7 @@
 
     BUNDLE/manifest.json        what the bundle decodes, and the SHA-256 of every other file
     BUNDLE/manifest.sha256      the seal: the SHA-256 of manifest.json, in the format of sha256sum
+    BUNDLE/manifest.ed25519     who made it, if it is signed
     BUNDLE/phase_int8.tflite    ... the models, each as float and as full int8
     BUNDLE/input_statistics.npz what the spikes of the training trials were like
     BUNDLE/unit_model.npz       how units fire together, so that others can stand in for dead ones
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,13 +29,14 @@ import numpy as np
 
 from grasp_decoder.bundle.consistency import check_consistency
 from grasp_decoder.bundle.manifest import Manifest, TaskManifest
+from grasp_decoder.bundle.signature import SIGNATURE, SigningKey, TrustedKeys, sign, signer_of
 from grasp_decoder.bundle.task_network import OBJECT
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.input_statistics import InputStatistics
 from grasp_decoder.features.novelty import NoveltyModel
 from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.unit_model import UnitModel
-from grasp_decoder.safe_file import MIB, read_plain
+from grasp_decoder.safe_file import MIB, read_plain, written_whole
 
 MANIFEST = 'manifest.json'
 SEAL = 'manifest.sha256'
@@ -63,6 +66,7 @@ class Bundle:
         read_ins: task -> what turns the features of its units into what its network takes. Tasks whose networks take
             the features themselves are not in it.
         novelty_model: where the objects of training lie; None where nothing tells others from them.
+        signer: public key that signed it, as 64 hexadecimal digits; '' if it is not signed.
     """
 
     path: Path
@@ -73,6 +77,7 @@ class Bundle:
     unit_model: UnitModel = field(repr=False)
     read_ins: Mapping[str, ReadIn] = field(repr=False)
     novelty_model: NoveltyModel | None = field(default=None, repr=False)
+    signer: str = ''
 
     @property
     def id(self) -> str:
@@ -127,10 +132,15 @@ def start_file(task: str) -> str:
     return f'{task}_start.npz'
 
 
-def load_bundle(path: str | Path) -> Bundle:
+def load_bundle(path: str | Path, trusted_keys: TrustedKeys | None = None) -> Bundle:
     """Read a bundle and verify its seal, its schema, the hash of every file and that its parts fit together.
 
     Nothing from the folder is executed or unpickled.
+
+    Args:
+        path: the bundle's folder.
+        trusted_keys: one of them must have signed it, which is checked before its content is looked at; None: it may be
+            unsigned, but a signature that is there must be right.
 
     Raises:
         GraspDecoderError: a part is missing, changed or does not fit; the message names it.
@@ -138,7 +148,7 @@ def load_bundle(path: str | Path) -> Bundle:
     if not str(path):
         raise GraspDecoderError('no bundle is given: name the folder that train has written')
     path = Path(path)
-    text, sha256 = _read_manifest(path)
+    text, sha256, signer = _read_manifest(path, trusted_keys)
     manifest = Manifest.from_json(text, str(path / MANIFEST))
     contents = {name: _read_sealed(path, name, expected) for name, expected in manifest.files.items()}
     check_consistency(path, manifest)
@@ -163,7 +173,7 @@ def load_bundle(path: str | Path) -> Bundle:
             raise GraspDecoderError(
                 f'bundle {path}: {NOVELTY_MODEL} takes other latents than its network for the object'
             )
-    return Bundle(path, manifest, sha256, models, statistics, unit_model, read_ins, novelty_model)
+    return Bundle(path, manifest, sha256, models, statistics, unit_model, read_ins, novelty_model, signer)
 
 
 def _about_units(
@@ -204,7 +214,8 @@ def _arrays(path: Path, content: bytes) -> dict[str, np.ndarray]:
         raise GraspDecoderError(f'{path} cannot be read ({error}); train the bundle again') from error
 
 
-def _read_manifest(path: Path) -> tuple[str, str]:
+def _read_manifest(path: Path, trusted_keys: TrustedKeys | None) -> tuple[str, str, str]:
+    """The manifest's text, its hash, and the public key that signed it."""
     if not path.is_dir():
         raise GraspDecoderError(f'there is no bundle folder {path}')
     data = _read(path / MANIFEST)
@@ -214,8 +225,12 @@ def _read_manifest(path: Path) -> tuple[str, str]:
             f'{path / MANIFEST} does not match its seal {SEAL}: one of them was changed; '
             'copy the bundle again or train it again'
         )
+    signature = path / SIGNATURE
+    signer = signer_of(_read(signature), seal_of(sha256), signature) if os.path.lexists(signature) else ''
+    if trusted_keys is not None:
+        trusted_keys.require(signer, path)
     try:
-        return data.decode(), sha256
+        return data.decode(), sha256, signer
     except UnicodeDecodeError as error:
         raise GraspDecoderError(f'{path / MANIFEST} is not UTF-8 ({error}); train the bundle again') from error
 
@@ -223,6 +238,16 @@ def _read_manifest(path: Path) -> tuple[str, str]:
 def seal_of(manifest_sha256: str) -> bytes:
     """Content of the seal file for a manifest of that hash."""
     return f'{manifest_sha256}  {MANIFEST}\n'.encode()
+
+
+def sign_bundle(bundle: Bundle, key: SigningKey) -> None:
+    """Sign a bundle in its folder; a signature that it had is replaced.
+
+    Raises:
+        OSError: the signature cannot be written.
+    """
+    with written_whole(bundle.path / SIGNATURE) as file:
+        file.write(sign(seal_of(bundle.sha256), key))
 
 
 def _read_sealed(path: Path, name: str, expected: str) -> bytes:

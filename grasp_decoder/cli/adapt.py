@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 from grasp_decoder.bundle.bundle import load_bundle
-from grasp_decoder.cli.command_line import add_recording_arguments, exit_status
+from grasp_decoder.bundle.signature import read_signing_key
+from grasp_decoder.cli.command_line import add_recording_arguments, add_signing_argument, exit_status
 from grasp_decoder.cli.console_progress import ConsoleProgress
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import bin_trials
@@ -35,11 +36,13 @@ def _adapt(argv) -> int:
         help='trials of each object whose object is used, the first ones of the session. Of the others, only the '
         'events are used; 0: of all trials (default: %(default)s)',
     )
+    add_signing_argument(parser)
     add_recording_arguments(parser)
     arguments = parser.parse_args(argv)
     per_object = arguments.trials_per_object
     if per_object < 0:
         raise GraspDecoderError(f'--trials-per-object {per_object}: give 0 or more')
+    signing_key = read_signing_key(arguments.sign_with) if arguments.sign_with else None
     bundle = load_bundle(arguments.bundle)
     # The learning room takes seconds to import: it is left out for --help or a bad bundle.
     from grasp_decoder.bundle.export.writing import bundle_draft, check_replaceable
@@ -71,7 +74,7 @@ def _adapt(argv) -> int:
     else:
         adaptation.require_common_units(bundle, day)
         progress.say('expected accuracy: not known without labelled trials')
-    with bundle_draft(arguments.out) as draft:
+    with bundle_draft(arguments.out, signing_key=signing_key) as draft:
         draft.metrics = metrics
         adaptation.write_adapted(draft, bundle, session, day, alignments)
         if matched:

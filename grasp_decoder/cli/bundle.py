@@ -1,17 +1,19 @@
-"""bundle: show what a bundle holds, verify it, or compare two of them."""
+"""bundle: show what a bundle holds, verify or sign it, compare two of them, or make keys to sign with."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from grasp_decoder.bundle.bundle import Bundle, load_bundle
+from grasp_decoder.bundle.bundle import Bundle, load_bundle, sign_bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.manifest import Manifest, TaskManifest
+from grasp_decoder.bundle.signature import make_keys, read_signing_key, read_trusted_keys
 from grasp_decoder.cli.command_line import exit_status
 
 
@@ -24,8 +26,18 @@ def bundle(argv) -> int:
     commands = parser.add_subparsers(dest='command', required=True)
     show = commands.add_parser('show', help='print what it decodes, what it learnt from and how well it does')
     verify = commands.add_parser('verify', help='check every file and run every model once')
-    for command in (show, verify):
+    verify.add_argument(
+        '--trusted-keys',
+        type=Path,
+        metavar='FILE',
+        help='file of public keys, one of which must have signed it (default: it may be unsigned)',
+    )
+    sign = commands.add_parser('sign', help='verify it, and say with a secret key that it is yours')
+    sign.add_argument('--key', type=Path, required=True, metavar='FILE', help='secret key, see keygen')
+    for command in (show, verify, sign):
         command.add_argument('bundle', metavar='DIR', help='folder of the bundle')
+    keygen = commands.add_parser('keygen', help='make a secret key FILE, and the public key FILE.pub to give to others')
+    keygen.add_argument('file', type=Path, metavar='FILE', help='file for the secret key')
     diff = commands.add_parser('diff', help='print the differences between two bundles; exit status 1 if there are any')
     diff.add_argument('first', metavar='DIR', help='folder of a bundle')
     diff.add_argument('second', metavar='DIR', help='folder of the other bundle')
@@ -34,8 +46,18 @@ def bundle(argv) -> int:
         lines = list(differences(load_bundle(arguments.first).manifest, load_bundle(arguments.second).manifest))
         print('\n'.join(lines) or 'no difference')
         return int(bool(lines))
-    loaded = load_bundle(arguments.bundle)
-    print(bundle_text(loaded) if arguments.command == 'show' else _verify(loaded))
+    if arguments.command == 'keygen':
+        public, key = make_keys(arguments.file)
+        print(f'{arguments.file} is your secret key: it signs, keep it to yourself\n{public} is its public key {key}')
+    elif arguments.command == 'sign':
+        secret = read_signing_key(arguments.key)
+        sign_bundle(load_bundle(arguments.bundle), secret)
+        print(f'signed {arguments.bundle} with the key {load_bundle(arguments.bundle).signer}')
+    elif arguments.command == 'show':
+        print(bundle_text(load_bundle(arguments.bundle)))
+    else:
+        trusted = read_trusted_keys(arguments.trusted_keys) if arguments.trusted_keys else None
+        print(_verify(load_bundle(arguments.bundle, trusted)))
     return 0
 
 
@@ -45,6 +67,7 @@ def bundle_text(bundle: Bundle) -> str:
     lines = [
         f'{bundle.id}, made {manifest.created} by grasp_decoder {manifest.package_version}',
         f'  sha256    {bundle.sha256}',
+        f'  signed    {f"with the key {bundle.signer}" if bundle.signer else "by nobody"}',
         f'  input     {manifest.unit_count} units in bins of {manifest.bin_s * 1e3:g} ms, '
         f'windows of {manifest.look_back} bins',
         f'  classes   {" ".join(manifest.labels)}',
@@ -80,6 +103,7 @@ def _task_lines(name: str, task: TaskManifest) -> Iterator[str]:
 def _verify(bundle: Bundle) -> str:
     silence = np.zeros(bundle.manifest.unit_count, np.uint16)
     lines = [f'{len(bundle.manifest.files) + 1} files match their seal, sha256 {bundle.sha256}']
+    lines.append(f'signed with the key {bundle.signer}' if bundle.signer else 'not signed')
     engines = {precision: BundleEngines(bundle, EngineOptions(precision, 'cpu')) for precision in ('float', 'int8')}
     for task, manifest in bundle.manifest.tasks.items():
         for precision, opened in engines.items():

@@ -42,3 +42,13 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--objects', metavar='FILE', help='catalogue of its objects, see docs/sources.md (default: those of the paper)'
     )
+
+
+def add_signing_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--sign-with``, of what writes a bundle."""
+    parser.add_argument(
+        '--sign-with',
+        type=Path,
+        metavar='KEY',
+        help='secret key to sign the bundle with; bundle keygen makes one (default: the bundle is not signed)',
+    )

@@ -7,7 +7,8 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.bundle.signature import read_signing_key
+from grasp_decoder.cli.command_line import add_signing_argument, exit_status
 from grasp_decoder.cli.console_progress import ConsoleProgress
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.objects import load_merge, load_objects
@@ -144,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar='N',
         help='random state of the first split and of training (default: %(default)s)',
     )
+    add_signing_argument(parser)
     return parser
 
 
@@ -156,6 +158,7 @@ def _train(argv) -> int:
         _require_different_names(arguments.session)
     if arguments.velocity and arguments.dof is None:
         raise GraspDecoderError('--velocity is of a signal: name it (--dof)')
+    signing_key = read_signing_key(arguments.sign_with) if arguments.sign_with else None
     # TensorFlow takes seconds to import: it is left out for --help or a wrong argument.
     from grasp_decoder.learning.experiment.measurements import Measurements
     from grasp_decoder.learning.experiment.preparation import prepare
@@ -183,6 +186,7 @@ def _train(argv) -> int:
         init_from=arguments.init_from,
         dof=arguments.dof,
         velocity=arguments.velocity,
+        signing_key=signing_key,
     )
     progress = ConsoleProgress()
     evaluations = []

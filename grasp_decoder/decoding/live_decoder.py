@@ -6,7 +6,8 @@ import secrets
 import threading
 from collections.abc import Callable
 
-from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.bundle.admission import ANY_BUNDLE, Admission
+from grasp_decoder.bundle.bundle import Bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.task_network import PHASE
 from grasp_decoder.decoding.info import decoder_info
@@ -30,6 +31,7 @@ class LiveDecoder:
         options: precision, back end, device and threads, of this bundle and of those that replace it.
         reorder_depth: batches that may overtake a missing one before it counts as lost.
         rehearse: whether `warm_up` decodes made-up bins.
+        admission: which bundles are taken, now and later.
 
     Attributes:
         decoder: the decoder of the stream.
@@ -40,12 +42,21 @@ class LiveDecoder:
         GraspDecoderError: the bundle cannot be opened, or cannot say when to grasp.
     """
 
-    def __init__(self, path: str, options: EngineOptions, reorder_depth: int = 2, rehearse: bool = True):
+    def __init__(
+        self,
+        path: str,
+        options: EngineOptions,
+        reorder_depth: int = 2,
+        rehearse: bool = True,
+        admission: Admission = ANY_BUNDLE,
+    ):
         self._options = options
         self._rehearse = rehearse
         self._lock = threading.Lock()
+        bundle = admission.load(path)
+        self._admission = admission.beside(bundle)
         self.decoder = StreamingDecoder(
-            open_bundle_for_a_hand(path, options), reorder_depth, number=secrets.randbits(63) + 1
+            open_for_a_hand(bundle, options), reorder_depth, number=secrets.randbits(63) + 1
         )
         self.times = StageTimes(('receive', 'binning', 'inference', 'publish'))
         self.next_bin_ns = 0
@@ -106,7 +117,7 @@ class LiveDecoder:
         Raises:
             GraspDecoderError: the bundle cannot take over; the running one goes on.
         """
-        successor = self.decoder.prepare(open_bundle_for_a_hand(path, self._options))
+        successor = self.decoder.prepare(open_for_a_hand(self._admission.load(path), self._options))
         with self._lock:
             self.decoder.swap(successor)
         self._warm_up_decoder = self._new_warm_up_decoder()
@@ -115,13 +126,12 @@ class LiveDecoder:
         return warm_up_decoder(self.decoder) if self._rehearse else None
 
 
-def open_bundle_for_a_hand(path: str, options: EngineOptions) -> BundleEngines:
-    """Load and open a bundle.
+def open_for_a_hand(bundle: Bundle, options: EngineOptions) -> BundleEngines:
+    """Open a bundle.
 
     Raises:
-        GraspDecoderError: it cannot be loaded or opened, or has no phase network and cannot say when to grasp.
+        GraspDecoderError: it cannot be opened, or has no phase network and cannot say when to grasp.
     """
-    bundle = load_bundle(path)
     if PHASE not in bundle.manifest.tasks:
-        raise GraspDecoderError(f'bundle {path} has no phase network: train it with the task phase')
+        raise GraspDecoderError(f'bundle {bundle.path} has no phase network: train it with the task phase')
     return BundleEngines(bundle, options)

@@ -9,6 +9,7 @@ from rclpy.node import Node
 
 from grasp_decoder.control.grasp_log import GraspLog
 from grasp_decoder.decoding.stage_times import StageTimes
+from grasp_decoder.nodes.audit import Audit
 from grasp_decoder.nodes.diagnostics import Diagnostics, stage_values, status
 from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO, SPIKES, Topic
 from grasp_decoder.types.hand_command import HandCommand, HandMode
@@ -16,12 +17,15 @@ from grasp_decoder.types.time import NS_PER_S
 
 
 class BridgeDiagnostics:
-    """What the hand is told and why, how its grasps went, the latency from bin edge to command, the connections."""
+    """What the hand is told and why, how its grasps went, the latency from bin edge to command, the audit log, the
+    connections.
+    """
 
-    def __init__(self, node: Node, grasps: GraspLog, feedback: Sequence[Topic]):
+    def __init__(self, node: Node, grasps: GraspLog, feedback: Sequence[Topic], audit: Audit):
         """``feedback``: topics that the hand answers on."""
         self._node = node
         self._grasps = grasps
+        self._audit = audit
         self.bin_s = float('inf')
         self._times = StageTimes(('decode', 'command'))
         self._command: HandCommand | None = None
@@ -55,6 +59,7 @@ class BridgeDiagnostics:
                 },
             ),
             status('hand_bridge: latency', DiagnosticStatus.OK, 'bin edge to hand command', stage_values(self._times)),
+            self._audit.status(),
         ]
 
     def _state(self) -> DiagnosticStatus:

@@ -12,9 +12,12 @@ from collections.abc import Callable
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from grasp_decoder import msg
+from grasp_decoder.bundle.admission import admission
 from grasp_decoder.bundle.engines.bundle_engines import EngineOptions
 from grasp_decoder.decoding.live_decoder import LiveDecoder
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.nodes.audit import Audit
+from grasp_decoder.nodes.bundle_exchange import BundleExchange
 from grasp_decoder.nodes.conversion import decoded_grasp_message, spike_batch_from
 from grasp_decoder.nodes.decoder_outputs import DecoderOutputs
 from grasp_decoder.nodes.life import goes_on, run_node
@@ -22,9 +25,7 @@ from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.real_time import RealTime
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.spin import spin
-from grasp_decoder.nodes.topics import serve
-from grasp_decoder.srv import LoadBundle
-from grasp_decoder.system.interfaces import LOAD_BUNDLE, SPIKES
+from grasp_decoder.system.interfaces import SPIKES
 from grasp_decoder.system.node_settings import DecoderSettings, RealTimeSettings
 
 POLL_NS = 50_000_000
@@ -45,7 +46,8 @@ class Decoder(LifecycleNode):
         self._active = False
         self._receiver: Receiver | None = None
         self._failure: GraspDecoderError | None = None
-        serve(self, LOAD_BUNDLE, self._load_bundle)
+        self._audit = Audit(self)
+        self._exchange = BundleExchange(self, self._audit, lambda: self._decoder, lambda: self._outputs.publish_info())
 
     def run(self) -> None:
         """Decode until ROS shuts down.
@@ -70,12 +72,15 @@ class Decoder(LifecycleNode):
             if not settings.bundle:
                 raise GraspDecoderError('decoder: parameter bundle is empty: give the folder that train has written')
             options = EngineOptions(settings.precision, settings.backend, settings.device or None, settings.threads)
-            self._decoder = LiveDecoder(settings.bundle, options, settings.reorder_depth, settings.rehearse)
+            rules = admission(settings.trusted_keys, settings.bundle_folders)
+            self._decoder = LiveDecoder(settings.bundle, options, settings.reorder_depth, settings.rehearse, rules)
         except GraspDecoderError as error:
             self._failure = error
             self.get_logger().error(str(error))
+            self._exchange.configured(settings.bundle, str(error))
             return TransitionCallbackReturn.FAILURE
-        self._outputs = DecoderOutputs(self, self._decoder)
+        self._outputs = DecoderOutputs(self, self._decoder, self._audit)
+        self._exchange.configured(settings.bundle)
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -131,20 +136,6 @@ class Decoder(LifecycleNode):
         self._settings = settings
         if self._decoder is not None:
             self._decoder.change(settings.reorder_depth, settings.rehearse)
-
-    def _load_bundle(self, request: LoadBundle.Request, response: LoadBundle.Response) -> LoadBundle.Response:
-        try:
-            if self._decoder is None:
-                raise GraspDecoderError('the decoder is not configured: set its parameter bundle and configure it')
-            self._decoder.load_bundle(request.bundle)
-        except GraspDecoderError as error:
-            self.get_logger().error(f'bundle not exchanged: {error}')
-            response.message = str(error)
-            return response
-        self._outputs.publish_info()
-        response.success, response.message = True, f'decoding with {self._decoder.decoder.bundle.id}'
-        self.get_logger().info(response.message)
-        return response
 
 
 def main(args=None) -> int:

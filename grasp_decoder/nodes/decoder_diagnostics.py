@@ -8,6 +8,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 
 from grasp_decoder.decoding.live_decoder import LiveDecoder
+from grasp_decoder.nodes.audit import Audit
 from grasp_decoder.nodes.diagnostics import PERIOD_S, Diagnostics, stage_values, status
 from grasp_decoder.nodes.sole_publisher import SolePublisher
 from grasp_decoder.nodes.topics import count_publishers, full_name
@@ -17,15 +18,16 @@ LISTED_UNITS = 40
 
 
 class DecoderDiagnostics:
-    """Five statuses: the stream of spikes, what the input is like, the latency of each stage, the back end,
-    the connections.
+    """Six statuses: the stream of spikes, what the input is like, the latency of each stage, the back end, the audit
+    log, the connections.
     """
 
-    def __init__(self, node: Node, live: LiveDecoder, renew_info: Callable[[], None]):
+    def __init__(self, node: Node, live: LiveDecoder, audit: Audit, renew_info: Callable[[], None]):
         """``renew_info`` is called before each publication."""
         self._node = node
         self._decoder = live.decoder
         self._times = live.times
+        self._audit = audit
         self._renew_info = renew_info
         self._sources = full_name(node, SPIKES)
         self._sole = SolePublisher(node, DECODED_GRASP)
@@ -39,7 +41,7 @@ class DecoderDiagnostics:
 
     def _statuses(self) -> list[DiagnosticStatus]:
         self._renew_info()
-        return [self._stream(), self._input(), self._latency(), self._back_end()]
+        return [self._stream(), self._input(), self._latency(), self._back_end(), self._audit.status()]
 
     def _troubles(self) -> int:
         health = self._decoder.health

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from rclpy.node import Node
 
 from grasp_decoder.decoding.live_decoder import LiveDecoder
+from grasp_decoder.nodes.audit import Audit
 from grasp_decoder.nodes.conversion import decoded_grasp_message, decoder_info_message
 from grasp_decoder.nodes.decoder_diagnostics import DecoderDiagnostics
 from grasp_decoder.nodes.topics import advertise
@@ -19,13 +20,13 @@ from grasp_decoder.types.time import NS_PER_S
 class DecoderOutputs:
     """The publishers that ``node`` has for one `LiveDecoder`, until they are destroyed."""
 
-    def __init__(self, node: Node, decoder: LiveDecoder):
+    def __init__(self, node: Node, decoder: LiveDecoder, audit: Audit):
         """Publish at once which bundle decodes."""
         self._node = node
         self._decoder = decoder
         self._decodes = advertise(node, DECODED_GRASP)
         self._info = advertise(node, DECODER_INFO)
-        self._diagnostics = DecoderDiagnostics(node, decoder, self._renew_info)
+        self._diagnostics = DecoderDiagnostics(node, decoder, audit, self._renew_info)
         self.publish_info()
 
     def destroy(self) -> None:

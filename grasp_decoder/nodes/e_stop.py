@@ -12,6 +12,7 @@ from std_srvs.srv import Trigger
 
 from grasp_decoder.control.hand_commander import HandCommander, Order
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.nodes.audit import Audit
 from grasp_decoder.nodes.topics import serve, subscribe
 from grasp_decoder.system.e_stop_memory import EStopMemory
 from grasp_decoder.system.interfaces import E_STOP, LATCHED_E_STOP, RESET
@@ -27,12 +28,15 @@ class EStop:
         lock: AbstractContextManager,
         publish: Callable[[Order], None],
         guarded: Callable[[Callable], Callable],
+        audit: Audit,
     ):
         """``lock`` guards the commander, ``publish`` sends an order, ``guarded`` makes callbacks that raise nothing."""
         self._node = node
         self._commander = commander
         self._lock = lock
         self._publish = publish
+        self._audit = audit
+        self._pressed = False
         self._memory = EStopMemory(node.get_fully_qualified_name())
         subscribe(node, E_STOP, guarded(self._heard))
         subscribe(node, LATCHED_E_STOP, guarded(self._heard))
@@ -52,6 +56,9 @@ class EStop:
                 self._memory.remember(True)
             except OSError as error:
                 self._node.get_logger().error(f'a restart would forget that the e-stop is pressed: {error}')
+        if message.data and not self._pressed:
+            self._audit.heard('e-stop', E_STOP, 'pressed')
+        self._pressed = message.data
 
     def _tell(self, pressed: bool) -> None:
         with self._lock:
@@ -65,6 +72,7 @@ class EStop:
                 self._commander.reset()
         except GraspDecoderError as error:
             response.message = str(error)
+            self._audit.requested('reset', RESET, f'refused: {error}')
             return response
         try:
             self._memory.remember(False)
@@ -73,7 +81,9 @@ class EStop:
             self._tell(True)
             self._tell(False)
             response.message = f'the e-stop stays pressed, since it cannot be forgotten: {error}'
+            self._audit.requested('reset', RESET, f'refused: {error}')
             return response
         response.success = True
         response.message = 'e-stop released: the hand opens after healthy decodes at rest'
+        self._audit.requested('reset', RESET, 'e-stop released')
         return response

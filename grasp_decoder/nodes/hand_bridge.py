@@ -22,6 +22,7 @@ from grasp_decoder.control.hand_commander import HandCommander, Order
 from grasp_decoder.control.hand_watch import FeedbackSettings
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.nodes import conversion
+from grasp_decoder.nodes.audit import Audit
 from grasp_decoder.nodes.bridge_diagnostics import BridgeDiagnostics
 from grasp_decoder.nodes.e_stop import EStop
 from grasp_decoder.nodes.hand_feedback import HandFeedback
@@ -67,8 +68,9 @@ class HandBridge(Node):
         self._all_commands = Receiver(self, interfaces.HAND_COMMAND, depth=100)
         subscribe(self, interfaces.DECODER_INFO, self._guarded(self._new_decoder))
         hand = HandFeedback(self, feedback, self._commander, self._lock, self._guarded)
-        self._e_stop = EStop(self, self._commander, self._lock, self._publish, self._guarded)
-        self._diagnostics = BridgeDiagnostics(self, self._commander.grasps, hand.topics)
+        audit = Audit(self)
+        self._e_stop = EStop(self, self._commander, self._lock, self._publish, self._guarded, audit)
+        self._diagnostics = BridgeDiagnostics(self, self._commander.grasps, hand.topics, audit)
 
     def run(self) -> None:
         """Command the hand until the process is to end, and leave it in its safe state."""

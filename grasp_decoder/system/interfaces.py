@@ -208,10 +208,11 @@ EVERY_NODE = Interfaces(
         Service('~/set_parameters_atomically', 'rcl_interfaces/srv/SetParametersAtomically', 'set all or none'),
     ),
 )
+CHANGE_STATE = Service('~/change_state', 'lifecycle_msgs/srv/ChangeState', 'configure, activate, deactivate, clean up')
 LIFECYCLE_NODE = Interfaces(
     publishes=(Topic('~/transition_event', 'lifecycle_msgs/msg/TransitionEvent', 10, 'changes of state'),),
     serves=(
-        Service('~/change_state', 'lifecycle_msgs/srv/ChangeState', 'configure, activate, deactivate, clean up'),
+        CHANGE_STATE,
         Service('~/get_state', 'lifecycle_msgs/srv/GetState', 'the state'),
         Service('~/get_available_states', 'lifecycle_msgs/srv/GetAvailableStates', 'all states'),
         Service('~/get_available_transitions', 'lifecycle_msgs/srv/GetAvailableTransitions', 'possible transitions'),

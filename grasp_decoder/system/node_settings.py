@@ -63,6 +63,14 @@ class DecoderSettings(Settings):
     """Settings of decoder."""
 
     bundle: str = setting('', 'folder of the bundle to decode with', unconfigured=True)
+    trusted_keys: str = setting(
+        '', 'file of public keys: only bundles signed with one of them decode; empty: any bundle'
+    )
+    bundle_folders: str = setting(
+        '',
+        'folders in which bundles must lie, with : between them; empty: the first one may lie anywhere, and those that '
+        'replace it must lie beside it',
+    )
     autostart: bool = setting(True, 'configure and activate without a lifecycle manager')
     precision: str = setting('int8', 'models of the bundle to run', choices=('int8', 'float'), unconfigured=True)
     backend: str = setting(

@@ -4,8 +4,9 @@ import shutil
 
 import pytest
 
+from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.bundle.export.writing import write_bundle
-from grasp_decoder.cli import bundle, edgetpu
+from grasp_decoder.cli import bundle, edgetpu, train
 
 from helpers.bundle_samples import make_manifest, make_network, make_trials
 
@@ -33,6 +34,27 @@ def test_verify_refuses_a_changed_bundle(sealed, tmp_path, capsys):
     (folder / 'phase_int8.tflite').write_bytes(b'TFL3')
     assert bundle.main(['verify', str(folder)]) == 2
     assert 'phase_int8.tflite was changed' in capsys.readouterr().err
+
+
+def test_keys_are_made_and_bundles_signed(sealed, tmp_path, capsys):
+    folder, key, public = shutil.copytree(sealed, tmp_path / 'bundle'), str(tmp_path / 'me'), str(tmp_path / 'me.pub')
+    assert bundle.main(['keygen', key]) == 0
+    assert bundle.main(['keygen', key]) == 2 and 'exists' in capsys.readouterr().err
+    assert bundle.main(['verify', str(folder), '--trusted-keys', public]) == 2
+    assert 'is not signed' in capsys.readouterr().err
+    assert bundle.main(['sign', str(folder), '--key', key]) == 0
+    assert bundle.main(['verify', str(folder), '--trusted-keys', public]) == 0
+    assert bundle.main(['show', str(folder)]) == 0
+    assert capsys.readouterr().out.count(load_bundle(folder).signer) == 3
+
+
+@pytest.mark.parametrize(
+    'command',
+    [bundle.main, lambda argv: train.main(['--session', argv[1], '--out', 'nowhere', '--sign-with', argv[3]])],
+)
+def test_a_key_that_cannot_be_read_is_one_line_before_any_work(sealed, command, capsys):
+    assert command(['sign', str(sealed), '--key', '/nowhere']) == 2
+    assert capsys.readouterr().err == 'error: key file /nowhere cannot be read: No such file or directory\n'
 
 
 def test_diff_names_what_differs(sealed, tmp_path, capsys):

@@ -181,13 +181,12 @@ def test_without_object_and_dof():
     assert all(len(each.object_probability) == 0 and np.isnan(each.aperture) for each in decodes)
 
 
-def test_without_phase_it_rests_and_is_not_for_a_hand(monkeypatch):
+def test_without_phase_it_rests_and_is_not_for_a_hand():
     engines = HandMadeEngines(tasks=('object',))
     decodes = decode(batches(session(1), 10 * MS), engines)
     assert {each.phase for each in decodes} == {REST} and {each.object_id for each in decodes} != {-1}
-    monkeypatch.setattr(live_decoder, 'load_bundle', lambda path: engines.bundle)
     with pytest.raises(GraspDecoderError, match='no phase network'):
-        live_decoder.LiveDecoder('bundle', EngineOptions())
+        live_decoder.open_for_a_hand(engines.bundle, EngineOptions())
 
 
 def test_self_reset_after_a_grasp():

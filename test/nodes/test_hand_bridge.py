@@ -1,6 +1,7 @@
 """hand_bridge as a process: SAFE within 200 ms of any fault, and what it sends to hands."""
 
 import dataclasses
+import json
 import os
 import signal
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.joint_targets import JointTargets
 from grasp_decoder.share import state_directory
+from grasp_decoder.system.audit_log import AuditLog
 from grasp_decoder.system.processes import NodeProcess, end_processes
 
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
@@ -91,10 +93,14 @@ def test_a_gap_between_trials_is_no_fault_but_a_pause_is(feeder):
 
 
 def test_the_e_stop_latches_until_the_service_resets_it(feeder):
+    audit_log = AuditLog('').path
+    audit_log.mkdir(parents=True)  # so it cannot be written, which must not matter to the hand
     feeder = feeder(*PATIENT)
     feeder.hold()
     feeder.e_stop.publish(Bool(data=True))
     feeder.reach(SAFE)
+    assert feeder.spin_until(lambda: f'audit log: {audit_log} cannot be written' in feeder.bridge.log_text())
+    audit_log.rmdir()
     feeder.grasp = 0.01
     feeder.e_stop.publish(Bool(data=False))
     stopped = len(feeder.commands)
@@ -104,6 +110,12 @@ def test_the_e_stop_latches_until_the_service_resets_it(feeder):
     assert feeder.spin_until(answer.done)
     assert answer.result().success
     feeder.reach(OPEN)
+    feeder.e_stop.publish(Bool(data=True))
+    feeder.reach(SAFE)
+    assert feeder.spin_until(lambda: audit_log.read_text().count('\n') == 2)
+    lines = [json.loads(line) for line in audit_log.read_text().splitlines()]
+    assert [(line['node'], line['what']) for line in lines] == [('/hand_bridge', 'reset'), ('/hand_bridge', 'e-stop')]
+    assert all(line['asked_by'] == ['/test'] for line in lines)
 
 
 def test_one_command_for_each_decode_and_joint_targets_at_a_fixed_rate(feeder):

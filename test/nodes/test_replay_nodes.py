@@ -1,13 +1,16 @@
 """spike_replayer and decoder as processes on real DDS: what is sent is what is recorded, what comes back is offline."""
 
+import json
+import shutil
 import time
 from collections import Counter
 
 import numpy as np
 import pytest
 
-from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.bundle.bundle import load_bundle, sign_bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
+from grasp_decoder.bundle.signature import make_keys, read_signing_key
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.reading import read_session
@@ -29,6 +32,7 @@ from std_srvs.srv import Trigger
 from grasp_decoder.nodes.conversion import decoded_grasp_from, spike_batch_from, stamp, trial_event_from
 from grasp_decoder.nodes.topics import DEEP, advertise, subscribe
 from grasp_decoder.srv import LoadBundle, Seek
+from grasp_decoder.system.audit_log import AuditLog
 from grasp_decoder.system.interfaces import CLOCK, DECODED_GRASP, DECODER_INFO, DIAGNOSTICS, SPIKES, TRIAL_EVENTS
 
 pytestmark = pytest.mark.slow
@@ -190,7 +194,7 @@ def test_bundles_are_exchanged_between_two_bins(
     start_node('spike_replayer', *parameters(session=recording, speed=2.0, subscribers=2))
     assert spin_until(lambda: len(ears.decodes) > 20)
     refused = call(LoadBundle, '/decoder/load_bundle', bundle='/nowhere')
-    assert not refused.success and '/nowhere' in refused.message
+    assert not refused.success and 'lies outside' in refused.message
     assert call(LoadBundle, '/decoder/load_bundle', bundle=str(bundles[1])).success
     old, new = outputs(offline(session, bundles[0])), outputs(offline(session, bundles[1]))
     assert spin_until(lambda: len(ears.decodes) >= len(old)), f'{len(ears.decodes)} of {len(old)}'
@@ -199,6 +203,14 @@ def test_bundles_are_exchanged_between_two_bins(
     assert 20 < swapped_at < len(old)
     assert decoded == old[:swapped_at] + new[swapped_at:]
     assert ears.infos[-1].bundle_sha256 == load_bundle(bundles[1]).sha256 != ears.infos[0].bundle_sha256
+    lines = [json.loads(line) for line in AuditLog('').path.read_text().splitlines()]
+    assert [(line['what'], line['bundle']) for line in lines] == [
+        ('load bundle', str(bundles[0])),
+        ('exchange bundle', '/nowhere'),
+        ('exchange bundle', str(bundles[1])),
+    ]
+    assert lines[1]['asked_by'] == lines[2]['asked_by'] == ['/test'] and 'lies outside' in lines[1]['result']
+    assert (lines[2]['sha256'], lines[2]['result']) == (load_bundle(bundles[1]).sha256, 'done')
 
 
 def test_a_paused_replayer_sends_heartbeats_and_goes_on(start_node, spin_until, recording, session, ears, call):
@@ -310,6 +322,23 @@ def test_life_cycle(start_node, spin_until, recording, bundles, ears, call):
     assert len(ears.decodes) == decodes_then
     assert transition(ACTIVATE).success
     assert spin_until(lambda: len(ears.decodes) > decodes_then)
+
+
+def test_only_signed_bundles_decode_where_keys_are_trusted(start_node, bundles, tmp_path, call):
+    public, _ = make_keys(tmp_path / 'key')
+    signed = shutil.copytree(bundles[0], tmp_path / 'bundles' / 'signed')
+    unsigned = shutil.copytree(bundles[1], tmp_path / 'bundles' / 'unsigned')
+    sign_bundle(load_bundle(signed), read_signing_key(tmp_path / 'key'))
+    start_node('decoder', *parameters(bundle=unsigned, trusted_keys=public, autostart='false'))
+    configure = Transition(id=CONFIGURE)
+    assert not call(ChangeState, '/decoder/change_state', transition=configure).success
+    for name, value, allowed in (('trusted_keys', '', False), ('bundle', str(signed), True)):
+        wanted = [Parameter(name, value=value).to_parameter_msg()]
+        (answer,) = call(SetParameters, '/decoder/set_parameters', parameters=wanted).results
+        assert answer.successful == allowed
+    assert call(ChangeState, '/decoder/change_state', transition=configure).success
+    assert 'is not signed' in call(LoadBundle, '/decoder/load_bundle', bundle=str(unsigned)).message
+    assert call(LoadBundle, '/decoder/load_bundle', bundle=str(signed)).success
 
 
 def test_a_decoder_takes_another_bundle_whenever_it_is_not_configured(start_node, bundles, call):

@@ -26,12 +26,14 @@ from grasp_decoder.bundle.bundle import (
     load_bundle,
     read_in_file,
     seal_of,
+    sign_bundle,
     start_file,
 )
 from grasp_decoder.bundle.export.edge_tpu_compiler import compile_models, require_compiler
 from grasp_decoder.bundle.export.parity import edge_issues, measure_parity
 from grasp_decoder.bundle.export.tflite import convert
 from grasp_decoder.bundle.manifest import Manifest
+from grasp_decoder.bundle.signature import SigningKey
 from grasp_decoder.bundle.task_network import OBJECT, TaskNetwork
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.input_statistics import measure_input
@@ -56,11 +58,12 @@ class BundleDraft:
         metrics: the main scores of the report, for the manifest.
     """
 
-    def __init__(self, folder: Path, edge_tpu: bool):
+    def __init__(self, folder: Path, edge_tpu: bool, signing_key: SigningKey | None):
         self.report = folder / REPORT
         self.metrics: dict[str, Any] = {}
         self._folder = folder
         self._edge_tpu = edge_tpu
+        self._signing_key = signing_key
 
     def export(
         self,
@@ -148,14 +151,18 @@ class BundleDraft:
         return _seal(self._folder, self._manifest)
 
     def finish(self) -> None:
-        """Seal the bundle with its report, and have every file on the disk."""
-        _seal(self._folder, replace(self._manifest, metrics=self.metrics))
+        """Seal the bundle with its report, sign it if it has a key, and have every file on the disk."""
+        bundle = _seal(self._folder, replace(self._manifest, metrics=self.metrics))
+        if self._signing_key is not None:
+            sign_bundle(bundle, self._signing_key)
         self._folder.chmod(0o755)  # mkdtemp has made it private
         flush_folder(self._folder)
 
 
 @contextmanager
-def bundle_draft(out: str | Path, edge_tpu: bool = False) -> Iterator[BundleDraft]:
+def bundle_draft(
+    out: str | Path, edge_tpu: bool = False, signing_key: SigningKey | None = None
+) -> Iterator[BundleDraft]:
     """A draft that takes the place of ``out`` in one step, when the body ends without an error.
 
     Its folder is beside ``out``. A crash at any time leaves an old bundle whole.
@@ -163,6 +170,7 @@ def bundle_draft(out: str | Path, edge_tpu: bool = False) -> Iterator[BundleDraf
     Args:
         out: folder of the bundle. An existing bundle is replaced; a folder with anything else in it is refused.
         edge_tpu: whether to compile the int8 models with ``edgetpu_compiler`` as well.
+        signing_key: signs the bundle; None leaves it unsigned.
 
     Raises:
         GraspDecoderError: ``out`` holds something else than a bundle or cannot be written, or ``edgetpu_compiler`` is
@@ -178,7 +186,7 @@ def bundle_draft(out: str | Path, edge_tpu: bool = False) -> Iterator[BundleDraf
     except OSError as error:
         raise GraspDecoderError(f'cannot write a bundle to {out}: {error.strerror}') from error
     try:
-        draft = BundleDraft(folder, edge_tpu)
+        draft = BundleDraft(folder, edge_tpu, signing_key)
         yield draft
         draft.finish()
         _put_in_place(folder, out)

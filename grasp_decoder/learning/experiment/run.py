@@ -68,7 +68,7 @@ def run_experiment(
     fits = [(fitted, trainer.fit_tasks(fitted, state, interruptible=settings.all_or_nothing)) for fitted in wanted]
     comparisons = decode_for_comparison(experiment, trainer, budget, measured, progress)
 
-    with bundle_draft(out, settings.edge_tpu) as draft:
+    with bundle_draft(out, settings.edge_tpu, settings.signing_key) as draft:
         progress.say('exporting to TFLite, as float and as int8')
         with measured.timed('export_s'):
             bundles = [

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from grasp_decoder.bundle.signature import SigningKey
 from grasp_decoder.features.splits import DEFAULT_TRAIN_FRACTION, FIRST_RANDOM_STATE
 from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS, DEFAULT_PROTOCOL
 from grasp_decoder.learning.evaluation.baseline_decodes import FAST
@@ -37,6 +38,7 @@ class Settings:
         init_from: bundle of another day to go on from.
         dof: signal of the recording that the task ``dof`` decodes, in place of the aperture.
         velocity: whether the signal's rate of change is decoded in place of its value.
+        signing_key: signs the bundle; None leaves it unsigned.
     """
 
     tasks: tuple[str, ...] | None = None
@@ -58,3 +60,4 @@ class Settings:
     init_from: Path | None = None
     dof: str | None = None
     velocity: bool = False
+    signing_key: SigningKey | None = None
