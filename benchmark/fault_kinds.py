@@ -363,7 +363,8 @@ def _bundle_exchanged(system: System, rng: np.random.Generator) -> Iterator[int]
 
 
 def _bundle_damaged(system: System, rng: np.random.Generator) -> Iterator[int]:
-    damaged = system.folder / 'damaged'
+    # Beside the running one, where a bundle has to lie, but not among those that are exchanged for it.
+    damaged = system.bundle.parent / 'damaged' / 'bundle'
     shutil.rmtree(damaged, ignore_errors=True)
     shutil.copytree(system.bundle, damaged)
     with open(damaged / 'phase_int8.tflite', 'ab') as model:

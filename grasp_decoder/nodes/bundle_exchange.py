@@ -35,7 +35,7 @@ class BundleExchange:
             if decoder is None:
                 raise GraspDecoderError('the decoder is not configured: set its parameter bundle and configure it')
             decoder.load_bundle(request.bundle)
-        except GraspDecoderError as error:
+        except Exception as error:  # whatever is wrong with it, the running bundle goes on
             self._node.get_logger().error(f'bundle not exchanged: {error}')
             self._add('exchange bundle', LOAD_BUNDLE, request.bundle, str(error))
             response.message = str(error)

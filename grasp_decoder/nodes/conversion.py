@@ -25,9 +25,14 @@ from grasp_decoder.types.spike_batch import SpikeBatch
 from grasp_decoder.types.time import NS_PER_S
 from grasp_decoder.types.trial_event import TrialEvent
 
+LEAST_STAMP_NS, MOST_STAMP_NS = -(2**31) * NS_PER_S, 2**31 * NS_PER_S - 1
+"""A stamp holds seconds as int32."""
+MOST_UINT32 = 2**32 - 1
+
 
 def stamp(time_ns: int) -> Time:
-    seconds, nanoseconds = divmod(time_ns, NS_PER_S)
+    """The stamp of a time; of one that no stamp can say, the nearest: a wrong clock must not end a node."""
+    seconds, nanoseconds = divmod(min(max(time_ns, LEAST_STAMP_NS), MOST_STAMP_NS), NS_PER_S)
     return Time(sec=seconds, nanosec=nanoseconds)
 
 
@@ -129,8 +134,8 @@ def decoded_grasp_message(decode: DecodedGrasp, session_name: str) -> msg.Decode
     message.object_probability = array('f', decode.object_probability.tobytes())
     message.confidence = decode.confidence
     message.aperture = decode.aperture
-    message.lost_batches = decode.lost_batches
-    message.late_spikes = decode.late_spikes
+    message.lost_batches = min(decode.lost_batches, MOST_UINT32)
+    message.late_spikes = min(decode.late_spikes, MOST_UINT32)
     message.receive_duration = decode.receive_duration
     message.binning_duration = decode.binning_duration
     message.inference_duration = decode.inference_duration

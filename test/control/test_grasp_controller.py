@@ -356,6 +356,13 @@ def test_what_is_kept_is_let_go_when_the_dwell_is_over():
     assert apertures[1980] == 0.0
 
 
+def test_another_bundle_does_not_drop_what_is_held():
+    hand = holding()
+    hand.controller.configure(OBJECTS[::-1], BIN_S, LOOK_BACK, 64 * 'b')
+    assert states(hand.run(1.0, grasp=0.98, bundle='bbbb')) == ['SAFE', 'HOLD']
+    assert states(hand.run(1.0, bundle='bbbb'))[:2] == ['HOLD', 'OPEN']
+
+
 def test_an_e_stop_does_not_keep_what_is_held():
     hand = holding()
     hand.step(grasp=0.98, lost_batches=1)

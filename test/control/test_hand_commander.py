@@ -160,6 +160,7 @@ def messages(draw):
         'lost_batches': draw(st.integers(0, 2**32 - 1)),
         'validity': draw(numbers),
         'bundle': draw(st.sampled_from(['', BUNDLE[:12], 'other'])),
+        'decoder': draw(st.integers(0, 2)),
     }
     kept = draw(st.sets(st.sampled_from(sorted(changes)), max_size=len(changes)))
     return {name: value for name, value in changes.items() if name in kept}

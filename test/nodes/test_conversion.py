@@ -27,6 +27,8 @@ from grasp_decoder.nodes import conversion
 from grasp_decoder.nodes.topics import advertise, subscribe
 from grasp_decoder.system.interfaces import SPIKES
 
+from helpers.healthy_decodes import Decoder
+
 NAME = 'a session'
 ROS_NS = 3_000_000_004
 TO_MESSAGE = {
@@ -196,6 +198,25 @@ def test_joint_positions_become_a_joint_state():
     message = conversion.joint_state_message(('a', 'b'), np.array([0.5, -1.0]), 2_000_000_001)
     assert (list(message.name), message.position) == (['a', 'b'], array('d', [0.5, -1.0]))
     assert conversion.stamp_ns(message.header.stamp) == 2_000_000_001
+
+
+@pytest.mark.parametrize('time_ns', [2**63 - 1, 2**31 * 10**9, -(2**63), -(2**31) * 10**9 - 1])
+def test_a_time_that_no_stamp_can_say_becomes_the_nearest_that_it_can(time_ns):
+    assert abs(conversion.stamp_ns(conversion.stamp(time_ns))) in (2**31 * 10**9, 2**31 * 10**9 - 1)
+
+
+def test_a_batch_number_that_jumps_ends_no_decoder():
+    decode = DecodedGrasp(0, 0, 0, 0, 0, 0.0, -1, np.empty(0, np.float32), 0.0, 0.0, lost_batches=2**40)
+    assert conversion.decoded_grasp_message(decode, '').lost_batches == 2**32 - 1
+
+
+def test_a_decode_with_the_last_of_all_stamps_ends_no_bridge():
+    decode = msg.DecodedGrasp()
+    decode.header.stamp.sec, decode.header.stamp.nanosec = 2**31 - 1, 2**32 - 1
+    hand = Decoder()
+    command = hand.controller.step(conversion.decoded_grasp_from(decode), hand.now_ns)
+    assert command.state == HandMode.SAFE
+    assert conversion.hand_command_message(command).header.stamp.sec == 2**31 - 1
 
 
 def test_a_batch_arrives_as_it_was_sent(node, spin_until):

@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -193,8 +194,10 @@ def test_bundles_are_exchanged_between_two_bins(
     start_decoder(bundles[0])
     start_node('spike_replayer', *parameters(session=recording, speed=2.0, subscribers=2))
     assert spin_until(lambda: len(ears.decodes) > 20)
-    refused = call(LoadBundle, '/decoder/load_bundle', bundle='/nowhere')
-    assert not refused.success and 'lies outside' in refused.message
+    too_long = str(Path(bundles[0]).parent / (300 * 'x'))
+    for bundle, words in (('/nowhere', 'lies outside'), (too_long, 'File name too long')):
+        refused = call(LoadBundle, '/decoder/load_bundle', bundle=bundle)
+        assert not refused.success and words in refused.message
     assert call(LoadBundle, '/decoder/load_bundle', bundle=str(bundles[1])).success
     old, new = outputs(offline(session, bundles[0])), outputs(offline(session, bundles[1]))
     assert spin_until(lambda: len(ears.decodes) >= len(old)), f'{len(ears.decodes)} of {len(old)}'
@@ -207,10 +210,11 @@ def test_bundles_are_exchanged_between_two_bins(
     assert [(line['what'], line['bundle']) for line in lines] == [
         ('load bundle', str(bundles[0])),
         ('exchange bundle', '/nowhere'),
+        ('exchange bundle', too_long),
         ('exchange bundle', str(bundles[1])),
     ]
-    assert lines[1]['asked_by'] == lines[2]['asked_by'] == ['/test'] and 'lies outside' in lines[1]['result']
-    assert (lines[2]['sha256'], lines[2]['result']) == (load_bundle(bundles[1]).sha256, 'done')
+    assert [line['asked_by'] for line in lines[1:]] == 3 * [['/test']] and 'lies outside' in lines[1]['result']
+    assert (lines[3]['sha256'], lines[3]['result']) == (load_bundle(bundles[1]).sha256, 'done')
 
 
 def test_a_paused_replayer_sends_heartbeats_and_goes_on(start_node, spin_until, recording, session, ears, call):
