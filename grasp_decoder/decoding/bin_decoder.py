@@ -72,13 +72,13 @@ class BinDecoder:
         self._grasp_run = self._rest_run = 0
         self._grasped = False
 
-    def decode(self, counts: np.ndarray, roots: np.ndarray | None = None, gain: float = 1.0) -> Decode:
+    def decode(self, counts: np.ndarray, roots: np.ndarray | None = None, activity: float = 1.0) -> Decode:
         """Decode the next bin of the segment.
 
         Args:
             counts: uint16 (units,), spikes of the bin.
             roots: float32 (units,), square roots of the counts to decode instead, once units were repaired.
-            gain: activity relative to training, which was taken back in ``roots``.
+            activity: spikes that are heard, relative to training, which ``roots`` make up for.
         """
         answers = {}
         for task, runner in self._runners.items():
@@ -96,7 +96,7 @@ class BinDecoder:
         novelty = 0.0
         if self._novelty_model:
             latents = self._runners[OBJECT].latents
-            novelty = self._novelty_model.probability(self._averages.step(latents), gain)
+            novelty = self._novelty_model.probability(self._averages.step(latents), activity)
         if self._self_reset is not None:
             self._reset_after_grasp(phase, self._self_reset)
         return Decode(

@@ -44,7 +44,8 @@ class CheckedDecoder:
             self._decoder.reset()
             self._last = None
         if self._last is None or not state.artefact:
-            self._last = self._decoder.decode(closed.counts, self._repaired_roots(closed.counts, state), state.gain)
+            roots = self._repaired_roots(closed.counts, state)
+            self._last = self._decoder.decode(closed.counts, roots, self._repair.activity)
         return self._last, state
 
     def _repaired_roots(self, counts: NDArray[np.uint16], state: InputState) -> NDArray[np.float32] | None:

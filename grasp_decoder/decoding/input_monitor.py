@@ -162,10 +162,15 @@ class InputMonitor:
             seen = float(counts[living].sum(dtype=np.int64)) / expected
             self._followed_gain += weight * (seen - self._followed_gain)
             self._followed_gain = min(max(self._followed_gain, GAIN_RANGE[0]), GAIN_RANGE[1])
-        if USUAL_GAIN[0] <= self._followed_gain <= USUAL_GAIN[1]:
-            return 1.0
-        steps = round(np.log2(self._followed_gain) * GAIN_STEPS_PER_OCTAVE)
-        return float(2.0 ** (steps / GAIN_STEPS_PER_OCTAVE))
+        return gain_in_steps(self._followed_gain)
+
+
+def gain_in_steps(activity: float) -> float:
+    """Activity relative to training as it is taken back: in steps, and 1 while it is about as in training."""
+    if USUAL_GAIN[0] <= activity <= USUAL_GAIN[1]:
+        return 1.0
+    steps = round(np.log2(activity) * GAIN_STEPS_PER_OCTAVE)
+    return float(2.0 ** (steps / GAIN_STEPS_PER_OCTAVE))
 
 
 def _between(limit: float, value: float, usual: float) -> float:

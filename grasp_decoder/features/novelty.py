@@ -42,16 +42,16 @@ class NoveltyModel:
         """How many latents it takes, k."""
         return len(self.directions) // len(MEMORY_BINS)
 
-    def probability(self, averages: NDArray[np.float32], gain: float = 1.0) -> float:
+    def probability(self, averages: NDArray[np.float32], activity: float = 1.0) -> float:
         """Probability of a new object.
 
         Args:
             averages: what `LatentAverages` gave after a bin.
-            gain: activity relative to training, above 0, which was taken back. Where there are fewer spikes than in
-                training, that has made their noise larger, and distances with it.
+            activity: of the units that are heard, relative to all in training; above 0. Where fewer spikes are heard,
+                making up for that has made their noise larger, and distances with it.
         """
         place = np.einsum('a,ar->r', averages, self.directions)
-        limit = self.limit - min(0.0, math.log(gain)) / 2
+        limit = self.limit - min(0.0, math.log(activity)) / 2
         log_odds = self.slope * (math.log(distances(place[np.newaxis], self.centres).min()) - limit)
         return 1.0 / (1.0 + math.exp(min(MOST_LOG_ODDS, max(-MOST_LOG_ODDS, -log_odds))))
 

@@ -45,6 +45,11 @@ class ReadIn:
         latents += self.bias
         return latents
 
+    def of_bins(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Latents float32 (n, k) of the features (n, units) of many bins."""
+        latents: NDArray[np.float32] = features @ self.kernel + self.bias
+        return latents
+
     @cached_property
     def _by_latent(self) -> NDArray[np.float32]:
         return np.ascontiguousarray(self.kernel.T, np.float32)

@@ -44,6 +44,7 @@ class UnitRepair:
         self._gain = 1.0
         self._scale = gain_correction(rate, 1.0)
         self._dead = np.empty(0, np.intp)
+        self._living_share = 1.0
 
     def adapt(self, living: NDArray[np.bool_], gain: float) -> None:
         """Repair for other units or another gain from now on; it costs nothing where both are as before.
@@ -56,8 +57,14 @@ class UnitRepair:
             self._gain, self._scale = gain, gain_correction(self._rate, gain)
         if living is not self._living:
             self._living, self._dead = living, np.flatnonzero(~living)
+            self._living_share = float(self._rate[living].sum() / max(float(self._rate.sum()), 1e-9))
             self._covariance = self._model.covariance(living)
             self._mean, self._loading = self._model.mean[self._dead], self._model.loading[self._dead]
+
+    @property
+    def activity(self) -> float:
+        """Spikes of the living units, relative to those of all units in training; above 0."""
+        return max(1e-3, self._gain * self._living_share)
 
     @property
     def changes_nothing(self) -> bool:

@@ -40,8 +40,8 @@ def test_at_the_limit_a_new_object_is_as_likely_as_a_known_one():
     model = make_model()
     at_limit = np.linalg.pinv(model.directions.T) @ np.array([0, 2])
     assert model.probability(at_limit) == pytest.approx(0.5, abs=1e-5)
-    assert model.probability(2 * at_limit, gain=0.25) == pytest.approx(0.5, abs=1e-5)
-    assert model.probability(at_limit, gain=2.0) == pytest.approx(0.5, abs=1e-5)
+    assert model.probability(2 * at_limit, activity=0.25) == pytest.approx(0.5, abs=1e-5)
+    assert model.probability(at_limit, activity=2.0) == pytest.approx(0.5, abs=1e-5)
 
 
 def test_it_comes_back_from_arrays_as_it_was_and_nonsense_is_refused():

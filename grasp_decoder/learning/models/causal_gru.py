@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import keras
 import numpy as np
@@ -149,10 +148,7 @@ def fit_fisher_gru(
     kernel, bias = fisher_read_in(problem.train, shrink_means, object_rank)
     members = members or _default_members(problem)
 
-    def perturb(trials):
-        return _as_perturbed(tuple(trials), tuple(problem.train), problem.seed, shrink_means, object_rank)
-
-    return _fit(problem, _fixed_read_in(kernel, bias, perturb, noise, members))
+    return _fit(problem, _fixed_read_in(problem, kernel, bias, noise, members))
 
 
 def continue_gru(problem: FitProblem, start: Start) -> TaskNetwork:
@@ -161,27 +157,17 @@ def continue_gru(problem: FitProblem, start: Start) -> TaskNetwork:
     The schedule is the one of `fit_fisher_gru`: shorter and slower ones came out worse on validation trials.
     """
     read_in = read_in_for(problem, start)
-    kernel, bias = read_in.kernel, read_in.bias
-
-    def perturb(trials):
-        return _through(_with_perturbed(problem.train, problem.seed, kernel, bias), trials)
-
-    return _fit(problem, _fixed_read_in(kernel, bias, perturb, NOISE, 1, start))
+    return _fit(problem, _fixed_read_in(problem, read_in.kernel, read_in.bias, NOISE, 1, start))
 
 
 def _fixed_read_in(
-    kernel: np.ndarray,
-    bias: np.ndarray,
-    perturb: Callable[[Sequence[TrialBins]], np.ndarray],
-    noise: float,
-    members: int,
-    start: Start | None = None,
+    problem: FitProblem, kernel: np.ndarray, bias: np.ndarray, noise: float, members: int, start: Start | None = None
 ) -> _Recipe:
     return _Recipe(
         name='fisher_gru',
         learning_rate=1e-2,
         prepare=lambda trials: _through([(kernel, bias)], trials)[0],
-        perturb=perturb,
+        perturb=lambda trials: _through(_with_perturbed(problem.train, problem.seed, kernel, bias), trials),
         scale=lambda latents, factor: bias + np.sqrt(factor) * (latents - bias),
         inputs=with_trace,
         front=lambda source: keras.layers.GaussianNoise(noise)(source),
@@ -193,14 +179,6 @@ def _fixed_read_in(
 
 def _default_members(problem: FitProblem) -> int:
     return MEMBERS if problem.task == OBJECT else 1
-
-
-@lru_cache(maxsize=1)  # the networks of all tasks learn from the same trials
-def _as_perturbed(
-    trials: Sequence[TrialBins], train: Sequence[TrialBins], seed: int, shrink_means: bool, object_rank: int
-) -> np.ndarray:
-    kernel, bias = fisher_read_in(train, shrink_means, object_rank)
-    return _through(_with_perturbed(train, seed, kernel, bias), trials)
 
 
 def _with_perturbed(
@@ -220,13 +198,13 @@ def _with_perturbed(
 
 def _through(read_ins: Sequence[tuple[np.ndarray, np.ndarray]], trials: Sequence[TrialBins]) -> np.ndarray:
     """All bins of some trials, side by side, through each of some read-ins, float32 (read-ins, bins, k)."""
-    kernels, biases = (np.concatenate(parts, axis=-1) for parts in zip(*read_ins))
-    width = len(biases) // len(read_ins)
+    all_at_once = ReadIn(*(np.concatenate(parts, axis=-1) for parts in zip(*read_ins)))
+    width = all_at_once.width // len(read_ins)
     outputs = np.empty((len(read_ins), sum(trial.n_bins for trial in trials), width), np.float32)
     first = 0
     for trial in trials:
         last = first + trial.n_bins
-        seen = count_features(trial.counts, SQUARE_ROOT_LUT) @ kernels + biases
+        seen = all_at_once.of_bins(count_features(trial.counts, SQUARE_ROOT_LUT))
         outputs[:, first:last] = seen.reshape(trial.n_bins, len(read_ins), width).swapaxes(0, 1)
         first = last
     return outputs
