@@ -13,13 +13,16 @@ from grasp_decoder.control.grasp_controller import GraspController
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins, bin_trial
 from grasp_decoder.recording.playback import Playback
 from grasp_decoder.recording.session import Session, Trial
+from grasp_decoder.system.selection import select_trials
 from grasp_decoder.types.decoded_grasp import VALIDITY_LIMIT, DecodedGrasp
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.time import NS_PER_S
 
+SPLITS = ('test', 'validation', 'all')
 AFTER_REW_NS = 300_000_000
 
 
@@ -30,12 +33,20 @@ class ControlledTrial:
     Attributes:
         trial: the trial as it was played.
         truth: its bins and labels.
+        right_grip: the grip that holds its object.
     """
 
     trial: Trial
     truth: TrialBins
+    right_grip: str
     decodes: Sequence[DecodedGrasp]
     commands: Sequence[HandCommand]
+
+    @property
+    def right_bins(self) -> tuple[int, int]:
+        """In how many bins of the hold phase the object is right, and how many these are."""
+        held = [decode.object_id for decode, label in zip(self.decodes, self.truth.phase) if label]
+        return sum(object_id == self.truth.object_id for object_id in held), len(held)
 
     @property
     def closings(self) -> int:
@@ -49,6 +60,17 @@ class ControlledTrial:
         )
 
     @property
+    def closes_rightly(self) -> bool:
+        """Whether the hand begins to close with a grip that holds the object, when it is to close."""
+        events = self.trial.events
+        start, stop = events.get('Go', events['Hold']), events['Rew'] + AFTER_REW_NS
+        return any(
+            command.state == HandMode.CLOSE and command.grip == self.right_grip
+            for command in self.commands
+            if start <= command.stamp_ns < stop
+        )
+
+    @property
     def idle_s(self) -> float:
         """Time in which the hand is not to close."""
         events = self.trial.events
@@ -57,11 +79,26 @@ class ControlledTrial:
         return (self.trial.stop_ns - self.trial.start_ns - busy) / NS_PER_S
 
 
+def trials_to_play(session: Session, bundle: Bundle, split: str) -> list[Trial]:
+    """The trials of one of `SPLITS` of a bundle's training; those of validation only chose between networks.
+
+    Raises:
+        GraspDecoderError: there are none.
+    """
+    if split != 'validation':
+        return select_trials(session, bundle.manifest, split)
+    for source in bundle.manifest.sessions:
+        if source.sha256 == session.source_sha256:
+            return [trial for trial in session.trials if trial.id in source.validation]
+    raise GraspDecoderError(f'bundle {bundle.path} was not trained on session {session.name}: use --split all')
+
+
 def run_controlled(session: Session, bundle: Bundle, trials: Sequence[Trial]) -> list[ControlledTrial]:
     """Play ``trials``, each a segment, through the int8 decoder and the controller with its default settings."""
     manifest = bundle.manifest
     decoder = StreamingDecoder(BundleEngines(bundle, EngineOptions(backend='cpu')))
-    controller = GraspController(ControlSettings(), load_grip_table())
+    grips = load_grip_table()
+    controller = GraspController(ControlSettings(), grips)
     controller.configure(manifest.classes, manifest.bin_s, manifest.look_back, evidence=manifest.evidence)
     played: list[tuple[list[DecodedGrasp], list[HandCommand]]] = [([], []) for _ in trials]
     for step in Playback(session, trials, manifest.bin_ns):
@@ -69,18 +106,22 @@ def run_controlled(session: Session, bundle: Bundle, trials: Sequence[Trial]) ->
             decodes, commands = played[decode.segment]
             decodes.append(decode)
             commands.append(controller.step(decode, step.due_ns))
+    truths = [bin_trial(trial, session.unit_count, manifest.bin_ns, manifest.merge) for trial in trials]
     return [
-        ControlledTrial(trial, bin_trial(trial, session.unit_count, manifest.bin_ns, manifest.merge), *both)
-        for trial, both in zip(trials, played)
+        ControlledTrial(trial, truth, grips.grip_of(truth.object_id), *both)
+        for trial, truth, both in zip(trials, truths, played)
     ]
 
 
 def summarize(trials: Sequence[ControlledTrial], classes: Sequence[int]) -> dict[str, float]:
     """The keys of a row of ``bench perturb``; rates and accuracies 0..1, NaN where nothing was measured."""
     right, confidence, phase, decoded_phase, refused = [], [], [], [], []
+    alarms, valid = 0, False
     for each in trials:
         for decode, label in zip(each.decodes, each.truth.phase):
             refused.append(decode.validity < VALIDITY_LIMIT)
+            alarms += valid and refused[-1]
+            valid = not refused[-1]
             phase.append(label)
             decoded_phase.append(decode.phase)
             if label and each.truth.object_id in classes:
@@ -88,12 +129,16 @@ def summarize(trials: Sequence[ControlledTrial], classes: Sequence[int]) -> dict
                 confidence.append(decode.confidence)
     hits = np.logical_and(phase, decoded_phase).sum()
     idle_s = sum(each.idle_s for each in trials)
+    minutes = sum(each.trial.stop_ns - each.trial.start_ns for each in trials) / NS_PER_S / 60
+    held = [each for each in trials if {'Hold', 'Rew'} <= each.trial.events.keys()]
     return {
         'object_accuracy': _mean(right),
         'phase_f1': float(2 * hits / max(1, np.sum(phase) + np.sum(decoded_phase))),
         'confidence': _mean(confidence),
         'refused': _mean(refused),
         'closings_per_minute': 60 * sum(each.closings for each in trials) / idle_s if idle_s else float('nan'),
+        'closes_rightly': _mean([each.closes_rightly for each in held if each.truth.object_id in classes]),
+        'alarms_per_minute': alarms / minutes if minutes else float('nan'),
     }
 
 

@@ -7,24 +7,26 @@ decoder say GRASP for as long as a hold lasts, and when does it say so and let g
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from benchmark.controlled import ControlledTrial, run_controlled
-from benchmark.results import print_table, write_results
-from grasp_decoder.bundle.bundle import load_bundle
+from benchmark.controlled import SPLITS, ControlledTrial, run_controlled, trials_to_play
+from benchmark.results import markdown_table, print_table, write_results, write_section
+from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.learning.report.tables import number, percent
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.resting import RestingActivity
 from grasp_decoder.recording.session import Session, Trial
 from grasp_decoder.recording.writing import check_writable
 from grasp_decoder.safe_file import write_json
-from grasp_decoder.system.replay_options import SPLITS
-from grasp_decoder.system.selection import select_trials
 from grasp_decoder.types.decoded_grasp import GRASP
 from grasp_decoder.types.time import NS_PER_S
 
@@ -38,33 +40,58 @@ def main(argv=None) -> int:
 
 def _rest(argv) -> int:
     parser = argparse.ArgumentParser(prog='rest', description=__doc__.split('\n')[0])
-    parser.add_argument('--bundle', required=True, type=Path, help='bundle that train has written')
-    parser.add_argument('--session', required=True, type=Path, help='recording to play')
+    parser.add_argument('--bundle', nargs='+', type=Path, default=[], help='bundles that train has written, of splits')
+    parser.add_argument('--session', type=Path, help='recording to play')
     parser.add_argument('--split', default='test', choices=SPLITS, help='which trials (default: %(default)s)')
     parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
     parser.add_argument('--most-rest-s', type=float, default=60.0, help='longest rest before a trial (default: 60)')
+    parser.add_argument('--merge', nargs='+', type=Path, metavar='JSON', help='results of this benchmark, in one table')
     parser.add_argument('--json', type=Path, metavar='OUT', help='where the result goes besides bench/rest')
     arguments = parser.parse_args(argv)
     if arguments.json:
         check_writable(arguments.json)
-    session, bundle = read_session(arguments.session, arguments.map), load_bundle(arguments.bundle)
-    bundle.require_unit_count(session.unit_count, str(arguments.session))
-    trials = select_trials(session, bundle.manifest, arguments.split)
-    run = run_controlled(session, bundle, [with_rest_between(session, trials, arguments.most_rest_s)])[0]
-    pieces = _by_trial(run, trials, arguments.most_rest_s)
-    result = {
-        'session': session.name,
-        'bundle': bundle.id,
-        'split': arguments.split,
-        'trials': len(trials),
-        'minutes': (run.trial.stop_ns - run.trial.start_ns) / NS_PER_S / 60,
-        **_scores(pieces, bundle.manifest.bin_ns),
-    }
-    print_table(('', 'value'), [(key, value) for key, value in result.items() if value is not None])
+    if arguments.merge:
+        runs = [run for path in arguments.merge for run in json.loads(path.read_text())['runs']]
+    elif arguments.bundle and arguments.session:
+        session, runs = read_session(arguments.session, arguments.map), []
+        for path in arguments.bundle:
+            bundle = load_bundle(path)
+            bundle.require_unit_count(session.unit_count, str(arguments.session))
+            runs.append(measure(session, bundle, arguments.split, arguments.most_rest_s))
+    else:
+        raise GraspDecoderError('give --bundle and --session, or --merge')
+    result = {key: mean_of([run[key] for run in runs]) for key in runs[0] if key != 'holds'} | {'runs': runs}
+    print_table(('', 'value'), [(key, value) for key, value in result.items() if value is not None and key != 'runs'])
     if arguments.json:
         write_json(arguments.json, result)
-    write_results('rest', result, _figure(pieces, bundle.manifest.bin_ns))
+    if result['split'] == 'test':
+        write_section('decoding.md', f'rest of {result["session"]}', _lines(result))
+    write_results('rest', result, _figure(runs))
     return 0
+
+
+def measure(session: Session, bundle: Bundle, split: str, most_rest_s: float) -> dict:
+    """Play the trials of a split as one segment, and say what came of it."""
+    trials = trials_to_play(session, bundle, split)
+    run = run_controlled(session, bundle, [with_rest_between(session, trials, most_rest_s)])[0]
+    by_trial = _by_trial(run, trials, most_rest_s)
+    return {
+        'session': session.name,
+        'bundle': bundle.id,
+        'split': split,
+        'trials': len(trials),
+        'minutes': (run.trial.stop_ns - run.trial.start_ns) / NS_PER_S / 60,
+        **_scores(by_trial, bundle.manifest.bin_ns),
+        'holds': _holds(by_trial),
+    }
+
+
+def mean_of(values: Sequence) -> Any:
+    """The mean of what the runs of several bundles have; of a name, the first."""
+    known = [value for value in values if value is not None]
+    if not known or isinstance(known[0], str):
+        return known[0] if known else None
+    return float(np.mean(known)) if len(known) > 1 else known[0]
 
 
 def _pauses(trials: Sequence[Trial], most_rest_s: float) -> list[int]:
@@ -110,7 +137,9 @@ def _by_trial(run: ControlledTrial, trials: Sequence[Trial], most_rest_s: float)
     for trial in _placed(trials, most_rest_s):
         first, last = np.searchsorted(stamps, [start, trial.stop_ns], side='right')
         whole = replace(trial, start_ns=start)
-        pieces.append(ControlledTrial(whole, run.truth, run.decodes[first:last], run.commands[first:last]))
+        pieces.append(
+            ControlledTrial(whole, run.truth, run.right_grip, run.decodes[first:last], run.commands[first:last])
+        )
         start = trial.stop_ns
     return pieces
 
@@ -167,12 +196,50 @@ def _median(values: Sequence[float | None]) -> float | None:
     return float(np.median(known)) if known else None
 
 
-def _figure(pieces: Sequence[ControlledTrial], bin_ns: int):
+def _holds(by_trial: Sequence[ControlledTrial]) -> list[tuple[float, float]]:
+    """Length of every hold in s, and the share of its bins that are GRASP."""
+    held = [each for each in by_trial if {'Hold', 'Rew'} <= each.trial.events.keys()]
+    return [
+        (
+            (each.trial.events['Rew'] - each.trial.events['Hold']) / NS_PER_S,
+            float(np.mean([decode.phase == GRASP for decode in _during_hold(each)] or [0.0])),
+        )
+        for each in held
+    ]
+
+
+ROWS = {
+    'closings_per_minute': 'closings outside Go to Rew + 0.3 s, per minute',
+    'catch_closing_rate': 'catch trials in which the hand closes',
+    'long_hold_grasp_rate': 'bins of holds of 1 s and more that are GRASP',
+    'onset_error_bins': 'GRASP begins, bins after Hold (median)',
+    'release_error_bins': 'REST begins, bins after Rew (median)',
+    'missed_grasps': 'grasps without three bins of GRASP',
+}
+
+
+def _lines(result: dict) -> list[str]:
+    """The result as markdown: the mean over bundles, and each."""
+    runs = result['runs']
+    header = (f'{result["session"]}, {result["minutes"]:.0f} minutes of {result["split"]} trials and rest', 'mean')
+    rows = [(text, _cell(key, result[key])) for key, text in ROWS.items() if result[key] is not None]
+    if len(runs) > 1:
+        header += ('each split',)
+        rows = [
+            (*row, ', '.join(_cell(key, run[key]) for run in runs))
+            for row, key in zip(rows, (key for key in ROWS if result[key] is not None))
+        ]
+    return markdown_table(header, rows)
+
+
+def _cell(key: str, value: float | None) -> str:
+    return percent(value) if key.endswith('_rate') else number(value)
+
+
+def _figure(runs: Sequence[dict]):
     figure, axes = plt.subplots(figsize=(7, 3.4))
-    held = [each for each in pieces if {'Hold', 'Rew'} <= each.trial.events.keys()]
-    length = [(each.trial.events['Rew'] - each.trial.events['Hold']) / NS_PER_S for each in held]
-    share = [np.mean([decode.phase == GRASP for decode in _during_hold(each)] or [0.0]) for each in held]
-    axes.plot(length, 100 * np.array(share), '.', color='#1f5fa8')
+    length, share = np.array([hold for run in runs for hold in run['holds']]).reshape(-1, 2).T
+    axes.plot(length, 100 * share, '.', color='#1f5fa8')
     axes.set(xlabel='length of the hold, s', ylabel='% of its bins GRASP', ylim=(-3, 103), title='Holds of any length')
     return figure
 
