@@ -7,9 +7,10 @@ same test trials of the new day, in repeated splits. What is finished is kept, s
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from benchmark.pieces import Piece, Pieces
+from benchmark.pieces import OutOfTime, Piece, Pieces
 from benchmark.results import markdown_table, print_table, write_results, write_section
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
@@ -82,6 +83,13 @@ def _days(argv) -> int:
         help='labelled trials of each object; with several numbers, a curve (default: 5)',
     )
     parser.add_argument('--repeats', type=int, default=5, metavar='N', help='splits (default: %(default)s)')
+    parser.add_argument(
+        '--max-seconds',
+        type=float,
+        default=math.inf,
+        metavar='S',
+        help='begin nothing after S seconds: what is finished is shown, and the same command goes on later',
+    )
     parser.add_argument('--json', type=Path, metavar='OUT', help='where the result goes besides bench/days')
     arguments = parser.parse_args(argv)
     if arguments.json:
@@ -89,18 +97,12 @@ def _days(argv) -> int:
     if min(arguments.per_object) < 0:
         raise GraspDecoderError('--per-object: give 0 or more')
     day = NewDay(load_bundle(arguments.bundle), arguments.session, arguments.map)
-    manifest, pieces = day.bundle.manifest, Pieces('days')
-    curve: dict[str, dict[str, dict]] = {}
-    for count in arguments.per_object:
-        found: dict[str, list[ObjectDecodes]] = {}
-        for state in random_states(arguments.repeats):
-            for name, make in (('none', day.without_labels), (str(count), partial(day.with_labels, count))):
-                if name == '0':
-                    continue
-                piece = f'{day.bundle.sha256[:12]}_{arguments.session.name.split(".")[0]}_{name}_{state}'
-                for method, decodes in pieces.get(piece, partial(make, state))[1].items():
-                    found.setdefault(method, []).append(decodes)
-        curve[str(count)] = {name: _score(found[name]) for name in MEANING if name in found}
+    manifest, pieces = day.bundle.manifest, Pieces('days', arguments.max_seconds)
+    states, counts = random_states(arguments.repeats), arguments.per_object
+    none = _finished(pieces, day, 'none', states, day.without_labels)
+    few = {count: _finished(pieces, day, f'{count}', states, partial(day.adapted, count)) for count in counts if count}
+    afresh = {count: _finished(pieces, day, f'{count}_afresh', states, partial(day.afresh, count)) for count in few}
+    curve = {str(count): none | few.get(count, {}) | afresh.get(count, {}) for count in counts}
     result = {
         'bundle': day.bundle.id,
         'session': day.name,
@@ -108,8 +110,8 @@ def _days(argv) -> int:
         'date': time.strftime('%Y-%m-%d'),
         'repeats': arguments.repeats,
         'chance': object_chance(len(manifest.classes))['accuracy'],
-        'per_object': arguments.per_object[0],
-        **curve[str(arguments.per_object[0])],
+        'per_object': counts[0],
+        **curve[str(counts[0])],
         'curve': curve,
     }
     for count, scores in curve.items():
@@ -122,6 +124,18 @@ def _days(argv) -> int:
     if (manifest.name, day.name) == DOCUMENTED and len(curve) > 1:
         write_section('across_days.md', 'results', _lines(result))
     return 0
+
+
+def _finished(
+    pieces: Pieces, day: NewDay, name: str, states: Sequence[int], make: Callable[[int], Piece]
+) -> dict[str, dict]:
+    """Scores of each decoder over all splits; nothing where the time is over before."""
+    whole = f'{day.bundle.sha256[:12]}_{day.path.name.split(".")[0]}_{name}'
+    try:
+        repeats = [pieces.get(f'{whole}_{state}', partial(make, state))[1] for state in states]
+    except OutOfTime:
+        return {}
+    return {method: _score([decodes[method] for decodes in repeats]) for method in repeats[0]}
 
 
 @dataclass(frozen=True)
@@ -170,8 +184,8 @@ class NewDay:
         }
         return {}, {name: decode_objects(self._engines, each, split.test) for name, each in read_ins.items()}
 
-    def with_labels(self, per_object: int, state: int) -> Piece:
-        """The same with the objects of some trials."""
+    def adapted(self, per_object: int, state: int) -> Piece:
+        """The same by each decoder that is adapted with the objects of some trials."""
         start, earlier = self.bundle.start(OBJECT), self.bundle.manifest.units
         split, known = self._split(state)
         few = draw(known, per_object, state)
@@ -184,8 +198,18 @@ class NewDay:
         decodes = {name: decode_objects(self._engines, each, split.test) for name, each in read_ins.items()}
         dead = np.random.default_rng(state).permutation(len(self._units))[:DEAD_UNITS]
         decodes[DEAD] = self._live(read_ins[ADAPTED], known, [_without(trial, dead) for trial in split.test])
-        decodes[SCRATCH] = self._afresh(few, split.test, state)
         return {}, decodes
+
+    def afresh(self, per_object: int, state: int) -> Piece:
+        """The same by the default decoder, trained on those trials alone."""
+        split, known = self._split(state)
+        few = draw(known, per_object, state)
+        classes, look_back = self.bundle.manifest.classes, self.bundle.manifest.look_back
+        order = np.random.default_rng(state).permutation(len(few))
+        train = [few[index] for index in order[len(few) // VALIDATION_SHARE :]]
+        validation = [few[index] for index in order[: len(few) // VALIDATION_SHARE]]
+        network = fit(OBJECT, train, validation, classes, look_back=look_back, seed=state)
+        return {}, {SCRATCH: hold_windows(predict_trials({OBJECT: network}, split.test), classes, look_back)}
 
     def _live(self, read_in: ReadIn, known: Sequence[TrialBins], test: Sequence[TrialBins]) -> ObjectDecodes:
         """Decodes of an adapted bundle behind the monitor of its input, which finds dead units by itself."""
@@ -203,15 +227,6 @@ class NewDay:
             for trial in sorted(test, key=lambda each: each.start_ns)
         ]
         return hold_windows(decoded, manifest.classes, manifest.look_back)
-
-    def _afresh(self, few: Sequence[TrialBins], test: Sequence[TrialBins], state: int) -> ObjectDecodes:
-        """Decodes of the default decoder, trained on the labelled trials."""
-        classes, look_back = self.bundle.manifest.classes, self.bundle.manifest.look_back
-        order = np.random.default_rng(state).permutation(len(few))
-        train = [few[index] for index in order[len(few) // VALIDATION_SHARE :]]
-        validation = [few[index] for index in order[: len(few) // VALIDATION_SHARE]]
-        network = fit(OBJECT, train, validation, classes, look_back=look_back, seed=state)
-        return hold_windows(predict_trials({OBJECT: network}, test), classes, look_back)
 
 
 def draw(trials: Sequence[TrialBins], per_object: int, state: int) -> list[TrialBins]:
@@ -272,24 +287,22 @@ def _lines(result: dict) -> list[str]:
     curve = result['curve']
     first = next(iter(curve.values()))
     without = (UNALIGNED, BLIND, ALIGNED)
-    counts = [count for count in curve if count != '0']
+    counts = sorted((count for count in curve if count != '0'), key=int)
+
+    def cell(scores: dict[str, dict], name: str) -> str:
+        return f'{_percent(scores[name]["accuracy"])} % ({_interval(scores[name])})' if name in scores else '–'
+
     return [
         f'Written by `./run bench days` at commit {result["commit"]}, {result["date"]}: hold windows of the test '
         f'trials of {result["repeats"]} splits, with 95 % intervals over trials.',
         '',
-        *markdown_table(
-            ('no labels', 'correct'),
-            [(MEANING[name], f'{_percent(first[name]["accuracy"])} % ({_interval(first[name])})') for name in without],
-        ),
+        *markdown_table(('no labels', 'correct'), [(MEANING[name], cell(first, name)) for name in without]),
         '',
         *markdown_table(
             ('labelled trials of each object', *counts),
             [
-                (
-                    MEANING[name],
-                    *(f'{_percent(curve[n][name]["accuracy"])} % ({_interval(curve[n][name])})' for n in counts),
-                )
-                for name in MEANING
+                (meaning, *(cell(curve[count], name) for count in counts))
+                for name, meaning in MEANING.items()
                 if name not in without
             ],
         ),
@@ -299,9 +312,9 @@ def _lines(result: dict) -> list[str]:
 def _figure(curve: dict[str, dict]):
     figure, axes = plt.subplots(figsize=(7, 4))
     for name, meaning in MEANING.items():
-        counts = [count for count, scores in curve.items() if name in scores]
+        counts = sorted(int(count) for count, scores in curve.items() if name in scores)
         if counts:
-            each = [curve[count][name] for count in counts]
+            each = [curve[str(count)][name] for count in counts]
             low, high = (100 * np.array([score['ci95'][side] for score in each]) for side in (0, 1))
             (line,) = axes.plot(counts, [100 * score['accuracy'] for score in each], 'o-', label=meaning)
             axes.fill_between(counts, low, high, color=line.get_color(), alpha=0.15)
