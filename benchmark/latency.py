@@ -7,15 +7,25 @@ a decoder or a network that falls behind shows.
 from __future__ import annotations
 
 import argparse
+import itertools
+import time
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import rclpy
 
-from benchmark.graph import run_graph
+from benchmark.graph import GraphRun, run_graph
 from benchmark.material import add_arguments, given_or_trained
 from benchmark.results import print_table, summary_ms, write_results
 from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.nodes.topics import client
+from grasp_decoder.system.interfaces import LOAD_BUNDLE
 from grasp_decoder.system.run_record import STAGES
+
+EXCHANGE_EVERY_S = 5.0
+AROUND_NS = 1_000_000_000
 
 
 def main(argv=None) -> int:
@@ -27,6 +37,13 @@ def _latency(argv) -> int:
     add_arguments(parser)
     parser.add_argument('--bins', type=int, default=3000, help='bins to measure (default 3000, two minutes)')
     parser.add_argument('--priority', type=int, default=0, help='real-time priority of the nodes (default 0: none)')
+    parser.add_argument(
+        '--exchange',
+        type=Path,
+        metavar='DIR',
+        help=f'a bundle beside that of the run: exchange the two every {EXCHANGE_EVERY_S:g} s, and show bins within '
+        f'{AROUND_NS / 1e9:g} s of it (default: none)',
+    )
     arguments = parser.parse_args(argv)
     session, bundle = given_or_trained(arguments)
     run = run_graph(
@@ -36,16 +53,55 @@ def _latency(argv) -> int:
         loop=True,
         priority=arguments.priority,
         until=lambda decodes: decodes >= arguments.bins,
+        meanwhile=Exchange((arguments.exchange, bundle)) if arguments.exchange else None,
     )
     stages = {stage: summary_ms(run.durations[stage]) for stage in STAGES}
-    print(f'bin edge to hand command, ms, {run.bins} bins, {run.lost_batches} batches lost')
+    print(f'bin edge to hand command, ms, {run.bins} bins, {run.missed_bins} missed, {run.lost_batches} batches lost')
     print_table(('stage', *stages['total']), [(stage, *values.values()) for stage, values in stages.items()])
-    write_results(
-        'latency',
-        {'bins': run.bins, 'missed_bins': run.missed_bins, 'lost_batches': run.lost_batches, 'latency_ms': stages},
-        _figure(run),
-    )
+    results = {'bins': run.bins, 'missed_bins': run.missed_bins, 'lost_batches': run.lost_batches, 'latency_ms': stages}
+    if arguments.exchange:
+        results |= _around(run)
+        print(f'{results["exchanges"]} exchanges, {results["bins_around"]} bins around them')
+        print_table(('stage', *stages['total']), [('total', *results['around_ms'].values())])
+    write_results('latency', results, _figure(run))
     return 0
+
+
+class Exchange:
+    """Has the decoder take another bundle in a running graph, one after the other, for ever."""
+
+    def __init__(self, bundles: tuple[Path, ...]):
+        self._bundles = itertools.cycle(bundles)
+        self._next_s = time.monotonic() + EXCHANGE_EVERY_S
+        self._caller = self._answer = None
+
+    def __call__(self, node, processes) -> None:
+        if self._caller is None:
+            self._caller = client(node, LOAD_BUNDLE)
+            self._executor = rclpy.executors.SingleThreadedExecutor(context=node.context)
+            self._executor.add_node(node)
+        self._executor.spin_once(timeout_sec=0)
+        if time.monotonic() < self._next_s or (self._answer and not self._answer.done()):
+            return
+        if self._answer and not self._answer.result().success:
+            raise GraspDecoderError(self._answer.result().message)
+        self._answer = self._caller.call_async(self._caller.srv_type.Request(bundle=str(next(self._bundles))))
+        self._next_s = time.monotonic() + EXCHANGE_EVERY_S
+
+
+def _around(run: GraphRun) -> dict:
+    """Latency of the bins around each exchange, which show in the decodes as another bundle."""
+    exchanges = np.array(
+        [later.due_ns for earlier, later in itertools.pairwise(run.decodes) if later.bundle != earlier.bundle]
+    )
+    if not len(exchanges):
+        raise GraspDecoderError('no bundle was exchanged: let the run take longer (--bins)')
+    near = (np.abs(run.due_ns[:, np.newaxis] - exchanges) <= AROUND_NS).any(axis=1)
+    return {
+        'exchanges': len(exchanges),
+        'bins_around': int(near.sum()),
+        'around_ms': summary_ms(run.durations['total'][near]),
+    }
 
 
 def _figure(run):
