@@ -9,6 +9,7 @@ from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.types.decoded_grasp import GRASP, REST, DecodedGrasp
 from grasp_decoder.types.decoder_info import DecoderInfo
+from grasp_decoder.types.hand_command import HandMode
 
 GRIPS = load_grip_table()
 OBJECTS = (21, 31, 44, 61)
@@ -70,3 +71,24 @@ class Decoder:
 
     def run(self, seconds, **changes):
         return [self.step(**changes) for _ in range(round(seconds / BIN_S))]
+
+
+def states(commands):
+    """The states that were visited, in order."""
+    visited = []
+    for command in commands:
+        if not visited or visited[-1] != command.state.name:
+            visited.append(command.state.name)
+    return visited
+
+
+def milliseconds(ms):
+    return ms * 1_000_000
+
+
+def holding(**settings):
+    """A hand that has just begun to hold."""
+    hand = Decoder(**settings)
+    hand.run(2.0)
+    assert hand.run(0.4, grasp=0.98)[-1].state == HandMode.HOLD
+    return hand
