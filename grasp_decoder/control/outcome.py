@@ -36,6 +36,8 @@ class TrialMarks:
     """A replayed trial: times of its events in ns of the acquisition clock; each replay has its own ``segment``.
 
     ``over_ns`` is the Cue of the trial that follows in the run, whatever becomes of that one; inf after the last.
+    ``counts`` is false for a trial in which the object was not to be grasped, or another one was: only the closings in
+    its rest are of interest.
     """
 
     trial: int
@@ -48,6 +50,7 @@ class TrialMarks:
     rew_ns: int
     end_ns: int
     over_ns: float = math.inf
+    counts: bool = True
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class TrialOutcome:
         time_to_grasp_s: from Hold until the hand was closed; NaN if it was not.
         kept_s: longest time at 5 cm or more.
         rest_s, false_closings: time outside of [Go, Rew + 0.3 s), and how often the hand closed during it.
+        counts: as in `TrialMarks`.
     """
 
     trial: int
@@ -78,6 +82,7 @@ class TrialOutcome:
     kept_s: float
     rest_s: float
     false_closings: int
+    counts: bool = True
 
 
 def score_trials(
@@ -100,10 +105,11 @@ def score_trials(
 
 def summarize(outcomes: Sequence[TrialOutcome]) -> dict[str, Any]:
     """The outcome keys of replay_decode's JSON. What was not measured is None, and ``note`` says why."""
+    everywhere, outcomes = outcomes, [outcome for outcome in outcomes if outcome.counts]
     scored = [outcome for outcome in outcomes if outcome.success is not None]
     times = [outcome.time_to_grasp_s for outcome in outcomes if outcome.closed]
-    rest_s = sum(outcome.rest_s for outcome in outcomes)
-    false_closings = sum(outcome.false_closings for outcome in outcomes)
+    rest_s = sum(outcome.rest_s for outcome in everywhere)
+    false_closings = sum(outcome.false_closings for outcome in everywhere)
     return {
         'trials': len(outcomes),
         'trials_scored': len(scored),
@@ -217,6 +223,7 @@ def _score(
         kept_s=kept_s,
         rest_s=(marks.go_ns - marks.start_ns + max(0, marks.end_ns - deadline_ns)) / NS_PER_S,
         false_closings=len(false_closings),
+        counts=marks.counts,
     )
 
 

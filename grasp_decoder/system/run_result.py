@@ -88,11 +88,11 @@ def problem(result: dict[str, Any]) -> str:
 def score_run(
     record: RunRecord, trials: Sequence[Trial], merge: dict[int, int], grips: GripTable, first: int = 0
 ) -> list[TrialOutcome]:
-    """Outcomes of the usable trials of a run, from the segment ``first`` on."""
+    """Outcomes of the trials of a run, from the segment ``first`` on; those of the usable ones count."""
     marks = [
         trial_marks(trial, segment, merge, over_ns(trials, segment))
         for segment, trial in enumerate(trials)
-        if segment >= first and trial.usable
+        if segment >= first and not trial.excluded
     ]
     return score_trials(marks, record.commands, record.samples, grips)
 
@@ -100,20 +100,23 @@ def score_run(
 def trial_marks(trial: Trial, segment: int, merge: dict[int, int], over_ns: float = math.inf) -> TrialMarks:
     """When the phases of a trial began; a recording without a Cue or a Go has them at the start and at Hold.
 
+    A trial without a Hold is all rest, up to its Go if there is one.
     ``over_ns`` is the Cue of the trial that follows in the run.
     """
     events = trial.events
+    hold_ns = events.get('Hold', trial.stop_ns)
     return TrialMarks(
         trial=trial.id,
         segment=segment,
         object_id=merge.get(trial.object_id, trial.object_id),
         start_ns=trial.start_ns,
         cue_ns=events.get('Cue', trial.start_ns),
-        go_ns=events.get('Go', events['Hold']),
-        hold_ns=events['Hold'],
-        rew_ns=events['Rew'],
+        go_ns=events.get('Go', hold_ns),
+        hold_ns=hold_ns,
+        rew_ns=events.get('Rew', trial.stop_ns),
         end_ns=trial.stop_ns,
         over_ns=over_ns,
+        counts=trial.usable,
     )
 
 

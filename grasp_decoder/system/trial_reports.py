@@ -53,5 +53,5 @@ class TrialReports:
             return
         outcomes = score_run(self.recent, self._trials[: number + 1], self._merge, self._grips, first=segment)
         for outcome in outcomes:
-            if outcome.segment == segment:
+            if outcome.segment == segment and outcome.counts:
                 yield trial_line(outcome, label, number, of)

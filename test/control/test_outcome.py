@@ -99,6 +99,18 @@ def test_a_trial_is_over_with_the_cue_of_the_next_although_nothing_is_to_be_gras
     assert score_trials([alone], commands, samples, GRIPS)[0].failure == 'not released'
 
 
+def test_a_catch_trial_is_all_rest_and_counts_for_nothing_else():
+    end_ns = TRIALS[1].end_ns
+    catch = dataclasses.replace(TRIALS[1], go_ns=end_ns, hold_ns=end_ns, rew_ns=end_ns, counts=False)
+    commands, samples = trace()
+    closed = [dataclasses.replace(each, stamp_ns=each.stamp_ns + ns(TRIAL_S)) for each in commands]
+    commands = [each for each in commands if each.stamp_ns < ns(TRIAL_S)] + closed
+    result = summarize(score_trials([TRIALS[0], catch], commands, samples, GRIPS))
+    assert (result['trials'], result['closed_rate'], len(result['outcomes'])) == (1, 1.0, 1)
+    rest_s = 2.19 + TRIAL_S - 3.43 + TRIAL_S
+    assert result['false_closings_per_minute'] == pytest.approx(60 / rest_s)
+
+
 def test_a_wrong_grip_may_hold_but_is_reported():
     result = outcome(grip='hook')
     assert (result.success, result.right_grip) == (True, False)

@@ -174,7 +174,13 @@ def test_a_trial_in_which_nothing_is_to_be_grasped_ends_the_one_before_it(record
     marks = []
     monkeypatch.setattr('grasp_decoder.system.run_result.score_trials', lambda trials, *_: marks.extend(trials) or [])
     score_run(record, (session.trials[0], catch, session.trials[2]), {}, load_grip_table())
-    assert [(each.segment, each.over_ns) for each in marks] == [(0, catch.events['Cue']), (2, float('inf'))]
+    end_ns = catch.stop_ns
+    assert [(each.over_ns, each.counts) for each in marks] == [
+        (catch.events['Cue'], True),
+        (session.trials[2].events['Cue'], False),
+        (float('inf'), True),
+    ]
+    assert (marks[1].go_ns, marks[1].hold_ns, marks[1].rew_ns) == (end_ns, end_ns, end_ns)
 
 
 def test_a_trial_whose_hand_had_no_time_to_let_go_is_not_scored(record, session):
