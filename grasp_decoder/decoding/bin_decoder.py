@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
 from grasp_decoder.bundle.manifest import SelfReset
 from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, RECURRENT
+from grasp_decoder.features.drift import TrackedReadIn
 from grasp_decoder.features.novelty import LatentAverages
 from grasp_decoder.types.decoded_grasp import GRASP, REST
 
@@ -45,12 +46,23 @@ class BinDecoder:
     continues.
     """
 
-    def __init__(self, engines: BundleEngines, before_each: Callable[[], None] = do_nothing):
-        """``before_each`` is called before each network; what it raises ends the decode."""
+    def __init__(
+        self,
+        engines: BundleEngines,
+        before_each: Callable[[], None] = do_nothing,
+        read_ins: Mapping[str, TrackedReadIn] | None = None,
+    ):
+        """Decode with the networks that are open.
+
+        Args:
+            engines: of the bundle.
+            before_each: called before each network; what it raises ends the decode.
+            read_ins: task -> what its network takes in place of the bundle's read-in.
+        """
         manifest = engines.bundle.manifest
         self.engines = engines
         self._before_each = before_each
-        self._runners = {task: engines.runner(task) for task in manifest.tasks}
+        self._runners = {task: engines.runner(task, (read_ins or {}).get(task)) for task in manifest.tasks}
         self._novelty_model = engines.bundle.novelty_model
         self._averages = LatentAverages(self._novelty_model.width if self._novelty_model else 0)
         self._decodes_aperture = manifest.movement is None

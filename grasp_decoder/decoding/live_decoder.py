@@ -32,6 +32,7 @@ class LiveDecoder:
         reorder_depth: batches that may overtake a missing one before it counts as lost.
         rehearse: whether `warm_up` decodes made-up bins.
         admission: which bundles are taken, now and later.
+        track_drift: whether a slow shift of the latents is followed and taken back.
 
     Attributes:
         decoder: the decoder of the stream.
@@ -49,6 +50,7 @@ class LiveDecoder:
         reorder_depth: int = 2,
         rehearse: bool = True,
         admission: Admission = ANY_BUNDLE,
+        track_drift: bool = False,
     ):
         self._options = options
         self._rehearse = rehearse
@@ -56,7 +58,10 @@ class LiveDecoder:
         bundle = admission.load(path)
         self._admission = admission.beside(bundle)
         self.decoder = StreamingDecoder(
-            open_for_a_hand(bundle, options), reorder_depth, number=secrets.randbits(63) + 1
+            open_for_a_hand(bundle, options),
+            reorder_depth,
+            number=secrets.randbits(63) + 1,
+            track_drift=track_drift,
         )
         self.times = StageTimes(('receive', 'binning', 'inference', 'publish'))
         self.next_bin_ns = 0
@@ -104,10 +109,11 @@ class LiveDecoder:
         """Which bundle decodes, and where it runs."""
         return decoder_info(self.decoder, stamp_ns)
 
-    def change(self, reorder_depth: int, rehearse: bool) -> None:
+    def change(self, reorder_depth: int, rehearse: bool, track_drift: bool) -> None:
         """Go on with other settings."""
         with self._lock:
             self.decoder.reorder_depth = reorder_depth
+            self.decoder.track_drift(track_drift)
         self._rehearse = rehearse
         self._warm_up_decoder = self._new_warm_up_decoder()
 

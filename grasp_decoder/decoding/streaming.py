@@ -14,7 +14,7 @@ from grasp_decoder.bundle.bundle import Bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
 from grasp_decoder.decoding.bin_decoder import do_nothing
 from grasp_decoder.decoding.checked_decoder import CheckedDecoder
-from grasp_decoder.decoding.input_monitor import InputMonitor
+from grasp_decoder.decoding.input_monitor import InputMonitor, InputState
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.batch_order import StreamHealth
 from grasp_decoder.features.binning import Bin, Binner
@@ -60,6 +60,7 @@ class StreamingDecoder:
         reorder_depth: batches that may overtake a missing one before it counts as lost.
         number: of this decoder, which every decode carries; 0 says nothing.
         before_each: called before each network; what it raises ends the decode.
+        track_drift: whether a slow shift of the latents is followed and taken back (`CheckedDecoder`).
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class StreamingDecoder:
         reorder_depth: int = 2,
         number: int = 0,
         before_each: Callable[[], None] = do_nothing,
+        track_drift: bool = False,
     ):
-        self._decoder = CheckedDecoder(engines, before_each)
+        self._decoder = CheckedDecoder(engines, before_each, track_drift)
+        self._track_drift = track_drift
         self._number = number
         self._reorder_depth = reorder_depth
         self._decoded = 0
@@ -103,6 +106,22 @@ class StreamingDecoder:
     def monitor(self) -> InputMonitor:
         """What compares the input with that of training."""
         return self._decoder.monitor
+
+    @property
+    def input_state(self) -> InputState:
+        """What the input of the last bin was like."""
+        return self._decoder.state
+
+    @property
+    def drift(self) -> float | None:
+        """How far the latents have drifted, relative to their spread in training; None if that is not tracked."""
+        return self._decoder.drift
+
+    def track_drift(self, on: bool) -> None:
+        """Track drift from the next bin on, or take nothing back any more. Must not be called while `push` runs."""
+        if on != self._track_drift:
+            self._track_drift = on
+            self._decoder.track_drift(on)
 
     def reset(self) -> None:
         """Forget the stream: no batch seen, no bin remembered, no state."""
@@ -139,7 +158,7 @@ class StreamingDecoder:
                 f'bundle {bundle.path} decodes bins of {manifest.bin_ns / 1e6:g} ms, but the running one decodes bins '
                 f'of {running.manifest.bin_ns / 1e6:g} ms: restart the decoder with the new bundle'
             )
-        successor = Successor(CheckedDecoder(engines))
+        successor = Successor(CheckedDecoder(engines, track_drift=self._track_drift))
         # The second pass is short: it takes the bins that came during the first.
         for _ in range(2):
             successor.catch_up(self._recent.copy())

@@ -73,7 +73,9 @@ class Decoder(LifecycleNode):
                 raise GraspDecoderError('decoder: parameter bundle is empty: give the folder that train has written')
             options = EngineOptions(settings.precision, settings.backend, settings.device or None, settings.threads)
             rules = admission(settings.trusted_keys, settings.bundle_folders)
-            self._decoder = LiveDecoder(settings.bundle, options, settings.reorder_depth, settings.rehearse, rules)
+            self._decoder = LiveDecoder(
+                settings.bundle, options, settings.reorder_depth, settings.rehearse, rules, settings.track_drift
+            )
         except GraspDecoderError as error:
             self._failure = error
             self.get_logger().error(str(error))
@@ -135,7 +137,7 @@ class Decoder(LifecycleNode):
     def _change(self, settings: DecoderSettings) -> None:
         self._settings = settings
         if self._decoder is not None:
-            self._decoder.change(settings.reorder_depth, settings.rehearse)
+            self._decoder.change(settings.reorder_depth, settings.rehearse, settings.track_drift)
 
 
 def main(args=None) -> int:

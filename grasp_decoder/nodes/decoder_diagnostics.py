@@ -100,8 +100,8 @@ class DecoderDiagnostics:
         )
 
     def _input(self) -> DiagnosticStatus:
-        monitor = self._decoder.monitor
-        state, dead, runaway = monitor.state, monitor.dead_units(), monitor.runaway_units()
+        monitor, drift = self._decoder.monitor, self._decoder.drift
+        state, dead, runaway = self._decoder.input_state, monitor.dead_units(), monitor.runaway_units()
         level, summary = DiagnosticStatus.OK, 'as in training'
         if state.reason:
             level, summary = DiagnosticStatus.ERROR, f'not the input that was learnt: {state.reason}'
@@ -114,6 +114,7 @@ class DecoderDiagnostics:
             {
                 'validity': f'{state.validity:.2f}',
                 'activity relative to training': f'{state.gain:.2f}',
+                'drift taken back': 'not tracked' if drift is None else f'{drift:.2f}',
                 'units that others stand in for': int((~state.living).sum()),
                 'dead units': _listed(dead),
                 'runaway units': _listed(runaway),

@@ -86,6 +86,9 @@ class DecoderSettings(Settings):
     rehearse: bool = setting(
         True, 'decode a made-up bin just before a real one is due, so that the real one is decoded faster', dynamic=True
     )
+    track_drift: bool = setting(
+        False, 'follow a slow shift of what the units say and take it back; false takes nothing back', dynamic=True
+    )
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.decoding.live_decoder import LiveDecoder
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.types.decoded_grasp import VALIDITY_LIMIT
 from grasp_decoder.types.spike_batch import SpikeBatch
 
 from helpers.bundle_samples import UNITS, make_manifest, make_network, make_trials
@@ -65,10 +66,39 @@ def test_a_bundle_that_cannot_take_over_changes_nothing(bundles):
     assert live.info(0) == before
 
 
+def trials_as_stream():
+    """The training trials, one after the other: input that is valid."""
+    counts = np.concatenate([trial.counts for trial in make_trials()])
+    for number, row in enumerate(counts):
+        unit = np.repeat(np.arange(UNITS), row).astype(np.uint16)
+        yield SpikeBatch(number, 0, number * BIN_NS, (number + 1) * BIN_NS, UNITS, unit, np.zeros(len(unit), np.uint32))
+
+
+def test_drift_is_tracked_as_offline_and_no_longer_when_that_is_switched_off(bundles, monkeypatch):
+    monkeypatch.setattr('grasp_decoder.features.drift.MEMORY_NS', 50 * BIN_NS)
+    live, decodes = LiveDecoder(bundles['first'], OPTIONS, track_drift=True), []
+    for batch in trials_as_stream():
+        live.warm_up()
+        decodes += live.push(batch, received_ns=1)
+    tracking, plain = (
+        StreamingDecoder(BundleEngines(load_bundle(bundles['first']), OPTIONS), track_drift=on) for on in (True, False)
+    )
+    expected, without = (
+        outputs(decode for batch in trials_as_stream() for decode in each.push(batch)) for each in (tracking, plain)
+    )
+    assert outputs(decodes) == expected != without
+    assert decodes[-1].validity > VALIDITY_LIMIT and live.decoder.drift == tracking.drift > 0 and plain.drift is None
+    monkeypatch.setattr('grasp_decoder.decoding.checked_decoder.MOST_DRIFT', live.decoder.drift / 2)
+    live.load_bundle(bundles['first'])  # it runs through the latest bins, with the drift in them
+    assert live.decoder.drift > 0 and 'has drifted by' in live.decoder.input_state.reason
+    live.change(2, True, track_drift=False)
+    assert live.decoder.drift is None
+
+
 def test_made_up_bins_only_when_they_are_wanted(bundles):
     live = LiveDecoder(bundles['first'], OPTIONS, rehearse=False)
     assert live.warm_up() is None
-    live.change(reorder_depth=7, rehearse=True)
+    live.change(reorder_depth=7, rehearse=True, track_drift=False)
     assert live.warm_up() is not None and live.decoder.reorder_depth == 7
 
 

@@ -95,7 +95,11 @@ class HandMadeEngines:
             movement=self.movement,
         )
 
-    def runner(self, task):
+    @property
+    def read_ins(self):
+        return {}
+
+    def runner(self, task, read_in=None):
         return SumRunner({'phase': 2, 'object': 3, 'dof': 1}[task], self.scale)
 
     def require_unit_count(self, unit_count, source):

@@ -12,6 +12,7 @@ from grasp_decoder.bundle.engines.first_run import prove_models
 from grasp_decoder.bundle.engines.task_runner import TaskRunner, make_buffers, make_runner
 from grasp_decoder.bundle.task_network import PRECISIONS
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.drift import TrackedReadIn
 from grasp_decoder.features.read_in import ReadIn
 
 log = logging.getLogger(__name__)
@@ -78,14 +79,14 @@ class BundleEngines:
         """Why decoding does not run on the back end that was asked for, in one line; None if it does."""
         return self._refusal or (self._accelerator.fault if self._accelerator else None)
 
-    def runner(self, task: str, read_in: ReadIn | None = None) -> TaskRunner:
+    def runner(self, task: str, read_in: ReadIn | TrackedReadIn | None = None) -> TaskRunner:
         """A new runner of ``task``. It has its own state, but shares the engine with the task's other runners.
 
         Two runners of one task must therefore not run at the same time.
 
         Args:
             task: of the bundle.
-            read_in: to use in place of the bundle's, for other units.
+            read_in: to use in place of the bundle's, for other units or for latents that drift.
 
         Raises:
             GraspDecoderError: the bundle has no such task.

@@ -15,7 +15,10 @@ from grasp_decoder.bundle.engines.backends import Engine
 from grasp_decoder.bundle.manifest import ModelFile, TaskManifest, Tensor
 from grasp_decoder.bundle.task_network import DOF, FINE_LOGITS, RECURRENT
 from grasp_decoder.features.count_features import count_features, root_features
+from grasp_decoder.features.drift import TrackedReadIn
 from grasp_decoder.features.read_in import ReadIn
+
+AnyReadIn = ReadIn | TrackedReadIn | None
 
 
 class TaskRunner(ABC):
@@ -25,7 +28,7 @@ class TaskRunner(ABC):
         latents: float32 (k,), what the read-in made of the last bin; empty where the network takes the features.
     """
 
-    def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine, read_in: ReadIn | None):
+    def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine, read_in: AnyReadIn):
         self.task = task
         self._engine = engine
         self._features_of_counts = np.asarray(manifest.lut, np.float32)
@@ -88,7 +91,7 @@ class TaskRunner(ABC):
 class WindowRunner(TaskRunner):
     """Runs a network whose input is the last ``look_back`` bins."""
 
-    def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine, read_in: ReadIn | None):
+    def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine, read_in: AnyReadIn):
         super().__init__(task, manifest, model, engine, read_in)
         self._look_back = manifest.look_back
         # Every bin is written twice, look_back rows apart, so that each window is one contiguous slice.
@@ -111,7 +114,7 @@ class WindowRunner(TaskRunner):
 class RecurrentRunner(TaskRunner):
     """Runs one step of a recurrent network per bin and keeps its state in float32."""
 
-    def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine, read_in: ReadIn | None):
+    def __init__(self, task: str, manifest: TaskManifest, model: ModelFile, engine: Engine, read_in: AnyReadIn):
         super().__init__(task, manifest, model, engine, read_in)
         self._inputs = make_buffers(model.inputs)
         self._state_tensor = model.inputs[1]
@@ -133,9 +136,7 @@ class RecurrentRunner(TaskRunner):
         return answer
 
 
-def make_runner(
-    task: str, manifest: TaskManifest, model: ModelFile, engine: Engine, read_in: ReadIn | None
-) -> TaskRunner:
+def make_runner(task: str, manifest: TaskManifest, model: ModelFile, engine: Engine, read_in: AnyReadIn) -> TaskRunner:
     """The runner for the kind of network that the manifest names; ``read_in`` is None where it takes features."""
     runner = RecurrentRunner if manifest.kind == RECURRENT else WindowRunner
     return runner(task, manifest, model, engine, read_in)
