@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from rclpy.client import Client
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
@@ -21,7 +22,10 @@ DEEP = 100_000
 
 def advertise(node: Node, topic: Topic, depth: int | None = None) -> Publisher:
     """A publisher of ``topic``, with another ``depth`` than declared if one is given."""
-    return node.create_publisher(interface_type(topic.type), topic.name, _profile(topic, depth))
+    profile = _profile(topic, depth)
+    if topic.deadline_s:
+        profile.deadline = Duration(seconds=topic.deadline_s)
+    return node.create_publisher(interface_type(topic.type), topic.name, profile)
 
 
 def subscribe(

@@ -23,6 +23,7 @@ class Topic:
         meaning: what it carries, for people.
         reliable: whether a message that is lost on the way is sent again.
         transient_local: whether a later subscriber still gets the latest messages.
+        deadline_s: its publishers promise a message at least this often, s; 0: they promise nothing.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Topic:
     meaning: str
     reliable: bool = True
     transient_local: bool = False
+    deadline_s: float = 0.0
 
     def of_joint(self, joint: str) -> Topic:
         """The topic of one joint, where the name has a ``*``."""
@@ -87,7 +89,9 @@ DECODER_INFO = Topic(
 # One message per bin: at full speed, a second brings the messages of minutes.
 DECODED_GRASP = Topic('decoded_grasp', 'grasp_decoder/msg/DecodedGrasp', 10_000, 'the decode of each bin')
 HAND_COMMAND = Topic('hand/command', 'grasp_decoder/msg/HandCommand', 10_000, 'state, grip and aperture of the hand')
-JOINT_TARGETS = Topic('hand/joint_targets', 'sensor_msgs/msg/JointState', 100, 'where the joints are to be')
+JOINT_TARGETS = Topic(
+    'hand/joint_targets', 'sensor_msgs/msg/JointState', 100, 'where the joints are to be', deadline_s=0.1
+)
 GUARDED_TARGETS = replace(
     JOINT_TARGETS, name='hand/guarded_targets', meaning='joint targets, or the safe posture when they stop'
 )

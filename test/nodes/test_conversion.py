@@ -205,6 +205,10 @@ def test_a_time_that_no_stamp_can_say_becomes_the_nearest_that_it_can(time_ns):
     assert abs(conversion.stamp_ns(conversion.stamp(time_ns))) in (2**31 * 10**9, 2**31 * 10**9 - 1)
 
 
+def test_a_state_that_nobody_knows_is_safe():
+    assert conversion.hand_command_from(msg.HandCommand(state=9)).state == HandMode.SAFE
+
+
 def test_a_batch_number_that_jumps_ends_no_decoder():
     decode = DecodedGrasp(0, 0, 0, 0, 0, 0.0, -1, np.empty(0, np.float32), 0.0, 0.0, lost_batches=2**40)
     assert conversion.decoded_grasp_message(decode, '').lost_batches == 2**32 - 1

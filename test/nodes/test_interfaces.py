@@ -78,6 +78,7 @@ def test_a_node_has_what_is_declared(start_node, node, spin_until, parameters, n
         for qos in qos_of(node.get_publishers_info_by_topic(topic.of_joint(JOINT).name), name):
             assert qos.reliability == (ReliabilityPolicy.RELIABLE if topic.reliable else ReliabilityPolicy.BEST_EFFORT)
             assert (qos.durability == DurabilityPolicy.TRANSIENT_LOCAL) == topic.transient_local
+            assert not topic.deadline_s or qos.deadline.nanoseconds == topic.deadline_s * 1e9
     for topic in declared.subscribes:
         wanted = [each.transient_local for each in declared.subscribes if each.name == topic.name]
         found = qos_of(node.get_subscriptions_info_by_topic(topic.name), name)
