@@ -139,14 +139,14 @@ def test_a_few_faults_of_the_running_system(domain_id, tmp_path, monkeypatch):
     monkeypatch.setattr(faults, 'FINISHED', tmp_path / 'runs.jsonl')
     asked = [
         '--kinds',
-        'decoder killed|hand_bridge killed|10 % of batches dropped',
+        'two decoders|simulated_hand killed|hand_bridge killed|10 % of batches dropped',
         '--json',
         str(tmp_path / 'out.json'),
     ]
     assert faults.main([*asked, '--runs', '2']) == 0
-    assert faults.main([*asked, '--runs', '3', '--continue']) == 0
+    assert faults.main([*asked, '--runs', '4', '--continue']) == 0
     result = json.loads((tmp_path / 'out.json').read_text())
-    assert (result['runs'], result['recovered_rate'], result['unreported_losses']) == (3, 1.0, 0)
+    assert (result['runs'], result['recovered_rate'], result['unreported_losses']) == (4, 1.0, 0)
     # how soon each hand was safe depends on the machine, that each was does not
     assert all(run['time_to_safe_ms'] is not None for run in result['each'])
     assert result['time_to_safe_ms'].keys() == {'p50', 'max'}
