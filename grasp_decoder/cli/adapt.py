@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.bundle.signature import read_signing_key
 from grasp_decoder.cli.command_line import add_recording_arguments, add_signing_argument, exit_status
 from grasp_decoder.cli.console_progress import ConsoleProgress
@@ -25,7 +25,13 @@ def _adapt(argv) -> int:
         description='Makes a bundle for another day in seconds: its networks stay as they are and get a read-in for '
         "that day's units. The picture OUT/report/units.png shows which units were matched to units of the bundle."
     )
-    parser.add_argument('bundle', type=Path, metavar='DIR', help='bundle of an earlier day')
+    parser.add_argument(
+        'bundle',
+        nargs='+',
+        type=Path,
+        metavar='DIR',
+        help='bundle of an earlier day; of several, the best one is taken',
+    )
     parser.add_argument('--session', required=True, type=Path, metavar='FILE', help='recording of the new day')
     parser.add_argument('--out', required=True, type=Path, metavar='DIR', help='folder for the new bundle')
     parser.add_argument(
@@ -43,7 +49,7 @@ def _adapt(argv) -> int:
     if per_object < 0:
         raise GraspDecoderError(f'--trials-per-object {per_object}: give 0 or more')
     signing_key = read_signing_key(arguments.sign_with) if arguments.sign_with else None
-    bundle = load_bundle(arguments.bundle)
+    bundles = [load_bundle(path) for path in arguments.bundle]
     # The learning room takes seconds to import: it is left out for --help or a bad bundle.
     from grasp_decoder.bundle.export.writing import bundle_draft, check_replaceable
     from grasp_decoder.learning import adaptation
@@ -52,34 +58,38 @@ def _adapt(argv) -> int:
 
     check_replaceable(arguments.out)
     objects = load_objects(arguments.objects)
-    manifest, progress, began = bundle.manifest, ConsoleProgress(), time.monotonic()
-    objects.require_labels(manifest.classes, manifest.labels, f'bundle {arguments.bundle}')
+    progress, began = ConsoleProgress(), time.monotonic()
+    for bundle in bundles:
+        objects.require_labels(bundle.manifest.classes, bundle.manifest.labels, f'bundle {bundle.path}')
     session = read_session(arguments.session, arguments.map, objects)
-    trials = bin_trials(session, manifest.bin_ns, manifest.merge)
-    metrics: dict = {}
-    labelled = adaptation.first_trials(trials, manifest.classes, per_object)
-    day = adaptation.Day(labelled, [trial for trial in trials if trial not in labelled], session.units)
-    progress.say(
-        f'fitting a read-in for {session.unit_count} units to {len(trials)} trials, {len(labelled)} of them labelled'
-    )
-    alignments = adaptation.align_tasks(bundle, day)
-    matched = max(int((found.match >= 0).sum()) for found in alignments.values())
+
+    def day_for(bundle: Bundle) -> adaptation.Day:
+        trials = bin_trials(session, bundle.manifest.bin_ns, bundle.manifest.merge)
+        labelled = adaptation.first_trials(trials, bundle.manifest.classes, per_object)
+        progress.say(
+            f'fitting a read-in for {session.unit_count} units to {len(trials)} trials, {len(labelled)} of them '
+            'labelled'
+        )
+        return adaptation.Day(labelled, [trial for trial in trials if trial not in labelled], session.units)
+
+    adapted = adaptation.adapt_best(bundles, day_for, progress.say)
+    matched, expected, metrics = adapted.matched, adapted.expected, {}
+    if len(bundles) > 1:
+        progress.say(f'{adapted.bundle.path} fits best')
     progress.say(f'{matched} of {session.unit_count} units were matched to units of the earlier day, by electrode')
-    if labelled and 'object' in manifest.tasks:
-        expected = adaptation.expected_decodes(bundle, day)
-        adaptation.require_fit(bundle, expected.accuracy)
+    if expected:
         low, high = mean_interval(expected.correct, expected.trial)
-        metrics = {'object': {'accuracy': expected.accuracy, 'ci95': [low, high], 'n_trials': len(labelled)}}
+        n_trials = len(adapted.day.labelled)
+        metrics = {'object': {'accuracy': expected.accuracy, 'ci95': [low, high], 'n_trials': n_trials}}
         progress.say(f'expected accuracy in the hold phase: {expected.accuracy:.1%} ({low:.1%} to {high:.1%})')
     else:
-        adaptation.require_common_units(bundle, day)
         progress.say('expected accuracy: not known without labelled trials')
     with bundle_draft(arguments.out, signing_key=signing_key) as draft:
         draft.metrics = metrics
-        adaptation.write_adapted(draft, bundle, session, day, alignments)
+        adaptation.write_adapted(draft, adapted, session)
         if matched:
             draft.report.mkdir()
-            task, found = next(iter(alignments.items()))
-            matched_units(bundle.start(task), found).savefig(draft.report / 'units.png', dpi=120)
+            task, found = next(iter(adapted.alignments.items()))
+            matched_units(adapted.bundle.start(task), found).savefig(draft.report / 'units.png', dpi=120)
     progress.say(f'wrote the bundle {arguments.out} in {time.monotonic() - began:.0f} s')
     return 0

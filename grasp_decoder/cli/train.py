@@ -114,10 +114,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--init-from',
+        nargs='+',
+        default=[],
         type=Path,
         metavar='DIR',
-        help='go on from the networks of another day, even if it had other units, see docs/training.md. With few '
-        'trials this decodes far better (default: train from the beginning)',
+        help='go on from the networks of another day, even if it had other units, see docs/training.md; of several, '
+        'the one that fits best is taken. With few trials this decodes far better (default: train from the beginning)',
     )
     parser.add_argument(
         '--final',
@@ -183,7 +185,7 @@ def _train(argv) -> int:
         max_seconds=arguments.max_seconds,
         seed=arguments.seed,
         edge_tpu=arguments.edgetpu,
-        init_from=arguments.init_from,
+        init_from=tuple(arguments.init_from),
         dof=arguments.dof,
         velocity=arguments.velocity,
         signing_key=signing_key,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -67,6 +67,72 @@ class Day:
             units=self.units,
             earlier_units=bundle.manifest.units,
         )
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A bundle of an earlier day that fits today.
+
+    Attributes:
+        bundle: of the earlier day.
+        day: that it is adapted to.
+        alignments: a read-in for each task.
+        expected: decodes that tell how well it will decode; None without labelled trials.
+    """
+
+    bundle: Bundle
+    day: Day
+    alignments: Mapping[str, Alignment]
+    expected: ObjectDecodes | None
+
+    @property
+    def matched(self) -> int:
+        """Units of today that were matched to one of the earlier day."""
+        return max(int((found.match >= 0).sum()) for found in self.alignments.values())
+
+    @property
+    def score(self) -> tuple[float, int]:
+        """How well it fits, to be compared with that of another bundle."""
+        return self.expected.accuracy if self.expected else 0.0, self.matched
+
+
+def adapt(bundle: Bundle, day: Day) -> Adapted:
+    """Adapt a bundle to another day.
+
+    Raises:
+        GraspDecoderError: it cannot be adapted, or does not fit.
+    """
+    alignments, expected = align_tasks(bundle, day), None
+    if day.labelled and OBJECT in bundle.manifest.tasks:
+        expected = expected_decodes(bundle, day)
+        require_fit(bundle, expected.accuracy)
+    else:
+        require_common_units(bundle, day)
+    return Adapted(bundle, day, alignments, expected)
+
+
+def adapt_best(bundles: Sequence[Bundle], day_for: Callable[[Bundle], Day], say: Callable[[str], None]) -> Adapted:
+    """Adapt that of several bundles which fits best, by the labelled trials, or by matched units where there are none.
+
+    Args:
+        bundles: of earlier days.
+        day_for: today's trials as a bundle takes them.
+        say: is told which bundles do not fit, where another one does.
+
+    Raises:
+        GraspDecoderError: none of them fits.
+    """
+    found, problems = [], []
+    for bundle in bundles:
+        try:
+            found.append(adapt(bundle, day_for(bundle)))
+        except GraspDecoderError as error:
+            problems.append(error)
+    if not found:
+        raise problems[0]
+    for problem in problems:
+        say(str(problem))
+    return max(found, key=lambda each: each.score)
 
 
 def align_tasks(bundle: Bundle, day: Day) -> dict[str, Alignment]:
@@ -188,10 +254,9 @@ def first_trials(trials: Sequence[TrialBins], classes: Sequence[int], per_object
     return chosen
 
 
-def write_adapted(
-    draft: BundleDraft, bundle: Bundle, session: Session, day: Day, alignments: Mapping[str, Alignment]
-) -> Bundle:
-    """Write the adapted bundle into a draft; trials of which it did not learn the object are its test trials."""
+def write_adapted(draft: BundleDraft, adapted: Adapted, session: Session) -> Bundle:
+    """Write an adapted bundle into a draft; trials of which it did not learn the object are its test trials."""
+    bundle, day, alignments = adapted.bundle, adapted.day, adapted.alignments
     used = tuple(sorted(trial.trial_id for trial in day.labelled))
     test = tuple(trial.id for trial in session.trials if session.is_usable(trial) and trial.id not in used)
     starts = {

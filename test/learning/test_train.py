@@ -234,7 +234,7 @@ def test_training_goes_on_from_another_days_bundle(bundle, tmp_path, capsys):
     path = tmp_path / 'Next.neo.mat'
     write_session(synthesize(units=15, trials=20, objects=3, seed=1)[0], path)
     common = ['--session', str(path), '--out', str(tmp_path / 'out'), '--baselines', 'none']
-    assert train([*common, '--init-from', str(bundle)]) == 0
+    assert train([*common, '--init-from', str(bundle), str(bundle)]) == 0
     made = load_bundle(tmp_path / 'out')
     assert made.manifest.unit_count == 15 and len(made.manifest.classes) == 3
     assert made.manifest.started_from == load_bundle(bundle).id
@@ -313,6 +313,11 @@ def test_a_bundle_is_adapted_to_another_day(bundle, tmp_path, capsys, per_object
     assert not np.array_equal(made.read_ins['object'].kernel, earlier.read_ins['object'].kernel)
     assert evaluate(['--bundle', str(out), '--session', str(day), '--json', str(tmp_path / 'scores.json')]) == 0
     assert json.loads((tmp_path / 'scores.json').read_text())['phase']['accuracy'] > 0.7
+    if per_object:
+        again = tmp_path / 'again'
+        assert adapt([str(bundle), str(out), '--session', str(day), '--out', str(again)]) == 0
+        assert f'{out} fits best' in capsys.readouterr().err
+        assert load_bundle(again).manifest.started_from == made.id
 
 
 @pytest.mark.slow

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from grasp_decoder.bundle.bundle import load_bundle
+from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.bundle.task_network import DOF, OBJECT, TASKS
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.splits import Split
 from grasp_decoder.features.stored_bins import stored_bin_trials
 from grasp_decoder.features.trial_bins import TrialBins, bin_negatives
 from grasp_decoder.features.windows import choose_look_back
+from grasp_decoder.learning.adaptation import Day, adapt_best
 from grasp_decoder.learning.experiment.experiment import Experiment
 from grasp_decoder.learning.experiment.measurements import Measurements
 from grasp_decoder.learning.experiment.progress_report import ProgressReport
@@ -54,8 +55,8 @@ def prepare(path: Path, settings: Settings, progress: ProgressReport, measured: 
     experiment = Experiment(settings, session, trials, tasks, look_back, models, negatives)
     if settings.dof is not None and DOF in tasks:
         experiment = _decoding_movement(experiment, settings.dof)
-    if settings.init_from is not None:
-        experiment = _going_on_from(experiment, settings.init_from)
+    if settings.init_from:
+        experiment = _going_on_from(experiment, settings.init_from, progress)
     for fraction in settings.train_fractions:
         split = experiment.split(settings.seed, fraction)
     _say_what_was_found(experiment, split, progress)
@@ -95,18 +96,29 @@ def _decoding_movement(experiment: Experiment, signal: str) -> Experiment:
     return experiment if settings.model else experiment.with_model(DOF, fit_causal_gru)
 
 
-def _going_on_from(experiment: Experiment, path: Path) -> Experiment:
-    """The networks start from those of a bundle of another day."""
+def _going_on_from(experiment: Experiment, paths: Sequence[Path], progress: ProgressReport) -> Experiment:
+    """The networks start from those of a bundle of another day: that which fits the first training trials best."""
     settings = experiment.settings
     if experiment.movement is not None:
         raise GraspDecoderError('--init-from knows objects and phases, not a movement: leave out --dof or --init-from')
     if settings.model or settings.search_trials:
         raise GraspDecoderError('--init-from goes on with the networks of the bundle: leave out --model and --search')
-    bundle = load_bundle(path)
-    if bundle.manifest.bin_ns != settings.bin_ns:
-        raise GraspDecoderError(
-            f'bundle {path} decodes bins of {bundle.manifest.bin_ns / 1e6:g} ms: give the same width (--bin-ms)'
-        )
+    bundles = [load_bundle(path) for path in paths]
+    for bundle in bundles:
+        if bundle.manifest.bin_ns != settings.bin_ns:
+            raise GraspDecoderError(
+                f'bundle {bundle.path} decodes bins of {bundle.manifest.bin_ns / 1e6:g} ms: give the same width '
+                '(--bin-ms)'
+            )
+    if len(bundles) > 1:
+        train = experiment.split(settings.seed, settings.train_fractions[0]).train
+
+        def day_for(bundle: Bundle) -> Day:
+            known = [trial for trial in train if trial.object_id in bundle.manifest.classes]
+            return Day(known, units=experiment.session.units)
+
+        bundle = adapt_best(bundles, day_for, progress.say).bundle
+        progress.say(f'{bundle.path} fits best')
     models = {task: partial(continue_gru, start=bundle.start(task)) for task in experiment.tasks}
     return replace(experiment, models=models, started_from=bundle.id)
 

@@ -35,7 +35,7 @@ class Settings:
         all_or_nothing: whether Ctrl-C ends everything and leaves no bundle, instead of one that is not fully trained.
         seed: random state of the first split and of training.
         edge_tpu: whether the int8 models are compiled for an Edge TPU.
-        init_from: bundle of another day to go on from.
+        init_from: bundles of other days, to go on from the one that fits best.
         dof: signal of the recording that the task ``dof`` decodes, in place of the aperture.
         velocity: whether the signal's rate of change is decoded in place of its value.
         signing_key: signs the bundle; None leaves it unsigned.
@@ -57,7 +57,7 @@ class Settings:
     all_or_nothing: bool = False
     seed: int = FIRST_RANDOM_STATE
     edge_tpu: bool = False
-    init_from: Path | None = None
+    init_from: tuple[Path, ...] = ()
     dof: str | None = None
     velocity: bool = False
     signing_key: SigningKey | None = None
