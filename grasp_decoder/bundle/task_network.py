@@ -55,6 +55,7 @@ class TaskNetwork:
         predict: from a list of trials to the float network's answers, per trial float32 (n_bins, n): probabilities or
             apertures. Rows before the first full window are NaN.
         temperature: logits are divided by it before the softmax (calibration, Guo et al. 2017).
+        threshold: of the phase, the probability of GRASP from which it is GRASP.
         read_in: from features to the latents that the graph takes; None: it takes the features.
         novelty: of the object, where its objects lie, as the latents see them; None: nothing tells others from them.
         start: arrays from which training on another day starts; empty if the model family has none.
@@ -68,6 +69,7 @@ class TaskNetwork:
     graph: Any
     predict: Callable[[Sequence[TrialBins]], list[np.ndarray]]
     temperature: float = 1.0
+    threshold: float = 0.5
     read_in: ReadIn | None = None
     novelty: NoveltyModel | None = None
     start: Mapping[str, np.ndarray] = field(default_factory=dict)

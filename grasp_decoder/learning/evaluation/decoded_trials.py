@@ -44,7 +44,7 @@ def predict_trials(networks: Mapping[str, TaskNetwork], trials: Sequence[TrialBi
     return [
         DecodedTrial(
             trial,
-            answers[PHASE][i][:, GRASP] >= 0.5 if PHASE in answers else None,
+            answers[PHASE][i][:, GRASP] >= networks[PHASE].threshold if PHASE in answers else None,
             answers[OBJECT][i] if OBJECT in answers else None,
             answers[DOF][i].reshape(trial.n_bins, -1) if DOF in answers else None,
         )

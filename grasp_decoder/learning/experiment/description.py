@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import numpy as np
 
 import grasp_decoder
-from grasp_decoder.bundle.manifest import Manifest, SelfReset, SourceSession
-from grasp_decoder.bundle.task_network import OBJECT, TaskNetwork
+from grasp_decoder.bundle.manifest import Manifest, SelfReset, SourceSession, Thresholds
+from grasp_decoder.bundle.task_network import OBJECT, PHASE, TaskNetwork
 from grasp_decoder.features.splits import Split
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.evaluation.evaluation import TrainingFacts
@@ -46,6 +46,7 @@ def make_manifest(experiment: Experiment, split: Split, networks: Mapping[str, T
         started_from=experiment.started_from,
         movement=experiment.movement,
         evidence=evidence,
+        thresholds=Thresholds(grasp=networks[PHASE].threshold) if PHASE in networks else Thresholds(),
     )
 
 

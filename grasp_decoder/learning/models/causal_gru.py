@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from grasp_decoder.bundle.task_network import DOF, OBJECT, RECURRENT, TaskNetwork
+from grasp_decoder.bundle.task_network import DOF, OBJECT, PHASE, RECURRENT, TaskNetwork
 from grasp_decoder.features.count_features import SQUARE_ROOT_LUT, clip_counts, count_features
 from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.trial_bins import TrialBins
@@ -34,8 +34,16 @@ from grasp_decoder.learning.models.fisher_read_in import OBJECT_RANK, fisher_rea
 from grasp_decoder.learning.models.gru_graph import StepWeights, joined, step_graph, with_trace
 from grasp_decoder.learning.models.life import SEQUENCE_BINS, Life, RecordedTrials, in_pieces
 from grasp_decoder.learning.models.novelty_fitting import fit_novelty_model
-from grasp_decoder.learning.models.training import UNKNOWN, FitProblem, calibrate, probabilities, train_best
+from grasp_decoder.learning.models.training import (
+    UNKNOWN,
+    FitProblem,
+    calibrate,
+    grasp_threshold,
+    probabilities,
+    train_best,
+)
 from grasp_decoder.learning.models.transfer import Start, read_in_for, read_out_for, start_for_others
+from grasp_decoder.types.decoded_grasp import GRASP
 
 STATE = 64
 MEMBERS = 2
@@ -295,6 +303,10 @@ def _task_network(problem: FitProblem, recipe: _Recipe, model: keras.Model) -> T
         targets, weights = label_bins(problem, problem.validation)
         known = targets != UNKNOWN
         temperature = calibrate(held_out[known], targets[known], weights[known])
+    threshold = 0.5
+    if problem.task == PHASE:
+        grasp = probabilities(PHASE, held_out, temperature)[:, GRASP]
+        threshold = grasp_threshold(grasp, targets == GRASP)
     members = range(recipe.members)
     read_in = ReadIn(*(values.astype(np.float32) for values in recipe.read_in(model)))
     step = StepWeights(
@@ -314,6 +326,7 @@ def _task_network(problem: FitProblem, recipe: _Recipe, model: keras.Model) -> T
         graph=step_graph(step),
         read_in=read_in,
         temperature=temperature,
+        threshold=threshold,
         start=start_for_others(problem, read_in, step),
         predict=lambda trials: [probabilities(problem.task, output, temperature) for output in logits(trials)],
     )

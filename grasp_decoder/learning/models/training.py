@@ -25,6 +25,9 @@ from grasp_decoder.features.trial_bins import TrialBins
 UNKNOWN = -1
 """Target of a bin in which nothing can be known of the class yet."""
 
+GRASP_THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
+"""Holds last longer in training than in a session, so GRASP comes out too probable; never too improbable."""
+
 Progress = Callable[[int, int, str], None]
 """Called as ``progress(epochs done, epochs at most, message)`` after every epoch."""
 
@@ -223,6 +226,14 @@ def calibrate(logits: np.ndarray, targets: np.ndarray, weights: np.ndarray | Non
     temperatures = np.geomspace(0.1, 20, 110)
     losses = [cross_entropy(logits / temperature, targets, weights) for temperature in temperatures]
     return float(temperatures[np.argmin(losses)])
+
+
+def grasp_threshold(probability: np.ndarray, grasp: np.ndarray) -> float:
+    """The least of `GRASP_THRESHOLDS` for the probability of GRASP (n,) with the highest F1 for what is GRASP (n,)."""
+    hits = [(probability >= threshold) & grasp for threshold in GRASP_THRESHOLDS]
+    said = [np.count_nonzero(probability >= threshold) for threshold in GRASP_THRESHOLDS]
+    f1 = [2 * hit.sum() / max(1, n + grasp.sum()) for hit, n in zip(hits, said)]
+    return GRASP_THRESHOLDS[int(np.argmax(f1))]
 
 
 def cross_entropy(logits: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> float:
