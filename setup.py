@@ -19,5 +19,8 @@ setup(
             'openephys = grasp_decoder.sources.open_ephys:OpenEphysSystem',
         ],
     },
-    data_files=[(f'share/grasp_decoder/{folder}', glob(f'{folder}/*.*')) for folder in ('config', 'worlds')],
+    data_files=[
+        (f'share/grasp_decoder/{folder}', glob(f'{folder}/*.*'))
+        for folder in ('config', 'worlds', 'bundles/demo', 'bundles/demo/report')
+    ],
 )

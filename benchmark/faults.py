@@ -14,7 +14,6 @@ import math
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -35,8 +34,7 @@ from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.control.fault_policies import Policy, load_fault_policies
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.writing import check_writable
-from grasp_decoder.system.demo_files import demo_files
-from grasp_decoder.system.processes import executable_path
+from grasp_decoder.system.demo_files import demo_session, ready_bundle
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.time import NS_PER_S
 
@@ -141,10 +139,7 @@ def _busy(count: int) -> Iterator[None]:
 @contextmanager
 def _system() -> Iterator[System]:
     """The system on the demo's session, with two bundles that decode alike."""
-    session, bundle = demo_files()
-    if not bundle.exists():
-        # In a process of its own, so that this one never loads TensorFlow.
-        subprocess.run([executable_path('demo'), '--prepare'], check=True)
+    session, bundle = demo_session(), ready_bundle()
     with tempfile.TemporaryDirectory(prefix='grasp_decoder_faults_') as folder:
         first, second = Path(folder, 'bundles', 'first'), Path(folder, 'bundles', 'second')
         shutil.copytree(bundle, first)

@@ -1,4 +1,4 @@
-"""Where files beside the code are: ``config/``, ``launch/``, ``worlds/``, and what can be made again at any time."""
+"""Folders of the files beside the code (``config/`` and others), and of what can be made again at any time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def share_directory() -> Path:
-    """Folder of ``config``, ``launch`` and ``worlds``: the checkout, or an install's ``share/grasp_decoder``."""
+    """Folder of ``bundles``, ``config`` and others: the checkout, or an install's ``share/grasp_decoder``."""
     checkout = Path(__file__).resolve().parents[1]
     if (checkout / 'package.xml').is_file():
         return checkout

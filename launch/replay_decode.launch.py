@@ -1,6 +1,6 @@
 """Start the running system: recorded or live spikes in, a grasping hand out.
 
-Without arguments it runs the demo, and first makes the demo's session and bundle.
+Without arguments it runs the demo.
 """
 
 import time
@@ -20,8 +20,8 @@ from launch.events import Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from grasp_decoder.cli.demo import prepare
 from grasp_decoder.system.checked_options import checked_options
+from grasp_decoder.system.demo_files import demo_session, ready_bundle
 from grasp_decoder.system.description import node_descriptions
 from grasp_decoder.system.network import stay_on_this_machine
 from grasp_decoder.system.replay_options import ReplayOptions
@@ -31,7 +31,7 @@ from grasp_decoder.types.setting import declarations
 from launch import LaunchDescription
 
 ARGUMENTS = declarations(ReplayOptions)
-DEMO = ' Empty: that of the demo, which is made first.'
+DEMO = ' Empty: that of the demo.'
 
 
 def generate_launch_description():
@@ -49,10 +49,9 @@ def start(context):
     values = {each.name: each.parse(LaunchConfiguration(each.name).perform(context)) for each in ARGUMENTS}
     options = checked_options(ReplayOptions(**values))
     if not options.bundle or (not options.session and options.source == 'replay'):
-        session, bundle = prepare()
         if not options.session:
-            options = replace(options, session=str(session), split='test')
-        options = replace(options, bundle=options.bundle or str(bundle))
+            options = replace(options, session=str(demo_session()), split='test')
+        options = replace(options, bundle=options.bundle or str(ready_bundle()))
     restarts = Restarts()
     return [action for each in node_descriptions(options) for action in watched(each, restarts, options.result)]
 

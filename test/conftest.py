@@ -1,9 +1,9 @@
 """Fixtures of all tests: places of their own to write to, and ROS 2 nodes."""
 
 import contextlib
-import fcntl
 import itertools
 import os
+import socket
 import tempfile
 import time
 from pathlib import Path
@@ -13,15 +13,31 @@ import pytest
 from grasp_decoder.share import cache_directory
 
 # Above 101 the ports of a domain run into those that Linux gives to outgoing connections.
-DOMAIN_IDS = (*range(1, 10), 100, 101)
+DOMAIN_IDS = (101, 100, *range(9, 0, -1))
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are selected by their marks
+def pytest_collection_modifyitems(items):
+    """Nodes get the machine for themselves: `./run test` runs the other tests first, several at a time."""
+    needed = {'domain_id', 'module_domain_id', 'own_lsl'}
+    for item in items:
+        if item.get_closest_marker('gazebo') or not needed.isdisjoint(item.fixturenames):
+            item.add_marker('alone')
 
 
 @pytest.fixture(scope='session', autouse=True)
-def own_places():
-    """Caches and logs of the tests end with them; Gazebo, which takes minutes to install, stays in the user's cache."""
+def own_places(tmp_path_factory):
+    """Caches, logs and temporary files of the tests, also those of their processes, end with them.
+
+    Gazebo, which takes minutes to install, stays in the user's cache.
+    """
     gazebo = cache_directory() / 'gazebo'
     gazebo.mkdir(parents=True, exist_ok=True)
+    tmp_path_factory.getbasetemp()  # pytest keeps what failed tests wrote, in the place that it has found before
     with tempfile.TemporaryDirectory(prefix='grasp_decoder_tests_') as folder, pytest.MonkeyPatch.context() as patch:
+        (Path(folder) / 'tmp').mkdir()
+        patch.setenv('TMPDIR', f'{folder}/tmp')
+        patch.setattr(tempfile, 'tempdir', None)
         patch.setenv('XDG_CACHE_HOME', f'{folder}/cache')
         patch.setenv('XDG_STATE_HOME', f'{folder}/state')
         patch.setenv('ROS_LOG_DIR', f'{folder}/log')
@@ -56,11 +72,11 @@ def own_lsl(tmp_path_factory):
 def reserved_domain():
     """A ROS_DOMAIN_ID that no other running test of this machine has."""
     for number in itertools.cycle(DOMAIN_IDS):
-        lock = open(Path(tempfile.gettempdir(), f'grasp_decoder_{os.getuid()}_domain_{number}.lock'), 'a')
+        lock = socket.socket(socket.AF_UNIX)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock.bind(f'\0grasp_decoder_domain_{number}')  # a name without a file: it ends with the process
             break
-        except BlockingIOError:
+        except OSError:
             lock.close()
             time.sleep(0.05)
     yield number

@@ -8,6 +8,11 @@ from pathlib import Path
 
 from grasp_decoder.errors import GraspDecoderError
 
+TRAINING_MODULES = ('tensorflow', 'keras', 'keras_tuner')
+HOW_TO_INSTALL_TRAINING = (
+    'in a checkout ./run train installs it first, elsewhere pip install -r requirements/train.in (docs/dependencies.md)'
+)
+
 
 def exit_status(command, argv=None) -> int:
     """Run ``command(argv)`` and give its exit status.
@@ -20,6 +25,11 @@ def exit_status(command, argv=None) -> int:
         return command(argv) or 0
     except GraspDecoderError as error:
         print(f'error: {error}', file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if error.name not in TRAINING_MODULES:
+            raise
+        print(f'error: training needs {error.name}, which is not installed: {HOW_TO_INSTALL_TRAINING}', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
@@ -49,6 +59,6 @@ def add_signing_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--sign-with',
         type=Path,
-        metavar='KEY',
+        metavar='FILE',
         help='secret key to sign the bundle with; bundle keygen makes one (default: the bundle is not signed)',
     )

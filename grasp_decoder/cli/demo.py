@@ -1,7 +1,7 @@
-"""demo: train on a synthetic session, then let its held-out trials close a simulated hand.
+"""demo: let the held-out trials of a synthetic session close a simulated hand.
 
-Everything goes to the folder demo/: result.json, the report of the training, a figure of one trial and pictures of
-the hand.
+The bundle that decodes them comes with the code. Everything goes to the folder demo/: result.json, the report of the
+training, a figure of one trial and pictures of the hand.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,10 @@ from typing import Any
 import yaml
 
 from grasp_decoder.cli.command_line import exit_status
-from grasp_decoder.cli.console_progress import ConsoleProgress
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS
 from grasp_decoder.recording.reading import read_session
-from grasp_decoder.recording.synthetic import synthesize
-from grasp_decoder.recording.writing import write_session
-from grasp_decoder.system.demo_files import demo_files
+from grasp_decoder.system.demo_files import demo_session, ready_bundle, trained_bundle
 from grasp_decoder.system.processes import executable_path
 from grasp_decoder.system.replay_options import ReplayOptions
 from grasp_decoder.system.run_nodes import NodeDied, run_nodes
@@ -57,56 +53,32 @@ def _demo(argv) -> int:
         metavar='N',
         help='how many trials to replay, 2 or more (default: %(default)s)',
     )
-    parser.add_argument('--prepare', action='store_true', help='only make the session and the bundle')
+    parser.add_argument(
+        '--train',
+        action='store_true',
+        help='first train a bundle on the session, once for each version of the code (default: decode with the ready '
+        'one)',
+    )
     arguments = parser.parse_args(argv)
     if arguments.trials < FEWEST_TRIALS:
         raise GraspDecoderError(
             f'--trials is {arguments.trials}: it must be {FEWEST_TRIALS} or more, as the last one is not scored'
         )
-    if arguments.prepare:
-        prepare()
-        return 0
     executable_path('run_monitor')  # without ROS 2, say so before the training
-    session, bundle = prepare()
+    session = demo_session()
+    bundle = _trained(session) if arguments.train else ready_bundle()
     return show(session, bundle, arguments.out.absolute(), arguments.trials)
 
 
-def prepare() -> tuple[Path, Path]:
-    """The demo's session and bundle, made now unless this version of the code has made them before."""
-    session, bundle = demo_files()
-    if bundle.exists():
-        return session, bundle
-    folder = session.parent
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as making:
-        _make(Path(making, session.name), Path(making, bundle.name))
-        try:
-            os.rename(making, folder)
-        except OSError:
-            if not bundle.exists():  # else another demo was faster
-                raise
-        else:
-            os.mkdir(making)  # for the context manager to remove
-    return session, bundle
+def _trained(session: Path) -> Path:
+    """The bundle that this version of the code trains on the session, trained now unless it was before."""
+    bundle = trained_bundle()
+    if not bundle.exists():
+        # TensorFlow takes seconds to import: only where something is trained.
+        from grasp_decoder.cli.demo_training import train_demo
 
-
-def _make(session: Path, bundle: Path) -> None:
-    # TensorFlow takes seconds to import: only where something is trained.
-    from grasp_decoder.learning.experiment.run import run_experiment
-    from grasp_decoder.learning.experiment.settings import Settings
-    from grasp_decoder.learning.report.report import write_report
-
-    progress = ConsoleProgress()
-    progress.say(
-        'making the session and the bundle of the demo (once, a minute on a quiet machine; Ctrl-C keeps nothing)'
-    )
-    [made] = synthesize()
-    write_session(made, session)
-    settings = Settings(tasks=('phase', 'object'), all_or_nothing=True)
-    try:
-        run_experiment(session, bundle, settings, progress, write_report)
-    finally:
-        progress.close()
+        train_demo(session, bundle)
+    return bundle
 
 
 def show(session: Path, bundle: Path, out: Path, trials: int) -> int:

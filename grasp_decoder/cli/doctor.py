@@ -22,7 +22,7 @@ from grasp_decoder.bundle.engines.backends import EDGE_TPU_LIBRARY, INTERPRETERS
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.share import cache_directory
-from grasp_decoder.system.demo_files import demo_files
+from grasp_decoder.system.demo_files import ready_bundle
 from grasp_decoder.system.processes import executable_path
 
 OK, NOTE, PROBLEM = 'ok', 'note', 'problem'
@@ -67,7 +67,7 @@ def examine() -> Iterator[Finding]:
     yield Finding(OK, 'grasp_decoder', f'{grasp_decoder.__version__} in {Path(grasp_decoder.__file__).parent}')
     yield _python()
     yield _packages('packages', CORE_PACKAGES, PROBLEM, 'nothing can be read or decoded')
-    yield _packages('training', TRAINING_PACKAGES, NOTE, 'train and export need it; decoding does not')
+    yield _packages('training', TRAINING_PACKAGES, NOTE, 'train, adapt and demo --train need it; ./run installs it')
     yield _interpreter()
     yield _packages('MuJoCo', ('mujoco',), NOTE, '--hand mujoco needs it')
     yield _pictures()
@@ -142,10 +142,10 @@ def _messages() -> Finding:
 
 
 def _demo() -> Finding:
-    _, bundle = demo_files()
+    bundle = ready_bundle()
     if bundle.exists():
-        return Finding(OK, 'demo', f'its bundle is in {bundle.parent}')
-    return Finding(NOTE, 'demo', 'its bundle is not made yet: ./run demo trains for a minute first')
+        return Finding(OK, 'demo', f'decodes with {bundle}')
+    return Finding(NOTE, 'demo', f'no {bundle}: only ./run demo --train works, which trains for a minute')
 
 
 def _edge_tpu_library() -> Finding:

@@ -1,4 +1,4 @@
-"""Where the demo's session and bundle are. The path depends on the code that makes them."""
+"""Where the demo's session is, its ready bundle, and the one that ``demo --train`` makes."""
 
 from __future__ import annotations
 
@@ -6,19 +6,41 @@ import hashlib
 from pathlib import Path
 
 import grasp_decoder
+from grasp_decoder.recording.synthetic import synthesize
+from grasp_decoder.recording.writing import write_session
 from grasp_decoder.share import cache_directory, share_directory
 
 # These packages and the catalogue of objects make the session and the bundle. A change in any of them makes new ones.
-MAKERS = ('recording', 'features', 'learning', 'bundle', 'decoding')
+SESSION_MAKERS = ('recording',)
+BUNDLE_MAKERS = (*SESSION_MAKERS, 'features', 'learning', 'bundle', 'decoding')
 
 
-def demo_files() -> tuple[Path, Path]:
-    """Paths of the demo's session and bundle, which may not exist yet: ``demo --prepare`` makes them."""
+def demo_session() -> Path:
+    """The demo's session in the cache, made unless this version of the code has made it before."""
+    session = _made_by(SESSION_MAKERS) / 'demo.neo.mat'
+    if not session.exists():
+        [made] = synthesize()
+        session.parent.mkdir(parents=True, exist_ok=True)
+        write_session(made, session)
+    return session
+
+
+def ready_bundle() -> Path:
+    """The bundle that comes with the code, trained on the demo's session."""
+    return share_directory() / 'bundles' / 'demo'
+
+
+def trained_bundle() -> Path:
+    """The bundle in the cache that this version of the code trains on the demo's session; it may not exist yet."""
+    return _made_by(BUNDLE_MAKERS) / 'bundle'
+
+
+def _made_by(makers: tuple[str, ...]) -> Path:
+    """A folder in the cache whose name depends on the code that makes what is in it."""
     package = Path(grasp_decoder.__file__).parent
     code = hashlib.sha256(grasp_decoder.__version__.encode())
-    made_by = sorted(path for maker in MAKERS for path in (package / maker).rglob('*.py'))
+    sources = sorted(path for maker in makers for path in (package / maker).rglob('*.py'))
     catalogue = package / 'objects.py', share_directory() / 'config' / 'objects.yaml'
-    for path in (package / 'cli' / 'demo.py', *catalogue, *made_by):
+    for path in (*catalogue, *sources):
         code.update(path.read_bytes())
-    folder = cache_directory() / 'demo' / code.hexdigest()[:16]
-    return folder / 'demo.neo.mat', folder / 'bundle'
+    return cache_directory() / 'demo' / code.hexdigest()[:16]

@@ -32,7 +32,9 @@ def test_a_cache_that_cannot_be_written_to_is_a_problem(found, monkeypatch):
     assert finding.state == doctor.PROBLEM and '/proc/grasp_decoder' in finding.text
 
 
-def test_a_demo_that_has_no_bundle_yet_is_a_note(found):
+def test_a_demo_without_its_ready_bundle_is_a_note(found, monkeypatch, tmp_path):
+    assert found('demo').state == doctor.OK
+    monkeypatch.setattr(doctor, 'ready_bundle', lambda: tmp_path / 'none')
     assert found('demo').state == doctor.NOTE
 
 

@@ -1,5 +1,6 @@
 """The command grasp-decoder: it names the command lines, and runs them."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 
 from grasp_decoder.__main__ import COMMANDS, main
 from grasp_decoder.cli import demo
+from grasp_decoder.recording.synthetic import synthesize
+from grasp_decoder.recording.writing import write_session
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,9 +56,23 @@ def test_a_wrong_command_is_refused(arguments, problem, capsys):
     assert problem in capsys.readouterr().err
 
 
+def test_training_without_tensorflow_is_one_line(tmp_path):
+    """As where only the run layer of requirements/ is installed."""
+    session = tmp_path / 'session.neo.mat'
+    write_session(synthesize(units=8, trials=16)[0], session)
+    program = (
+        'import sys; sys.modules.update(tensorflow=None, keras=None, keras_tuner=None)\n'
+        'from grasp_decoder.__main__ import main; sys.exit(main(sys.argv[1:]))'
+    )
+    arguments = ('train', '--session', session, '--out', tmp_path / 'bundle')
+    done = subprocess.run([sys.executable, '-c', program, *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert re.fullmatch(r'error: training needs (tensorflow|keras), .* pip install .*\n', done.stderr)
+
+
 def test_the_demo_misses_ros_before_it_trains(tmp_path, capsys, monkeypatch):
     monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
-    assert demo.main(['--out', str(tmp_path / 'demo')]) == 2
+    assert demo.main(['--train', '--out', str(tmp_path / 'demo')]) == 2
     assert 'start through ./run' in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -8,8 +8,8 @@ pytest.importorskip('google.protobuf')
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
-from grasp_decoder.cli import demo
 from grasp_decoder.control.held import KEPT_S, LIFTED_M
+from grasp_decoder.system.demo_files import demo_session, ready_bundle
 from grasp_decoder.system.replay_options import ReplayOptions
 from grasp_decoder.system.run_nodes import run_nodes
 from grasp_decoder.types.hand_command import HandMode
@@ -27,13 +27,12 @@ MOTION_WITHIN_NS = 50_000_000
 def run(module_domain_id, tmp_path_factory):
     """The first held-out trials of the demo, whatever their objects are: result and record."""
     folder = tmp_path_factory.mktemp('chain')
-    session, bundle = demo.prepare()
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv('ROS_DOMAIN_ID', str(module_domain_id))
         result = run_nodes(
             ReplayOptions(
-                session=str(session),
-                bundle=str(bundle),
+                session=str(demo_session()),
+                bundle=str(ready_bundle()),
                 hand='gazebo',
                 split='test',
                 trials=TRIALS,

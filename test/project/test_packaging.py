@@ -11,10 +11,13 @@ import sys
 import sysconfig
 import tarfile
 import xml.etree.ElementTree as ElementTree
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from grasp_decoder.hand.simulator import SIMULATORS
 from grasp_decoder.sources.spike_system import SYSTEMS
@@ -140,7 +143,7 @@ def test_package_xml_names_every_ros_package_that_is_imported():
 
 def test_package_xml_names_every_python_requirement_that_rosdep_knows():
     required = set()
-    for name in ('core.in', 'system.in'):
+    for name in ('core.in', 'system.in', 'train.in'):
         lines = (ROOT / 'requirements' / name).read_text().splitlines()
         required |= {re.split(r'[ =<>]', line)[0] for line in lines if line and line[0] not in '#-'}
     assert required == ROSDEP_KEYS.keys() | WITHOUT_KEY
@@ -178,6 +181,35 @@ def test_locks_hold_what_is_required(lock):
 
     locked = {line.split('==')[0] for line in (ROOT / 'requirements' / f'{lock}.txt').read_text().split()}
     assert set(requirements(f'{lock}.in')) <= locked
+
+
+@pytest.mark.parametrize('lock, layers', [('wheels', {'core', 'system', 'ros', 'train', 'test'}), ('ros-jazzy', None)])
+def test_a_lock_is_of_all_layers(lock, layers):
+    layers = layers or {'core', 'system', 'train', 'test'}
+    lines = (ROOT / 'requirements' / f'{lock}.in').read_text().splitlines()
+    assert {line for line in lines if line.startswith('-r ')} == {f'-r {layer}.in' for layer in layers}
+
+
+def test_what_runs_is_locked_with_all_that_it_requires_and_without_what_trains_and_tests():
+    if 'ROS_DISTRO' in os.environ:
+        pytest.skip('the packages of ROS 2 are not from wheels')
+    wanted = [
+        Requirement(line)
+        for name in ('core', 'system', 'ros')
+        for line in (ROOT / 'requirements' / f'{name}.in').read_text().splitlines()
+        if not line.startswith('#')
+    ]
+    names = set()
+    while wanted:
+        requirement = wanted.pop()
+        if requirement.marker and not requirement.marker.evaluate({'extra': ''}):
+            continue
+        if (name := canonicalize_name(requirement.name)) not in names:
+            names.add(name)
+            wanted += [Requirement(text) for text in metadata.requires(name) or ()]
+    locked = {line.split('==')[0] for line in (ROOT / 'requirements' / 'wheels.txt').read_text().split()}
+    assert names - locked == set()
+    assert names & {'tensorflow-cpu', 'keras', 'h5py', 'mypy', 'sphinx', 'hypothesis'} == set()
 
 
 @pytest.fixture(scope='module')
@@ -240,6 +272,7 @@ def test_pip_install_gives_the_core_without_ros(tmp_path, source_distribution):
     beside_code = [name for name in names if name.startswith('grasp_decoder/')]
     assert [name for name in beside_code if not Path(site, name).is_file()] == []
     assert Path(share) == fresh / 'share' / 'grasp_decoder'
-    for folder in ('config', 'worlds'):
-        expected = {Path(name).name for name in names if name.startswith(f'{folder}/')}
-        assert {path.name for path in Path(share, folder).iterdir()} == expected
+    for folder in ('bundles', 'config', 'worlds'):
+        expected = {name for name in names if name.startswith(f'{folder}/')}
+        installed = {str(path.relative_to(share)) for path in Path(share, folder).rglob('*') if path.is_file()}
+        assert installed == expected

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -119,7 +120,7 @@ def test_a_full_disk_is_noticed_before_anything_is_installed(bare_machine):
     fake(tools / 'df', 'echo Avail; echo 17')
     done = run('doctor', script=script, env=environment)
     assert done.returncode == 2
-    assert done.stderr == f'run: the set-up needs 3000 MB in {script.parent}, and 17 MB are free\n'
+    assert done.stderr == f'run: the set-up needs 1000 MB in {script.parent}, and 17 MB are free\n'
     assert not (script.parent / '.venv').exists()
 
 
@@ -190,7 +191,7 @@ def test_root_is_asked_on_a_terminal_before_packages_are_installed(bare_machine,
 def test_a_checkout_works_in_a_path_with_spaces_and_after_it_was_moved(bare_machine, tmp_path):
     """The messages are built in it; the Python environment is this one."""
     script, _, _ = bare_machine
-    for folder in ('grasp_decoder', 'config', 'launch', 'worlds'):
+    for folder in ('grasp_decoder', 'bundles', 'config', 'launch', 'worlds'):
         shutil.copytree(ROOT / folder, script.parent / folder)
     (script.parent / ENVIRONMENTS[0].name).symlink_to(ENVIRONMENTS[0].resolve())
     own = {'VIRTUAL_ENV', 'PYTHONPATH', 'AMENT_PREFIX_PATH', 'CMAKE_PREFIX_PATH', 'LD_LIBRARY_PATH'}
@@ -214,6 +215,35 @@ def test_a_shared_environment_is_not_made_again_for_another_python(bare_machine,
     assert done.returncode == 2
     # Before it ./run may say that it waits for another checkout with the same environment.
     assert 'is a link to an environment of' in done.stderr.splitlines()[-1]
+
+
+RUN, TRAIN, TEST = ('core', 'system', 'ros'), ('train',), ('test',)
+
+
+@pytest.mark.parametrize(
+    'command, layers',
+    [
+        ('doctor', [RUN]),
+        ('demo', [RUN]),
+        ('demo --train', [RUN, TRAIN]),
+        ('adapt', [RUN, TRAIN]),
+        ('docs', [RUN, TEST]),
+        ('test fast', [RUN, TRAIN, TEST]),
+    ],
+)
+def test_a_command_installs_what_it_needs_once(bare_machine, tmp_path, command, layers):
+    script, tools, environment = bare_machine
+    give(tools, 'python3', 'g++', 'cmake', 'make', 'mkdir', 'grep', 'tee', 'tail', 'rm')
+    fake(tools / 'df', 'echo Avail; echo 9999')
+    (tmp_path / 'venv' / 'bin').mkdir(parents=True)
+    fake(tmp_path / 'venv' / 'bin' / 'python', f'echo "$@" >> {tmp_path}/asked')
+    (script.parent / '.venv').symlink_to(tmp_path / 'venv')
+    for _ in range(2):
+        done = run(*command.split(), script=script, env=environment)
+        assert 'colcon build failed' in done.stderr  # the fake Python has installed no colcon
+    calls = [line for line in (tmp_path / 'asked').read_text().splitlines() if '--requirement' in line]
+    assert [tuple(re.findall(r'/(\w+)\.in\b', call)) for call in calls] == layers
+    assert all(f'--constraint={script.parent}/requirements/wheels.txt' in call for call in calls)
 
 
 def test_another_ros_distribution_is_refused(bare_machine):
