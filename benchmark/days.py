@@ -222,10 +222,7 @@ class NewDay:
             unit_model=fit_unit_model(known),
         )
         decoder = CheckedDecoder(BundleEngines(adapted, EngineOptions(backend='cpu')))
-        decoded = [
-            DecodedTrial(trial, objects=np.array([decoder.decode(each)[0].object_probability for each in _bins(trial)]))
-            for trial in sorted(test, key=lambda each: each.start_ns)
-        ]
+        decoded = decode_live(decoder, test)
         return hold_windows(decoded, manifest.classes, manifest.look_back)
 
 
@@ -237,6 +234,14 @@ def draw(trials: Sequence[TrialBins], per_object: int, state: int) -> list[Trial
         own = [trial for trial in trials if trial.object_id == object_id]
         chosen += [own[index] for index in rng.permutation(len(own))[:per_object]]
     return chosen
+
+
+def decode_live(decoder: CheckedDecoder, trials: Sequence[TrialBins]) -> list[DecodedTrial]:
+    """Decode trials in their order as one stream; units live, die and drift across them."""
+    return [
+        DecodedTrial(trial, objects=np.array([decoder.decode(each)[0].object_probability for each in _bins(trial)]))
+        for trial in sorted(trials, key=lambda each: each.start_ns)
+    ]
 
 
 def _bins(trial: TrialBins) -> list[Bin]:

@@ -13,18 +13,15 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-import grasp_decoder
+from benchmark.object_bundle import object_bundle
 from benchmark.results import markdown_table, write_results, write_section
 from grasp_decoder.bundle.bundle import Bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
-from grasp_decoder.bundle.export.writing import write_bundle
-from grasp_decoder.bundle.manifest import Manifest
 from grasp_decoder.bundle.task_network import OBJECT
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.control.grip_table import load_grip_table
@@ -40,7 +37,6 @@ from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Session
 from grasp_decoder.recording.writing import check_writable
 from grasp_decoder.safe_file import write_json
-from grasp_decoder.types.time import NS_PER_S
 
 DOCUMENTED = ('MSyn40', 'MVar50')
 CLOSES_AFTER_BINS = 3
@@ -126,20 +122,8 @@ def _answers(session: Session, split: Split, look_back: int, trials: Sequence[Tr
     grips = load_grip_table()
     network = fit(OBJECT, split.train, split.validation, split.classes, look_back=look_back, seed=FIRST_RANDOM_STATE)
     rule = calibrate_evidence(network, split.train, split.validation, split.classes, grips.objects)
-    manifest = Manifest(
-        'unknown',
-        datetime.now(UTC).isoformat(),
-        grasp_decoder.__version__,
-        (),
-        session.units,
-        trials[0].bin_ns / NS_PER_S,
-        look_back,
-        split.classes,
-        tuple(grips.objects.find(each).label for each in split.classes),
-        evidence=rule,
-    )
     with tempfile.TemporaryDirectory() as folder:
-        bundle = write_bundle(Path(folder) / 'bundle', [network], split.train, split.validation, manifest)
+        bundle = object_bundle(folder, network, session, split, look_back, rule)
     names = sorted({grips.grip_of(each) for each in split.classes})
     index = np.array([names.index(grips.grip_of(each)) for each in split.classes])
     prior = np.bincount(index, weights=rule.prior)
