@@ -24,3 +24,9 @@ def _transform(position: ArrayLike, rotation: Rotation) -> np.ndarray:
     matrix[..., :3, 3] = position
     matrix[..., 3, 3] = 1.0
     return matrix
+
+
+def position_and_quaternion(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Position (x, y, z) and unit quaternion (w, x, y, z) of a transform (4, 4)."""
+    x, y, z, w = Rotation.from_matrix(matrix[:3, :3]).as_quat()
+    return matrix[:3, 3], np.array([w, x, y, z])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.page.library import require_viser
 from grasp_decoder.recording.writing import check_writable
 from grasp_decoder.system.given_parameters import check_parameter_file
 from grasp_decoder.system.replay_options import PATHS, ReplayOptions
@@ -17,8 +18,8 @@ def checked_options(options: ReplayOptions) -> ReplayOptions:
     """The same with absolute paths, for nodes that may run in another folder.
 
     Raises:
-        GraspDecoderError: a file that is read does not exist, one cannot be written, or the parameter file says what
-            no node would take.
+        GraspDecoderError: a file that is read does not exist, one cannot be written, the library of the page is
+            missing, or the parameter file says what no node would take.
     """
     for name in PATHS:
         path = getattr(options, name)
@@ -26,6 +27,8 @@ def checked_options(options: ReplayOptions) -> ReplayOptions:
             check_writable(Path(path))
         elif path and not Path(path).exists():
             raise GraspDecoderError(f'{name}: {path} does not exist')
+    if options.view:
+        require_viser()
     if options.params_file:
         check_parameter_file(options.params_file, options.absolute_namespace)
     return options.with_absolute_paths()

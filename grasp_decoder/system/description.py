@@ -42,6 +42,8 @@ def node_descriptions(options: ReplayOptions) -> list[NodeDescription]:
         nodes = {'recorder': {'file': options.record}, **nodes}
     if options.lsl_outlet or options.zmq_outlet:
         nodes = {'outlet': {'lsl': options.lsl_outlet, 'zmq': options.zmq_outlet}, **nodes}
+    if options.view:
+        nodes = {'viewer': {**objects}, **nodes}
     if options.hand != 'none':
         # At speed 0 a simulation has no pace to keep. It then runs in real time.
         nodes = {'simulated_hand': {'simulator': options.hand, 'speed': options.speed or 1.0, **objects}, **nodes}
@@ -50,7 +52,7 @@ def node_descriptions(options: ReplayOptions) -> list[NodeDescription]:
         if not options.objects:
             del replayed['objects']
         # The replayer waits for all subscribers of spikes, and then for the monitor, which starts it.
-        listeners = 4 if to_mcap else 3
+        listeners = 3 + to_mcap + options.view
         monitored = {
             'hand': options.hand,
             'listeners': listeners,

@@ -143,6 +143,12 @@ TOPICS = (
     DIAGNOSTICS,
 )
 
+
+def seen(topic: Topic) -> Topic:
+    """The topic for one who only looks on: its publishers do not send again what was lost on the way to it."""
+    return replace(topic, reliable=topic.transient_local)
+
+
 NODES = {
     'spike_replayer': Interfaces(
         publishes=(SPIKES, TRIAL_EVENTS),
@@ -195,6 +201,11 @@ NODES = {
     ),
     'recorder': Interfaces(publishes=(DIAGNOSTICS,), subscribes=TOPICS),
     'outlet': Interfaces(publishes=(DIAGNOSTICS,), subscribes=(DECODED_GRASP, HAND_COMMAND)),
+    'viewer': Interfaces(
+        publishes=(LATCHED_E_STOP, DIAGNOSTICS),
+        subscribes=tuple(seen(topic) for topic in TOPICS if topic != E_STOP),
+        calls=(RESET, PAUSE, RESUME, LOAD_BUNDLE),
+    ),
 }
 
 EVERY_NODE = Interfaces(

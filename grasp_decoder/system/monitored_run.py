@@ -95,7 +95,7 @@ class MonitoredRun:
         if not connections.replayer_answers:
             yield 'spike_replayer'
         if not self._precision or connections.spike_subscribers < settings.listeners:
-            yield 'decoder, hand_bridge and recorder' if settings.listeners > 3 else 'decoder'
+            yield 'decoder, hand_bridge and who looks on' if settings.listeners > 3 else 'decoder'
         if not connections.command_publishers or connections.decode_subscribers < 2:
             yield 'hand_bridge'
         if settings.hand != 'none' and not self.record.samples:

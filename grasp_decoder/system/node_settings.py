@@ -230,6 +230,16 @@ class OutletSettings(Settings):
             raise GraspDecoderError('nothing is to be sent: give lsl:=true or zmq:=tcp://127.0.0.1:5570')
 
 
+@dataclass(frozen=True)
+class ViewerSettings(ObjectSettings):
+    """Settings of viewer."""
+
+    address: str = setting('127.0.0.1', 'address that the page is served at; 0.0.0.0: to the whole network')
+    port: int = setting(8080, 'port of the page; when it is taken, the next one', low=1, high=65000)
+    read_only: bool = setting(False, 'serve a page without controls')
+    grips: str = setting('', 'grip table that says which grip is right; empty: config/grips.yaml')
+
+
 NODE_SETTINGS: dict[str, tuple[type[Settings], ...]] = {
     'spike_replayer': (ReplayerSettings, RealTimeSettings),
     'spike_source': (SourceSettings, RealTimeSettings),
@@ -240,4 +250,5 @@ NODE_SETTINGS: dict[str, tuple[type[Settings], ...]] = {
     'run_monitor': (MonitorSettings,),
     'recorder': (RecorderSettings,),
     'outlet': (OutletSettings,),
+    'viewer': (ViewerSettings,),
 }

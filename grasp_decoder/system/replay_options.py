@@ -71,6 +71,7 @@ class ReplayOptions(ReplayedTrials, SystemSettings):
         'ZeroMQ address at which decodes and commands are published as JSON lines, such as tcp://127.0.0.1:5570'
         '; empty: none',
     )
+    view: bool = setting(False, 'serve a page that shows the run in a browser, with its e-stop')
     namespace: str = setting('', 'namespace of all nodes, so that several systems can run in one domain')
 
     def __post_init__(self):

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grasp_decoder.hand.gazebo.kinematics import HandKinematics
+from grasp_decoder.hand.link_poses import LinkPoses
 from grasp_decoder.hand.sdf import hand_model
-from grasp_decoder.hand.transforms import from_quaternion, from_roll_pitch_yaw
+from grasp_decoder.hand.transforms import from_quaternion, from_roll_pitch_yaw, position_and_quaternion
 
 HAND = hand_model()
 POSITION = (0.1, -0.2, 0.3)
@@ -39,6 +40,8 @@ def test_a_quaternion_turns_about_its_axis(axis, angle):
     transform = from_quaternion(POSITION, (*math.sin(angle / 2) * axis, math.cos(angle / 2)))
     assert transform[:3, :3] == pytest.approx(rotation(axis, angle), abs=1e-12)
     assert tuple(transform[:3, 3]) == POSITION
+    position, (w, x, y, z) = position_and_quaternion(transform)
+    assert from_quaternion(position, (x, y, z, w)) == pytest.approx(transform, abs=1e-12)
 
 
 def test_many_quaternions_give_a_transform_each():
@@ -60,5 +63,7 @@ def test_joint_positions_are_those_that_put_the_links_where_they_are(positions):
         in_parent = np.linalg.inv(at_zero[joint.parent]) @ at_zero[joint.child]
         links[joint.child] = links[joint.parent] @ in_parent @ motion
     del links['world']
+    found = LinkPoses(HAND).at({joint.name: position for joint, position in zip(HAND.joints, positions)})
+    assert {name: pytest.approx(matrix, abs=1e-12) for name, matrix in links.items()} == found
     assert HandKinematics(HAND).joint_positions(links) == pytest.approx(positions, abs=1e-12)
     assert HandKinematics(HAND).joint_positions({}) == pytest.approx(np.zeros(len(positions)), abs=1e-12)

@@ -33,7 +33,7 @@ def parameters(executable, **arguments):
 
 
 def test_replay_starts_every_node_but_the_live_source():
-    replay = [name for name in NODES if name not in ('spike_source', 'outlet')]
+    replay = [name for name in NODES if name not in ('spike_source', 'outlet', 'viewer')]
     assert sorted(executables(record='run.mcap')) == replay
     assert sorted(executables(record='run.npz')) == [name for name in replay if name != 'recorder']
 
@@ -42,6 +42,14 @@ def test_an_outlet_starts_when_it_has_something_to_send():
     assert 'outlet' not in executables()
     assert parameters('outlet', lsl_outlet=True) == {'lsl': True, 'zmq': ''}
     assert parameters('outlet', source='lsl', zmq_outlet='tcp://*:5570') == {'lsl': False, 'zmq': 'tcp://*:5570'}
+
+
+def test_the_page_is_one_more_listener_that_is_waited_for():
+    assert 'viewer' not in executables()
+    assert parameters('viewer', view=True, objects='mine.yaml') == {'objects': 'mine.yaml'}
+    for name, key in (('run_monitor', 'listeners'), ('spike_replayer', 'subscribers')):
+        assert parameters(name, view=True)[key] == parameters(name)[key] + 1
+        assert parameters(name, view=True, record='run.mcap')[key] == parameters(name)[key] + 2
 
 
 def test_live_source_starts_neither_replayer_nor_monitor():
@@ -100,7 +108,7 @@ def test_users_parameters_come_after_the_package_s():
 def test_description_sets_declared_parameters_of_the_declared_types(name):
     declared = {each.name: each.default for settings in NODE_SETTINGS[name] for each in declarations(settings)}
     source = 'lsl' if name == 'spike_source' else 'replay'
-    for key, value in parameters(name, record='run.mcap', lsl_outlet=True, source=source).items():
+    for key, value in parameters(name, record='run.mcap', lsl_outlet=True, view=True, source=source).items():
         assert type(value) is type(declared[key]), key
 
 

@@ -1,0 +1,125 @@
+"""viewer: a page in a browser that shows the run to its operator, with e-stop, reset, pause and exchange of the bundle.
+
+It looks on, in a process of its own that gives way to all others: when the machine is busy the page shows less often.
+It serves this machine only, unless the parameter address says otherwise. With read_only it has no controls.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+
+from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.nodes import conversion
+from grasp_decoder.nodes.diagnostics import Diagnostics, status
+from grasp_decoder.nodes.life import goes_on, run_node
+from grasp_decoder.nodes.parameters import declare
+from grasp_decoder.nodes.receiver import Receiver
+from grasp_decoder.nodes.topics import advertise, client
+from grasp_decoder.objects import load_objects
+from grasp_decoder.page.library import require_viser
+from grasp_decoder.page.seen_run import LEVELS, SeenRun, Status
+from grasp_decoder.srv import LoadBundle
+from grasp_decoder.system import interfaces
+from grasp_decoder.system.node_settings import ViewerSettings
+
+NICE = 10
+PERIOD_S = 0.05
+
+
+class Viewer(Node):
+    """Wires a `SeenRun` to topics, and the controls of a `Page` to the e-stop and to services."""
+
+    def __init__(self):
+        super().__init__('viewer')
+        settings = declare(self, ViewerSettings)
+        require_viser()
+        from grasp_decoder.page.page import Controls, Page
+        from grasp_decoder.page.server import PageServer
+
+        objects = load_objects(settings.objects)
+        namespace = self.get_namespace().strip('/')
+        self._run = run = SeenRun(load_grip_table(settings.grips, objects), namespace)
+        self._stop = advertise(self, interfaces.LATCHED_E_STOP, depth=1)
+        self._callers = {
+            service: client(self, service)
+            for service in (interfaces.RESET, interfaces.PAUSE, interfaces.RESUME, interfaces.LOAD_BUNDLE)
+        }
+        controls = Controls(
+            stop=self._press_stop,
+            reset=lambda: self._ask(interfaces.RESET),
+            pause=lambda: self._ask(interfaces.PAUSE),
+            resume=lambda: self._ask(interfaces.RESUME),
+            load_bundle=lambda path: self._ask(interfaces.LOAD_BUNDLE, LoadBundle.Request(bundle=path)),
+        )
+        server = PageServer(settings.address, settings.port, f'grasp_decoder {namespace}'.strip())
+        self._page = Page(server, objects, None if settings.read_only else controls)
+        self._url = server.url
+        takers = {
+            interfaces.SPIKES: lambda message: run.take_spikes(conversion.spike_batch_from(message)),
+            interfaces.DECODER_INFO: lambda message: run.take_info(conversion.decoder_info_from(message)),
+            interfaces.DECODED_GRASP: lambda message: run.take_decode(conversion.decoded_grasp_from(message)),
+            interfaces.HAND_STATE: lambda message: run.take_hand(conversion.hand_state_from(message)),
+            interfaces.HAND_COMMAND: lambda message: run.take_command(conversion.hand_command_from(message)),
+            interfaces.JOINT_STATES: lambda message: run.take_joints(message.name, message.position),
+            interfaces.JOINT_TARGETS: lambda message: run.take_targets(message.name, message.position),
+            interfaces.TRIAL_EVENTS: lambda message: run.take_event(conversion.trial_event_from(message)),
+            interfaces.DIAGNOSTICS: self._take_diagnostics,
+        }
+        self._inputs = [(Receiver(self, interfaces.seen(topic)), take) for topic, take in takers.items()]
+        self._diagnostics = Diagnostics(self, self._statuses)
+        self.get_logger().info(f'the page: {self._url}')
+
+    def run(self) -> None:
+        """Take what has come and show it, until ROS shuts down."""
+        executor = SingleThreadedExecutor(context=self.context)
+        executor.add_node(self)
+        try:
+            while goes_on(self):
+                for receiver, take in self._inputs:
+                    for message in receiver.receive(0):
+                        take(message)
+                executor.spin_once(timeout_sec=0)
+                self._page.show(self._run)
+                time.sleep(PERIOD_S)
+        finally:
+            self._page.close()
+
+    def _take_diagnostics(self, message: DiagnosticArray) -> None:
+        for each in message.status:
+            values = {value.key: value.value for value in each.values}
+            self._run.take_status(Status(each.name, LEVELS[each.level[0]], each.message, values))
+
+    def _press_stop(self) -> None:
+        self._stop.publish(Bool(data=True))
+        self._page.answer('e-stop sent')
+
+    def _ask(self, service: interfaces.Service, request: Any = None) -> None:
+        called = self._callers[service]
+        if not called.service_is_ready():
+            self._page.answer(f'nobody answers {called.srv_name}', good=False)
+            return
+        self._page.answer(f'{called.srv_name} ...')
+        future = called.call_async(request or Trigger.Request())
+        future.add_done_callback(lambda done: self._answered(service, done.result()))
+
+    def _answered(self, service: interfaces.Service, response: Any) -> None:
+        if service == interfaces.RESET and response.success:
+            # A hand_bridge that starts later is not to hear of an e-stop that was released.
+            self._stop.publish(Bool(data=False))
+        self._page.answer(response.message or service.meaning, response.success)
+
+    def _statuses(self) -> list[DiagnosticStatus]:
+        return [status('viewer: page', DiagnosticStatus.OK, self._url, {'watched': self._page.watched})]
+
+
+def main(args=None) -> int:
+    os.nice(NICE)
+    return run_node(Viewer, args)
