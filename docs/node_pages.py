@@ -9,6 +9,7 @@ from pathlib import Path
 
 from grasp_decoder.system.interfaces import EVERY_NODE, LIFECYCLE_NODE, NODES, Interfaces, Service, Topic
 from grasp_decoder.system.node_settings import NODE_SETTINGS
+from grasp_decoder.system.parameter_files import read_only_names
 from grasp_decoder.types.setting import declarations
 
 PACKAGE = 'grasp_decoder'
@@ -102,7 +103,9 @@ def parameter_table(node: str) -> Iterator[str]:
         for settings in NODE_SETTINGS[node]
         for each in declarations(settings)
     ]
-    return section('## Parameters', ('name', 'default', 'value', 'meaning'), rows)
+    yield from section('## Parameters', ('name', 'default', 'value', 'meaning'), rows)
+    if NODES[node].lifecycle:
+        yield f'While the node is not configured, all can be set but {read_only_names(node)}.'
 
 
 def section(heading: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

@@ -61,14 +61,28 @@ class TargetGuard:
         """The guard itself could not run for so long: what came meanwhile has not been taken yet."""
         self._heard_ns += duration_ns
 
+    def take_over(self, reason: str) -> None:
+        """Take the hand to its safe state now, for this ``reason``."""
+        if self._last is not None:
+            self.lost = reason
+            self._joints = JointTargets(self._joints.grips)
+            self._joints.start_from(self._last)
+
+    @property
+    def heard(self) -> bool:
+        """Whether targets have ever passed."""
+        return self._last is not None
+
+    def is_open(self, angles: Angles) -> bool:
+        """Whether joints at these angles (n_joints,) in rad are those of an open hand."""
+        return not np.any(np.abs(angles - self._open) > AS_OPEN_RAD)
+
     def targets(self, now_ns: int) -> Angles | None:
         """What the joints are to do now, (n_joints,) in rad; None before the first targets."""
         if self._last is None:
             return None
         if not self.lost and now_ns - self._heard_ns > self._timeout_ns:
-            self.lost = f'no joint targets for {self._timeout_ns / NS_PER_S:g} s'
-            self._joints = JointTargets(self._joints.grips)
-            self._joints.start_from(self._last)
+            self.take_over(f'no joint targets for {self._timeout_ns / NS_PER_S:g} s')
         if self.lost and self._on_loss == Policy.OPEN:
             self._last = self._joints.step(self._opened, now_ns)
         return self._last

@@ -65,6 +65,15 @@ class CommandedHand:
             self._rig.command(targets)
             self._note_change()
 
+    def let_go(self, reason: str) -> None:
+        """Open the hand, whatever joint targets come, for this ``reason``."""
+        self._guard.take_over(reason)
+
+    def is_open(self, simulated: SimulatorState) -> bool:
+        """Whether the joints are where they are in an open hand, or were never told to be anywhere."""
+        position = dict(zip(self._joint_names, simulated.joint_position))
+        return not self._guard.heard or self._guard.is_open(np.array([position[name] for name in self._guard.names]))
+
     def stood_still(self, duration_ns: int) -> None:
         """The hand could not run for so long: targets that came meanwhile have not been taken yet."""
         self._guard.stood_still(duration_ns)

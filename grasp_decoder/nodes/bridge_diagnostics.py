@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 
 from grasp_decoder.control.grasp_log import GraspLog
 from grasp_decoder.decoding.stage_times import StageTimes
@@ -17,15 +18,15 @@ from grasp_decoder.types.time import NS_PER_S
 
 
 class BridgeDiagnostics:
-    """What the hand is told and why, how its grasps went, the latency from bin edge to command, the audit log, the
-    connections.
-    """
+    """What the hand is told and why, its grasps, its listeners, the latency, the audit log, the connections."""
 
-    def __init__(self, node: Node, grasps: GraspLog, feedback: Sequence[Topic], audit: Audit):
-        """``feedback``: topics that the hand answers on."""
+    def __init__(self, node: Node, grasps: GraspLog, feedback: Sequence[Topic], targets: Publisher, audit: Audit):
+        """``feedback``: topics that the hand answers on; ``targets``: the publisher of its joint targets."""
         self._node = node
-        self._grasps = grasps
+        self._targets = targets
         self._audit = audit
+        self._listeners = self._most_listeners = 0
+        self._grasps = grasps
         self.bin_s = float('inf')
         self._times = StageTimes(('decode', 'command'))
         self._command: HandCommand | None = None
@@ -58,9 +59,21 @@ class BridgeDiagnostics:
                     'held': 'not known' if self._grasps.held is None else self._grasps.held,
                 },
             ),
+            self._hearing(),
             status('hand_bridge: latency', DiagnosticStatus.OK, 'bin edge to hand command', stage_values(self._times)),
             self._audit.status(),
         ]
+
+    def _hearing(self) -> DiagnosticStatus:
+        """Whether all who ever listened to joint targets still do: a hand may be the one who does not."""
+        before, self._listeners = self._listeners, self._targets.get_subscription_count()
+        self._most_listeners = max(self._most_listeners, self._listeners)
+        gone = self._most_listeners - self._listeners
+        level = DiagnosticStatus.WARN if gone else DiagnosticStatus.OK
+        summary = f'{self._listeners} listen to {self._targets.topic_name}' + (f', {gone} are gone' if gone else '')
+        if self._listeners < before:
+            self._node.get_logger().warning(summary)
+        return status('hand_bridge: listeners', level, summary, {'listeners': self._listeners, 'gone': gone})
 
     def _state(self) -> DiagnosticStatus:
         command = self._command

@@ -35,10 +35,6 @@ class DecoderDiagnostics:
         self._overruns = self._foreign = 0
         self._diagnostics = Diagnostics(node, self._statuses, needs=(SPIKES,))
 
-    def destroy(self) -> None:
-        self._sole.destroy()
-        self._diagnostics.destroy()
-
     def _statuses(self) -> list[DiagnosticStatus]:
         self._renew_info()
         return [self._stream(), self._input(), self._latency(), self._back_end(), self._audit.status()]

@@ -18,7 +18,7 @@ from grasp_decoder.types.time import NS_PER_S
 
 
 class DecoderOutputs:
-    """The publishers that ``node`` has for one `LiveDecoder`, until they are destroyed."""
+    """The publishers that ``node`` has for one `LiveDecoder`."""
 
     def __init__(self, node: Node, decoder: LiveDecoder, audit: Audit):
         """Publish at once which bundle decodes."""
@@ -28,11 +28,6 @@ class DecoderOutputs:
         self._info = advertise(node, DECODER_INFO)
         self._diagnostics = DecoderDiagnostics(node, decoder, audit, self._renew_info)
         self.publish_info()
-
-    def destroy(self) -> None:
-        self._diagnostics.destroy()
-        self._node.destroy_publisher(self._decodes)
-        self._node.destroy_publisher(self._info)
 
     def publish(self, decodes: Iterable[DecodedGrasp], session_name: str) -> None:
         for decode in decodes:

@@ -17,7 +17,7 @@ PERIOD_S = 1.0
 
 
 class Diagnostics:
-    """Publishes what ``statuses()`` gives, and how the node is connected, until it is destroyed."""
+    """Publishes what ``statuses()`` gives, and how the node is connected."""
 
     def __init__(self, node: Node, statuses: Callable[[], list[DiagnosticStatus]], needs: Collection[Topic] = ()):
         """``needs``: topics without which the node has nothing to do."""
@@ -27,10 +27,6 @@ class Diagnostics:
         self._unfit: list[str] = []
         self._publisher = advertise(node, DIAGNOSTICS)
         self._timer = node.create_timer(PERIOD_S, self._publish)
-
-    def destroy(self) -> None:
-        self._node.destroy_timer(self._timer)
-        self._node.destroy_publisher(self._publisher)
 
     def _publish(self) -> None:
         message = DiagnosticArray(status=[*self._statuses(), self._connection_status()])

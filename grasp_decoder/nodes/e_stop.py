@@ -19,12 +19,11 @@ from grasp_decoder.system.interfaces import E_STOP, LATCHED_E_STOP, RESET
 
 
 class EStop:
-    """Passes the e-stop on to the commander. Its topics and its service belong to ``node``."""
+    """Passes the e-stop on to the commander, while there is one. Its topics and its service belong to ``node``."""
 
     def __init__(
         self,
         node: Node,
-        commander: HandCommander,
         lock: AbstractContextManager,
         publish: Callable[[Order], None],
         guarded: Callable[[Callable], Callable],
@@ -32,7 +31,7 @@ class EStop:
     ):
         """``lock`` guards the commander, ``publish`` sends an order, ``guarded`` makes callbacks that raise nothing."""
         self._node = node
-        self._commander = commander
+        self._commander: HandCommander | None = None
         self._lock = lock
         self._publish = publish
         self._audit = audit
@@ -42,12 +41,17 @@ class EStop:
         subscribe(node, LATCHED_E_STOP, guarded(self._heard))
         serve(node, RESET, self._reset)
 
-    def press_if_it_was_pressed(self) -> None:
-        """Press the e-stop again if it was pressed before a restart."""
+    def begin(self, commander: HandCommander) -> None:
+        """``commander`` has the hand from now on; an e-stop that was pressed before is pressed again."""
+        self._commander = commander
         if self._memory.pressed:
-            self._node.get_logger().warning('the e-stop was pressed before the restart: SAFE until it is reset')
+            self._node.get_logger().warning('the e-stop was pressed before the start: SAFE until it is reset')
             self._tell(True)
-            self._tell(False)
+            self._tell(self._pressed)
+
+    def end(self) -> None:
+        """Nobody has the hand from now on."""
+        self._commander = None
 
     def _heard(self, message: Bool) -> None:
         self._tell(message.data)
@@ -62,13 +66,15 @@ class EStop:
 
     def _tell(self, pressed: bool) -> None:
         with self._lock:
-            order = self._commander.e_stop(pressed, time.monotonic_ns())
+            order = None if self._commander is None else self._commander.e_stop(pressed, time.monotonic_ns())
             if order is not None:
                 self._publish(order)
 
     def _reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:
             with self._lock:
+                if self._commander is None:
+                    raise GraspDecoderError('hand_bridge is not active: activate it before the reset')
                 self._commander.reset()
         except GraspDecoderError as error:
             response.message = str(error)

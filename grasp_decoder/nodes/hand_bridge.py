@@ -1,7 +1,7 @@
 """hand_bridge: /decoded_grasp in, /hand/command and /hand/joint_targets out; SAFE whenever something is wrong.
 
 It also listens to /spikes, to tell a source that pauses from one that has stopped, and to /hand/command, to notice
-another hand_bridge.
+another hand_bridge. A lifecycle node: deactivate takes the hand to its safe state. The e-stop is heard in every state.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ import time
 from collections.abc import Callable
 
 from rclpy.duration import Duration
-from rclpy.node import Node
-from rclpy.serialization import deserialize_message
 
 from grasp_decoder import msg
 from grasp_decoder.control.fault_policies import Fault, FaultKind, load_fault_policies
-from grasp_decoder.control.faults import SourceClock
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.hand_commander import HandCommander, Order
 from grasp_decoder.control.hand_watch import FeedbackSettings
+from grasp_decoder.control.joint_targets import JointTargets
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.nodes import conversion
 from grasp_decoder.nodes.audit import Audit
@@ -27,56 +25,72 @@ from grasp_decoder.nodes.bridge_diagnostics import BridgeDiagnostics
 from grasp_decoder.nodes.e_stop import EStop
 from grasp_decoder.nodes.hand_feedback import HandFeedback
 from grasp_decoder.nodes.hand_outputs import make_output
+from grasp_decoder.nodes.latest_batch import LatestBatch
 from grasp_decoder.nodes.life import run_node
-from grasp_decoder.nodes.parameters import declare
-from grasp_decoder.nodes.real_time import RealTime
+from grasp_decoder.nodes.managed_node import ManagedNode
 from grasp_decoder.nodes.receiver import Receiver
-from grasp_decoder.nodes.spin import spin
 from grasp_decoder.nodes.topics import advertise, subscribe
 from grasp_decoder.objects import load_objects
 from grasp_decoder.system import interfaces
-from grasp_decoder.system.node_settings import BridgeSettings, OutputSettings, RealTimeSettings
+from grasp_decoder.system.node_settings import BridgeSettings, OutputSettings
 from grasp_decoder.types.time import NS_PER_S
 
 LAST_WORDS = Duration(seconds=0.5)
+OPENS_WITHIN_NS = NS_PER_S
 
 
-class HandBridge(Node):
+class HandBridge(ManagedNode):
     """Wires a `HandCommander` to topics.
 
-    The main thread takes decodes, sends joint targets at a fixed rate and is the watchdog (`_work`); the e-stop and
-    all else run in the thread beside it (`spin`). The lock guards the commander and the order of the commands.
+    The main thread takes decodes, sends joint targets at a fixed rate and is the watchdog (`work`); the e-stop and
+    all else run in the thread beside it. The lock guards the commander and the order of the commands.
     """
 
     def __init__(self):
-        super().__init__('hand_bridge')
-        settings, control = declare(self, BridgeSettings), declare(self, ControlSettings)
-        feedback, policies = declare(self, FeedbackSettings), load_fault_policies(settings.faults)
-        grips = load_grip_table(settings.grips, load_objects(settings.objects))
-        heartbeat_s, timeout_s = settings.e_stop_heartbeat_s, settings.target_timeout_s
-        self._commander = HandCommander(control, feedback, grips, policies, heartbeat_s, timeout_s)
-        self._output = make_output(self, declare(self, OutputSettings), self._commander.joint_names)
-        self._real_time = RealTime(self, declare(self, RealTimeSettings))
+        super().__init__('hand_bridge', BridgeSettings, ControlSettings, FeedbackSettings, OutputSettings)
+        self._lock = threading.Lock()
+        self._commander: HandCommander | None = None
+        self._audit = Audit(self)
+        self._e_stop = EStop(self, self._lock, self._publish, self._guarded, self._audit)
+        self._guarded_work = self._guarded(self._work)
+
+    def configure(self) -> None:
+        settings = self.settings_of(BridgeSettings)
+        self._policies = load_fault_policies(settings.faults)
+        self._grips = load_grip_table(settings.grips, load_objects(settings.objects))
+        # It outlives a deactivation: a gripper has to hear of SAFE even if it answers late.
+        self._output = make_output(self, self.settings_of(OutputSettings), JointTargets(self._grips).names)
+
+    def activate(self) -> None:
+        settings = self.settings_of(BridgeSettings)
+        control, feedback = self.settings_of(ControlSettings), self.settings_of(FeedbackSettings)
+        timeouts_s = settings.e_stop_heartbeat_s, settings.target_timeout_s
+        self._commander = commander = HandCommander(control, feedback, self._grips, self._policies, *timeouts_s)
         self._period_ns = round(NS_PER_S / settings.target_rate_hz)
         self._tick_ns = 0
-        self._lock = threading.Lock()
-        self._last_batch: tuple[int, bytes] | None = None
         self._commands = advertise(self, interfaces.HAND_COMMAND)
         self._targets = advertise(self, interfaces.JOINT_TARGETS)
         self._decodes = Receiver(self, interfaces.DECODED_GRASP)
-        self._spikes = Receiver(self, interfaces.SPIKES, depth=1)
+        self._spikes = LatestBatch(self)
         self._all_commands = Receiver(self, interfaces.HAND_COMMAND, depth=100)
         subscribe(self, interfaces.DECODER_INFO, self._guarded(self._new_decoder))
-        hand = HandFeedback(self, feedback, self._commander, self._lock, self._guarded)
-        audit = Audit(self)
-        self._e_stop = EStop(self, self._commander, self._lock, self._publish, self._guarded, audit)
-        self._diagnostics = BridgeDiagnostics(self, self._commander.grasps, hand.topics, audit)
+        hand = HandFeedback(self, feedback, commander, self._lock, self._guarded)
+        self._diagnostics = BridgeDiagnostics(self, commander.grasps, hand.topics, self._targets, self._audit)
+        self._e_stop.begin(commander)
 
-    def run(self) -> None:
-        """Command the hand until the process is to end, and leave it in its safe state."""
-        self._real_time.apply()
-        self._e_stop.press_if_it_was_pressed()
-        spin(self, self._guarded(self._work), self._end, self._real_time.step_back)
+    def work(self) -> None:
+        self._guarded_work()
+
+    def deactivate(self) -> None:
+        """Take the hand to its safe state. From then on, its own time-out keeps it there."""
+        until_ns = time.monotonic_ns() + OPENS_WITHIN_NS
+        before, order = None, self._last_order()
+        while time.monotonic_ns() < until_ns and (before is None or (order.angles != before.angles).any()):
+            time.sleep(self._period_ns / NS_PER_S)
+            before, order = order, self._last_order()
+        self._commands.wait_for_all_acked(LAST_WORDS)
+        self._e_stop.end()
+        self._commander = None
 
     def _guarded(self, callback: Callable) -> Callable:
         """The callback, whose errors take the hand to its safe state and nothing down."""
@@ -88,12 +102,12 @@ class HandBridge(Node):
                 reason = f'an error in {callback.__name__.strip("_")}: {type(error).__name__}: {error}'
                 self.get_logger().error(reason)
                 with self._lock:
-                    self._publish(self._commander.failed(Fault(FaultKind.INTERNAL, reason), time.monotonic_ns()))
-                return True
+                    if self._commander is not None:
+                        self._publish(self._commander.failed(Fault(FaultKind.INTERNAL, reason), time.monotonic_ns()))
 
         return guarded
 
-    def _work(self) -> bool:
+    def _work(self) -> None:
         for message in self._decodes.receive(max(0, self._tick_ns - time.monotonic_ns())):
             now_ns = time.monotonic_ns()
             with self._lock:
@@ -101,21 +115,11 @@ class HandBridge(Node):
         now_ns = time.monotonic_ns()
         if now_ns >= self._tick_ns:
             self._tick_ns = max(self._tick_ns + self._period_ns, now_ns)
-            # The latest batch stays bytes: it is read only when the source's clock is asked for.
-            batch = self._spikes.take_bytes()
-            self._last_batch = self._last_batch if batch is None else (now_ns, batch)
+            self._spikes.take(now_ns)
             published = [command.published_ns for command in self._all_commands.receive(0)]
             with self._lock:
                 self._commander.commands_heard(published, now_ns)
-                self._publish(self._commander.tick(now_ns, self._source_clock), now_ns)
-        return True
-
-    def _source_clock(self) -> SourceClock | None:
-        if self._last_batch is None:
-            return None
-        received_ns, data = self._last_batch
-        batch = conversion.spike_batch_from(deserialize_message(data, msg.SpikeBatch))
-        return SourceClock(received_ns, batch.segment, batch.end_ns)
+                self._publish(self._commander.tick(now_ns, self._spikes.source_clock), now_ns)
 
     def _publish(self, order: Order, received_ns: int = 0) -> None:
         command = order.command
@@ -129,10 +133,11 @@ class HandBridge(Node):
         self._targets.publish(conversion.joint_state_message(names, order.angles.tolist(), command.stamp_ns))
         self._output.send(order)
 
-    def _end(self) -> None:
+    def _last_order(self) -> Order:
         with self._lock:
-            self._publish(self._commander.ended(time.monotonic_ns()))
-        self._commands.wait_for_all_acked(LAST_WORDS)
+            order = self._commander.ended(time.monotonic_ns())
+            self._publish(order)
+        return order
 
     def _new_decoder(self, message: msg.DecoderInfo) -> None:
         info = conversion.decoder_info_from(message)

@@ -23,18 +23,19 @@ def declare(
     node: Node,
     settings: type[Filled],
     change: Callable[[Filled], None] | None = None,
-    configured: Callable[[], bool] = lambda: True,
+    configured: Callable[[], bool] | None = None,
 ) -> Filled:
     """Declare every field of ``settings`` on ``node``, and return the dataclass filled with the parameters' values.
 
-    Parameters are read-only unless they are dynamic, or of a lifecycle node that is not configured: a node keeps the
-    values that were checked at its start. A parameter that was given and that no settings of the node have is refused.
+    Parameters are read-only unless they are dynamic, or a lifecycle node reads them when it is configured: a node keeps
+    the values that were checked. A parameter that was given and that no settings of the node have is refused.
 
     Args:
         node: has the values that were given on its command line.
         settings: the dataclass.
-        change: takes the new settings when a dynamic parameter is set; a `GraspDecoderError` refuses them.
-        configured: whether a lifecycle node is configured.
+        change: takes the new settings when a parameter is set; a `GraspDecoderError` refuses them.
+        configured: whether a lifecycle node, which reads these settings when it is configured, is so; None: they are
+            read at the start.
 
     Raises:
         GraspDecoderError: an unknown parameter; a value of the wrong type, outside its range or not among the choices.
@@ -43,7 +44,8 @@ def declare(
     values = {}
     for each in declarations(settings):
         try:
-            values[each.name] = node.declare_parameter(each.name, each.default, _descriptor(each)).value
+            descriptor = _descriptor(each, read_only=configured is None and not each.dynamic)
+            values[each.name] = node.declare_parameter(each.name, each.default, descriptor).value
         except (InvalidParameterTypeException, InvalidParameterValueException) as error:
             raise GraspDecoderError(
                 f'{node.get_name()}: parameter {each.name}: it must be {each.allowed()}; {str(error).splitlines()[0]}'
@@ -68,15 +70,18 @@ def _refuse_unknown(node: Node) -> None:
         refuse_undeclared(kind, node._parameter_overrides)  # rclpy has no public name for them
 
 
-def _listen(node: Node, settings: Filled, change: Callable[[Filled], None], configured: Callable[[], bool]) -> None:
+def _listen(
+    node: Node, settings: Filled, change: Callable[[Filled], None], configured: Callable[[], bool] | None
+) -> None:
     declared = {each.name: each for each in declarations(type(settings))}
 
     def on_set(parameters: list[Parameter]) -> SetParametersResult:
         nonlocal settings
         own = {each.name: each.value for each in parameters if each.name in declared}
         try:
-            if configured() and (fixed := [name for name in own if declared[name].unconfigured]):
-                raise GraspDecoderError(f'{fixed[0]} {declared[fixed[0]].settable()}')
+            fixed = [name for name in own if not declared[name].dynamic]
+            if fixed and configured is not None and configured():
+                raise GraspDecoderError(f'{fixed[0]} can be set while the node is not configured')
             wanted = replace(settings, **own)
             if own:
                 change(wanted)
@@ -88,8 +93,8 @@ def _listen(node: Node, settings: Filled, change: Callable[[Filled], None], conf
     node.add_on_set_parameters_callback(on_set)
 
 
-def _descriptor(declaration: Declaration) -> ParameterDescriptor:
-    descriptor = ParameterDescriptor(description=declaration.meaning(), read_only=not declaration.settable())
+def _descriptor(declaration: Declaration, read_only: bool) -> ParameterDescriptor:
+    descriptor = ParameterDescriptor(description=declaration.meaning(), read_only=read_only)
     if declaration.choices:
         descriptor.additional_constraints = declaration.allowed()
     low, high = declaration.low, declaration.high

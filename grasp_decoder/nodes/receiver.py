@@ -37,15 +37,10 @@ class Receiver:
         warm_up: Callable[[Callable[[], bool]], None] | None = None,
     ) -> None:
         """Subscribe ``node`` to ``topic``, with another ``depth`` than declared if one is given."""
-        self._node = node
         self._subscription = subscribe(node, topic, _ignore, depth, callback_group=_NoExecutor())
         self._warm_up = warm_up
         self._expected_ns: int | None = None
         self._wait_set = rclpy_implementation.WaitSet(1, 0, 0, 0, 0, 0, node.context.handle)
-
-    def destroy(self) -> None:
-        """Unsubscribe."""
-        self._node.destroy_subscription(self._subscription)
 
     def expect(self, time_ns: int) -> None:
         """The next message that matters is due at about this CLOCK_MONOTONIC."""

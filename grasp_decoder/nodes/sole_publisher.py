@@ -20,9 +20,6 @@ class SolePublisher:
         self.others = 0
         self._timer = node.create_timer(PERIOD_S, self._look)
 
-    def destroy(self) -> None:
-        self._node.destroy_timer(self._timer)
-
     def _look(self) -> None:
         others = count_publishers(self._node, self._topic) - 1
         if others > self.others:

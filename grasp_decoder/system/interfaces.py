@@ -177,6 +177,7 @@ NODES = {
             'output:=gripper_command': Interfaces(calls=(GRIPPER_COMMAND,)),
             'output:=parallel_gripper_command': Interfaces(calls=(PARALLEL_GRIPPER_COMMAND,)),
         },
+        lifecycle=True,
     ),
     'target_guard': Interfaces(
         publishes=(GUARDED_TARGETS, DIAGNOSTICS),
@@ -194,6 +195,7 @@ NODES = {
                 publishes=(GAZEBO_TARGET,), subscribes=(GAZEBO_JOINT_STATES, GAZEBO_OBJECT_POSE)
             ),
         },
+        lifecycle=True,
     ),
     'run_monitor': Interfaces(
         subscribes=(SPIKES, DECODER_INFO, DECODED_GRASP, HAND_COMMAND, HAND_STATE),

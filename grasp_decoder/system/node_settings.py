@@ -15,6 +15,13 @@ from grasp_decoder.types.setting import Settings, setting
 
 
 @dataclass(frozen=True)
+class LifeSettings(Settings):
+    """How a lifecycle node starts."""
+
+    autostart: bool = setting(True, 'configure and activate without a lifecycle manager')
+
+
+@dataclass(frozen=True)
 class RealTimeSettings(Settings):
     """How a node's process is scheduled."""
 
@@ -62,24 +69,14 @@ class SourceSettings(SystemSettings):
 class DecoderSettings(Settings):
     """Settings of decoder."""
 
-    bundle: str = setting('', 'folder of the bundle to decode with', unconfigured=True)
-    trusted_keys: str = setting(
-        '', 'file of public keys: only bundles signed with one of them decode; empty: any bundle'
-    )
-    bundle_folders: str = setting(
-        '',
-        'folders in which bundles must lie, with : between them; empty: the first one may lie anywhere, and those that '
-        'replace it must lie beside it',
-    )
-    autostart: bool = setting(True, 'configure and activate without a lifecycle manager')
-    precision: str = setting('int8', 'models of the bundle to run', choices=('int8', 'float'), unconfigured=True)
+    bundle: str = setting('', 'folder of the bundle to decode with')
+    precision: str = setting('int8', 'models of the bundle to run', choices=('int8', 'float'))
     backend: str = setting(
         'auto',
         'auto, cpu, edgetpu or the name of a plug-in; auto takes an Edge TPU that answers',
-        unconfigured=True,
     )
-    device: str = setting('', 'Edge TPU to use (usb, pci, :N, usb:N, pci:N); empty: the first', unconfigured=True)
-    threads: int = setting(1, "threads of the CPU's interpreter", low=1, high=16, unconfigured=True)
+    device: str = setting('', 'Edge TPU to use (usb, pci, :N, usb:N, pci:N); empty: the first')
+    threads: int = setting(1, "threads of the CPU's interpreter", low=1, high=16)
     reorder_depth: int = setting(
         2, 'batches that may overtake a missing one before it counts as lost', low=0, high=64, dynamic=True
     )
@@ -88,6 +85,20 @@ class DecoderSettings(Settings):
     )
     track_drift: bool = setting(
         False, 'follow a slow shift of what the units say and take it back; false takes nothing back', dynamic=True
+    )
+
+
+@dataclass(frozen=True)
+class AdmissionSettings(Settings):
+    """Which bundles decoder takes."""
+
+    trusted_keys: str = setting(
+        '', 'file of public keys: only bundles signed with one of them decode; empty: any bundle'
+    )
+    bundle_folders: str = setting(
+        '',
+        'folders in which bundles must lie, with : between them; empty: the first one may lie anywhere, and those that '
+        'replace it must lie beside it',
     )
 
 
@@ -240,13 +251,16 @@ class ViewerSettings(ObjectSettings):
     grips: str = setting('', 'grip table that says which grip is right; empty: config/grips.yaml')
 
 
+READ_ONLY_SETTINGS = AdmissionSettings, LifeSettings, RealTimeSettings
+"""Other settings of a lifecycle node can be set while it is not configured."""
+
 NODE_SETTINGS: dict[str, tuple[type[Settings], ...]] = {
     'spike_replayer': (ReplayerSettings, RealTimeSettings),
     'spike_source': (SourceSettings, RealTimeSettings),
-    'decoder': (DecoderSettings, RealTimeSettings),
-    'hand_bridge': (BridgeSettings, ControlSettings, FeedbackSettings, OutputSettings, RealTimeSettings),
+    'decoder': (DecoderSettings, AdmissionSettings, LifeSettings, RealTimeSettings),
+    'hand_bridge': (BridgeSettings, ControlSettings, FeedbackSettings, OutputSettings, LifeSettings, RealTimeSettings),
     'target_guard': (GuardSettings, ControllerSettings, RealTimeSettings),
-    'simulated_hand': (SimulatedHandSettings,),
+    'simulated_hand': (SimulatedHandSettings, LifeSettings, RealTimeSettings),
     'run_monitor': (MonitorSettings,),
     'recorder': (RecorderSettings,),
     'outlet': (OutletSettings,),

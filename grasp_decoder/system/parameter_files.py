@@ -10,7 +10,8 @@ import textwrap
 import yaml
 
 from grasp_decoder.share import share_directory
-from grasp_decoder.system.node_settings import NODE_SETTINGS
+from grasp_decoder.system.interfaces import NODES
+from grasp_decoder.system.node_settings import NODE_SETTINGS, READ_ONLY_SETTINGS
 from grasp_decoder.types.setting import Declaration, declarations
 
 WIDTH = 120
@@ -25,6 +26,8 @@ def parameter_file(node: str) -> str:
         f'/**/{node}:  # in any namespace',
         '  ros__parameters:',
     ]
+    if NODES[node].lifecycle:
+        lines.insert(1, f'# While the node is not configured, all can be set but {read_only_names(node)}.')
     for settings in NODE_SETTINGS[node]:
         for declaration in declarations(settings):
             lines += textwrap.wrap(explanation(declaration), WIDTH, initial_indent=COMMENT, subsequent_indent=COMMENT)
@@ -42,6 +45,13 @@ def explanation(declaration: Declaration) -> str:
     if settable := declaration.settable():
         rules.append(settable)
     return f'{declaration.description} ({"; ".join(rules)})' if rules else declaration.description
+
+
+def read_only_names(node: str) -> str:
+    """The parameters of a lifecycle node that can never be set, in words."""
+    read_only = [settings for settings in NODE_SETTINGS[node] if settings in READ_ONLY_SETTINGS]
+    *names, last = [declaration.name for settings in read_only for declaration in declarations(settings)]
+    return f'{", ".join(names)} and {last}'
 
 
 def main() -> None:

@@ -1,4 +1,6 @@
-"""Settings declared once: a frozen dataclass holds name, type, default, unit, range and description of each::
+"""Settings declared once: a frozen dataclass holds name, type, default, unit, range and description of each.
+
+Such as::
 
     @dataclass(frozen=True)
     class Motion(Settings):
@@ -29,7 +31,6 @@ class Declaration:
         low, high: smallest and largest value; both None for any.
         choices: the values that it may have; empty for any.
         dynamic: whether it can be set while a node runs.
-        unconfigured: whether it can be set while a lifecycle node is not configured.
     """
 
     name: str
@@ -40,7 +41,6 @@ class Declaration:
     high: float | None
     choices: tuple[str, ...]
     dynamic: bool
-    unconfigured: bool
 
     def meaning(self) -> str:
         """Description with unit."""
@@ -54,10 +54,8 @@ class Declaration:
         return kind if self.low is None else f'{kind} from {self.low} to {self.high}'
 
     def settable(self) -> str:
-        """When it can be set after the start of a node, in words; '' for never."""
-        if self.dynamic:
-            return 'can be set while the node runs'
-        return 'can be set while the node is not configured' if self.unconfigured else ''
+        """Whether it can be set while a node runs, in words; '' if not."""
+        return 'can be set while the node runs' if self.dynamic else ''
 
     def parse(self, text: str) -> Any:
         """The value that ``text`` stands for, of the type of the default.
@@ -91,7 +89,6 @@ def setting(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     dynamic: bool = False,
-    unconfigured: bool = False,
 ) -> Any:
     """A dataclass field with its declaration; the arguments are the attributes of `Declaration`."""
     rules = {
@@ -101,7 +98,6 @@ def setting(
         'high': high,
         'choices': choices,
         'dynamic': dynamic,
-        'unconfigured': unconfigured,
     }
     return field(default=default, metadata=rules)
 

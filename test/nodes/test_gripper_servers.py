@@ -12,6 +12,8 @@ pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 pytest.importorskip('control_msgs', reason='the ROS package control_msgs is not installed')
 
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from std_msgs.msg import Bool
 
 from helpers.bridge_feeder import HOLD, PATIENT, PRESHAPE, SAFE
@@ -66,7 +68,7 @@ def press(feeder):
 
 
 @pytest.mark.parametrize('output, action', OUTPUTS.items())
-def test_a_gripper_gets_one_goal_for_each_change(feeder, start_server, output, action):
+def test_a_gripper_gets_one_goal_for_each_change(feeder, node, start_server, output, action):
     server = start_server(action=action)
     feeder = bridge(feeder, output)
     feeder.reach(PRESHAPE)
@@ -78,6 +80,11 @@ def test_a_gripper_gets_one_goal_for_each_change(feeder, start_server, output, a
     feeder.reach(PRESHAPE)
     assert feeder.spin_until(lambda: server.goals[-4:] == [PRESHAPED, CLOSED, OPENED, PRESHAPED]), server.goals
     assert all(goal != before for before, goal in itertools.pairwise(server.goals))
+    feeder.hold()
+    deactivate = node.create_client(ChangeState, '/hand_bridge/change_state')
+    assert feeder.spin_until(lambda: server.goals[-1:] == [CLOSED] and deactivate.service_is_ready())
+    deactivate.call_async(ChangeState.Request(transition=Transition(id=Transition.TRANSITION_DEACTIVATE)))
+    assert feeder.spin_until(lambda: server.goals[-1:] == [OPENED]), server.goals
 
 
 @pytest.mark.parametrize(

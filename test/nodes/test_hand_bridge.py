@@ -162,6 +162,11 @@ def test_diagnostics_say_what_the_hand_is_told_and_how_fast(feeder, node, spin_u
     feeder.change = {'object_id': 99}
     assert spin_until(lambda: 'unknown object 99' in statuses['hand_bridge: hand'].message)
     assert statuses['hand_bridge: hand'].level == DiagnosticStatus.WARN
+    listener = subscribe(node, JOINT_TARGETS, print)
+    assert spin_until(lambda: statuses['hand_bridge: listeners'].message == '2 listen to /hand/joint_targets')
+    node.destroy_subscription(listener)
+    assert spin_until(lambda: statuses['hand_bridge: listeners'].level == DiagnosticStatus.WARN)
+    assert '1 listen to /hand/joint_targets, 1 are gone' in feeder.bridge.log_text()
 
 
 def test_the_hand_holds_when_it_feels_the_object_and_diagnostics_say_how_the_grasp_went(feeder, node, spin_until):
@@ -247,7 +252,7 @@ def test_an_e_stop_that_was_pressed_before_the_bridge_started_is_heard_and_survi
     end_processes([bridge])
     node.destroy_publisher(publisher)
     again = start_node('hand_bridge')
-    assert spin_until(lambda: 'pressed before the restart' in again.log_text())
+    assert spin_until(lambda: 'pressed before the start' in again.log_text())
     # What cannot be forgotten would be back after the next restart, and so it stays.
     (memory,) = state_directory().glob('e_stop_*')
     memory.unlink()

@@ -70,7 +70,7 @@ def test_only_dynamic_parameters_change_and_only_as_the_node_allows(node_with):
 def test_what_is_fixed_by_configuring_can_be_set_before(node_with):
     @dataclass(frozen=True)
     class Opened(Settings):
-        bundle: str = setting('', 'which', unconfigured=True)
+        bundle: str = setting('', 'which')
 
     taken, configured = [], []
     node = node_with()

@@ -44,6 +44,10 @@ def test_a_node_declares_its_settings(node):
     pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
     source = inspect.getsource(importlib.import_module(f'grasp_decoder.nodes.{node}'))
     declared = set(re.findall(r'declare\(self, (\w+)', source))
-    if 'RealTime(self)' in source:
-        declared.add('RealTimeSettings')
+    if '(ManagedNode)' in source:
+        declared |= {
+            *re.findall(r'super\(\).__init__\((.*)\)', source)[0].split(', ')[1:],
+            'LifeSettings',
+            'RealTimeSettings',
+        }
     assert declared == {each.__name__ for each in NODE_SETTINGS[node]}

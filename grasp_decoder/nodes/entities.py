@@ -1,0 +1,31 @@
+"""What a node has, so that a transition can destroy what the one before it has made."""
+
+from __future__ import annotations
+
+from rclpy.node import Node
+
+# What a node can have, and the method of `Node` that destroys it.
+KINDS = (
+    ('publishers', 'destroy_publisher'),
+    ('subscriptions', 'destroy_subscription'),
+    ('clients', 'destroy_client'),
+    ('services', 'destroy_service'),
+    ('timers', 'destroy_timer'),
+    ('guards', 'destroy_guard_condition'),
+)
+
+
+class Entities:
+    """The topics, services, clients, timers and actions that ``node`` has now."""
+
+    def __init__(self, node: Node):
+        self._node = node
+        self._now = {each for kind, _ in KINDS for each in getattr(node, kind)} | {*node.waitables}
+
+    def destroy_later_ones(self) -> None:
+        """Destroy what was made on the node since."""
+        for kind, destroy in KINDS:
+            for each in [each for each in getattr(self._node, kind) if each not in self._now]:
+                getattr(self._node, destroy)(each)
+        for client in [each for each in self._node.waitables if each not in self._now]:  # of actions
+            client.destroy()

@@ -1,0 +1,33 @@
+"""The latest batch of spikes, for one who asks seldom what the time of the source is."""
+
+from __future__ import annotations
+
+from rclpy.node import Node
+from rclpy.serialization import deserialize_message
+
+from grasp_decoder import msg
+from grasp_decoder.control.faults import SourceClock
+from grasp_decoder.nodes.conversion import spike_batch_from
+from grasp_decoder.nodes.receiver import Receiver
+from grasp_decoder.system.interfaces import SPIKES
+
+
+class LatestBatch:
+    """Keeps the latest batch as bytes: it is read only when the source's clock is asked for."""
+
+    def __init__(self, node: Node):
+        self._receiver = Receiver(node, SPIKES, depth=1)
+        self._latest: tuple[int, bytes] | None = None
+
+    def take(self, now_ns: int) -> None:
+        """Take what has come until CLOCK_MONOTONIC ``now_ns``."""
+        batch = self._receiver.take_bytes()
+        self._latest = self._latest if batch is None else (now_ns, batch)
+
+    def source_clock(self) -> SourceClock | None:
+        """The source's clock in the latest batch; None before the first."""
+        if self._latest is None:
+            return None
+        received_ns, data = self._latest
+        batch = spike_batch_from(deserialize_message(data, msg.SpikeBatch))
+        return SourceClock(received_ns, batch.segment, batch.end_ns)
