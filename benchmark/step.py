@@ -57,7 +57,7 @@ def _step(argv) -> int:
 
 
 def _times(decoder: StreamingDecoder, stream: list, bins: int, way: str) -> np.ndarray:
-    """ns of the pushes that close a bin, message included."""
+    """Nanoseconds of the pushes that close a bin, message included."""
     decoder.reset()
     warm_up = WarmUpDecoder(decoder)
     bin_ns = decoder.bundle.manifest.bin_ns

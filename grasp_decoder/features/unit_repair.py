@@ -25,10 +25,10 @@ MEAN_ROOTS = _poisson_roots(RATES)
 
 
 class UnitRepair:
-    """Repairs the features of one bin after the other: living units are corrected for the gain, and dead ones get what
-    the living ones lead to expect (`UnitModel`).
+    """Repairs the features of one bin after the other.
 
-    A bin costs two products with the loading. New dead units cost as much as they are many, a new gain costs a product.
+    Living units are corrected for the gain, and dead ones get what the living ones lead to expect (`UnitModel`). A bin
+    costs two products with the loading. New dead units cost as much as they are many, a new gain costs a product.
     """
 
     def __init__(self, model: UnitModel, rate: NDArray[np.floating]):

@@ -18,9 +18,7 @@ LISTED_UNITS = 40
 
 
 class DecoderDiagnostics:
-    """Six statuses: the stream of spikes, what the input is like, the latency of each stage, the back end, the audit
-    log, the connections.
-    """
+    """Six statuses: stream of spikes, what the input is like, latencies, back end, audit log, connections."""
 
     def __init__(self, node: Node, live: LiveDecoder, audit: Audit, renew_info: Callable[[], None]):
         """``renew_info`` is called before each publication."""

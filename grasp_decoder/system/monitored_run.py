@@ -152,8 +152,10 @@ class MonitoredRun:
         self._report()
 
     def write_result(self, goes_on: Callable[[], bool] = lambda: True) -> str:
-        """Score the run and write the result, and the record if it is wanted. Then compare every bin with the offline
-        decoder, which takes as long as the decoding took, and write the result again with what came of it.
+        """Score the run and write the result, and the record if it is wanted.
+
+        Then compare every bin with the offline decoder, which takes as long as the decoding took, and write the result
+        again with what came of it.
 
         Args:
             goes_on: false when the process is to end: then nothing is compared any more.
