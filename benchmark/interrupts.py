@@ -1,0 +1,216 @@
+"""Interrupts: runs that are ended by Ctrl-C at a random moment. Each must end clean, whatever it was doing.
+
+A clean end: the documented exit status, nothing about a crash in the output, no process and no core left, and a
+recording that can be read to its end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from mcap.exceptions import McapError
+from mcap.reader import make_reader
+
+from benchmark.material import given_or_trained
+from benchmark.results import ROOT, print_table, write_results
+from grasp_decoder.child_process import prepare_child
+from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.safe_file import write_json
+from grasp_decoder.share import share_directory
+from grasp_decoder.system.processes import executable_path
+
+MARK = 'GRASP_DECODER_INTERRUPTED_RUN'
+CRASHES = ('Traceback', 'terminate called', 'failed to terminate', 'did not end by itself', 'Segmentation', 'Aborted')
+PATIENCE_S = 120.0
+SOONEST_S = 0.2  # before, it is Python's own start that is interrupted
+
+
+@dataclass(frozen=True)
+class End:
+    """How one run ended.
+
+    Attributes:
+        after_s: from the start to the first SIGINT.
+        seconds: from the first SIGINT until the last process of the run was gone.
+        problems: why it was not clean; empty if it was.
+        recorded: whether there is a recording.
+        unreadable: whether that cannot be read to its end.
+    """
+
+    after_s: float
+    seconds: float
+    problems: list[str]
+    recorded: bool
+    unreadable: bool
+
+
+def main(argv=None) -> int:
+    return exit_status(_interrupts, argv)
+
+
+def _interrupts(argv) -> int:
+    parser = argparse.ArgumentParser(prog='interrupts', description=__doc__.split('\n')[0])
+    parser.add_argument('--session', type=Path, help='recording to replay (default: a synthetic one)')
+    parser.add_argument('--bundle', type=Path, help='bundle for that recording')
+    parser.add_argument('--units', type=int, default=24, help='units of the synthetic session (default 24)')
+    parser.add_argument('--runs', type=int, default=50, help='runs (default 50)')
+    parser.add_argument('--within', type=float, default=15.0, metavar='S', help='latest SIGINT (default 15)')
+    parser.add_argument('--twice', action='store_true', help='a second SIGINT follows within a second')
+    parser.add_argument('--launch', action='store_true', help='runs of the launch file instead of replay_decode')
+    parser.add_argument('--seed', type=int, default=0, help='of the random moments (default 0)')
+    parser.add_argument('--json', type=Path, metavar='OUT', help='where the result goes besides bench/interrupts')
+    arguments = parser.parse_args(argv)
+    session, bundle = given_or_trained(arguments)
+    command = _launch(session, bundle) if arguments.launch else _replay_decode(session, bundle)
+    rng = np.random.default_rng(arguments.seed)
+    ends = []
+    for number in range(arguments.runs):
+        after_s = float(rng.uniform(SOONEST_S, arguments.within))
+        again_s = float(rng.uniform(0.0, 1.0)) if arguments.twice else None
+        ends.append(_interrupted(command, 0 if arguments.launch else 130, after_s, again_s))
+        said = '; '.join(ends[-1].problems) or 'clean'
+        print(f'{number + 1:3}/{arguments.runs} after {after_s:5.2f} s: {ends[-1].seconds:5.2f} s, {said}', flush=True)
+    return _report(ends, arguments)
+
+
+def _replay_decode(session: Path, bundle: Path) -> list[str]:
+    given = ['--session', str(session), '--bundle', str(bundle), '--hand', 'mujoco']
+    return [str(executable_path('replay_decode')), *given, '--record', 'run.mcap', '--json', 'run.json']
+
+
+def _launch(session: Path, bundle: Path) -> list[str]:
+    """``ros2 launch`` where it is installed, else the same by the library behind it."""
+    file = str(share_directory() / 'launch' / 'replay_decode.launch.py')
+    given = [f'session:={session}', f'bundle:={bundle}', 'record:=run.mcap', 'result:=run.json']
+    if shutil.which('ros2'):
+        return ['ros2', 'launch', file, *given]
+    if importlib.util.find_spec('launch_ros') is None:
+        raise GraspDecoderError('ros2 launch is not installed: see CONTRIBUTING.md, or leave out --launch')
+    return [sys.executable, str(ROOT / 'test' / 'helpers' / 'launch_file.py'), file, *given]
+
+
+def _interrupted(command: list[str], status: int, after_s: float, again_s: float | None) -> End:
+    mark = secrets.token_hex(8)
+    with tempfile.TemporaryDirectory(prefix='interrupts_') as name:
+        folder = Path(name)
+        with open(folder / 'log', 'wb') as log:
+            environment = {**os.environ, MARK: mark}
+            run = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=prepare_child,
+            )
+        try:
+            run.wait(after_s)
+        except subprocess.TimeoutExpired:
+            pass
+        else:
+            raise GraspDecoderError(f'the run ended before it was interrupted: {(folder / "log").read_text()[-500:]}')
+        begun = time.monotonic()
+        # As a terminal does: every process of its foreground gets it.
+        os.killpg(run.pid, signal.SIGINT)
+        if again_s is not None:
+            try:
+                run.wait(again_s)
+            except subprocess.TimeoutExpired:
+                os.killpg(run.pid, signal.SIGINT)
+        problems = _problems_of_the_end(run, mark, status)
+        seconds = time.monotonic() - begun
+        log_text = (folder / 'log').read_text(errors='replace')
+        problems += [f'{word!r} in the output' for word in CRASHES if word in log_text]
+        problems += [f'a core: {path.name}' for path in folder.rglob('core*')]
+        recording = folder / 'run.mcap'
+        unreadable = recording.exists() and not _readable(recording)
+        if unreadable:
+            problems.append('the recording cannot be read')
+        if problems:
+            print(log_text[-2000:], flush=True)
+        return End(after_s, seconds, problems, recording.exists(), unreadable)
+
+
+def _problems_of_the_end(run: subprocess.Popen, mark: str, status: int) -> list[str]:
+    problems = []
+    deadline = time.monotonic() + PATIENCE_S
+    try:
+        if run.wait(PATIENCE_S) != status:
+            problems.append(f'status {run.returncode}')
+    except subprocess.TimeoutExpired:
+        problems.append(f'still running after {PATIENCE_S:g} s')
+    while (left := _processes(mark)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    for pid in left:
+        problems.append(f'process {pid} is left')
+        os.kill(pid, signal.SIGKILL)
+    run.wait()
+    return problems
+
+
+def _processes(mark: str) -> list[int]:
+    """The processes of a run, by a variable of their environment."""
+    found = []
+    for folder in Path('/proc').glob('[0-9]*'):
+        try:
+            if f'{MARK}={mark}'.encode() in (folder / 'environ').read_bytes():
+                found.append(int(folder.name))
+        except OSError:  # it has just ended, or belongs to somebody else
+            continue
+    return found
+
+
+def _readable(path: Path) -> bool:
+    """Whether the file has its summary, and every message in it can be read."""
+    try:
+        with open(path, 'rb') as file:
+            reader = make_reader(file)
+            summary = reader.get_summary()
+            count = sum(1 for _ in reader.iter_messages())
+        return summary is not None and summary.statistics is not None and summary.statistics.message_count == count
+    except McapError:
+        return False
+
+
+def _report(ends: list[End], arguments: argparse.Namespace) -> int:
+    seconds = [end.seconds for end in ends]
+    clean = sum(not end.problems for end in ends)
+    result = {
+        'runs': len(ends),
+        'launch': arguments.launch,
+        'twice': arguments.twice,
+        'clean_rate': clean / len(ends),
+        'recordings': sum(end.recorded for end in ends),
+        'unreadable_recordings': sum(end.unreadable for end in ends),
+        'seconds_to_end': {'p50': round(float(np.median(seconds)), 2), 'max': round(max(seconds), 2)},
+        'problems': {f'{end.after_s:.2f}': end.problems for end in ends if end.problems},
+    }
+    header = 'runs', 'clean', 'recordings', 'unreadable', 'p50 (s)', 'max (s)'
+    times = result['seconds_to_end'].values()
+    print_table(header, [(len(ends), clean, result['recordings'], result['unreadable_recordings'], *times)])
+    figure, axes = plt.subplots(figsize=(6, 4))
+    axes.plot([end.after_s for end in ends], seconds, '.')
+    axes.set(xlabel='SIGINT after (s)', ylabel='until all is gone (s)', ylim=(0, None))
+    write_results('interrupts', result, figure)
+    if arguments.json:
+        write_json(arguments.json, result)
+    return int(clean < len(ends))
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
