@@ -50,9 +50,10 @@ nitpick_ignore_regex = [('py:obj', '.*'), ('py:.*', r'(?!grasp_decoder\.).*|gras
 
 
 def link_from_docs(app, path, parent, content):
-    """README.md and CONTRIBUTING.md are included in pages of docs/: their links start one folder above."""
+    """README.md and others of its folder are included in pages of docs/: their links start one folder above."""
     text = re.sub(r'\]\((?!https?:|#)', '](../', content[0])
-    content[0] = text.replace('](../docs/', '](').replace('](../CONTRIBUTING.md', '](contributing.md')
+    text = text.replace('](../docs/', '](').replace('](../CONTRIBUTING.md', '](contributing.md')
+    content[0] = text.replace('](../QUALITY_DECLARATION.md', '](quality.md')
 
 
 def do_not_guess(app, doctree):

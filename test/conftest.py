@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import re
 import socket
 import tempfile
 import time
@@ -14,6 +15,11 @@ from grasp_decoder.share import cache_directory
 
 # Above 101 the ports of a domain run into those that Linux gives to outgoing connections.
 DOMAIN_IDS = (101, 100, *range(9, 0, -1))
+ALLOWED_SKIPS = [
+    re.compile(line)
+    for line in Path(__file__).with_name('allowed_skips.txt').read_text().splitlines()
+    if line and not line.startswith('#')
+]
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are selected by their marks
@@ -23,6 +29,26 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker('gazebo') or not needed.isdisjoint(item.fixturenames):
             item.add_marker('alone')
+
+
+def unexpected_skips(config):
+    """The reasons of skips that are not on the list, in order, each with where it was."""
+    reporter = config.pluginmanager.get_plugin('terminalreporter')  # that of the process that knows all results
+    skipped = reporter.stats.get('skipped', []) if reporter else []
+    found = {(report.longrepr[2].removeprefix('Skipped: '), report.nodeid) for report in skipped}
+    return [f'{where}: {why}' for why, where in sorted(found) if not any(each.fullmatch(why) for each in ALLOWED_SKIPS)]
+
+
+def pytest_sessionfinish(session):
+    """Fail the run where something was skipped for a reason that is not on the list."""
+    if session.exitstatus == pytest.ExitCode.OK and unexpected_skips(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say which skips those were."""
+    for line in unexpected_skips(config):
+        terminalreporter.write_line(f'not among the allowed skips (test/allowed_skips.txt): {line}', red=True)
 
 
 @pytest.fixture(scope='session', autouse=True)
