@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -22,6 +23,8 @@ def exit_status(command, argv=None) -> int:
     one line on stderr and 2; Ctrl-C is 130.
     """
     try:
+        # The executable has blocked them while it imported its modules.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
         return command(argv) or 0
     except GraspDecoderError as error:
         print(f'error: {error}', file=sys.stderr)

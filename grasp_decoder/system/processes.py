@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from grasp_decoder.child_process import prepare_child
@@ -80,6 +83,19 @@ class NodeProcess:
         """The last line that it wrote."""
         lines = self.log_text().split('\n')
         return next((line.strip() for line in reversed(lines) if line.strip()), 'no output')
+
+
+@contextlib.contextmanager
+def without_interrupts() -> Iterator[None]:
+    """Ctrl-C does nothing meanwhile: who presses it twice does not want half a recording."""
+    if threading.current_thread() is not threading.main_thread():  # which alone gets it
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def end_processes(processes: list[NodeProcess], patience_s: float = 5.0) -> list[NodeProcess]:

@@ -16,7 +16,7 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.safe_file import write_json
 from grasp_decoder.system.description import NodeDescription, node_descriptions
 from grasp_decoder.system.network import stay_on_this_machine
-from grasp_decoder.system.processes import NodeProcess, end_processes
+from grasp_decoder.system.processes import NodeProcess, end_processes, without_interrupts
 from grasp_decoder.system.replay_options import ReplayOptions
 from grasp_decoder.system.restarts import DELAY_S, NEGATIVE, After, Restarts
 from grasp_decoder.system.run_result import with_note
@@ -61,7 +61,8 @@ def run_nodes(options: ReplayOptions, folder: Path) -> dict[str, Any]:
         if result.exists():
             found = {**with_note(json.loads(result.read_text()), reason), 'restarts': run.restarts}
             if options.result:
-                write_json(options.result, found)
+                with without_interrupts():
+                    write_json(options.result, found)
     return found
 
 
@@ -96,7 +97,9 @@ class _Run:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for process in end_processes(self.processes, PATIENCE_S):
+        with without_interrupts():
+            stubborn = end_processes(self.processes, PATIENCE_S)
+        for process in stubborn:
             print(f'{process.name} did not end by itself and was killed', file=sys.stderr)
         for process in self.processes:
             if process.name == 'recorder' and process.poll() == 2:

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +16,13 @@ from grasp_decoder.child_process import prepare_child
 from grasp_decoder.cli import synthesize
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.writing import write_session
+from grasp_decoder.system.processes import executable_path
 
 from helpers.bundle_samples import UNITS, make_manifest, make_network, make_trials
 
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 pytestmark = pytest.mark.slow
 
-REPLAY_DECODE = (sys.executable, '-c', 'import sys; from grasp_decoder.cli.replay_decode import main; sys.exit(main())')
 KEYS = {
     'trials',
     'success_rate',
@@ -62,7 +61,7 @@ def start(domain_id):
     def start(*arguments):
         started.append(
             subprocess.Popen(
-                [*REPLAY_DECODE, *map(str, arguments)],
+                [executable_path('replay_decode'), *map(str, arguments)],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -110,7 +109,7 @@ def run(session, bundle, module_domain_id, tmp_path_factory):
     folder = tmp_path_factory.mktemp('run')
     done = subprocess.run(
         [
-            *REPLAY_DECODE,
+            executable_path('replay_decode'),
             '--session',
             session,
             '--bundle',
@@ -243,13 +242,30 @@ def test_ctrl_c_ends_every_node_and_keeps_the_result_so_far(start, session, bund
     nodes = wait_for_nodes(process, 'simulated_hand')
     wait_for_a_trial(process)
     process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)  # a second one does not cut the end short
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert 'Traceback' not in errors
+    assert 'Traceback' not in errors and 'was killed' not in errors
     assert_all_ended(nodes.values())
     assert json.loads(files[0].read_text())['partial'] is True
     assert len(np.load(files[1])['bin']) > 0
     assert sorted(tmp_path.glob('*.[jn]*')) == sorted(files)
+
+
+def test_ctrl_c_while_modules_are_imported_is_no_traceback(start, session, bundle):
+    process = start('--session', session, '--bundle', bundle)
+    while not signals_blocked(process.pid) >> (signal.SIGINT - 1) & 1:
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors.strip().splitlines()[-1]) == (130, 'interrupted') and 'Traceback' not in errors
+
+
+def signals_blocked(pid):
+    status = Path(f'/proc/{pid}/status').read_text()
+    return int(next(line for line in status.splitlines() if line.startswith('SigBlk')).split()[1], 16)
 
 
 def test_two_systems_in_one_domain_do_not_hear_each_other(start, node, session, bundle, tmp_path):
