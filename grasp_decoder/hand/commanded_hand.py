@@ -57,6 +57,7 @@ class CommandedHand:
         targets = dict(zip(names, angles))
         if not np.isfinite(list(targets.values())).all():
             return
+        self._rig.require_joints(targets)
         if all(name in targets for name in self._guard.names):
             self._guard.take(np.array([targets[name] for name in self._guard.names]), now_ns)
         if targets != self._targets and not self._guard.lost:

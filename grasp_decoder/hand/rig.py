@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -60,11 +60,16 @@ class GraspRig:
 
     def command(self, targets: Mapping[str, float]) -> None:
         """Set target positions of finger joints (rad). Raises `GraspDecoderError` for any other joint."""
+        self.require_joints(targets)
         for name, target in targets.items():
-            if name not in self._names or name == LIFT_JOINT:
-                fingers = ', '.join(joint for joint in self._names if joint != LIFT_JOINT)
-                raise GraspDecoderError(f"joint '{name}' is not one of hand.sdf's finger joints: {fingers}")
             self._targets[self._names.index(name)] = target
+
+    def require_joints(self, names: Iterable[str]) -> None:
+        """Raise `GraspDecoderError` unless all of these are finger joints."""
+        fingers = [joint for joint in self._names if joint != LIFT_JOINT]
+        for name in names:
+            if name not in fingers:
+                raise GraspDecoderError(f"joint '{name}' is not one of hand.sdf's finger joints: {', '.join(fingers)}")
 
     def advance(self, dt_s: float) -> SimulatorState:
         """Let ``dt_s`` seconds pass and return the state after them.

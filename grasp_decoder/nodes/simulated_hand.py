@@ -11,6 +11,7 @@ import time
 
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.target_guard import TargetGuard
+from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.commanded_hand import CommandedHand
 from grasp_decoder.hand.object_models import require_models
 from grasp_decoder.hand.pictures.onlookers import Onlookers
@@ -84,7 +85,10 @@ class SimulatedHandNode(ManagedNode):
     def work(self) -> None:
         for message in self._joint_targets.receive(max(0, self._due_ns - time.monotonic_ns())):
             stamp_ns = conversion.stamp_ns(message.header.stamp)
-            self._hand.joint_targets(message.name, message.position, stamp_ns, time.monotonic_ns())
+            try:
+                self._hand.joint_targets(message.name, message.position, stamp_ns, time.monotonic_ns())
+            except GraspDecoderError as error:
+                self.get_logger().error(f'joint targets are ignored: {error}', throttle_duration_sec=1.0)
         for message in self._commands.receive(0):
             self._hand.command(conversion.hand_command_from(message))
         for message in self._trial_events.receive(0):

@@ -10,9 +10,9 @@ pytest.importorskip('mujoco')
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
-from grasp_decoder.nodes.conversion import stamp_ns
-from grasp_decoder.nodes.topics import subscribe
-from grasp_decoder.system.interfaces import HAND_STATE, JOINT_STATES
+from grasp_decoder.nodes.conversion import joint_state_message, stamp_ns
+from grasp_decoder.nodes.topics import advertise, subscribe
+from grasp_decoder.system.interfaces import HAND_STATE, JOINT_STATES, JOINT_TARGETS
 from grasp_decoder.types.time import NS_PER_S
 
 from helpers.simulated_trial import SimulatedTrial
@@ -22,6 +22,10 @@ def test_an_object_is_lifted_on_hold_and_comes_down_on_open(start_node, node, sp
     picture = tmp_path / 'hand.png'
     hand = start_node('simulated_hand', '--ros-args', '-p', f'picture:={picture}')
     trial = SimulatedTrial(node, spin_until, object_id=44)
+    another = advertise(node, JOINT_TARGETS)
+    assert spin_until(another.get_subscription_count)
+    another.publish(joint_state_message(['sixth_finger'], [0.1], 0))
+    assert spin_until(lambda: "joint targets are ignored: joint 'sixth_finger'" in hand.log_text())
     trial.check()
     trial.rest(lambda: picture.exists() or 'no pictures' in hand.log_text())
     hand.interrupt()
