@@ -26,7 +26,7 @@ def main(argv=None) -> int:
     return exit_status(inspect, argv)
 
 
-def inspect(argv) -> None:
+def inspect(argv) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('session', metavar='FILE', help='a recording: .neo.mat or anything else that Neo reads')
     add_recording_arguments(parser)
@@ -35,6 +35,12 @@ def inspect(argv) -> None:
     )
     parser.add_argument(
         '--units', metavar='FILE', type=Path, help='also write the unit map of a live source, as .csv (default: no map)'
+    )
+    parser.add_argument(
+        '--against',
+        metavar='DIR',
+        help='also look for labels and spikes that were tampered with, and compare the rates with those that a '
+        'bundle has learnt from; exit status 1 if something is suspicious (default: it is not looked for)',
     )
     arguments = parser.parse_args(argv)
     objects = load_objects(arguments.objects)
@@ -52,6 +58,31 @@ def inspect(argv) -> None:
         with written_whole(arguments.units) as file:
             file.write(text.encode())
         print(f'unit map: {arguments.units}')
+    return _look_for_tampering(session, arguments.against) if arguments.against else 0
+
+
+def _look_for_tampering(session: Session, path: str) -> int:
+    """Print what is odd about a session, some of it in comparison with what a bundle has learnt from.
+
+    Returns:
+        1 if something is suspicious.
+    """
+    # scikit-learn takes a second to load.
+    from grasp_decoder.bundle.bundle import load_bundle
+    from grasp_decoder.features.tampering import changed_electrodes, signs_of_tampering
+    from grasp_decoder.features.trial_bins import bin_trials
+
+    bundle = load_bundle(path)
+    manifest = bundle.manifest
+    rates_hz = bundle.input_statistics.rate / manifest.bin_s
+    signs = [
+        *signs_of_tampering(session, bin_trials(session, manifest.bin_ns, manifest.merge)),
+        *changed_electrodes(session, manifest.units, rates_hz),
+    ]
+    for sign in signs:
+        print(f'{"suspicious" if sign.suspicious else "odd"}: {sign.text}')
+    print(f'compared with what {bundle.id} has learnt from' if signs else 'labels and spikes: nothing odd was found')
+    return int(any(sign.suspicious for sign in signs))
 
 
 def summary_text(session: Session, summary: SessionSummary, objects: ObjectCatalogue) -> str:

@@ -147,6 +147,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar='N',
         help='random state of the first split and of training (default: %(default)s)',
     )
+    parser.add_argument(
+        '--accept-suspicious',
+        action='store_true',
+        help='learn from a session even if its labels or spikes look tampered with, see docs/security.md (default: it '
+        'is refused)',
+    )
     add_signing_argument(parser)
     return parser
 
@@ -188,6 +194,7 @@ def _train(argv) -> int:
         init_from=tuple(arguments.init_from),
         dof=arguments.dof,
         velocity=arguments.velocity,
+        accept_suspicious=arguments.accept_suspicious,
         signing_key=signing_key,
     )
     progress = ConsoleProgress()

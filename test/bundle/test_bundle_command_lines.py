@@ -6,9 +6,12 @@ import pytest
 
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.bundle.export.writing import write_bundle
-from grasp_decoder.cli import bundle, edgetpu, train
+from grasp_decoder.cli import bundle, edgetpu, inspect, train
+from grasp_decoder.recording.synthetic import synthesize
+from grasp_decoder.recording.writing import write_session
 
 from helpers.bundle_samples import make_manifest, make_network, make_trials
+from helpers.tampered import copied_thirty_times
 
 
 @pytest.fixture(scope='module')
@@ -55,6 +58,15 @@ def test_keys_are_made_and_bundles_signed(sealed, tmp_path, capsys):
 def test_a_key_that_cannot_be_read_is_one_line_before_any_work(sealed, command, capsys):
     assert command(['sign', str(sealed), '--key', '/nowhere']) == 2
     assert capsys.readouterr().err == 'error: key file /nowhere cannot be read: No such file or directory\n'
+
+
+def test_a_session_is_inspected_against_a_bundle(sealed, tmp_path, capsys):
+    session = synthesize(24, 20, 2)[0]
+    write_session(session, tmp_path / 'clean.mat')
+    assert inspect.main([str(tmp_path / 'clean.mat'), '--against', str(sealed)]) == 0
+    write_session(copied_thirty_times(session, copies=3)[0], tmp_path / 'copied.mat')
+    assert inspect.main([str(tmp_path / 'copied.mat'), '--against', str(sealed)]) == 1
+    assert 'suspicious: trials 10, 11, 12 are 3 copies of trial 5\n' in capsys.readouterr().out
 
 
 def test_diff_names_what_differs(sealed, tmp_path, capsys):

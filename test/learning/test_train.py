@@ -20,11 +20,13 @@ from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.adaptation import require_fit
 from grasp_decoder.learning.experiment.measurements import Measurements
 from grasp_decoder.learning.experiment.preparation import prepare
+from grasp_decoder.learning.experiment.progress_report import ProgressReport
 from grasp_decoder.learning.experiment.settings import Settings
 from grasp_decoder.learning.models.fitting import fit
 from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
 
+from helpers.tampered import copied_thirty_times
 from helpers.without_elapsed_time import without_elapsed_time
 
 pytestmark = pytest.mark.usefixtures('short_training')
@@ -98,6 +100,15 @@ def test_evaluate_scores_the_held_out_trials_as_training_did(session, bundle, tm
     assert {task: found[task] for task in ('object', 'phase', 'dof', 'int8')} == {
         task: without_elapsed_time(trained[task]) for task in ('object', 'phase', 'dof', 'int8')
     }
+
+
+def test_a_session_that_looks_tampered_with_is_refused_unless_it_is_accepted(tmp_path, capsys):
+    path = tmp_path / 'copied.mat'
+    write_session(copied_thirty_times(synthesize(24, 20, 2)[0], copies=3)[0], path)
+    assert train(['--session', str(path), '--out', str(tmp_path / 'out')]) == 2
+    assert 'trials 10, 11, 12 are 3 copies of trial 5. Look at it, and give --accept-susp' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
+    prepare(path, Settings(accept_suspicious=True), ProgressReport(), Measurements())
 
 
 @pytest.mark.slow

@@ -38,6 +38,7 @@ class Settings:
         init_from: bundles of other days, to go on from the one that fits best.
         dof: signal of the recording that the task ``dof`` decodes, in place of the aperture.
         velocity: whether the signal's rate of change is decoded in place of its value.
+        accept_suspicious: whether a session is learnt from even if it looks tampered with.
         signing_key: signs the bundle; None leaves it unsigned.
     """
 
@@ -60,4 +61,5 @@ class Settings:
     init_from: tuple[Path, ...] = ()
     dof: str | None = None
     velocity: bool = False
+    accept_suspicious: bool = False
     signing_key: SigningKey | None = None
