@@ -118,6 +118,9 @@ def _interrupted(command: list[str], status: int, after_s: float, again_s: float
                 start_new_session=True,
                 preexec_fn=prepare_child,
             )
+        deadline = time.monotonic() + PATIENCE_S
+        while status == 0 and not (folder / 'log').stat().st_size and time.monotonic() < deadline:
+            time.sleep(0.01)  # before its first word, launch does nothing of its own at SIGINT
         try:
             run.wait(after_s)
         except subprocess.TimeoutExpired:

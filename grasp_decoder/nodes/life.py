@@ -61,8 +61,6 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> in
             raise GraspDecoderError(f'{given[0]}: parameters are given as --ros-args -p NAME:=VALUE; --help lists them')
         for number in ENDING_SIGNALS:
             signal.signal(number, lambda number, frame: _to_end.set())
-        # The executable has blocked them, so that none ends the process while it imports its modules.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
         stay_on_this_machine()
         with _arguments_for_ros():
             rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
