@@ -1,3 +1,12 @@
+# Copyright 2026 The grasp_decoder developers
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
+# specific language governing permissions and limitations under the License.
+
 """TrackedReadIn: a read-in whose latents keep the mean that they had in training, however slowly it drifts.
 
 It follows the mean of each latent without any label, and takes its shift back. `UnitRepair` has taken a change of the

@@ -1,3 +1,12 @@
+# Copyright 2026 The grasp_decoder developers
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
+# specific language governing permissions and limitations under the License.
+
 """setup.py, CMakeLists.txt, package.xml and the sources say the same; `pip install .` works without ROS."""
 
 import ast
@@ -154,6 +163,14 @@ def test_package_xml_names_every_python_requirement_that_rosdep_knows():
 def test_executables_can_be_run_where_they_are_linked_to():
     [made] = re.findall(r'configure_file\(resource/executable.py.in [^)]*\)', (ROOT / 'CMakeLists.txt').read_text())
     assert 'OWNER_EXECUTE' in made and 'WORLD_EXECUTE' in made
+
+
+def test_every_python_file_has_the_license_first():
+    header, _, _ = Path(__file__).read_text().partition('\n\n')
+    assert header.startswith('# Copyright 2026 The grasp_decoder developers\n')
+    folders = 'benchmark', 'docs', 'examples', 'grasp_decoder', 'launch', 'test'
+    files = [*ROOT.glob('*.py'), *(path for folder in folders for path in (ROOT / folder).rglob('*.py'))]
+    assert [str(path) for path in files if not path.read_text().startswith(f'{header}\n')] == []
 
 
 def test_find_package_and_package_xml_agree():
