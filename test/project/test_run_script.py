@@ -173,13 +173,16 @@ def said_on(master: int) -> str:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='only root installs packages')
-@pytest.mark.parametrize('answer, installs', [(None, True), ('y', True), ('', True), ('n', False)])
-def test_root_is_asked_on_a_terminal_before_packages_are_installed(bare_machine, answer, installs):
+@pytest.mark.parametrize(
+    'options, answer, installs',
+    [([], None, False), (['--yes'], None, True), ([], 'y', True), ([], '', True), ([], 'n', False)],
+)
+def test_root_is_asked_before_packages_are_installed(bare_machine, options, answer, installs):
     script, tools, environment = bare_machine
     fake(tools / 'apt-get', f'echo "$@" >> {tools}/asked')
     master, terminal = pty.openpty()
     with subprocess.Popen(
-        [script, 'doctor'],
+        [script, *options, 'doctor'],
         env=environment,
         stdin=subprocess.DEVNULL if answer is None else terminal,
         stderr=terminal,
