@@ -23,7 +23,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from grasp_decoder.errors import GraspDecoderError
@@ -121,8 +121,14 @@ def load_objects(path: str | Path | None = None) -> ObjectCatalogue:
     Raises:
         GraspDecoderError: no file, no YAML, or an entry that says nothing; the message names file and entry.
     """
-    path = Path(path) if path else share_directory() / 'config' / 'objects.yaml'
+    return _read(Path(path)) if path else _own(share_directory() / 'config' / 'objects.yaml')
+
+
+def _read(path: Path) -> ObjectCatalogue:
     return _Reader(path).catalogue(read_yaml(path, 'catalogue of objects'))
+
+
+_own = cache(_read)  # the package's own is read often, and does not change while it runs
 
 
 def load_merge(path: str | Path) -> ObjectCatalogue:

@@ -61,9 +61,13 @@ def trials():
     return make_trials(1), make_trials(2, per_class=3)
 
 
-@pytest.fixture(
-    scope='module', params=[(model, task) for model in MODELS for task in TASKS], ids=lambda param: '-'.join(param)
-)
+def fast_or_slow(model, task):
+    """Of the fast tests are those of the usual model."""
+    marks = () if model == 'fisher_gru' else pytest.mark.slow
+    return pytest.param((model, task), id=f'{model}-{task}', marks=marks)
+
+
+@pytest.fixture(scope='module', params=[fast_or_slow(model, task) for model in MODELS for task in TASKS])
 def network(request, trials):
     model, task = request.param
     return fit(task, *trials, CLASSES, model=model, look_back=LOOK_BACK, max_seconds=0)
@@ -146,6 +150,7 @@ def test_ctrl_c_keeps_the_best_network_so_far(trials):
     assert np.isfinite(network.predict(trials[1][:1])[0]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('name', 'layers', 'dropout', 'l1'), [('seed_bilstm_m', 2, 0.8, 0), ('seed_bilstm_z', 1, 0.7, 0.01)]
 )

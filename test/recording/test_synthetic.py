@@ -20,7 +20,7 @@ from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.deidentification import deidentified
 from grasp_decoder.recording.mapping import default_mapping
 from grasp_decoder.recording.neo_mat import read_neo_mat
-from grasp_decoder.recording.neo_reader import read_with_neo
+from grasp_decoder.recording.neo_reader import read_with_neo_here
 from grasp_decoder.recording.reading import session_from_block
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.recording.summary import summarize
@@ -136,7 +136,7 @@ def test_the_objects_of_a_catalogue_are_shown_under_their_names(tmp_path):
     (session,) = synthesize(units=4, trials=6, objects=objects)
     assert sorted(trial.object_id for trial in session.trials) == [1, 1, 2, 2, 3, 3]
     write_session(session, tmp_path / 'x.neo.mat', objects)
-    block = read_with_neo(tmp_path / 'x.neo.mat')
+    block = read_with_neo_here(tmp_path / 'x.neo.mat')
     assert {trial.annotations['obj'] for trial in block.trials} == {'side', 'cup', 'mug'}
     assert_same_session(session_from_block(tmp_path / 'x.neo.mat', block, default_mapping(), objects), session)
 
@@ -160,7 +160,7 @@ def test_impossible_sessions_are_refused(arguments, problem):
 def test_neo_reads_a_written_session_and_so_do_we(tmp_path_factory, session):
     path = tmp_path_factory.mktemp('written') / 'x.neo.mat'
     write_session(session, path)
-    for block in (read_neo_mat(path), read_with_neo(path)):
+    for block in (read_neo_mat(path), read_with_neo_here(path)):
         assert_same_session(session_from_block(path, block, default_mapping(), load_objects()), session)
 
 
