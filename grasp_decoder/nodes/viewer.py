@@ -41,6 +41,7 @@ from grasp_decoder.system.node_settings import ViewerSettings
 
 NICE = 10
 PERIOD_S = 0.05
+LET_GO_S = 0.2  # until hand_bridge has heard that the e-stop is no longer pressed
 
 
 class Viewer(Node):
@@ -56,14 +57,16 @@ class Viewer(Node):
         objects = load_objects(settings.objects)
         namespace = self.get_namespace().strip('/')
         self._run = run = SeenRun(load_grip_table(settings.grips, objects), namespace)
+        # Latched: a hand_bridge that starts meanwhile hears of it too.
         self._stop = advertise(self, interfaces.LATCHED_E_STOP, depth=1)
+        self._pressed = False
         self._callers = {
             service: client(self, service)
             for service in (interfaces.RESET, interfaces.PAUSE, interfaces.RESUME, interfaces.LOAD_BUNDLE)
         }
         controls = Controls(
             stop=self._press_stop,
-            reset=lambda: self._ask(interfaces.RESET),
+            reset=self._reset,
             pause=lambda: self._ask(interfaces.PAUSE),
             resume=lambda: self._ask(interfaces.RESUME),
             load_bundle=lambda path: self._ask(interfaces.LOAD_BUNDLE, LoadBundle.Request(bundle=path)),
@@ -84,7 +87,7 @@ class Viewer(Node):
         }
         self._inputs = [(Receiver(self, interfaces.seen(topic)), take) for topic, take in takers.items()]
         self._diagnostics = Diagnostics(self, self._statuses)
-        self.get_logger().info(f'the page: {self._url}')
+        print(f'the page: {self._url}', flush=True)
 
     def run(self) -> None:
         """Take what has come and show it, until ROS shuts down."""
@@ -108,7 +111,16 @@ class Viewer(Node):
 
     def _press_stop(self) -> None:
         self._stop.publish(Bool(data=True))
+        self._pressed = True
         self._page.answer('e-stop sent')
+
+    def _reset(self) -> None:
+        # Only what was pressed here is let go here: another switch may still be pressed.
+        if self._pressed:
+            self._stop.publish(Bool(data=False))
+            self._pressed = False
+            time.sleep(LET_GO_S)
+        self._ask(interfaces.RESET)
 
     def _ask(self, service: interfaces.Service, request: Any = None) -> None:
         called = self._callers[service]
@@ -117,13 +129,9 @@ class Viewer(Node):
             return
         self._page.answer(f'{called.srv_name} ...')
         future = called.call_async(request or Trigger.Request())
-        future.add_done_callback(lambda done: self._answered(service, done.result()))
-
-    def _answered(self, service: interfaces.Service, response: Any) -> None:
-        if service == interfaces.RESET and response.success:
-            # A hand_bridge that starts later is not to hear of an e-stop that was released.
-            self._stop.publish(Bool(data=False))
-        self._page.answer(response.message or service.meaning, response.success)
+        future.add_done_callback(
+            lambda done: self._page.answer(done.result().message or service.meaning, done.result().success)
+        )
 
     def _statuses(self) -> list[DiagnosticStatus]:
         return [status('viewer: page', DiagnosticStatus.OK, self._url, {'watched': self._page.watched})]

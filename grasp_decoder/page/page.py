@@ -28,12 +28,12 @@ from grasp_decoder.page.server import PageServer
 from grasp_decoder.page.unit_rates import rate_picture
 
 WORDS_EVERY_S, PICTURE_EVERY_S = 0.2, 0.5
-WIDTH_PX, BESIDE_PX = 430, 360
+WIDTH_PX, BESIDE_PX = 430, 400
 
 
 @dataclass(frozen=True)
 class Controls:
-    """What the operator can ask for. Each is called in a thread of the page and returns at once."""
+    """What the operator can ask for. Each is called in a thread of its own."""
 
     stop: Callable[[], None]
     reset: Callable[[], None]

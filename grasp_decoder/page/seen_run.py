@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections import deque
@@ -126,12 +127,12 @@ class SeenRun:
     def take_joints(self, names: Sequence[str], positions: Sequence[float]) -> None:
         """Take measured positions of joints."""
         self._hear('joints')
-        self.joints.update(zip(names, positions))
+        self._move(names, positions)
 
     def take_targets(self, names: Sequence[str], positions: Sequence[float]) -> None:
         """Take where joints are to be: they are shown while nobody says where they are."""
         if not self.hears('joints'):
-            self.joints.update(zip(names, positions))
+            self._move(names, positions)
 
     def take_event(self, event: TrialEvent) -> None:
         """Take an event of the task."""
@@ -180,6 +181,9 @@ class SeenRun:
         status = self.statuses().get('decoder: input')
         values = status.values if status else {}
         return {kind: _numbers(values.get(f'{kind} units', '')) for kind in ('dead', 'runaway')}
+
+    def _move(self, names: Sequence[str], positions: Sequence[float]) -> None:
+        self.joints.update((name, position) for name, position in zip(names, positions) if math.isfinite(position))
 
     def _hear(self, who: str) -> None:
         self._heard_s[who] = self._clock()

@@ -48,13 +48,23 @@ class PageServer(viser.ViserServer):
             socket.create_server((address, 0), family=socket.AF_INET6 if ':' in address else socket.AF_INET).close()
         except OSError as error:
             raise GraspDecoderError(f"no page at address '{address}': {error.strerror or error}") from None
-        with _own_page_only(address in THIS_MACHINE), contextlib.redirect_stdout(io.StringIO()):
+        with _own_page_only(address in THIS_MACHINE), _silence():
             super().__init__(address, port, title, verbose=False)
         host = f'[{address}]' if ':' in address else address
         self.url = f'http://{host}:{self.get_port()}'
 
+    def stop(self) -> None:
+        """Serve no more."""
+        with _silence():
+            super().stop()
+
     def request_share_url(self, verbose: bool = True) -> None:
         """Do nothing: a hand is not to be moved from the internet."""
+
+
+def _silence() -> contextlib.redirect_stdout[io.StringIO]:
+    """What viser prints is left out."""
+    return contextlib.redirect_stdout(io.StringIO())
 
 
 @contextlib.contextmanager

@@ -29,8 +29,8 @@ BRIGHTEST_HZ = 60.0
 _RAMP = np.array([[18, 26, 44], [24, 84, 116], [54, 160, 150], [166, 214, 118], [255, 240, 150]], np.float64)
 _LEFT_OUT = np.array([214, 48, 49], np.uint8)
 _BACKGROUND = np.array([255, 255, 255], np.uint8)
-_WIDTH_PX = 480
-_MOST_CELL_PX, _LEAST_CELL_PX = 18, 3
+_WIDTH_PX = 370
+_MOST_CELL_PX, _LEAST_CELL_PX = 26, 3
 _LANDSCAPE = 2.4  # columns for each row
 
 

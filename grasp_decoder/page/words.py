@@ -36,6 +36,7 @@ div:has(> style.gd-style) + div button {height: 64px; font-size: 28px; font-weig
 .gd .bad {color: #c0262b; font-weight: 600}
 .gd .state {border-radius: 8px; color: white; padding: 8px 14px}
 .gd .state b {font-size: 34px; line-height: 1.15; display: block}
+.gd .trials td {white-space: nowrap; padding-right: 8px}
 .gd .dot {display: inline-block; width: 10px; height: 10px; border-radius: 5px; margin-right: 6px}
 .gd .big {font-size: 20px; font-weight: 600}
 </style>"""
@@ -94,7 +95,7 @@ def health(run: SeenRun) -> str:
     shown = '–' if latency is None else f'{latency.p50:.1f} / {latency.p99:.1f} / {latency.highest:.1f} ms'
     lost = decode.lost_batches if decode is not None else 0
     rows = [
-        ('latency p50 / p99 / max', shown, ''),
+        ('latency, p50 p99 max', shown, ''),
         ('lost batches', str(lost), 'bad' if lost else ''),
         ('bundle', escape(f'{info.bundle_id} ({info.backend})') if info else 'no decoder yet', '' if info else 'bad'),
         ('spikes', _spikes(run), '' if run.hears('spikes') else 'bad'),
@@ -125,7 +126,7 @@ def outcomes(run: SeenRun, objects: ObjectCatalogue) -> str:
         return _part('<span class="grey">no trial is over yet</span>')
     latest = list(found.outcomes)[-_SHOWN_OUTCOMES:][::-1]
     rows = ''.join(_outcome(each, objects.find(each.object_id).label) for each in latest)
-    return _part(f'<div class="big">{found.good} of {found.scored} good</div><table>{rows}</table>')
+    return _part(f'<div class="big">{found.good} of {found.scored} good</div><table class="trials">{rows}</table>')
 
 
 def answer(said: str, good: bool) -> str:
@@ -145,10 +146,12 @@ def _outcome(outcome: TrialOutcome, label: str) -> str:
         good, end = outcome.closed, 'closed in time' if outcome.closed else 'not closed in time'
     else:
         good, end = outcome.success, f'held {outcome.kept_s:.1f} s' if outcome.success else outcome.failure
-    wrong = '' if outcome.right_grip else ' <span class="bad">(wrong)</span>'
+    grip, kind = outcome.grip or 'no grip', ''
+    if outcome.grip and not outcome.right_grip:
+        grip, kind = f'{outcome.grip}, wrong', 'bad'
     return (
         f'<tr><td>{_dot(_GOOD if good else _BAD)}{outcome.trial}</td><td>{escape(label)}</td>'
-        f'<td>{escape(outcome.grip) or "no grip"}{wrong}</td><td>{escape(end)}</td></tr>'
+        f'<td class="{kind}">{escape(grip)}</td><td>{escape(end)}</td></tr>'
     )
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from grasp_decoder.system.run_result import with_note
 POLL_S = 0.05
 # The monitor scores a run of hours, and writes its record, before it ends.
 PATIENCE_S = 60.0
+SHOWN = ('run_monitor', 'viewer')
 # A source that begins again would be scored as if its first trials had been decoded twice.
 NOT_STARTED_AGAIN = ('spike_replayer', 'run_monitor')
 
@@ -129,15 +131,16 @@ class _Run:
         self._nodes[name] = description, _start(description, self._folder, log)
 
     def watch(self) -> None:
-        """Print what the monitor prints until it ends, and see to the nodes that end before it."""
+        """Print what the monitor and the page print until the monitor ends, and see to the nodes that end before it."""
         monitor = self._nodes['run_monitor'][1]
-        with open(monitor.log) as output:
+        with ExitStack() as stack:
+            outputs = [stack.enter_context(open(each.log)) for each in self.processes if each.name in SHOWN]
             while monitor.poll() is None:
-                _relay(output)
+                _relay(outputs)
                 for name in list(self._nodes):
                     self._see_to(name)
                 time.sleep(POLL_S)
-            _relay(output)
+            _relay(outputs)
         self._see_to('run_monitor')
 
     def watch_for_ever(self) -> None:
@@ -148,8 +151,7 @@ class _Run:
                 for process in self.processes:
                     if process.log not in outputs:
                         outputs[process.log] = stack.enter_context(open(process.log))
-                for output in outputs.values():
-                    _relay(output)
+                _relay(outputs.values())
                 for name in list(self._nodes):
                     self._see_to(name)
                 time.sleep(POLL_S)
@@ -186,7 +188,8 @@ def _start(description: NodeDescription, folder: Path, log: Path) -> NodeProcess
     return NodeProcess(name, arguments, log)
 
 
-def _relay(output: TextIO) -> None:
-    for line in output:
-        if not line.startswith('error: '):  # it is raised
-            print(line, end='', flush=True)
+def _relay(outputs: Iterable[TextIO]) -> None:
+    for output in outputs:
+        for line in output:
+            if not line.startswith('error: '):  # it is raised
+                print(line, end='', flush=True)

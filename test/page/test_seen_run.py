@@ -10,6 +10,7 @@
 """What the page knows of a run, and how it says it."""
 
 import dataclasses
+import math
 from xml.etree import ElementTree
 
 import pytest
@@ -138,7 +139,7 @@ def test_statuses_of_another_system_in_the_domain_are_not_shown(clock):
 
 def test_targets_are_shown_only_while_nobody_measures(run, clock):
     run.take_targets(['index_mcp'], [0.5])
-    run.take_joints(['index_mcp'], [0.4])
+    run.take_joints(['index_mcp', 'index_pip'], [0.4, math.nan])
     run.take_targets(['index_mcp'], [0.9])
     assert run.joints == {'index_mcp': 0.4}
     clock.now_s += SILENT_S

@@ -1,0 +1,74 @@
+"""The operator's page in a real browser, with a real hand_bridge behind it."""
+
+import io
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers.browser import Browser
+
+pytest.importorskip('viser', reason='viser, which serves the page, is not installed')
+
+
+def orange_pixels(screenshot):
+    """Pixels of the colour of the finger tips, in light and shade."""
+    picture = Image.open(io.BytesIO(screenshot)).convert('HSV')
+    hue, saturation, value = np.moveaxis(np.asarray(picture), 2, 0)
+    return ((hue > 10) & (hue < 35) & (saturation > 100) & (value > 80)).sum()
+
+
+@pytest.fixture
+def page(start_node, spin_until, tmp_path):
+    """``page(*parameters)`` starts a viewer and opens its page; the test's node goes on while the browser works."""
+    opened = []
+    with ThreadPoolExecutor(1) as thread:
+
+        def aside(function, *arguments):
+            future = thread.submit(function, *arguments)
+            assert spin_until(future.done)
+            return future.result()
+
+        def open_page(*parameters):
+            viewer = start_node('viewer', '--ros-args', '-p', 'port:=8400', *parameters)
+            assert spin_until(lambda: 'the page: ' in viewer.log_text())
+            [url] = re.findall(r'the page: (\S+)', viewer.log_text())
+            browser = aside(Browser, url, tmp_path)
+            opened.append(browser)
+            browser.aside = aside
+            browser.reads = lambda *words: spin_until(lambda: all(each in aside(browser.text) for each in words), 60)
+            return browser
+
+        yield open_page
+        for browser in opened:
+            browser.close()
+
+
+@pytest.mark.slow
+def test_the_page_shows_the_run_and_its_e_stop_makes_the_hand_safe(page, feeder, spin_until):
+    from helpers.bridge_feeder import HOLD, PATIENT, PRESHAPE, SAFE
+
+    run = feeder(*PATIENT)
+    browser = page()
+    run.reach(PRESHAPE)
+    assert browser.reads('E-STOP', 'PRESHAPE', 'GRASP 0.01', 'spherical', '96 units', 'no trial is over yet')
+    run.hold()
+    assert browser.reads('HOLD', 'GRASP 0.99')
+    assert run.state == HOLD
+
+    assert spin_until(lambda: orange_pixels(browser.aside(browser.screenshot)) > 100), 'no hand is seen'
+    browser.aside(browser.scroll, 1)
+    browser.aside(browser.click, 'E-STOP')
+    run.reach(SAFE)
+    assert run.commands[-1].reason.startswith('e-stop')
+    assert browser.reads('SAFE', 'e-stop')
+    run.grasp = 0.01
+    browser.aside(browser.scroll, 0)
+    browser.aside(browser.click, 'Reset the e-stop')
+    run.reach(PRESHAPE)
+    assert browser.reads('e-stop released')
+    browser.aside(browser.press, 'Escape')
+    run.reach(SAFE)
+    assert run.commands[-1].reason.startswith('e-stop')
