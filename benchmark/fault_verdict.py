@@ -86,7 +86,13 @@ def closes_further(motion: Motion) -> bool:
 
 
 def first_safe(commands: Sequence[HandCommand], after_ns: int) -> HandCommand | None:
-    """The first command after CLOCK_MONOTONIC ``after_ns`` that says SAFE."""
+    """The first command that says SAFE at or after CLOCK_MONOTONIC ``after_ns``.
+
+    In a pause between two trials a hand that is SAFE already is not told so again.
+    """
+    before = [each for each in commands if each.published_ns <= after_ns]
+    if before and before[-1].state == HandMode.SAFE:
+        return before[-1]
     return next((each for each in commands if each.state == HandMode.SAFE and each.published_ns > after_ns), None)
 
 

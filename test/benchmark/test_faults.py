@@ -121,6 +121,8 @@ def test_commands_say_when_safe_began_and_ended():
     assert first_safe(commands, 0).published_ns == 300 * MS
     assert left_safe_ns(commands, 0) == 900 * MS
     assert left_safe_ns(commands, 900 * MS) is None
+    assert first_safe(commands, 700 * MS).published_ns == 600 * MS
+    assert left_safe_ns(commands, 700 * MS) == 900 * MS
 
 
 def test_a_next_trial_begins_with_a_grip_after_an_open_hand():
