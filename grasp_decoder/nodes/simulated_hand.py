@@ -28,7 +28,7 @@ from grasp_decoder.hand.rig import GraspRig
 from grasp_decoder.hand.simulator import HandSimulator, open_simulator
 from grasp_decoder.nodes import conversion
 from grasp_decoder.nodes.guard_report import GuardReport
-from grasp_decoder.nodes.life import run_node
+from grasp_decoder.nodes.life import goes_on, run_node
 from grasp_decoder.nodes.managed_node import ManagedNode
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.ros_simulator import RosSimulator
@@ -80,10 +80,10 @@ class SimulatedHandNode(ManagedNode):
         self._due_ns = self._before_ns + PERIOD_NS
 
     def deactivate(self) -> None:
-        """Open the hand."""
+        """Open the hand, unless it ends with its process."""
         self._hand.let_go('the hand is deactivated')
         until_ns = time.monotonic_ns() + OPENS_WITHIN_NS
-        while not self._hand.is_open(self._simulator.state()) and time.monotonic_ns() < until_ns:
+        while goes_on(self) and not self._hand.is_open(self._simulator.state()) and time.monotonic_ns() < until_ns:
             time.sleep(PERIOD_NS / NS_PER_S)
             self._go_on()
 
