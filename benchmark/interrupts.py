@@ -90,7 +90,7 @@ def _interrupts(argv) -> int:
     for number in range(arguments.runs):
         after_s = float(rng.uniform(SOONEST_S, arguments.within))
         again_s = float(rng.uniform(0.0, 1.0)) if arguments.twice else None
-        ends.append(_interrupted(command, 0 if arguments.launch else 130, after_s, again_s))
+        ends.append(_interrupted(command, arguments.launch, after_s, again_s))
         said = '; '.join(ends[-1].problems) or 'clean'
         print(f'{number + 1:3}/{arguments.runs} after {after_s:5.2f} s: {ends[-1].seconds:5.2f} s, {said}', flush=True)
     return _report(ends, arguments)
@@ -112,7 +112,7 @@ def _launch(session: Path, bundle: Path) -> list[str]:
     return [sys.executable, str(ROOT / 'test' / 'helpers' / 'launch_file.py'), file, *given]
 
 
-def _interrupted(command: list[str], status: int, after_s: float, again_s: float | None) -> End:
+def _interrupted(command: list[str], launch: bool, after_s: float, again_s: float | None) -> End:
     mark = secrets.token_hex(8)
     with tempfile.TemporaryDirectory(prefix='interrupts_') as name:
         folder = Path(name)
@@ -128,8 +128,8 @@ def _interrupted(command: list[str], status: int, after_s: float, again_s: float
                 preexec_fn=prepare_child,
             )
         deadline = time.monotonic() + PATIENCE_S
-        while status == 0 and not (folder / 'log').stat().st_size and time.monotonic() < deadline:
-            time.sleep(0.01)  # before its first word, launch does nothing of its own at SIGINT
+        while launch and b'process started' not in (folder / 'log').read_bytes() and time.monotonic() < deadline:
+            time.sleep(0.01)  # what launch does at SIGINT before it starts anything is its own affair
         try:
             run.wait(after_s)
         except subprocess.TimeoutExpired:
@@ -144,7 +144,9 @@ def _interrupted(command: list[str], status: int, after_s: float, again_s: float
                 run.wait(again_s)
             except subprocess.TimeoutExpired:
                 os.killpg(run.pid, signal.SIGINT)
-        problems = _problems_of_the_end(run, mark, status)
+        # A second SIGINT may meet launch when it has nothing more to do.
+        allowed = ({0, -signal.SIGINT} if again_s is not None else {0}) if launch else {130}
+        problems = _problems_of_the_end(run, mark, allowed)
         seconds = time.monotonic() - begun
         log_text = (folder / 'log').read_text(errors='replace')
         problems += [f'{word!r} in the output' for word in CRASHES if word in log_text]
@@ -158,11 +160,11 @@ def _interrupted(command: list[str], status: int, after_s: float, again_s: float
         return End(after_s, seconds, problems, recording.exists(), unreadable)
 
 
-def _problems_of_the_end(run: subprocess.Popen, mark: str, status: int) -> list[str]:
+def _problems_of_the_end(run: subprocess.Popen, mark: str, allowed: set[int]) -> list[str]:
     problems = []
     deadline = time.monotonic() + PATIENCE_S
     try:
-        if run.wait(PATIENCE_S) != status:
+        if run.wait(PATIENCE_S) not in allowed:
             problems.append(f'status {run.returncode}')
     except subprocess.TimeoutExpired:
         problems.append(f'still running after {PATIENCE_S:g} s')
