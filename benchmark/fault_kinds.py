@@ -367,8 +367,9 @@ def _bundle_exchanged(system: System, rng: np.random.Generator) -> Iterator[int]
     answer = system.call(LOAD_BUNDLE, bundle=str(system.bundle))
     if answer is None or not answer.success:
         raise GraspDecoderError(f'the bundle was not exchanged: {answer and answer.message}')
-    system.until(lambda: len(system.heard.bundles) > before, 1.0)
-    yield time.monotonic_ns()
+    if not system.until(lambda: len(system.heard.bundles) > before, COMES_UP_S):
+        raise GraspDecoderError('the decoder did not say that it has another bundle')
+    yield system.heard.bundles[-1]
 
 
 def _bundle_damaged(system: System, rng: np.random.Generator) -> Iterator[int]:

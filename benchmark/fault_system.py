@@ -35,7 +35,6 @@ from grasp_decoder.control.joint_targets import JointTargets
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes.conversion import (
     decoded_grasp_from,
-    decoder_info_from,
     hand_command_from,
     hand_state_from,
     spike_batch_from,
@@ -72,6 +71,7 @@ class Heard:
     """What was heard since a moment, oldest first.
 
     Attributes:
+        bundles: CLOCK_MONOTONIC at which a decoder said what it decodes.
         targets: CLOCK_MONOTONIC at which joint targets came, and the targets, (n_joints,) in rad.
         sources: of the batches that reached the decoder.
         statuses: texts of /diagnostics that are not OK, and names of counters that have gone up.
@@ -80,7 +80,7 @@ class Heard:
     states: list[HandState] = field(default_factory=list)
     commands: list[HandCommand] = field(default_factory=list)
     decodes: list[DecodedGrasp] = field(default_factory=list)
-    bundles: list[str] = field(default_factory=list)
+    bundles: list[int] = field(default_factory=list)
     targets: list[tuple[int, NDArray[np.float64]]] = field(default_factory=list)
     sources: set[int] = field(default_factory=set)
     statuses: list[str] = field(default_factory=list)
@@ -119,7 +119,7 @@ class System:
                 (HAND_STATE, lambda message: self.heard.states.append(hand_state_from(message))),
                 (HAND_COMMAND, lambda message: self.heard.commands.append(hand_command_from(message))),
                 (DECODED_GRASP, lambda message: self.heard.decodes.append(decoded_grasp_from(message))),
-                (DECODER_INFO, lambda message: self.heard.bundles.append(decoder_info_from(message).bundle_sha256)),
+                (DECODER_INFO, lambda message: self.heard.bundles.append(time.monotonic_ns())),
                 (JOINT_TARGETS, self._take_targets),
                 (SPIKES, lambda message: self.heard.sources.add(message.source)),
                 (DIAGNOSTICS, self._take_statuses),
