@@ -53,7 +53,9 @@ class Belief:
     def take_decode(self, decode: DecodedGrasp) -> None:
         """Take the decode of one bin."""
         before, self.decode = self.decode, decode
-        self._history.append((decode.stamp_ns / NS_PER_S, decode.phase_probability))
+        # By the clock of this machine: between two recorded trials that of the acquisition may jump.
+        time_ns = decode.due_ns or decode.stamp_ns
+        self._history.append((time_ns / NS_PER_S, decode.phase_probability))
         while abs(self._history[-1][0] - self._history[0][0]) > HISTORY_S:
             self._history.popleft()
         if self._evidence is None or self.info is None:

@@ -22,14 +22,17 @@ from grasp_decoder.types.hand_command import HandMode
 
 STYLE = """<style class="gd-style">
 /* The button after this is the e-stop: large, and in reach however far the panel is scrolled. */
-.mantine-ScrollArea-content div:has(style.gd-style) {overflow: visible !important}
+.mantine-ScrollArea-content:has(style.gd-style) {max-width: 100%; min-width: 0 !important; padding-right: 12px}
+.mantine-ScrollArea-content div:has(style.gd-style) {overflow: clip !important}
 div:has(> style.gd-style) + div {position: sticky; top: 0; z-index: 9; background: white; padding: 6px 0}
-div:has(> style.gd-style) + div button {height: 64px; font-size: 28px; font-weight: 800; letter-spacing: .08em}
-.gd {font: 14px/1.4 system-ui, sans-serif; margin: 0 12px 10px; color: #1c2733; font-variant-numeric: tabular-nums}
+div:has(> style.gd-style) + div button {height: 64px; font-size: 28px; letter-spacing: .08em}
+div:has(> style.gd-style) + div button * {font-weight: 800}
+.gd {font: 14px/1.4 system-ui, sans-serif; margin: 0 12px 10px; color: #1c2733; font-variant-numeric: tabular-nums;
+  overflow-wrap: anywhere}
 .gd table {width: 100%; border-collapse: collapse}
 .gd td {padding: 1px 0; vertical-align: middle}
 .gd .n {text-align: right; width: 3.2em}
-.gd .l {width: 6.5em; white-space: nowrap; overflow: hidden}
+.gd .l {width: 8em; white-space: nowrap; overflow: hidden}
 .gd .bar {background: #e6ebf0; border-radius: 3px; height: 12px; overflow: hidden}
 .gd .bar div {background: #2f7fb8; height: 100%}
 .gd .grey {color: #6b7885}
@@ -65,8 +68,8 @@ def state(run: SeenRun) -> str:
         return _state('SILENT', reason, _UNKNOWN_COLOUR)
     about = f'grip {command.grip}, aperture {command.aperture:.2f}' if command.grip else ''
     if run.hand is not None and run.hears('hand'):
-        about += f', object lifted {100 * run.hand.lift:.1f} cm' if run.hand.lift > 0.005 else ''
-        about += ', touched' if run.hand.contact else ''
+        lift_cm = 100 * run.hand.lift
+        about += f', lifted {lift_cm:.1f} cm' if lift_cm > 0.5 else ', touched' if run.hand.contact else ''
     return _state(command.state.name, command.reason, STATE_COLOURS[command.state], about)
 
 
