@@ -195,9 +195,16 @@ def r2(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
 def _resampled(*pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[float]:
     """95 % interval over trials of the R2 of the first, or of its difference to the second."""
     truth = [each for each, _ in pairs[0]]
-    n, total, squares = (np.array(each) for each in zip(*[(len(x), x.sum(axis=0), np.square(x).sum()) for x in truth]))
-    lost = [np.array([np.square(x - decoded).sum() for x, decoded in each]) for each in pairs]
-    drawn = np.random.default_rng(0).integers(0, len(truth), (RESAMPLES, len(truth)))
+    _, trial = np.unique([id(each) for each in truth], return_inverse=True)  # one may be tested in several splits
+
+    def by_trial(values: list) -> np.ndarray:
+        sums = np.zeros((trial.max() + 1, *np.shape(values[0])))
+        np.add.at(sums, trial, np.array(values))
+        return sums
+
+    n, total, squares = map(by_trial, zip(*[(len(x), x.sum(axis=0), np.square(x).sum()) for x in truth]))
+    lost = [by_trial([np.square(x - decoded).sum() for x, decoded in each]) for each in pairs]
+    drawn = np.random.default_rng(0).integers(0, len(n), (RESAMPLES, len(n)))
     spread = squares[drawn].sum(axis=1) - np.square(total[drawn].sum(axis=1)).sum(axis=1) / n[drawn].sum(axis=1)
     scores = 1 - lost[0][drawn].sum(axis=1) / spread
     if len(lost) > 1:

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from sklearn.cluster import KMeans
 
 LAGS = (-2, -1, 0, 1, 2)
@@ -96,8 +97,11 @@ class MovementLibrary:
         features = np.concatenate([_features(each.velocity) for each in reaches])
         self._mean, self._spread = features.mean(axis=0), features.std(axis=0)
         self._features = self.features(features)
-        self._next = np.minimum(np.arange(self._size) + 1, last)
-        self._next_but_one = np.minimum(self._next + 1, last)
+        here = np.arange(self._size)
+        steps = ((GO_ON, np.minimum(here + 1, last)), (SKIP, np.minimum(here + 2, last)), (STAY, here))
+        share = np.repeat([each for each, _ in steps], self._size)
+        places = np.tile(here, len(steps)), np.concatenate([to for _, to in steps])
+        self._transition = csr_array((share, places), shape=(self._size, self._size))
         self._first = np.zeros(self._size)
         self._first[np.minimum(begin + 1, last[begin])] = SECOND_BIN
         self._first[begin] = 1
@@ -136,59 +140,60 @@ class MovementLibrary:
 
     def decode(self, encoding: Encoding, roots: NDArray) -> NDArray[np.float64]:
         """Velocity (n_bins, 2) of one trial, causally: the mean of the states, given all bins until then."""
-        forward, _ = self._forward(np.exp(_evidence_above_best(self._evidence(encoding, roots) / TEMPERATURE)[0]))
-        return forward @ self.velocity
+        forward, _ = self._forward(_likelihood(self._evidence(encoding, [roots]), TEMPERATURE)[0])
+        return forward[:, :, 0] @ self.velocity
 
-    def _evidence(self, encoding: Encoding, roots: NDArray) -> NDArray:
+    def _evidence(self, encoding: Encoding, trials: Sequence[NDArray]) -> list[NDArray]:
         """Log-likelihood of every bin at every state, (n_bins, states), but for what all bins have in common."""
         expected = self._features @ encoding.loading
         weighted = np.linalg.solve(encoding.noise, expected.T)
-        return (roots - encoding.offset) @ weighted - np.einsum('su,us->s', expected, weighted) / 2
+        own = np.einsum('su,us->s', expected, weighted) / 2
+        return [(roots - encoding.offset) @ weighted - own for roots in trials]
 
     def _forward(self, likelihood: NDArray) -> tuple[NDArray, float]:
-        probability, found, total = self._first, [], 0.0
+        """Probability of every state given all bins until then, (n_bins, states, trials); and how likely they are."""
+        probability, found, total = self._first[:, np.newaxis], [], 0.0
         for each in likelihood:
             if found:
-                probability = self._step(probability)
+                probability = (1 - JUMP) * (self._transition.T @ probability) + JUMP / self._size
             probability = probability * each
-            total += float(np.log(probability.sum()))
-            probability = probability / probability.sum()
+            scale = probability.sum(axis=0)
+            total += float(np.log(scale).sum())
+            probability = probability / scale
             found.append(probability)
         return np.array(found), total
 
-    def _step(self, probability: NDArray) -> NDArray:
-        goes_on = np.bincount(self._next, GO_ON * probability, self._size)
-        skips = np.bincount(self._next_but_one, SKIP * probability, self._size)
-        return (1 - JUMP) * (goes_on + skips + STAY * probability) + JUMP / self._size
-
     def _shares(self, encoding: Encoding, trials: Sequence[NDArray], temperature: float) -> tuple[list[NDArray], float]:
         """Probability of every state in every bin of each trial, given all of it; and how likely all trials are."""
-        found = []
-        inverse = np.linalg.inv(encoding.noise)
-        likely = -len(np.concatenate(trials)) * np.linalg.slogdet(encoding.noise)[1] / 2
-        for roots in trials:
-            apart = roots - encoding.offset
-            likely -= np.einsum('tu,uv,tv->', apart, inverse, apart, optimize=True) / 2
-            above, best = _evidence_above_best(self._evidence(encoding, roots) / temperature)
-            likelihood = np.exp(above)
-            forward, total = self._forward(likelihood)
-            likely += temperature * (total + best.sum())
-            backward = np.ones(self._size)
-            shares = [forward[-1]]
-            for seen, later in zip(forward[-2::-1], likelihood[:0:-1]):
-                after = backward * later
-                backward = GO_ON * after[self._next] + SKIP * after[self._next_but_one] + STAY * after
-                backward = (1 - JUMP) * backward + JUMP * after.mean()
-                backward /= backward.mean()
-                share = seen * backward
-                shares.append(share / share.sum())
-            found.append(np.array(shares[::-1]))
-        return found, float(likely)
+        apart = np.concatenate(trials) - encoding.offset
+        likely = -len(apart) * np.linalg.slogdet(encoding.noise)[1] / 2
+        likely -= np.sum(apart * np.linalg.solve(encoding.noise, apart.T).T) / 2
+        likelihood, best = _likelihood(self._evidence(encoding, trials), temperature)
+        forward, total = self._forward(likelihood)
+        backward, shares = np.ones_like(forward[0]), [forward[-1]]
+        for seen, later in zip(forward[-2::-1], likelihood[:0:-1]):
+            after = backward * later
+            backward = (1 - JUMP) * (self._transition @ after) + JUMP * after.mean(axis=0)
+            backward /= backward.mean(axis=0)
+            share = seen * backward
+            shares.append(share / share.sum(axis=0))
+        found = np.array(shares[::-1])
+        kept = [found[: len(roots), :, index] for index, roots in enumerate(trials)]
+        return kept, float(likely + temperature * (total + best))
 
 
-def _evidence_above_best(evidence: NDArray) -> tuple[NDArray, NDArray]:
-    best = evidence.max(axis=1, keepdims=True)
-    return evidence - best, best
+def _likelihood(evidence: Sequence[NDArray], temperature: float) -> tuple[NDArray, float]:
+    """Likelihood of the bins of trials relative to the best state, (n_bins, states, trials), and the sum of the latter.
+
+    Bins after the end of a trial say nothing.
+    """
+    longest = max(map(len, evidence))
+    found, total = np.ones((longest, evidence[0].shape[1], len(evidence))), 0.0
+    for index, each in enumerate(evidence):
+        best = each.max(axis=1, keepdims=True)
+        found[: len(each), :, index] = np.exp((each - best) / temperature)
+        total += float(best.sum()) / temperature
+    return found, total
 
 
 def _features(velocity: NDArray) -> NDArray:
