@@ -26,6 +26,7 @@ COMMANDS = (
     'synthesize',
     'inspect',
     'deidentify',
+    'cache',
     'train',
     'adapt',
     'evaluate',

@@ -11,11 +11,13 @@
 
 One folder per source, way to read it and layout below $XDG_CACHE_HOME/grasp_decoder/sessions (~/.cache when unset).
 Nothing is pickled. A folder appears whole or not at all, with the hash of each of its files; one that is damaged is
-read anew. Deleting any of it is safe.
+read anew. Where all of it is larger than `MOST_BYTES`, those that were not used for the longest time are deleted.
+Deleting any of it is safe.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -24,7 +26,7 @@ import mmap
 import os
 import shutil
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -34,12 +36,31 @@ from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.safe_file import MIB, flush_folder, open_plain, read_plain
 from grasp_decoder.share import cache_directory
 
+MOST_BYTES = 20 << 30
+
 _TRIAL_ENTRIES = ('id', 'start_ns', 'stop_ns', 'events', 'object_id', 'correct', 'excluded')
 _TABLE, _HASHES = 'session.json', 'files.sha256'
 _ARRAYS = ('times_ns', 'units', 'signal_times_ns', 'signal_values')
 _MOST_FILES = 10_000
 _LAYOUT = 3  # count up whenever what is stored, or how it is read from a recording, changes
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class KeptSession:
+    """A session in the cache.
+
+    Attributes:
+        folder: where it is.
+        name: of the session; ``damaged`` where that cannot be read.
+        size: bytes.
+        used_s: when it was kept or last loaded, s since 1970.
+    """
+
+    folder: Path
+    name: str
+    size: int
+    used_s: float
 
 
 def source_sha256(path: Path) -> str:
@@ -70,6 +91,8 @@ def load(sha256: str, how_sha256: str) -> Session | None:
     folder = _folder(sha256, how_sha256)
     try:
         _check_content(folder)
+        with contextlib.suppress(OSError):  # a cache of others may be read-only
+            os.utime(folder)
         table = json.loads((folder / _TABLE).read_text(encoding='utf-8'))
         arrays = {
             name: np.asarray(np.load(folder / f'{name}.npy', mmap_mode='r', allow_pickle=False)) for name in _ARRAYS
@@ -98,11 +121,45 @@ def keep(session: Session, how_sha256: str) -> Session:
             (whole / _HASHES).write_text(_hashes(whole), encoding='utf-8')
             flush_folder(whole)
             whole.rename(folder)
+        _make_room(folder)
     except OSError as error:
         if not folder.exists():  # else another process was faster
             _log.warning('%s: the session is not cached: %s', folder.parent, error.strerror)
             return session
     return load(session.source_sha256, how_sha256) or session
+
+
+def sessions_folder() -> Path:
+    """Where sessions are kept."""
+    return cache_directory() / 'sessions'
+
+
+def kept_sessions() -> list[KeptSession]:
+    """All sessions in the cache, those that were not used for the longest time first."""
+    found = []
+    for folder in sessions_folder().glob('[!.]*'):  # others are being written
+        with contextlib.suppress(OSError):  # another process deletes it
+            size = sum(path.stat().st_size for path in folder.rglob('*'))
+            try:
+                name = str(json.loads((folder / _TABLE).read_text(encoding='utf-8'))['name'])
+            except (OSError, ValueError, KeyError, TypeError):
+                name = 'damaged'
+            found.append(KeptSession(folder, name, size, folder.stat().st_mtime))
+    return sorted(found, key=lambda each: each.used_s)
+
+
+def clear() -> None:
+    """Delete all sessions in the cache; those that a process has loaded stay readable for it."""
+    shutil.rmtree(sessions_folder(), ignore_errors=True)
+
+
+def _make_room(newest: Path) -> None:
+    kept = kept_sessions()
+    too_much = sum(each.size for each in kept) - MOST_BYTES
+    for each in kept:
+        if too_much > 0 and each.folder != newest:
+            shutil.rmtree(each.folder, ignore_errors=True)
+            too_much -= each.size
 
 
 def _check_content(folder: Path) -> None:
@@ -130,7 +187,7 @@ def release(session: Session) -> None:
 
 
 def _folder(sha256: str, how_sha256: str) -> Path:
-    return cache_directory() / 'sessions' / f'{sha256}-{how_sha256[:16]}-{_LAYOUT}'
+    return sessions_folder() / f'{sha256}-{how_sha256[:16]}-{_LAYOUT}'
 
 
 def _tables(session: Session) -> tuple[dict, dict[str, np.ndarray]]:

@@ -14,9 +14,12 @@ import zlib
 import numpy as np
 import pytest
 
+from grasp_decoder.cli.cache import main as cache_command
 from grasp_decoder.cli.deidentify import main as deidentify
 from grasp_decoder.cli.inspect import main as inspect
 from grasp_decoder.cli.synthesize import main as synthesize
+from grasp_decoder.recording import cache as cache_module
+from grasp_decoder.recording.cache import kept_sessions
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.sources.unit_map import read_unit_map
 
@@ -68,6 +71,24 @@ def test_named_objects_are_made_read_and_kept(tmp_path, capsys):
         assert ' side: ' in text and 'precision: ' in text
         assert inspect([file]) == 2
         assert 'give a catalogue that lists it (--objects' in capsys.readouterr().err
+
+
+def test_the_cache_is_shown_bounded_and_cleared(tmp_path, monkeypatch, capsys):
+    paths = [tmp_path / f'{name}.mat' for name in ('first', 'second', 'third')]
+    for seed, path in enumerate(paths):
+        assert synthesize(['--out', str(path), *SMALL, '--seed', str(seed)]) == 0
+    sessions = [read_session(path) for path in paths[:2]]
+    sizes = [each.size for each in kept_sessions()]
+    read_session(paths[0])  # the second is now the one that was not used for the longest time
+    monkeypatch.setattr(cache_module, 'MOST_BYTES', sum(sizes) * 5 // 4)
+    read_session(paths[2])
+    assert len(kept_sessions()) == 2 and sum(trial.times_ns.sum() for trial in sessions[1].trials)
+    capsys.readouterr()
+    assert cache_command([]) == 0 and '2 sessions in' in capsys.readouterr().out
+    read_session(paths[0])
+    assert len(kept_sessions()) == 2, 'the first one was kept'
+    assert cache_command(['--clear']) == 0 and kept_sessions() == []
+    assert cache_command([]) == 0 and '0 sessions in' in capsys.readouterr().out
 
 
 def test_deidentify_leaves_no_name_date_or_note(tmp_path):
