@@ -202,9 +202,11 @@ def test_locks_hold_what_is_required(lock):
     assert set(requirements(f'{lock}.in')) <= locked
 
 
-@pytest.mark.parametrize('lock, layers', [('wheels', {'core', 'system', 'ros', 'train', 'test'}), ('ros-jazzy', None)])
+@pytest.mark.parametrize(
+    'lock, layers', [('wheels', {'core', 'system', 'ros', 'train', 'view', 'test'}), ('ros-jazzy', None)]
+)
 def test_a_lock_is_of_all_layers(lock, layers):
-    layers = layers or {'core', 'system', 'train', 'test'}
+    layers = layers or {'core', 'system', 'train', 'view', 'test'}
     lines = (ROOT / 'requirements' / f'{lock}.in').read_text().splitlines()
     assert {line for line in lines if line.startswith('-r ')} == {f'-r {layer}.in' for layer in layers}
 

@@ -229,7 +229,7 @@ def test_a_shared_environment_is_not_made_again_for_another_python(bare_machine,
     assert 'is a link to an environment of' in done.stderr.splitlines()[-1]
 
 
-RUN, TRAIN, TEST = ('core', 'system', 'ros'), ('train',), ('test',)
+RUN, TRAIN, VIEW, TEST = ('core', 'system', 'ros'), ('train',), ('view',), ('test',)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,9 @@ RUN, TRAIN, TEST = ('core', 'system', 'ros'), ('train',), ('test',)
         ('demo --train', [RUN, TRAIN]),
         ('adapt', [RUN, TRAIN]),
         ('docs', [RUN, TEST]),
-        ('test fast', [RUN, TRAIN, TEST]),
+        ('viewer --help', [RUN, VIEW]),
+        ('replay_decode --view --hand mujoco', [RUN, VIEW]),
+        ('test fast', [RUN, TRAIN, VIEW, TEST]),
     ],
 )
 def test_a_command_installs_what_it_needs_once(bare_machine, tmp_path, command, layers):
