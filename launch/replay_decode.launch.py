@@ -33,7 +33,7 @@ from grasp_decoder.system.checked_options import checked_options
 from grasp_decoder.system.demo_files import demo_session, ready_bundle
 from grasp_decoder.system.description import node_descriptions
 from grasp_decoder.system.network import stay_on_this_machine
-from grasp_decoder.system.replay_options import ReplayOptions
+from grasp_decoder.system.replay_options import REAL, ReplayOptions
 from grasp_decoder.system.restarts import DELAY_S, After, Restarts, started_again
 from grasp_decoder.system.run_result import add_note
 from grasp_decoder.types.setting import declarations
@@ -61,7 +61,7 @@ def start(context):
         if not options.session:
             options = replace(options, session=str(demo_session()), split='test')
         options = replace(options, bundle=options.bundle or str(ready_bundle()))
-    restarts = Restarts()
+    restarts = Restarts(again=options.clock == REAL)
     return [action for each in node_descriptions(options) for action in watched(each, restarts, options.result)]
 
 

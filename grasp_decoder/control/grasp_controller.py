@@ -39,6 +39,9 @@ class GraspController:
     probable. Before `configure` the hand stays SAFE.
     States and dwell times run on the decodes' stamps (a replay at any speed decides alike), motion limits and the
     watchdog on CLOCK_MONOTONIC (no replay moves a hand faster than its limits).
+
+    Attributes:
+        bin_ns: length of the decoder's bins; 0 while no decoder is accepted.
     """
 
     def __init__(self, settings: ControlSettings, grips: GripTable, policies: FaultPolicies | None = None):
@@ -51,6 +54,7 @@ class GraspController:
             0.0, 0.0, 1.0, settings.max_aperture_velocity, settings.max_aperture_acceleration
         )
         self._checker: DecodeChecker | None = None
+        self.bin_ns = 0
         self._standing: dict[FaultKind, Fault] = {}
         self._e_stopped = self._e_stop_pressed = False
         self._policy = Policy.OPEN
@@ -93,6 +97,7 @@ class GraspController:
             self._grips.objects.require_labels(object_ids, labels, 'the decoder')
         except GraspDecoderError as problem:
             self._checker = None
+            self.bin_ns = 0
             self._fail(Fault(FaultKind.NO_DECODER, f'no decoder: {problem}'))
             return
         settings = self._settings
@@ -102,7 +107,7 @@ class GraspController:
         self._object = EvidenceAccumulator(evidence, bin_s)
         self._prior_of_grip = np.bincount(self._grip_of_class, weights=self._object.posterior())
         self._phase = EvidenceAccumulator(EvidenceRule((0.5, 0.5), settings.phase_gain, settings.phase_memory_s), bin_s)
-        bin_ns = round(bin_s * NS_PER_S)
+        self.bin_ns = bin_ns = round(bin_s * NS_PER_S)
         self._checker = DecodeChecker(settings, object_ids, bin_ns, look_back, bundle)
         self._silence = SilenceJudge(settings, bin_ns)
         self._phase_only = not len(object_ids)

@@ -107,6 +107,11 @@ class HandCommander:
         return self._joints.names
 
     @property
+    def bin_ns(self) -> int:
+        """Length of the decoder's bins; 0 while no decoder is accepted."""
+        return self._controller.bin_ns
+
+    @property
     def e_stopped(self) -> bool:
         """Whether the e-stop was pressed and not reset since."""
         return self._controller.e_stopped
@@ -148,6 +153,10 @@ class HandCommander:
             return self._order(self._controller.fail_until_cleared(fault, now_ns), now_ns)
         command = self._controller.watchdog(now_ns, source)
         return self._order(command if command is not None else self._controller.go_on(now_ns), now_ns)
+
+    def go_on(self, now_ns: int) -> Order:
+        """The order between decodes, without any watch: the motion goes on, and nothing is decided."""
+        return self._order(self._controller.go_on(now_ns), now_ns)
 
     def measured(self, names: Sequence[str], positions: Sequence[float], now_ns: int, seen: Seen = UNSEEN) -> None:
         """The hand said where its joints are, in rad, and what it has ``seen`` of the object.

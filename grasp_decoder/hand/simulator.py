@@ -73,7 +73,7 @@ def open_simulator(name: str, speed: float = 1.0) -> HandSimulator:
 
     Args:
         name: one of `simulator_names`.
-        speed: seconds of simulation in one second, for simulators with a clock of their own.
+        speed: seconds of simulation in one second, for simulators with a clock of their own; 0: as many as possible.
 
     Raises:
         GraspDecoderError: there is no simulator of this name, or it cannot be imported or started.

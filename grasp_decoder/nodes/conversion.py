@@ -216,7 +216,8 @@ def hand_command_from(message: msg.HandCommand) -> HandCommand:
 def joint_state_message(names: Sequence[str], position: Sequence[float], time_ns: int) -> JointState:
     """Joint positions (n_joints,) in rad, or m for a sliding joint.
 
-    The time of measured positions is ROS time, that of targets is the stamp of their `HandCommand`.
+    The time of measured positions is ROS time, that of targets is the stamp of their `HandCommand`; with a simulated
+    clock it is the moment that they answer.
     """
     message = JointState(name=names, position=array('d', position))
     message.header.stamp = stamp(time_ns)

@@ -12,11 +12,11 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 
 from rclpy.node import Node
 
 from grasp_decoder import msg
+from grasp_decoder.decoding.backlog import Backlog
 from grasp_decoder.nodes.conversion import decoder_info_from
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.topics import full_name, subscribe
@@ -39,34 +39,23 @@ class DecoderFollower:
 
     def __init__(self, node: Node):
         self._node = node
-        self._bin_ns = 0
-        self._segment = -1
-        self._segment_start_ns = 0
-        # (segment, bin) of the last bin that each batch completes. Only batches that were not decoded yet are listed.
-        self._pending: deque[tuple[int, int]] = deque()
-        self._decoded = -1, -1
+        self._backlog = Backlog()
         self._heard_ns = time.monotonic_ns()
         subscribe(node, DECODER_INFO, self._learn)
         self._receiver = Receiver(node, DECODED_GRASP)
 
     def _learn(self, message: msg.DecoderInfo) -> None:
-        self._bin_ns = round(decoder_info_from(message).bin_s * NS_PER_S)
+        self._backlog.bin_ns = round(decoder_info_from(message).bin_s * NS_PER_S)
 
     def sent(self, batch: SpikeBatch) -> None:
         """A batch is on its way."""
-        if batch.segment != self._segment:
-            self._segment, self._segment_start_ns = batch.segment, batch.start_ns
-        whole_bins = (batch.end_ns - self._segment_start_ns) // self._bin_ns
-        if whole_bins and (self._segment, whole_bins - 1) > self._decoded:
-            self._pending.append((self._segment, whole_bins - 1))
+        self._backlog.sent(batch)
 
     def keeps_up(self) -> bool:
         """Whether the decoder is ready for another batch."""
-        if not self._bin_ns:
+        if not self._backlog.bin_ns:
             return False
-        while self._pending and self._pending[0] <= self._decoded:
-            self._pending.popleft()
-        if len(self._pending) < BATCHES_AHEAD and len(set(self._pending)) <= BINS_AHEAD:
+        if self._backlog.batches < BATCHES_AHEAD and self._backlog.bins <= BINS_AHEAD:
             return True
         if time.monotonic_ns() - self._heard_ns > PATIENCE_NS:
             name = full_name(self._node, DECODED_GRASP)
@@ -78,5 +67,5 @@ class DecoderFollower:
     def listen(self, timeout_ns: int) -> None:
         """Wait for decodes."""
         for message in self._receiver.receive(timeout_ns):
-            self._decoded = message.segment, message.bin
+            self._backlog.decoded(message.segment, message.bin)
             self._heard_ns = time.monotonic_ns()

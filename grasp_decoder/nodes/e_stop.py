@@ -43,6 +43,7 @@ class EStop:
         self._commander: HandCommander | None = None
         self._lock = lock
         self._publish = publish
+        self._now_ns: Callable[[], int] = time.monotonic_ns
         self._audit = audit
         self._pressed = False
         self._memory = EStopMemory(node.get_fully_qualified_name())
@@ -50,9 +51,9 @@ class EStop:
         subscribe(node, LATCHED_E_STOP, guarded(self._heard))
         serve(node, RESET, self._reset)
 
-    def begin(self, commander: HandCommander) -> None:
-        """``commander`` has the hand from now on; an e-stop that was pressed before is pressed again."""
-        self._commander = commander
+    def begin(self, commander: HandCommander, now_ns: Callable[[], int]) -> None:
+        """``commander``, whose clock is ``now_ns``, has the hand from now on; a pressed e-stop is pressed again."""
+        self._now_ns, self._commander = now_ns, commander
         if self._memory.pressed:
             self._node.get_logger().warning('the e-stop was pressed before the start: SAFE until it is reset')
             self._tell(True)
@@ -75,7 +76,7 @@ class EStop:
 
     def _tell(self, pressed: bool) -> None:
         with self._lock:
-            order = None if self._commander is None else self._commander.e_stop(pressed, time.monotonic_ns())
+            order = None if self._commander is None else self._commander.e_stop(pressed, self._now_ns())
             if order is not None:
                 self._publish(order)
 

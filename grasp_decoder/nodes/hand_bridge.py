@@ -31,17 +31,18 @@ from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.nodes import conversion
 from grasp_decoder.nodes.audit import Audit
 from grasp_decoder.nodes.bridge_diagnostics import BridgeDiagnostics
+from grasp_decoder.nodes.bridge_in_real_time import BridgeInRealTime
+from grasp_decoder.nodes.bridge_in_step import BridgeInStep
 from grasp_decoder.nodes.e_stop import EStop
 from grasp_decoder.nodes.hand_feedback import HandFeedback
 from grasp_decoder.nodes.hand_outputs import make_output
-from grasp_decoder.nodes.latest_batch import LatestBatch
 from grasp_decoder.nodes.life import run_node
 from grasp_decoder.nodes.managed_node import ManagedNode
-from grasp_decoder.nodes.receiver import Receiver
-from grasp_decoder.nodes.topics import advertise, subscribe
+from grasp_decoder.nodes.topics import DEEP, advertise, subscribe
 from grasp_decoder.objects import load_objects
 from grasp_decoder.system import interfaces
 from grasp_decoder.system.node_settings import BridgeSettings, OutputSettings
+from grasp_decoder.system.replay_options import SIMULATED
 from grasp_decoder.types.time import NS_PER_S
 
 LAST_WORDS = Duration(seconds=0.5)
@@ -51,8 +52,9 @@ OPENS_WITHIN_NS = NS_PER_S
 class HandBridge(ManagedNode):
     """Wires a `HandCommander` to topics.
 
-    The main thread takes decodes, sends joint targets at a fixed rate and is the watchdog (`work`); the e-stop and
-    all else run in the thread beside it. The lock guards the commander and the order of the commands.
+    The main thread takes decodes, sends joint targets at a fixed rate and is the watchdog (`BridgeInRealTime`; in a
+    simulated world `BridgeInStep`); the e-stop and all else run in the thread beside it. The lock guards the commander
+    and the order of the commands.
     """
 
     def __init__(self):
@@ -61,7 +63,6 @@ class HandBridge(ManagedNode):
         self._commander: HandCommander | None = None
         self._audit = Audit(self)
         self._e_stop = EStop(self, self._lock, self._publish, self._guarded, self._audit)
-        self._guarded_work = self._guarded(self._work)
 
     def configure(self) -> None:
         settings = self.settings_of(BridgeSettings)
@@ -75,17 +76,21 @@ class HandBridge(ManagedNode):
         control, feedback = self.settings_of(ControlSettings), self.settings_of(FeedbackSettings)
         timeouts_s = settings.e_stop_heartbeat_s, settings.target_timeout_s
         self._commander = commander = HandCommander(control, feedback, self._grips, self._policies, *timeouts_s)
-        self._period_ns = round(NS_PER_S / settings.target_rate_hz)
-        self._tick_ns = 0
+        self._period_s = 1.0 / settings.target_rate_hz
         self._commands = advertise(self, interfaces.HAND_COMMAND)
-        self._targets = advertise(self, interfaces.JOINT_TARGETS)
-        self._decodes = Receiver(self, interfaces.DECODED_GRASP)
-        self._spikes = LatestBatch(self)
-        self._all_commands = Receiver(self, interfaces.HAND_COMMAND, depth=100)
+        hand = HandFeedback(feedback, commander, self._lock)
+        self._turns: BridgeInRealTime | BridgeInStep
+        if settings.clock == SIMULATED:
+            self._targets = advertise(self, interfaces.JOINT_TARGETS, DEEP)
+            self._turns = BridgeInStep(self, commander, hand, self._lock, self._publish, control.pause_timeout_s)
+        else:
+            self._targets = advertise(self, interfaces.JOINT_TARGETS)
+            self._turns = BridgeInRealTime(self, commander, self._lock, self._publish, self._period_s)
+            hand.listen(self, self._guarded)
+        self._guarded_work = self._guarded(self._turns.work)
         subscribe(self, interfaces.DECODER_INFO, self._guarded(self._new_decoder))
-        hand = HandFeedback(self, feedback, commander, self._lock, self._guarded)
         self._diagnostics = BridgeDiagnostics(self, commander.grasps, hand.topics, self._targets, self._audit)
-        self._e_stop.begin(commander)
+        self._e_stop.begin(commander, self._turns.now_ns)
 
     def work(self) -> None:
         self._guarded_work()
@@ -95,7 +100,7 @@ class HandBridge(ManagedNode):
         until_ns = time.monotonic_ns() + OPENS_WITHIN_NS
         before, order = None, self._last_order()
         while time.monotonic_ns() < until_ns and (before is None or (order.angles != before.angles).any()):
-            time.sleep(self._period_ns / NS_PER_S)
+            time.sleep(self._period_s)
             before, order = order, self._last_order()
         self._commands.wait_for_all_acked(LAST_WORDS)
         self._e_stop.end()
@@ -112,23 +117,9 @@ class HandBridge(ManagedNode):
                 self.get_logger().error(reason)
                 with self._lock:
                     if self._commander is not None:
-                        self._publish(self._commander.failed(Fault(FaultKind.INTERNAL, reason), time.monotonic_ns()))
+                        self._publish(self._commander.failed(Fault(FaultKind.INTERNAL, reason), self._turns.now_ns()))
 
         return guarded
-
-    def _work(self) -> None:
-        for message in self._decodes.receive(max(0, self._tick_ns - time.monotonic_ns())):
-            now_ns = time.monotonic_ns()
-            with self._lock:
-                self._publish(self._commander.decoded(conversion.decoded_grasp_from(message), now_ns), now_ns)
-        now_ns = time.monotonic_ns()
-        if now_ns >= self._tick_ns:
-            self._tick_ns = max(self._tick_ns + self._period_ns, now_ns)
-            self._spikes.take(now_ns)
-            published = [command.published_ns for command in self._all_commands.receive(0)]
-            with self._lock:
-                self._commander.commands_heard(published, now_ns)
-                self._publish(self._commander.tick(now_ns, self._spikes.source_clock), now_ns)
 
     def _publish(self, order: Order, received_ns: int = 0) -> None:
         command = order.command
@@ -139,7 +130,8 @@ class HandBridge(ManagedNode):
             self._commands.publish(message)
             self._diagnostics.commanded(command, received_ns or message.published_ns, message.published_ns)
         names = self._commander.joint_names
-        self._targets.publish(conversion.joint_state_message(names, order.angles.tolist(), command.stamp_ns))
+        stamp_ns = self._turns.targets_stamp_ns(command)
+        self._targets.publish(conversion.joint_state_message(names, order.angles.tolist(), stamp_ns))
         self._output.send(order)
 
     def _last_order(self) -> Order:

@@ -36,28 +36,34 @@ class HandFeedback:
 
     def __init__(
         self,
-        node: Node,
         settings: FeedbackSettings,
         commander: HandCommander,
         lock: AbstractContextManager,
-        guarded: Callable[[Callable], Callable],
     ):
-        """``lock`` guards the commander, ``guarded`` makes callbacks that raise nothing."""
+        """``lock`` guards the commander."""
         self._commander = commander
         self._lock = lock
         self.topics: tuple[Topic, ...] = ()
         if settings.contact:
             self.topics = (HAND_STATE,)
-            subscribe(node, HAND_STATE, guarded(self._hand_state))
         elif settings.feedback:
             self.topics = (JOINT_STATES,)
-            subscribe(node, JOINT_STATES, guarded(self._joint_states))
 
-    def _hand_state(self, message: msg.HandState) -> None:
+    def listen(self, node: Node, guarded: Callable[[Callable], Callable]) -> None:
+        """Take what comes when it comes; ``guarded`` makes callbacks that raise nothing."""
+
+        def heard(message: msg.HandState | JointState) -> None:
+            self.take(message, time.monotonic_ns())
+
+        for topic in self.topics:
+            subscribe(node, topic, guarded(heard))
+
+    def take(self, message: msg.HandState | JointState, now_ns: int) -> None:
+        """The hand said this at ``now_ns`` of the commander's clock."""
+        if isinstance(message, JointState):
+            with self._lock:
+                self._commander.measured(message.name, message.position, now_ns)
+            return
         seen = Seen(touched=message.contact, lifted=message.lift >= LIFTED_M)
         with self._lock:
-            self._commander.measured(message.joint_name, message.joint_position, time.monotonic_ns(), seen)
-
-    def _joint_states(self, message: JointState) -> None:
-        with self._lock:
-            self._commander.measured(message.name, message.position, time.monotonic_ns())
+            self._commander.measured(message.joint_name, message.joint_position, now_ns, seen)

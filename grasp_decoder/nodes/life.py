@@ -30,11 +30,18 @@ from grasp_decoder.system.node_help import node_help
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _to_end = threading.Event()
+_trouble: list[str] = []
 
 
 def goes_on(node: Node) -> bool:
     """Whether the node is to go on: no SIGINT or SIGTERM came, and ROS is not shut down."""
     return node.context.ok() and not _to_end.is_set()
+
+
+def give_up(reason: str) -> None:
+    """Let the node end as after a SIGTERM, but with status 1 and this reason."""
+    _trouble.append(reason)
+    _to_end.set()
 
 
 @contextmanager
@@ -53,7 +60,7 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> in
     The node's method ``run()`` does its work. It returns when nothing is left to do, or soon after `goes_on` has become
     false. SIGINT and SIGTERM do no more than that: ROS stays up until the node is destroyed, so that the node can still
     publish, and no thread uses what is gone. With ``--help`` the process prints what the node does and ends; any other
-    argument that is not for ROS is refused.
+    argument that is not for ROS is refused. After `give_up` the status is 1.
 
     Args:
         make_node: makes the node.
@@ -78,6 +85,9 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> in
             status = node.run() or 0
         finally:
             node.destroy_node()
+        if _trouble:
+            print(f'error: {_trouble[0]}', file=sys.stderr)
+            return 1
     except GraspDecoderError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2

@@ -31,6 +31,7 @@ from grasp_decoder.nodes.topics import DEEP, client, count_publishers, count_sub
 from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO, HAND_COMMAND, HAND_STATE, RESUME, SPIKES
 from grasp_decoder.system.monitored_run import Connections, MonitoredRun
 from grasp_decoder.system.node_settings import MonitorSettings
+from grasp_decoder.system.replay_options import REAL
 
 NAP_S = 0.01
 # Both ends of a new connection are ready a moment after it has been discovered.
@@ -127,8 +128,16 @@ class RunMonitor(Node):
             self._receive()
             if self._run.silent:
                 return
-        self._receive_for(self._settings.tail_s)
+        self._listen_to_the_hand()
         self._run.report_last_trials()
+
+    def _listen_to_the_hand(self) -> None:
+        if self._settings.clock == REAL:
+            self._receive_for(self._settings.tail_s)
+            return
+        until_s = self._run.world_s + self._settings.tail_s
+        while goes_on(self) and self._run.world_s < until_s and not self._run.silent:
+            self._receive()
 
     def _finish(self) -> str:
         if self._run.lost_batches:

@@ -11,7 +11,8 @@
 
 It runs a `CommandedHand` in step with CLOCK_MONOTONIC, and publishes 100 times a second how the hand and the object
 are. The object of a trial is put in reach at the trial's first event. A lifecycle node: configure opens the simulator,
-deactivate opens the hand and lets time stand still. With ``autostart`` the node configures and activates itself.
+deactivate opens the hand and lets time stand still. With ``autostart`` the node configures and activates itself. With
+``clock:=simulated`` it publishes /clock, and simulates the next moment once hand_bridge has answered for the last one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ import time
 
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.target_guard import TargetGuard
-from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.commanded_hand import CommandedHand
 from grasp_decoder.hand.object_models import require_models
 from grasp_decoder.hand.pictures.onlookers import Onlookers
@@ -28,14 +28,17 @@ from grasp_decoder.hand.rig import GraspRig
 from grasp_decoder.hand.simulator import HandSimulator, open_simulator
 from grasp_decoder.nodes import conversion
 from grasp_decoder.nodes.guard_report import GuardReport
-from grasp_decoder.nodes.life import goes_on, run_node
+from grasp_decoder.nodes.hand_topics import HandTopics
+from grasp_decoder.nodes.life import give_up, goes_on, run_node
 from grasp_decoder.nodes.managed_node import ManagedNode
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.ros_simulator import RosSimulator
-from grasp_decoder.nodes.topics import advertise
+from grasp_decoder.nodes.stepped_clock import PATIENCE_NS, STEP_NS, SteppedClock
+from grasp_decoder.nodes.topics import DEEP
 from grasp_decoder.objects import ObjectCatalogue, load_objects
-from grasp_decoder.system.interfaces import HAND_COMMAND, HAND_STATE, JOINT_STATES, JOINT_TARGETS, TRIAL_EVENTS
+from grasp_decoder.system.interfaces import JOINT_TARGETS
 from grasp_decoder.system.node_settings import SimulatedHandSettings
+from grasp_decoder.system.replay_options import SIMULATED
 from grasp_decoder.types.time import NS_PER_S
 
 PERIOD_NS = 10_000_000
@@ -69,13 +72,13 @@ class SimulatedHandNode(ManagedNode):
 
     def activate(self) -> None:
         self._report = GuardReport(self, self._guard)
-        # Depth 1: an old target is of no use to a hand, and it must not work off a backlog.
-        self._joint_targets = Receiver(self, JOINT_TARGETS, depth=1)
-        self._commands = Receiver(self, HAND_COMMAND, depth=1)
-        self._trial_events = Receiver(self, TRIAL_EVENTS)
-        self._hand_states = advertise(self, HAND_STATE)
-        self._joint_states = advertise(self, JOINT_STATES)
-        self._stamp_ns = 0
+        settings = self.settings_of(SimulatedHandSettings)
+        self._world = SteppedClock(self, settings.speed, self._publish) if settings.clock == SIMULATED else None
+        # Depth 1: an old target is of no use to a hand, and it must not work off a backlog. With a simulated clock each
+        # moment has its own.
+        self._joint_targets = Receiver(self, JOINT_TARGETS, depth=DEEP if self._world else 1)
+        self._topics = HandTopics(self, self._hand)
+        self._simulated = self._simulator.state()
         self._before_ns = time.monotonic_ns()
         self._due_ns = self._before_ns + PERIOD_NS
 
@@ -92,37 +95,56 @@ class SimulatedHandNode(ManagedNode):
         self._onlookers.close()
 
     def work(self) -> None:
+        if self._world is None:
+            self._work_in_real_time()
+        elif self._hear_answer(self._world):
+            self._topics.take()
+            self._go_on()
+            self._world.tell()
+
+    def _hear_answer(self, world: SteppedClock) -> bool:
+        """Wait for a while for the answer to the present moment; end when there will be none."""
+        answered = False
+        for message in self._joint_targets.receive(PERIOD_NS):
+            stamp_ns = conversion.stamp_ns(message.header.stamp)
+            if world.is_answered_by(stamp_ns):
+                answered = True
+                self._topics.take_targets(message, stamp_ns, stamp_ns)
+        if not answered and not world.wait():
+            give_up(f'nobody has answered for {PATIENCE_NS / NS_PER_S:g} s: the simulated clock stands still')
+        return answered
+
+    def _work_in_real_time(self) -> None:
         for message in self._joint_targets.receive(max(0, self._due_ns - time.monotonic_ns())):
             stamp_ns = conversion.stamp_ns(message.header.stamp)
-            try:
-                self._hand.joint_targets(message.name, message.position, stamp_ns, time.monotonic_ns())
-            except GraspDecoderError as error:
-                self.get_logger().error(f'joint targets are ignored: {error}', throttle_duration_sec=1.0)
-        for message in self._commands.receive(0):
-            self._hand.command(conversion.hand_command_from(message))
-        for message in self._trial_events.receive(0):
-            self._hand.trial_event(conversion.trial_event_from(message))
+            self._topics.take_targets(message, stamp_ns, time.monotonic_ns())
+        self._topics.take()
         self._go_on()
 
     def _go_on(self) -> None:
+        if self._world is not None:
+            self._world.step()
+            self._advance(STEP_NS / NS_PER_S, self._world.time_ns)
+            return
         now_ns = time.monotonic_ns()
         if now_ns >= self._due_ns:
             self._due_ns = max(self._due_ns + PERIOD_NS, now_ns)
             self._hand.stood_still(max(0, now_ns - self._before_ns - 2 * PERIOD_NS))
-            self._advance(min((now_ns - self._before_ns) / NS_PER_S * self._speed, MAX_STEP_S))
+            dt_s = min((now_ns - self._before_ns) / NS_PER_S * self._speed, MAX_STEP_S)
+            self._advance(dt_s, time.monotonic_ns())
+            self._publish()
             self._before_ns = now_ns
 
-    def _advance(self, dt_s: float) -> None:
-        simulated = self._hand.advance(dt_s, time.monotonic_ns())
+    def _advance(self, dt_s: float, now_ns: int) -> None:
+        self._simulated = self._hand.advance(dt_s, now_ns)
         self._report.look()
-        self._onlookers.show(simulated, dt_s)
-        state = self._hand.state(simulated, time.monotonic_ns())
-        # Under use_sim_time the clock may stand still. Two states with one stamp would be one to tf.
-        self._stamp_ns = max(self.get_clock().now().nanoseconds, self._stamp_ns + 1)
-        self._hand_states.publish(conversion.hand_state_message(state, self._stamp_ns))
-        self._joint_states.publish(
-            conversion.joint_state_message(state.joint_name, state.joint_position, self._stamp_ns)
-        )
+        self._onlookers.show(self._simulated, dt_s)
+
+    def _publish(self) -> None:
+        if self._world is None:
+            self._topics.publish(self._simulated, time.monotonic_ns(), self.get_clock().now().nanoseconds)
+        else:
+            self._topics.publish(self._simulated, self._world.time_ns, self._world.time_ns)
 
 
 def main(args=None) -> int:

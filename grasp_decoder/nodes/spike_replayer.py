@@ -9,47 +9,42 @@
 
 """spike_replayer: a recorded session as the /spikes and /trial_events of a live one.
 
-It paces against CLOCK_MONOTONIC, so that it never drifts, or (speed 0) lets the decoder set the pace. It sends a
-heartbeat at least every 50 ms, also while paused. Services: ``~/pause``, ``~/resume``, ``~/seek``.
+It paces against CLOCK_MONOTONIC, so that it never drifts, or (speed 0) lets the decoder set the pace, or follows the
+clock of a simulated world. It sends a heartbeat at least every 50 ms, also while paused. Services: ``~/pause``,
+``~/resume``, ``~/seek``.
 """
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 
-from rclpy.duration import Duration
 from rclpy.node import Node
-from rosgraph_msgs.msg import Clock
 
-from grasp_decoder import msg
 from grasp_decoder.bundle.bundle import load_bundle
-from grasp_decoder.nodes.conversion import spike_batch_message, stamp, trial_event_message
+from grasp_decoder.nodes.conversion import spike_batch_message
 from grasp_decoder.nodes.decoder_follower import DecoderFollower
-from grasp_decoder.nodes.life import goes_on, run_node
+from grasp_decoder.nodes.followed_clock import FollowedClock
+from grasp_decoder.nodes.life import run_node
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.real_time import RealTime
+from grasp_decoder.nodes.replay_in_step import ReplayInStep
+from grasp_decoder.nodes.replay_outputs import ReplayOutputs
 from grasp_decoder.nodes.replay_services import ReplayServices
 from grasp_decoder.nodes.sole_publisher import SolePublisher
 from grasp_decoder.nodes.spin import spin
-from grasp_decoder.nodes.topics import DEEP, advertise
 from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.playback import Playback, Step, heartbeat_at
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.replay import Replay
-from grasp_decoder.system.interfaces import CLOCK, SPIKES, TRIAL_EVENTS
+from grasp_decoder.system.interfaces import SPIKES
 from grasp_decoder.system.node_settings import RealTimeSettings, ReplayerSettings
+from grasp_decoder.system.replay_options import SIMULATED
 from grasp_decoder.system.selection import select_trials
 from grasp_decoder.types.time import NS_PER_MS, NS_PER_S
 
 # Sleeping takes longer than asked for: the last moment is waited for awake.
 OVERSLEEP_NS = 200_000
-# A new reader is ready a moment after it has been discovered.
-SETTLING_S = 0.3
-# What a busy listener has not got at the end is sent again. DDS does so every 3 s.
-LAST_WORDS_S = 10.0
-POLL = Duration(seconds=0.1)
 
 
 class SpikeReplayer(Node):
@@ -68,41 +63,29 @@ class SpikeReplayer(Node):
         trials = select_trials(session, manifest, settings.split, settings.trials, settings.only_correct)
         playback = Playback(session, trials, round(settings.batch_ms * NS_PER_MS), settings.loop)
         first = heartbeat_at(trials[0].start_ns, session.unit_count)
-        self._replay = Replay(playback, first, settings.speed, settings.start_paused)
+        world = FollowedClock(self) if settings.clock == SIMULATED else None
+        clock = world.time_ns if world else time.monotonic_ns
+        self._replay = replay = Replay(playback, first, settings.speed, settings.start_paused, clock)
         self._lock = threading.Lock()
         self._session_name = session.name
         self._prepared: Step | None = None
-        self._sequence = 0
-        self._source = secrets.randbits(63) + 1
-        # At full speed only the decoder is waited for. The queue keeps what slower listeners have not taken yet.
-        self._spikes = advertise(self, SPIKES, None if self._replay.paced else DEEP)
-        self._events = advertise(self, TRIAL_EVENTS)
-        self._clock_publisher = advertise(self, CLOCK) if settings.clock else None
-        self._follower = None if self._replay.paced else DecoderFollower(self)
+        # Only the decoder is waited for then. The queue keeps what slower listeners have not taken yet.
+        deep = world is not None or not replay.paced
+        self._outputs = ReplayOutputs(self, session.name, deep, settings.publish_clock)
+        self._in_step = ReplayInStep(self, world, replay, self._lock, self._outputs, session.name) if world else None
+        self._follower = None if replay.paced else DecoderFollower(self)
         self._sole = SolePublisher(self, SPIKES)
-        self._requests = ReplayServices(self, self._replay, self._lock)
+        self._requests = ReplayServices(self, replay, self._lock)
 
     def run(self) -> None:
         """Replay until the end or until ROS shuts down."""
         self._real_time.apply()
-        self._wait_for_subscribers()
+        self._outputs.wait_for_subscribers(self._settings.subscribers)
+        if self._in_step is not None:
+            self._in_step.wait_for_the_world()
         self._replay.begin()
-        spin(self, self._work, beside=self._real_time.step_back)
-        self._wait_for_the_slowest()
-
-    def _wait_for_subscribers(self) -> None:
-        wanted = self._settings.subscribers
-        if self._spikes.get_subscription_count() < wanted:
-            self.get_logger().info(f'waiting for {wanted} subscriber(s) of {self._spikes.topic_name}')
-        while self._spikes.get_subscription_count() < wanted and goes_on(self):
-            time.sleep(0.02)
-        time.sleep(SETTLING_S)
-
-    def _wait_for_the_slowest(self) -> None:
-        until = time.monotonic() + LAST_WORDS_S
-        for publisher in (self._spikes, self._events):
-            while goes_on(self) and time.monotonic() < until and not publisher.wait_for_all_acked(POLL):
-                pass
+        spin(self, self._in_step.work if self._in_step else self._work, beside=self._real_time.step_back)
+        self._outputs.wait_for_the_slowest()
 
     def _work(self) -> bool:
         """Send what is due, else wait for a moment; False at the end."""
@@ -118,7 +101,7 @@ class SpikeReplayer(Node):
                 return True
             heartbeat = self._replay.heartbeat()
             if heartbeat is not None:
-                self._send(spike_batch_message(heartbeat, self._session_name), time.monotonic_ns())
+                self._outputs.send(spike_batch_message(heartbeat, self._session_name), time.monotonic_ns())
                 return True
             wait_ns = self._replay.wait_ns()
         if step is not None and self._follower is not None:
@@ -135,18 +118,9 @@ class SpikeReplayer(Node):
     def _send_step(self, step: Step) -> None:
         if self._follower is not None:
             self._follower.sent(step.batch)
-        self._send(self._message, self._replay.due_ns(step))
+        self._outputs.send(self._message, self._replay.due_ns(step))
         self._replay.sent(step)
-        for event in step.events:
-            self._events.publish(trial_event_message(event, self._session_name))
-        if self._clock_publisher is not None:
-            self._clock_publisher.publish(Clock(clock=stamp(step.batch.end_ns)))
-
-    def _send(self, message: msg.SpikeBatch, due_ns: int) -> None:
-        message.sequence, message.source = self._sequence, self._source
-        message.due_ns = due_ns
-        self._spikes.publish(message)
-        self._sequence += 1
+        self._outputs.sent(step)
 
     def _change(self, settings: ReplayerSettings) -> None:
         with self._lock:

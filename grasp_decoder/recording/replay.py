@@ -33,7 +33,7 @@ class Replay:
         first: a batch of the beginning, for the heartbeats before the first step.
         speed: relative to real time; 0: whoever listens sets the pace, and a step is never late (`due_ns`).
         paused: whether it begins with heartbeats alone.
-        clock: CLOCK_MONOTONIC, ns.
+        clock: CLOCK_MONOTONIC, or another that it is to follow, ns.
     """
 
     def __init__(
@@ -58,6 +58,11 @@ class Replay:
     def paced(self) -> bool:
         """Whether the replay has a speed of its own."""
         return self._pace is not None
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has left the pause that it may have begun with."""
+        return not self._paused or self._played_ns > 0
 
     def begin(self) -> None:
         """The first step is due from now on."""
@@ -100,7 +105,7 @@ class Replay:
         return self._next
 
     def due_ns(self, step: Step) -> int:
-        """CLOCK_MONOTONIC at which a step is due; now without a speed."""
+        """When a step is due, on the clock that is followed; now without a speed."""
         return self._pace.due_ns(step.due_ns) if self._pace else self._clock()
 
     def sent(self, step: Step) -> None:
@@ -114,6 +119,10 @@ class Replay:
         if self._clock() - self._sent_ns < HEARTBEAT_NS:
             return None
         self._sent_ns = self._clock()
+        return self.silence()
+
+    def silence(self) -> SpikeBatch:
+        """A heartbeat: nothing comes after what was sent last."""
         return heartbeat_at(self._last.end_ns, self._last.unit_count, self._last.segment)
 
     def wait_ns(self) -> int:

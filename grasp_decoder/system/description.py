@@ -19,7 +19,7 @@ from pathlib import Path
 
 from grasp_decoder.share import share_directory
 from grasp_decoder.sources.spike_system import SystemSettings
-from grasp_decoder.system.replay_options import ReplayedTrials, ReplayOptions
+from grasp_decoder.system.replay_options import SIMULATED, ReplayedTrials, ReplayOptions
 
 # At full speed no latency has to be low, and long batches are the fastest.
 FULL_SPEED_BATCH_MS = 40.0
@@ -54,12 +54,15 @@ def node_descriptions(options: ReplayOptions) -> list[NodeDescription]:
     if options.view:
         nodes = {'viewer': {**objects}, **nodes}
     if options.hand != 'none':
-        # At speed 0 a simulation has no pace to keep. It then runs in real time.
-        nodes = {'simulated_hand': {'simulator': options.hand, 'speed': options.speed or 1.0, **objects}, **nodes}
+        # At speed 0 a simulation in real time has no pace to keep.
+        speed = options.speed if options.clock == SIMULATED else options.speed or 1.0
+        nodes = {'simulated_hand': {'simulator': options.hand, 'speed': speed, **objects}, **nodes}
     if options.source == 'replay':
         replayed = {each.name: getattr(options, each.name) for each in fields(ReplayedTrials)}
         if not options.objects:
             del replayed['objects']
+        if options.clock == SIMULATED:
+            replayed['speed'] = 1.0  # in the time of the simulated world
         # The replayer waits for all subscribers of spikes, and then for the monitor, which starts it.
         listeners = 3 + to_mcap + options.view
         monitored = {
@@ -69,12 +72,16 @@ def node_descriptions(options: ReplayOptions) -> list[NodeDescription]:
             'record': '' if to_mcap else options.record,
         }
         started: dict[str, object] = {'start_paused': True, 'subscribers': listeners}
-        if not options.speed:
+        if not replayed['speed']:
             started['batch_ms'] = FULL_SPEED_BATCH_MS
         nodes = {'run_monitor': {**replayed, **monitored}, **nodes, 'spike_replayer': {**replayed, **started}}
     elif options.source != 'live':
         system = {each.name: value for each in fields(SystemSettings) if (value := getattr(options, each.name))}
         nodes['spike_source'] = {'system': options.source, 'bundle': options.bundle, **system}
+    if options.clock == SIMULATED:
+        for name in ('simulated_hand', 'hand_bridge'):
+            nodes[name]['clock'] = SIMULATED
+        nodes = {name: {**parameters, 'use_sim_time': True} for name, parameters in nodes.items()}
     return [
         NodeDescription(name, _parameter_files(name, options.params_file), parameters, options.absolute_namespace)
         for name, parameters in nodes.items()

@@ -112,6 +112,8 @@ LATCHED_E_STOP = replace(E_STOP, reliable=True, transient_local=True)
 # Shared by all systems of a domain, as in all of ROS.
 DIAGNOSTICS = Topic('/diagnostics', 'diagnostic_msgs/msg/DiagnosticArray', 100, 'health of the nodes, once a second')
 CLOCK = Topic('/clock', 'rosgraph_msgs/msg/Clock', 10, 'the acquisition clock')
+# Whoever comes late learns what time it is.
+WORLD_CLOCK = replace(CLOCK, meaning='time of the simulated world', transient_local=True)
 
 FORWARD_COMMANDS = Topic(
     'hand_controller/commands', 'std_msgs/msg/Float64MultiArray', 10, 'joint targets for forward_command_controller'
@@ -163,7 +165,8 @@ NODES = {
         publishes=(SPIKES, TRIAL_EVENTS),
         serves=(PAUSE, RESUME, SEEK),
         with_parameter={
-            'clock:=true': Interfaces(publishes=(CLOCK,)),
+            'publish_clock:=true': Interfaces(publishes=(CLOCK,)),
+            'clock:=simulated': Interfaces(subscribes=(WORLD_CLOCK,)),
             'speed:=0.0': Interfaces(subscribes=(DECODER_INFO, DECODED_GRASP)),
         },
     ),
@@ -181,6 +184,7 @@ NODES = {
         with_parameter={
             'feedback:=true': Interfaces(subscribes=(JOINT_STATES,)),
             'contact:=true': Interfaces(subscribes=(HAND_STATE,)),
+            'clock:=simulated': Interfaces(subscribes=(WORLD_CLOCK,)),
             'output:=forward_command': Interfaces(publishes=(FORWARD_COMMANDS,)),
             'output:=joint_trajectory': Interfaces(publishes=(JOINT_TRAJECTORY,)),
             'output:=gripper_command': Interfaces(calls=(GRIPPER_COMMAND,)),
@@ -200,6 +204,7 @@ NODES = {
         publishes=(HAND_STATE, JOINT_STATES, DIAGNOSTICS),
         subscribes=(JOINT_TARGETS, HAND_COMMAND, TRIAL_EVENTS),
         with_parameter={
+            'clock:=simulated': Interfaces(publishes=(WORLD_CLOCK,)),
             'simulator:=ros': Interfaces(
                 publishes=(GAZEBO_TARGET,), subscribes=(GAZEBO_JOINT_STATES, GAZEBO_OBJECT_POSE)
             ),

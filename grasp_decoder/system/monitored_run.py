@@ -27,6 +27,7 @@ from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.safe_file import write_json
 from grasp_decoder.system.node_settings import MonitorSettings
+from grasp_decoder.system.replay_options import REAL
 from grasp_decoder.system.run_record import RunRecord
 from grasp_decoder.system.run_result import NOT_COMPARED, problem, run_result, with_note
 from grasp_decoder.system.selection import select_trials
@@ -37,6 +38,7 @@ from grasp_decoder.types.decoder_info import DecoderInfo
 from grasp_decoder.types.hand_command import HandCommand
 from grasp_decoder.types.hand_state import HandState
 from grasp_decoder.types.spike_batch import SpikeBatch
+from grasp_decoder.types.time import NS_PER_S
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class MonitoredRun:
 
     Attributes:
         record: all that was taken, for the result.
+        world_s: time of the simulated hand, s; 0 without one.
 
     Raises:
         GraspDecoderError: session, bundle, objects or grips cannot be read, or do not fit together.
@@ -94,6 +97,8 @@ class MonitoredRun:
         self._binner = Binner(manifest.bin_ns, manifest.unit_count)
         self._precision = ''
         self._heard_s = clock()
+        self.world_s = self._heard_world_s = 0.0
+        self._begun = 0.0, 0.0
         self.record = RunRecord()
 
     # --- before it
@@ -113,6 +118,7 @@ class MonitoredRun:
     def begin(self) -> None:
         """The replayer goes on from now."""
         self._heard_s = self._clock()
+        self._begun = self._heard_s, self.world_s
 
     # --- while it goes on
 
@@ -123,7 +129,7 @@ class MonitoredRun:
         self._precision = info.backend.split(':')[-1]
 
     def take_decode(self, decode: DecodedGrasp) -> None:
-        self._heard_s = self._clock()
+        self._heard_s, self._heard_world_s = self._clock(), self.world_s
         self.record.decodes.append(decode)
         self._reports.recent.decodes.append(decode)
         if decode.segment > self._reports.segment:
@@ -136,6 +142,7 @@ class MonitoredRun:
     def take_state(self, state: HandState) -> None:
         # The joints are not scored. Over a long run they would fill the memory.
         state = replace(state, joint_name=(), joint_position=())
+        self.world_s = state.monotonic_ns / NS_PER_S
         self.record.samples.append(state)
         self._reports.recent.samples.append(state)
 
@@ -175,7 +182,16 @@ class MonitoredRun:
         Raises:
             GraspDecoderError: a file cannot be written; the result is told instead.
         """
-        scored = run_result(self.record, self._session, self._trials, self._bundle, self._grips, paced=self._paced)
+        scored = run_result(
+            self.record,
+            self._session,
+            self._trials,
+            self._bundle,
+            self._grips,
+            paced=self._paced,
+            clock=self._settings.clock,
+            real_time_factor=self._real_time_factor(),
+        )
         scored['partial'] = not self.complete
         if self._settings.result:
             self._write(with_note(scored, NOT_COMPARED))
@@ -190,6 +206,13 @@ class MonitoredRun:
         else:
             self._tell(_text(scored))
         return problem(scored)
+
+    def _real_time_factor(self) -> float | None:
+        """Seconds of the trials in one second; None at full speed."""
+        if self._settings.clock == REAL:
+            return self._settings.speed or None
+        begun_s, begun_world_s = self._begun
+        return (self._heard_world_s - begun_world_s) / (self._heard_s - begun_s)
 
     def _write(self, result: dict[str, Any]) -> None:
         try:

@@ -19,7 +19,15 @@ from grasp_decoder.control.target_guard import TARGET_TIMEOUT_S
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.simulator import simulator_names
 from grasp_decoder.sources.spike_system import SystemSettings
-from grasp_decoder.system.replay_options import HANDS, ObjectSettings, ReplayedTrials, speed_setting
+from grasp_decoder.system.replay_options import (
+    HANDS,
+    REAL,
+    SIMULATED,
+    ObjectSettings,
+    ReplayedTrials,
+    clock_setting,
+    speed_setting,
+)
 from grasp_decoder.types.setting import Settings, setting
 
 
@@ -47,12 +55,14 @@ class ReplayerSettings(ReplayedTrials):
     loop: bool = setting(False, 'begin again after the last trial, on a clock that goes on')
     start_paused: bool = setting(False, 'send heartbeats only, until ~/resume is called')
     subscribers: int = setting(1, 'subscribers of /spikes to wait for before the first message', low=0, high=100)
-    clock: bool = setting(False, 'publish the acquisition clock on /clock')
+    publish_clock: bool = setting(False, 'publish the acquisition clock on /clock')
 
     def __post_init__(self):
         super().__post_init__()
         if not self.session:
             raise GraspDecoderError('parameter session is empty: give the recording to replay')
+        if self.clock == SIMULATED and (self.publish_clock or not self.speed):
+            raise GraspDecoderError('a replay that follows a simulated clock has a speed, and publishes no clock')
 
 
 @dataclass(frozen=True)
@@ -118,6 +128,7 @@ class BridgeSettings(ObjectSettings):
     grips: str = setting('', 'grip table; empty: config/grips.yaml of this package')
     faults: str = setting('', 'what the hand does in each kind of fault; empty: config/faults.yaml of this package')
     target_rate_hz: float = setting(50.0, 'joint targets that are sent in a second', unit='Hz', low=1.0, high=1000.0)
+    clock: str = clock_setting()
     target_timeout_s: float = setting(
         TARGET_TIMEOUT_S,
         'time-out of the hand: when this node itself stood still for almost so long, the hand goes to its safe state',
@@ -184,7 +195,13 @@ class SimulatedHandSettings(ObjectSettings):
     """Settings of simulated_hand."""
 
     simulator: str = setting('mujoco', 'simulator of the hand', choices=(*simulator_names(), 'ros'))
-    speed: float = setting(1.0, 'seconds of simulation in one second', low=0.1, high=20.0)
+    speed: float = setting(
+        1.0,
+        'seconds of simulation in one second; with a simulated clock at most so many, and 0 for as many as possible',
+        low=0.0,
+        high=1000.0,
+    )
+    clock: str = clock_setting()
     picture: str = setting(
         '', 'PNG file for a picture of the first grasp that lifts; a film goes beside it as .gif; empty: none'
     )
@@ -196,6 +213,13 @@ class SimulatedHandSettings(ObjectSettings):
         low=0.02,
         high=10.0,
     )
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.speed < 0.1 and (self.speed or self.clock == REAL):
+            raise GraspDecoderError(f'speed {self.speed:g} is too low: give at least 0.1, or 0 with a simulated clock')
+        if self.clock == SIMULATED and self.simulator == 'ros':
+            raise GraspDecoderError('a simulator behind ROS topics has its own time: give clock real')
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ SOURCES = ('replay', 'live', *system_names())
 HANDS = ('none', *simulator_names(), 'ros')
 SPLITS = ('all', 'test')
 RECORDS = ('.npz', '.mcap')
+REAL, SIMULATED = CLOCKS = ('real', 'simulated')
 NAMESPACE = r'/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*'
 PATHS = ('session', 'bundle', 'mapping', 'objects', 'params_file', 'result', 'record', 'unit_map')
 """The options that are files or folders."""
@@ -34,6 +35,12 @@ def speed_setting(dynamic: bool = False) -> Any:
     """The speed of a replay. With ``dynamic`` it can change while the node runs."""
     description = 'speed relative to real time, from 0.1; 0: as fast as the decoder follows'
     return setting(1.0, description, low=0.0, high=1000.0, dynamic=dynamic)
+
+
+def clock_setting() -> Any:
+    """Whose time it is."""
+    description = 'real: time of this machine; simulated: /clock of the simulated hand, which waits for the other nodes'
+    return setting(REAL, description, choices=CLOCKS)
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,7 @@ class ReplayedTrials(ObjectSettings):
     trials: int = setting(0, 'replay only the first so many trials; 0: all', low=0, high=2**31 - 1)
     only_correct: bool = setting(False, 'leave out trials that the recording marks as not correct')
     speed: float = speed_setting()
+    clock: str = clock_setting()
 
     def __post_init__(self):
         super().__post_init__()
@@ -91,6 +99,12 @@ class ReplayOptions(ReplayedTrials, SystemSettings):
             raise GraspDecoderError('result: a live source gives none, as nothing says what was right')
         if self.source != 'replay' and self.record.endswith('.npz'):
             raise GraspDecoderError('record: a live source is recorded as .mcap')
+        if self.clock == SIMULATED and self.source != 'replay':
+            raise GraspDecoderError('clock: a live source goes on by itself: give clock real')
+        if self.clock == SIMULATED and self.hand in ('none', 'ros'):
+            raise GraspDecoderError(
+                f"clock: with the hand '{self.hand}' no simulator here sets the clock: give clock real"
+            )
         if self.record and not self.record.endswith(RECORDS):
             raise GraspDecoderError(f"a run is recorded as {' or '.join(RECORDS)}, not as '{self.record}'")
 

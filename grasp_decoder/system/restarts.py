@@ -36,11 +36,15 @@ class After(Enum):
 class Restarts:
     """Decides what follows the end of each node of one run.
 
+    Args:
+        again: whether a node that crashed is started again. A simulated world waits for its answer, which is lost.
+
     Attributes:
         failure: why the run failed; '' while it did not.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, again: bool = True) -> None:
+        self._again = again
         self.failure = ''
         self._crashes: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MOST))
 
@@ -63,7 +67,7 @@ class Restarts:
             return After.END
         if name in ONLOOKERS or (status == 0 and name == 'spike_replayer'):
             return After.GO_ON
-        if status == 0:
+        if status == 0 or not self._again:
             return After.END
         crashes = self._crashes[name]
         if len(crashes) == MOST and now_s - crashes[0] < WITHIN_S:

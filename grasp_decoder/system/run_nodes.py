@@ -27,7 +27,7 @@ from grasp_decoder.safe_file import write_json
 from grasp_decoder.system.description import NodeDescription, node_descriptions
 from grasp_decoder.system.network import stay_on_this_machine
 from grasp_decoder.system.processes import NodeProcess, end_processes, without_interrupts
-from grasp_decoder.system.replay_options import ReplayOptions
+from grasp_decoder.system.replay_options import REAL, ReplayOptions
 from grasp_decoder.system.restarts import DELAY_S, NEGATIVE, After, Restarts
 from grasp_decoder.system.run_result import with_note
 
@@ -122,6 +122,7 @@ class _Run:
 
     def start_all(self, options: ReplayOptions) -> None:
         stay_on_this_machine()
+        self._policy = Restarts(again=options.clock == REAL)
         for description in node_descriptions(options):
             self.start(description)
 

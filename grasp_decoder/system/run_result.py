@@ -27,6 +27,7 @@ from grasp_decoder.features.trial_bins import bin_trial
 from grasp_decoder.recording.session import Session, Trial
 from grasp_decoder.safe_file import write_json
 from grasp_decoder.system.played_trials import over_ns, played_trials
+from grasp_decoder.system.replay_options import REAL
 from grasp_decoder.system.run_record import RunRecord
 from grasp_decoder.system.verification import expected_bins
 from grasp_decoder.types.decoded_grasp import GRASP
@@ -42,12 +43,14 @@ def run_result(
     bundle: Bundle,
     grips: GripTable,
     paced: bool = True,
+    clock: str = REAL,
+    real_time_factor: float | None = None,
 ) -> dict[str, Any]:
     """Score a run; the keys are explained in docs/running.md. Rates and accuracies are of the usable trials.
 
     Only trials that were played to their end are scored, and ``note`` says why others were not. Without ``paced``
-    (speed 0) the hand and the latency are not judged. ``wrong_bins`` is null: `count_wrong_bins` takes its time, and
-    the result is kept before.
+    (speed 0) the hand and the latency are not judged. ``clock`` and ``real_time_factor`` are passed on. ``wrong_bins``
+    is null: `count_wrong_bins` takes its time, and the result is kept before.
     """
     played = played_trials(record.decodes, trials, bundle.manifest.bin_ns)
     outcomes = score_run(record, trials, bundle.manifest.merge, grips) if paced else []
@@ -69,6 +72,8 @@ def run_result(
             for stage, durations in record.stages_ms().items()
             if paced and len(durations)
         },
+        'clock': clock,
+        'real_time_factor': real_time_factor,
         'lost_batches': record.decodes[-1].lost_batches if record.decodes else 0,
         'bins': expected_bins(trials, bundle.manifest.bin_ns),
         'wrong_bins': None,
@@ -180,8 +185,14 @@ def summary(result: dict) -> str:
         ('hand closed in time', percent(result['closed_rate'], judged)),
         ('object held', f'{held}, {judged - scored} not scored' if scored < judged else held),
         ('latency p50 / p99 / max', ' / '.join('-' if v is None else f'{v:.2f}' for v in latency.values()) + ' ms'),
+        ('clock', _clock(result)),
         ('lost batches', f'{result["lost_batches"]}'),
         ('wrong bins', f'{"-" if result["wrong_bins"] is None else result["wrong_bins"]} of {result["bins"]}'),
     ]
     lines = [f'{name:26}{value}' for name, value in rows]
     return '\n'.join([*lines, result['note']] if result['note'] else lines)
+
+
+def _clock(result: dict[str, Any]) -> str:
+    factor = result['real_time_factor']
+    return result['clock'] if factor is None else f'{result["clock"]}, {factor:.2g} times real time'

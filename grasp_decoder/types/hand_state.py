@@ -20,7 +20,7 @@ class HandState:
     """Fields and units as in ``msg/HandState.msg``; ``stamp_ns`` is its ``acquisition_ns``: that of the last command.
 
     Attributes:
-        monotonic_ns: CLOCK_MONOTONIC of this state.
+        monotonic_ns: CLOCK_MONOTONIC of this state; with a simulated clock the time of the world.
         lift: height of the object above its rest, m.
         contact: whether any finger touches the object.
         command_due_ns: ``due_ns`` of the last command that changed the joint targets.

@@ -78,6 +78,17 @@ def test_no_hand_starts_no_simulator():
     assert parameters('run_monitor', hand='none')['hand'] == 'none'
 
 
+def test_a_simulated_clock_is_set_by_the_hand_alone_and_followed_by_all():
+    chosen = {'clock': 'simulated', 'speed': 0.0, 'record': 'run.mcap'}
+    assert all(parameters(name, **chosen)['use_sim_time'] for name in executables(**chosen))
+    assert parameters('simulated_hand', **chosen)['speed'] == 0.0
+    for name in ('spike_replayer', 'run_monitor', 'hand_bridge', 'simulated_hand'):
+        assert parameters(name, **chosen)['clock'] == 'simulated'
+    for name in ('spike_replayer', 'run_monitor'):
+        assert parameters(name, **chosen)['speed'] == 1.0
+    assert not any('use_sim_time' in parameters(name) for name in executables())
+
+
 def test_replayer_and_monitor_choose_the_same_trials():
     for name in ('session', 'mapping', 'objects', 'bundle', 'split', 'trials', 'only_correct'):
         chosen = {'mapping': '/mine.yaml', 'objects': '/my.yaml', 'split': 'test', 'trials': 7, 'only_correct': True}

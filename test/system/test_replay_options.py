@@ -51,6 +51,9 @@ def given(files):
         {'namespace': 'left-hand'},
         {'source': 'live', 'result': 'a.json'},
         {'source': 'live', 'record': 'a.npz'},
+        {'clock': 'simulated', 'hand': 'mujoco', 'source': 'live'},
+        {'clock': 'simulated', 'hand': 'none'},
+        {'clock': 'simulated', 'hand': 'ros'},
     ],
 )
 def test_an_impossible_run_is_refused(wrong):

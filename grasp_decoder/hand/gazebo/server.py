@@ -27,6 +27,7 @@ from grasp_decoder.hand.sdf import HAND_SDF
 WORLD_NAME = 'default'
 TIMESTEP_S = 0.002
 _CATCH_UP = 2.0  # a simulation that is late may run this many times as fast as is asked for
+_FASTEST = 10.0  # where nothing is asked for; without a limit the paused world would keep a CPU busy
 
 _WORLD = """<?xml version="1.0"?>
 <sdf version="1.6">
@@ -64,12 +65,14 @@ _WORLD = """<?xml version="1.0"?>
 def world_sdf(speed: float) -> str:
     """Return the world that gzserver loads: a table top and the hand, ``speed`` seconds in one second.
 
+    Speed 0 is as many as it can.
+
     DART solves all contacts together, as MuJoCo does. ODE, Gazebo's default, solves them one after the other in
     iterations, and then posts and plates slip.
     """
     text = HAND_SDF.read_text(encoding='utf-8')
     hand = text[text.index('  <model name="hand">') : text.index('</sdf>')]
-    speed *= _CATCH_UP
+    speed = _CATCH_UP * (speed or _FASTEST)
     return _WORLD.format(name=WORLD_NAME, timestep=TIMESTEP_S, speed=speed, update_rate=speed / TIMESTEP_S, hand=hand)
 
 

@@ -1,0 +1,73 @@
+# Copyright 2026 The grasp_decoder developers
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
+# specific language governing permissions and limitations under the License.
+
+"""The clock of a simulated world that waits for whoever cannot keep step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
+
+from grasp_decoder.nodes.conversion import stamp
+from grasp_decoder.nodes.topics import advertise
+from grasp_decoder.system.interfaces import WORLD_CLOCK
+from grasp_decoder.types.time import NS_PER_S
+
+STEP_NS = 20_000_000
+AGAIN_NS = 100_000_000
+PATIENCE_NS = 8 * NS_PER_S
+"""A chain that does not answer for so long is dead."""
+
+
+class SteppedClock:
+    """Publishes /clock. The time goes on by `STEP_NS` when the answer to the present moment has come, not before.
+
+    The world begins with the first answer: by then all nodes have found each other.
+    """
+
+    def __init__(self, node: Node, speed: float, show: Callable[[], None]):
+        """``speed``: at most so many seconds of the world in one second; 0: any. ``show`` publishes the world."""
+        self._node = node
+        self._publisher = advertise(node, WORLD_CLOCK)
+        self._step_ns = round(STEP_NS / speed) if speed else 0
+        self._show = show
+        self._began = False
+        self._due_ns = 0
+        self._told_ns = 0
+        self.time_ns = STEP_NS
+
+    def is_answered_by(self, time_ns: int) -> bool:
+        """Whether an order of this time of the world answers the present moment."""
+        return time_ns == self.time_ns
+
+    def wait(self) -> bool:
+        """The answer has not come yet; false when it will not come any more."""
+        now_ns = time.monotonic_ns()
+        if self._began:
+            return now_ns - self._told_ns < PATIENCE_NS
+        if now_ns - self._told_ns > AGAIN_NS:
+            self.tell()
+        return True
+
+    def step(self) -> None:
+        """Go on, unless that would be too early. `tell` the others once the world has got there."""
+        self._began = True
+        now_ns = time.monotonic_ns()
+        self._due_ns = max(self._due_ns + self._step_ns, now_ns)
+        time.sleep((self._due_ns - now_ns) / NS_PER_S)
+        self.time_ns += STEP_NS
+
+    def tell(self) -> None:
+        """Publish the world, and then what time it is."""
+        self._show()
+        self._publisher.publish(Clock(clock=stamp(self.time_ns)))
+        self._told_ns = time.monotonic_ns()
