@@ -70,7 +70,8 @@ def _silence() -> contextlib.redirect_stdout[io.StringIO]:
 @contextlib.contextmanager
 def _own_page_only(local: bool) -> Iterator[None]:
     """Servers that start meanwhile refuse foreign pages; viser has no option for that."""
-    serve = websockets.asyncio.server.serve
+    library: Any = websockets.asyncio.server
+    serve = library.serve
 
     def guarded(*args: Any, process_request: Any, **options: Any) -> Any:
         def process(connection: Any, request: Any) -> Any:
@@ -80,12 +81,11 @@ def _own_page_only(local: bool) -> Iterator[None]:
 
         return serve(*args, process_request=process, **options)
 
-    replacement: Any = functools.wraps(serve)(guarded)
-    websockets.asyncio.server.serve = replacement
+    library.serve = functools.wraps(serve)(guarded)
     try:
         yield
     finally:
-        websockets.asyncio.server.serve = serve
+        library.serve = serve
 
 
 def _is_foreign(headers: Any, local: bool) -> bool:
