@@ -9,11 +9,8 @@
 
 """MAT-5 files (MATLAB 5 to 7.2), read as a stream and without building MATLAB's objects.
 
-Layout: "MAT-File Format", The MathWorks. A file is a 128 byte header and a row of elements; an element
-is a tag (type, byte count) and its data, padded to 8 bytes inside a variable. A matrix element holds flags,
-dimensions, name and data as elements of its own; structs and cells hold matrices. A variable may
-be one zlib stream. What this module does not know raises `UnknownLayout`; a file that is cut off or fails its
-checksum raises `DamagedFile`.
+Layout: "MAT-File Format", The MathWorks. After a header of 128 bytes come elements: a tag (type, byte count) and data,
+padded to 8 bytes inside a variable. A matrix has flags, dimensions, name and data as elements of its own.
 """
 
 from __future__ import annotations
