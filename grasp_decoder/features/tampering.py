@@ -100,7 +100,8 @@ def label_noise(
     """How many labels are noise: drawn at random from all classes, the right one among them.
 
     The probability of a label is taken to be that of a classifier, whose temperature is fitted, or by chance. Share and
-    temperature are those of the greatest likelihood (Lawrence and Schoelkopf 2001, with Guo et al. 2017).
+    temperature are those of the greatest likelihood (Lawrence and Schoelkopf 2001, with Guo et al. 2017). Of two
+    classes, noise and a classifier that is too sure look alike: then the share may come out far too low.
 
     Args:
         log_odds: (n, classes), what a classifier says that has not seen the trial.
