@@ -37,4 +37,3 @@ def test_a_message_that_comes_early_is_seen_while_it_warms_up(node, spin_until):
     receiver.expect(time.monotonic_ns())
     assert [message.data for message in receiver.receive(0)] == [True]
     assert seen == [False, True]
-    receiver.destroy()
