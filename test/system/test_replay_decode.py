@@ -328,6 +328,6 @@ def test_bundle_for_another_unit_count_is_refused(start, bundle, tmp_path):
     other = tmp_path / 'other.neo.mat'
     assert synthesize.main(['--out', str(other), '--units', '30', '--trials', '6', '--objects', '2']) == 0
     process = start('--session', other, '--bundle', bundle)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=150)
     assert process.returncode == 2
     assert errors.startswith('error: ') and errors.count('\n') == 1 and '30 units' in errors
