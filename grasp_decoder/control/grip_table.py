@@ -124,9 +124,13 @@ class _Reader:
         return value
 
     def _number(self, value: Any, where: str) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        try:
+            number = float(value) if type(value) in (int, float) else math.nan
+        except OverflowError:  # whole numbers of YAML have no end
+            self._fail(where, 'a number is too large')
+        if not math.isfinite(number):
             self._fail(where, f'{value!r} is not a finite number')
-        return float(value)
+        return number
 
     def _motor(self, name: str, motor: Any) -> Motor:
         where = f'motors: {name}'

@@ -63,7 +63,7 @@ def _trial(segment: bytearray, unit_annotations: dict[bytes, Any]) -> RecordedTr
         return mat5.Matrix.at(segment, fields[name]).elements() if name in fields else []
 
     def structs(name: str) -> list[dict[str, Any]]:
-        return [_plain(mat5.Matrix.at(segment, position).value()) for position in elements(name)]
+        return [_struct(mat5.Matrix.at(segment, position).value()) for position in elements(name)]
 
     events: list[Any] = []
     signals: dict[str, Any] = {}
@@ -80,7 +80,7 @@ def _trial(segment: bytearray, unit_annotations: dict[bytes, Any]) -> RecordedTr
     for signal in structs('irregularlysampledsignals'):
         seconds = _row(signal['times']) * unit_factor(signal['times_units'], 's')
         add_signal(signals, signal.get('name'), seconds, _samples(signal['signal']))
-    annotations = _plain(mat5.Matrix.at(segment, fields['annotations']).value()) if 'annotations' in fields else {}
+    annotations = _struct(mat5.Matrix.at(segment, fields['annotations']).value()) if 'annotations' in fields else {}
     trains = elements('spiketrains')
     if not trains:
         return RecordedTrial(annotations, math.nan, math.nan, events, _NO_NUMBERS, np.zeros(0, np.int64), [], signals)
@@ -91,7 +91,7 @@ def _trial(segment: bytearray, unit_annotations: dict[bytes, Any]) -> RecordedTr
         raise mat5.UnknownLayout('a spike train without start or stop')
     described: list[dict[str, Any]] = [{}] * len(trains)
     if 'annotations' in columns:
-        described = columns.values('annotations', unit_annotations, _plain)
+        described = columns.values('annotations', unit_annotations, _struct)
     return RecordedTrial(annotations, starts[1].min(), stops[1].max(), events, spikes, counts, described, signals)
 
 
@@ -100,6 +100,13 @@ def _seconds(columns: mat5.Columns, name: str) -> tuple[np.ndarray, np.ndarray]:
     values, counts = columns.numbers(name)
     factors = [unit_factor(units, 's') for units in columns.text(name + '_units')]
     return counts, values * np.repeat(factors, counts)
+
+
+def _struct(value) -> dict[str, Any]:
+    plain_value = _plain(value)
+    if not isinstance(plain_value, dict):
+        raise mat5.UnknownLayout('a struct was expected')
+    return plain_value
 
 
 def _plain(value):

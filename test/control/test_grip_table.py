@@ -67,6 +67,7 @@ def changed(tmp_path, change):
             lambda c: c['motors']['thumb_flexion'].update(high='far'),
             "thumb_flexion: high: 'far' is not a finite number",
         ),
+        (lambda c: c['motors']['thumb_flexion'].update(high=10**400), 'thumb_flexion: high: a number is too large'),
         (lambda c: c['motors']['thumb_flexion']['joints'].update(index_mcp=1.0), 'another motor moves index_mcp'),
         (lambda c: c['grips']['power']['closed'].update(index_flexion=9.0), 'power: closed: index_flexion: 9.0 lies'),
         (lambda c: c['grips']['power']['closed'].pop('index_flexion'), 'power: closed: index_flexion is missing'),

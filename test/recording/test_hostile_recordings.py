@@ -24,7 +24,7 @@ from scipy.io import savemat
 
 from grasp_decoder.child_process import ChildDied
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.recording import mat5, neo_reader
+from grasp_decoder.recording import mat5, neo_mat, neo_reader
 from grasp_decoder.recording.binned_kinematics import read_binned_kinematics
 from grasp_decoder.recording.reading import read_session
 
@@ -159,6 +159,12 @@ def test_names_of_fields_end_with_their_file():
     )
     with pytest.raises(mat5.DamagedFile, match='fields beyond its end'):
         mat5.Matrix.at(claimed, 0).field_names()
+
+
+@pytest.mark.parametrize('value', [3.0, np.zeros(2), ['text'], []])
+def test_what_should_be_a_struct_and_is_none_is_a_layout_that_is_not_known(value):
+    with pytest.raises(mat5.UnknownLayout, match='a struct was expected'):
+        neo_mat._struct(value)
 
 
 def test_annotations_may_be_arrays(tmp_path):
