@@ -38,14 +38,16 @@ class Admission:
         Raises:
             GraspDecoderError: it may not be taken, or not be loaded.
         """
+        if not path:
+            return load_bundle(path)  # which says that none is given
         # Links are followed first: what is looked at is what is read.
-        place = Path(path).resolve() if path else Path()
-        if path and self.folders and not any(place.is_relative_to(folder.resolve()) for folder in self.folders):
+        place = Path(path).resolve()
+        if self.folders and not any(place.is_relative_to(folder.resolve()) for folder in self.folders):
             raise GraspDecoderError(
                 f'bundle {path} lies outside of {" and ".join(map(str, self.folders))}: move it there, or start the '
                 'decoder with its folder in the parameter bundle_folders'
             )
-        return load_bundle(place if path else '', self.trusted_keys)
+        return load_bundle(place, self.trusted_keys)
 
     def beside(self, bundle: Bundle) -> Admission:
         """The rules for what replaces ``bundle``: where no folders are given, it must lie beside it."""

@@ -30,13 +30,17 @@ FUTURE_NS = 50_000_000
 
 
 class DecodeChecker:
-    """Compares each decode with what the decoder may say and with the decode before it."""
+    """Compares each decode with what the decoder may say and with the decode before it.
+
+    Attributes:
+        bin_ns: length of the decoder's bins.
+    """
 
     def __init__(
         self, settings: ControlSettings, object_ids: Collection[int], bin_ns: int, look_back: int, bundle: str = ''
     ):
         self._settings = settings
-        self._bin_ns = bin_ns
+        self.bin_ns = bin_ns
         self._look_back = look_back
         self._bundle = bundle
         self._object_ids = frozenset(object_ids)
@@ -118,7 +122,7 @@ class DecodeChecker:
             return None
         if decoded.bin != last.bin + 1:
             return Fault(FaultKind.LOST_DATA, f'lost data: bin {decoded.bin} follows bin {last.bin}')
-        if step_ns != self._bin_ns:
+        if step_ns != self.bin_ns:
             return Fault(FaultKind.CLOCK, f'clock jumped {step_ns / NS_PER_S:g} s in one bin')
         return None
 

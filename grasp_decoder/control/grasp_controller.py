@@ -39,9 +39,6 @@ class GraspController:
     probable. Before `configure` the hand stays SAFE.
     States and dwell times run on the decodes' stamps (a replay at any speed decides alike), motion limits and the
     watchdog on CLOCK_MONOTONIC (no replay moves a hand faster than its limits).
-
-    Attributes:
-        bin_ns: length of the decoder's bins; 0 while no decoder is accepted.
     """
 
     def __init__(self, settings: ControlSettings, grips: GripTable, policies: FaultPolicies | None = None):
@@ -54,7 +51,6 @@ class GraspController:
             0.0, 0.0, 1.0, settings.max_aperture_velocity, settings.max_aperture_acceleration
         )
         self._checker: DecodeChecker | None = None
-        self.bin_ns = 0
         self._standing: dict[FaultKind, Fault] = {}
         self._e_stopped = self._e_stop_pressed = False
         self._policy = Policy.OPEN
@@ -68,6 +64,11 @@ class GraspController:
         self._now_ns = 0
         self._moved_ns: int | None = None
         self._machine.fail('no decoder: waiting for /decoder_info')
+
+    @property
+    def bin_ns(self) -> int:
+        """Length of the decoder's bins; 0 while no decoder is accepted."""
+        return self._checker.bin_ns if self._checker is not None else 0
 
     def configure(
         self,
@@ -97,7 +98,6 @@ class GraspController:
             self._grips.objects.require_labels(object_ids, labels, 'the decoder')
         except GraspDecoderError as problem:
             self._checker = None
-            self.bin_ns = 0
             self._fail(Fault(FaultKind.NO_DECODER, f'no decoder: {problem}'))
             return
         settings = self._settings
@@ -107,7 +107,7 @@ class GraspController:
         self._object = EvidenceAccumulator(evidence, bin_s)
         self._prior_of_grip = np.bincount(self._grip_of_class, weights=self._object.posterior())
         self._phase = EvidenceAccumulator(EvidenceRule((0.5, 0.5), settings.phase_gain, settings.phase_memory_s), bin_s)
-        self.bin_ns = bin_ns = round(bin_s * NS_PER_S)
+        bin_ns = round(bin_s * NS_PER_S)
         self._checker = DecodeChecker(settings, object_ids, bin_ns, look_back, bundle)
         self._silence = SilenceJudge(settings, bin_ns)
         self._phase_only = not len(object_ids)

@@ -93,6 +93,11 @@ class TrialOutcome:
     false_closings: int
     counts: bool = True
 
+    @property
+    def good(self) -> bool:
+        """Whether the hand held the object, or closed in time where holding was not measured."""
+        return self.closed if self.success is None else self.success
+
 
 def score_trials(
     trials: Sequence[TrialMarks],

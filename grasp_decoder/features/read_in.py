@@ -55,7 +55,7 @@ class ReadIn:
         return latents
 
     def of_bins(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Latents float32 (n, k) of the features (n, units) of many bins."""
+        """Latents float32 (..., k) of the features (..., units) of many bins."""
         latents: NDArray[np.float32] = features @ self.kernel + self.bias
         return latents
 

@@ -222,14 +222,15 @@ def _impossible_spikes(session: Session) -> Iterator[Sign]:
         same = unit[1:] == unit[:-1]
         short[number] = np.bincount(unit[1:][same & (np.diff(time) < REFRACTORY_NS)], minlength=session.unit_count)
         intervals += np.bincount(unit[1:][same], minlength=session.unit_count)
-    share = short.sum(axis=0) / np.maximum(1, intervals)
+    times = short.sum(axis=0)
+    share = times / np.maximum(1, intervals)
     known = intervals >= _LEAST_INTERVALS
     if not known.any() or np.quantile(share[known], 0.9) > _USUALLY_SHORT:
         return  # units of several neurons, or a simulation without refractory times: it says nothing
-    for odd in np.flatnonzero(known & (share > _MOST_SHORT) & (short.sum(axis=0) >= _LEAST_SHORT)):
+    for odd in np.flatnonzero(known & (share > _MOST_SHORT) & (times >= _LEAST_SHORT)):
         found = tuple(trial.id for trial, count in zip(session.trials, short[:, odd]) if count)
         text = (
-            f'unit {odd} fires within {REFRACTORY_NS / 1e6:g} ms of itself {short[:, odd].sum()} times, which one '
+            f'unit {odd} fires within {REFRACTORY_NS / 1e6:g} ms of itself {times[odd]} times, which one '
             f'neuron cannot and the other units do not: in trials {_listed(found)}'
         )
         yield Sign(text, found)

@@ -54,11 +54,9 @@ class CommandedHand:
 
         Args:
             names: joints.
-            angles: (n_joints,) in rad.
+            angles: (n_joints,) in rad; with a NaN among them they are no targets, and nothing changes.
             stamp_ns: of the command that they belong to, acquisition clock.
             now_ns: CLOCK_MONOTONIC.
-
-        With a NaN they are no targets.
 
         Raises:
             GraspDecoderError: the hand has no such joint.

@@ -26,6 +26,8 @@ class LinkPoses:
         """Take the poses of the links at joint position zero from the model."""
         self._joints = model.joints
         self._at_zero = {link.name: model.pose.matrix() @ link.pose.matrix() for link in model.links}
+        zero = {**self._at_zero, 'world': np.eye(4)}
+        self._in_parent = [np.linalg.inv(zero[joint.parent]) @ zero[joint.child] for joint in model.joints]
 
     def at(self, positions: Mapping[str, float]) -> dict[str, np.ndarray]:
         """Transform (4, 4) of each link in the world, by name.
@@ -33,10 +35,8 @@ class LinkPoses:
         Args:
             positions: of joints, rad or m, by name; a joint that is not given is at zero.
         """
-        zero = {**self._at_zero, 'world': np.eye(4)}
-        found = dict(zero)
-        for joint in self._joints:
-            in_parent = np.linalg.inv(zero[joint.parent]) @ zero[joint.child]
+        found = {**self._at_zero, 'world': np.eye(4)}
+        for joint, in_parent in zip(self._joints, self._in_parent):
             found[joint.child] = found[joint.parent] @ in_parent @ _motion(joint, positions.get(joint.name, 0.0))
         del found['world']
         return found

@@ -67,6 +67,11 @@ class Day:
     unlabelled: Sequence[TrialBins] = ()
     units: Sequence[Unit] = ()
 
+    @property
+    def trials(self) -> list[TrialBins]:
+        """All of them."""
+        return [*self.labelled, *self.unlabelled]
+
     def align(self, bundle: Bundle, task: str) -> Alignment:
         """A read-in for one task of a bundle."""
         return align(
@@ -206,7 +211,7 @@ def require_common_units(bundle: Bundle, day: Day) -> None:
         GraspDecoderError: on the same electrode, units fire no more alike than on others.
     """
     start = bundle.start(next(iter(bundle.manifest.tasks)))
-    rows = moments([*day.labelled, *day.unlabelled], start['events'].tolist())
+    rows = moments(day.trials, start['events'].tolist())
     electrodes = sorted({unit.electrode for unit in day.units} - {None})
     if not electrodes or not any(unit.electrode in electrodes for unit in bundle.manifest.units):
         return
@@ -235,7 +240,7 @@ def novelty_today(bundle: Bundle, read_in: ReadIn, day: Day) -> NoveltyModel | N
         day: whose labelled trials are used; all of its trials where those are too few.
     """
     novelty = bundle.novelty_model
-    trials = day.labelled if len(day.labelled) >= FEWEST_FOR_LIMIT else [*day.labelled, *day.unlabelled]
+    trials = day.labelled if len(day.labelled) >= FEWEST_FOR_LIMIT else day.trials
     known = [trial for trial in trials if {'Hold', 'Rew'} <= trial.event_bins.keys()]
     if novelty is None or len(known) < FEWEST_FOR_LIMIT:
         return novelty
@@ -249,7 +254,7 @@ def _when_closing(read_in: ReadIn, trial: TrialBins) -> np.ndarray:
     closing = min(trial.event_bins['Hold'] + CLOSES_AFTER_BINS, trial.event_bins['Rew'] - 1, trial.n_bins - 1)
     averages = LatentAverages(read_in.width)
     features = count_features(trial.counts[: max(0, closing) + 1], SQUARE_ROOT_LUT)
-    return [averages.step(each) for each in features @ read_in.kernel + read_in.bias][-1]
+    return [averages.step(each) for each in read_in.of_bins(features)][-1]
 
 
 def first_trials(trials: Sequence[TrialBins], classes: Sequence[int], per_object: int) -> list[TrialBins]:
@@ -284,4 +289,4 @@ def write_adapted(draft: BundleDraft, adapted: Adapted, session: Session) -> Bun
     )
     read_ins = {task: found.read_in for task, found in alignments.items()}
     novelty = novelty_today(bundle, read_ins[OBJECT], day) if OBJECT in read_ins else None
-    return draft.adapt(bundle, read_ins, starts, novelty, [*day.labelled, *day.unlabelled], manifest)
+    return draft.adapt(bundle, read_ins, starts, novelty, day.trials, manifest)

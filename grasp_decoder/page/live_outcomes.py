@@ -69,7 +69,7 @@ class LiveOutcomes:
         outcome = score_trials([marks], self._commands, self._states, self._grips)[0]
         self.outcomes.append(outcome)
         self.scored += 1
-        self.good += outcome.closed if outcome.success is None else outcome.success
+        self.good += outcome.good
         for records in (self._commands, self._states):
             while records and records[0].stamp_ns < marks.over_ns:
                 records.popleft()

@@ -159,11 +159,6 @@ class SeenRun:
         """Whether the source sends heartbeats, and its time stands still: a pause, also that between two trials."""
         return self.hears('spikes') and self._stood_still
 
-    @property
-    def stopped(self) -> bool:
-        """Whether the e-stop holds the hand."""
-        return self.command is not None and self.command.reason.startswith('e-stop')
-
     def latency(self) -> Latency | None:
         """Latency of the latest bins; None before the first."""
         if not self._latencies_ms:

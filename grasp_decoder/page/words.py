@@ -146,14 +146,14 @@ def _spikes(run: SeenRun) -> str:
 
 def _outcome(outcome: TrialOutcome, label: str) -> str:
     if outcome.success is None:
-        good, end = outcome.closed, 'closed in time' if outcome.closed else 'not closed in time'
+        end = 'closed in time' if outcome.closed else 'not closed in time'
     else:
-        good, end = outcome.success, f'held {outcome.kept_s:.1f} s' if outcome.success else outcome.failure
+        end = f'held {outcome.kept_s:.1f} s' if outcome.success else outcome.failure
     grip, kind = outcome.grip or 'no grip', ''
     if outcome.grip and not outcome.right_grip:
         grip, kind = f'{outcome.grip}, wrong', 'bad'
     return (
-        f'<tr><td>{_dot(_GOOD if good else _BAD)}{outcome.trial}</td><td>{escape(label)}</td>'
+        f'<tr><td>{_dot(_GOOD if outcome.good else _BAD)}{outcome.trial}</td><td>{escape(label)}</td>'
         f'<td class="{kind}">{escape(grip)}</td><td>{escape(end)}</td></tr>'
     )
 

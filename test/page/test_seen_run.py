@@ -86,13 +86,6 @@ def test_a_hand_bridge_that_stopped_is_not_shown_as_its_last_state(run, clock):
     assert text(words.state(run)).startswith('SILENThand_bridge has said nothing for 1 s')
 
 
-def test_the_e_stop_is_known_by_its_reason(run):
-    run.take_command(command(HandMode.SAFE, 'e-stop: until it is reset'))
-    assert run.stopped
-    run.take_command(command(HandMode.SAFE, 'late'))
-    assert not run.stopped
-
-
 def test_latency_is_that_of_commands_which_answer_a_decode(run):
     for delay_ms in range(1, 101):
         run.take_command(command(published_ns=(1000 + delay_ms) * MS))

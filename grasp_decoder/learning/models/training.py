@@ -239,9 +239,8 @@ def calibrate(logits: np.ndarray, targets: np.ndarray, weights: np.ndarray | Non
 
 def grasp_threshold(probability: np.ndarray, grasp: np.ndarray) -> float:
     """The least of `GRASP_THRESHOLDS` for the probability of GRASP (n,) with the highest F1 for what is GRASP (n,)."""
-    hits = [(probability >= threshold) & grasp for threshold in GRASP_THRESHOLDS]
-    said = [np.count_nonzero(probability >= threshold) for threshold in GRASP_THRESHOLDS]
-    f1 = [2 * hit.sum() / max(1, n + grasp.sum()) for hit, n in zip(hits, said)]
+    said = [probability >= threshold for threshold in GRASP_THRESHOLDS]
+    f1 = [2 * (each & grasp).sum() / max(1, each.sum() + grasp.sum()) for each in said]
     return GRASP_THRESHOLDS[int(np.argmax(f1))]
 
 

@@ -38,7 +38,7 @@ def start_for_others(problem: FitProblem, read_in: ReadIn, step: StepWeights) ->
     """What another day starts from."""
     events = common_events(problem.train)
     rows = moments(problem.train, events)
-    latents = rows @ read_in.kernel + read_in.bias
+    latents = read_in.of_bins(rows)
     known, of_trial, trials = np.unique(
         [trial.object_id for trial in problem.train], return_inverse=True, return_counts=True
     )
