@@ -32,6 +32,7 @@ from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.share import cache_directory
 from grasp_decoder.system.demo_files import ready_bundle
+from grasp_decoder.system.network import ros_domain
 from grasp_decoder.system.processes import executable_path
 
 OK, NOTE, PROBLEM = 'ok', 'note', 'problem'
@@ -180,7 +181,7 @@ def _edge_tpu_device() -> Finding:
 
 
 def _domain() -> Finding:
-    domain = os.environ.get('ROS_DOMAIN_ID') or '0'
+    domain = ros_domain()
     if not domain.isdecimal() or int(domain) > 232:
         return Finding(PROBLEM, 'ROS domain', f'ROS_DOMAIN_ID is {domain!r}: it must be a number from 0 to 232')
     port = DDS_FIRST_PORT + DDS_PORTS_PER_DOMAIN * int(domain)

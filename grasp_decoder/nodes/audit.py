@@ -15,7 +15,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node, NodeNameNonExistentError
 
 from grasp_decoder.nodes.diagnostics import status
-from grasp_decoder.nodes.topics import full_name
+from grasp_decoder.nodes.topics import full_name, node_name
 from grasp_decoder.system.audit_log import AuditLog
 from grasp_decoder.system.interfaces import Service, Topic
 
@@ -39,7 +39,7 @@ class Audit:
     def heard(self, what: str, topic: Topic, result: str) -> None:
         """A message came."""
         publishers = self._node.get_publishers_info_by_topic(full_name(self._node, topic))
-        self._add(what, [_joined(each.node_namespace, each.node_name) for each in publishers], result, {})
+        self._add(what, [node_name(each.node_namespace, each.node_name) for each in publishers], result, {})
 
     def status(self) -> DiagnosticStatus:
         """Whether the log can be written, for /diagnostics."""
@@ -61,9 +61,5 @@ class Audit:
             except NodeNameNonExistentError:  # it has just ended
                 continue
             if any(client == service for client, _ in clients):
-                found.append(_joined(namespace, name))
+                found.append(node_name(namespace, name))
         return found
-
-
-def _joined(namespace: str, name: str) -> str:
-    return f'{namespace.rstrip("/")}/{name}'

@@ -17,7 +17,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
-from grasp_decoder.nodes.topics import full_name
+from grasp_decoder.nodes.topics import full_name, node_name
 from grasp_decoder.system.interfaces import Topic
 
 
@@ -65,4 +65,4 @@ def _problem(pairs: Sequence[tuple[QoSProfile, QoSProfile]]) -> str:
 
 
 def _full_name(endpoint: TopicEndpointInfo) -> str:
-    return f'{endpoint.node_namespace.rstrip("/")}/{endpoint.node_name}'
+    return node_name(endpoint.node_namespace, endpoint.node_name)

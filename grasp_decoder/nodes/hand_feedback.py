@@ -52,11 +52,11 @@ class HandFeedback:
     def listen(self, node: Node, guarded: Callable[[Callable], Callable]) -> None:
         """Take what comes when it comes; ``guarded`` makes callbacks that raise nothing."""
 
-        def heard(message: msg.HandState | JointState) -> None:
+        def hand_feedback(message: msg.HandState | JointState) -> None:
             self.take(message, time.monotonic_ns())
 
         for topic in self.topics:
-            subscribe(node, topic, guarded(heard))
+            subscribe(node, topic, guarded(hand_feedback))
 
     def take(self, message: msg.HandState | JointState, now_ns: int) -> None:
         """The hand said this at ``now_ns`` of the commander's clock."""

@@ -17,21 +17,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes.conversion import decoded_grasp_from, hand_command_from
 from grasp_decoder.nodes.diagnostics import Diagnostics, status
-from grasp_decoder.nodes.life import goes_on, run_node
+from grasp_decoder.nodes.life import run_node
 from grasp_decoder.nodes.parameters import declare
+from grasp_decoder.nodes.spin import spin_alone
 from grasp_decoder.nodes.topics import subscribe
 from grasp_decoder.outlets.json_lines import JsonLines
 from grasp_decoder.outlets.outlet import Outlet
 from grasp_decoder.system.interfaces import DECODED_GRASP, HAND_COMMAND
 from grasp_decoder.system.node_settings import OutletSettings
-
-POLL_S = 0.1
 
 
 class OutletNode(Node):
@@ -47,11 +45,8 @@ class OutletNode(Node):
 
     def run(self) -> None:
         """Send until ROS shuts down."""
-        executor = SingleThreadedExecutor(context=self.context)
-        executor.add_node(self)
         try:
-            while goes_on(self):
-                executor.spin_once(timeout_sec=POLL_S)
+            spin_alone(self)
         finally:
             for outlet in self._outlets:
                 outlet.close()

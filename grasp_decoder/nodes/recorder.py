@@ -21,20 +21,19 @@ import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes.diagnostics import Diagnostics, status
-from grasp_decoder.nodes.life import goes_on, run_node
+from grasp_decoder.nodes.life import run_node
 from grasp_decoder.nodes.parameters import declare
+from grasp_decoder.nodes.spin import spin_alone
 from grasp_decoder.nodes.topics import DEEP, full_name, subscribe
 from grasp_decoder.recording.mcap import Recorder as McapRecorder
 from grasp_decoder.recording.mcap import offered_qos
 from grasp_decoder.system.interfaces import NODES, Topic
 from grasp_decoder.system.node_settings import RecorderSettings
 
-POLL_S = 0.1
 SYNC_EVERY_S = 1.0
 
 
@@ -92,14 +91,11 @@ class Recorder(Node):
         Raises:
             GraspDecoderError: not all of the run was recorded.
         """
-        executor = SingleThreadedExecutor(context=self.context)
-        executor.add_node(self)
         # A disk may take seconds: messages must not wait for it.
         beside = threading.Thread(target=self._sync, name='sync', daemon=True)
         beside.start()
         try:
-            while goes_on(self):
-                executor.spin_once(timeout_sec=POLL_S)
+            spin_alone(self)
         finally:
             self._ended.set()
             self._recorder.close()

@@ -29,6 +29,7 @@ from grasp_decoder.nodes.life import goes_on
 # A thread that wants the interpreter waits this long for it instead of 5 ms.
 SWITCH_INTERVAL_S = 0.0002
 COLLECT_EVERY_S = 1.0
+POLL_S = 0.1
 
 
 def spin(
@@ -74,6 +75,14 @@ def spin(
         executor.create_task(executor.shutdown, 0)
         # A thread that still ran when the process ends would take it down with an abort.
         services.join()
+
+
+def spin_alone(node: Node) -> None:
+    """Spin ``node`` in this thread until it is to end."""
+    executor = SingleThreadedExecutor(context=node.context)
+    executor.add_node(node)
+    while goes_on(node):
+        executor.spin_once(timeout_sec=POLL_S)
 
 
 def _spin_beside(executor: SingleThreadedExecutor, first: Callable[[], None] | None, errors: list[Exception]) -> None:

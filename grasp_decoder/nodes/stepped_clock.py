@@ -36,7 +36,6 @@ class SteppedClock:
 
     def __init__(self, node: Node, speed: float, show: Callable[[], None]):
         """``speed``: at most so many seconds of the world in one second; 0: any. ``show`` publishes the world."""
-        self._node = node
         self._publisher = advertise(node, WORLD_CLOCK)
         self._step_ns = round(STEP_NS / speed) if speed else 0
         self._show = show

@@ -70,6 +70,11 @@ def count_subscribers(node: Node, topic: Topic) -> int:
     return node.count_subscribers(full_name(node, topic))
 
 
+def node_name(namespace: str, name: str) -> str:
+    """The fully qualified name of a node."""
+    return f'{namespace.rstrip("/")}/{name}'
+
+
 def interface_type(name: str) -> type:
     """The class of a message, service or action, such as ``grasp_decoder/msg/SpikeBatch``.
 

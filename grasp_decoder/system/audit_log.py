@@ -25,6 +25,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from grasp_decoder.share import state_directory
+from grasp_decoder.system.network import ros_domain
 
 MOST_BYTES = 4 << 20
 KEPT_FILES = 4
@@ -55,7 +56,7 @@ class AuditLog:
             details: what else is known.
         """
         now = datetime.now(UTC).isoformat(timespec='milliseconds')
-        domain = os.environ.get('ROS_DOMAIN_ID') or '0'
+        domain = ros_domain()
         line = {'time': now, 'node': self._node, 'domain': domain, 'what': what, 'asked_by': list(asked_by)}
         texts = {name: text[:_LONGEST_TEXT] for name, text in {**details, 'result': result}.items()}
         try:

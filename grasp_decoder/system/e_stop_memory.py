@@ -11,10 +11,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from grasp_decoder.share import state_directory
+from grasp_decoder.system.network import ros_domain
 
 
 class EStopMemory:
@@ -22,7 +22,7 @@ class EStopMemory:
 
     def __init__(self, node: str):
         """``node``: fully qualified name of the node, such as ``/left/hand_bridge``."""
-        domain = os.environ.get('ROS_DOMAIN_ID') or '0'
+        domain = ros_domain()
         self._path: Path = state_directory() / f'e_stop_{domain}{node.replace("/", "_")}'
 
     @property

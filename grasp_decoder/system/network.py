@@ -17,6 +17,11 @@ DISCOVERY_RANGE = 'ROS_AUTOMATIC_DISCOVERY_RANGE'
 """Where DDS looks for other nodes: LOCALHOST, SUBNET or OFF. It is ROS 2's own variable, and the one switch."""
 
 
+def ros_domain() -> str:
+    """The ROS domain of this process, as it was given; '0' where none is."""
+    return os.environ.get('ROS_DOMAIN_ID') or '0'
+
+
 def stay_on_this_machine() -> None:
     """Have the nodes of this process, and of those that it starts, found on this machine only.
 

@@ -62,7 +62,7 @@ class ReplayerSettings(ReplayedTrials):
         if not self.session:
             raise GraspDecoderError('parameter session is empty: give the recording to replay')
         if self.clock == SIMULATED and (self.publish_clock or not self.speed):
-            raise GraspDecoderError('a replay that follows a simulated clock has a speed, and publishes no clock')
+            raise GraspDecoderError('with clock simulated a replay needs a speed above 0, and publish_clock false')
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,7 @@ class DecoderSettings(Settings):
     rehearse: bool = setting(
         True, 'decode a made-up bin just before a real one is due, so that the real one is decoded faster', dynamic=True
     )
-    track_drift: bool = setting(
-        False, 'follow a slow shift of what the units say and take it back; false takes nothing back', dynamic=True
-    )
+    track_drift: bool = setting(False, 'follow a slow drift of the input and correct for it', dynamic=True)
 
 
 @dataclass(frozen=True)
