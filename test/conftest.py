@@ -13,7 +13,9 @@ import contextlib
 import itertools
 import os
 import re
+import signal
 import socket
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -190,6 +192,34 @@ def start_node(domain_id, node, spin_until, tmp_path):
 
     yield start_node
     end_processes(started)
+
+
+@pytest.fixture
+def start_replay_decode(domain_id):
+    """``start_replay_decode(ARGUMENTS)`` starts replay_decode; it is ended by its id if the test leaves it running."""
+    from grasp_decoder.child_process import prepare_child
+    from grasp_decoder.system.processes import executable_path
+
+    started = []
+
+    def start(*arguments):
+        started.append(
+            subprocess.Popen(
+                [executable_path('replay_decode'), *map(str, arguments)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                # As from a terminal, also when the tests run in the background of a shell, where SIGINT is ignored.
+                preexec_fn=prepare_child,
+            )
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
 
 
 @pytest.fixture

@@ -21,13 +21,13 @@ import numpy as np
 import pytest
 
 from grasp_decoder.bundle.export.writing import write_bundle
-from grasp_decoder.child_process import prepare_child
 from grasp_decoder.cli import synthesize
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.writing import write_session
 from grasp_decoder.system.processes import executable_path
 
 from helpers.bundle_samples import UNITS, make_manifest, make_network, make_trials
+from helpers.replay_run import children, wait_for_a_trial
 
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 pytestmark = pytest.mark.slow
@@ -63,37 +63,8 @@ def bundle(tmp_path_factory):
 
 
 @pytest.fixture
-def start(domain_id):
-    """``start(ARGUMENTS)`` starts replay_decode; it is ended by its id if the test leaves it running."""
-    started = []
-
-    def start(*arguments):
-        started.append(
-            subprocess.Popen(
-                [executable_path('replay_decode'), *map(str, arguments)],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                # As from a terminal, also when the tests run in the background of a shell, where SIGINT is ignored.
-                preexec_fn=prepare_child,
-            )
-        )
-        return started[-1]
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
-
-
-def children(process):
-    """Name -> process id of the nodes that a running replay_decode has started."""
-    found = {}
-    for pid in Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split():
-        words = Path(f'/proc/{pid}/cmdline').read_text().split('\0')
-        found.update({Path(word).name: int(pid) for word in words if '/lib/grasp_decoder/' in word})
-    return found
+def start(start_replay_decode):
+    return start_replay_decode
 
 
 def wait_for_nodes(process, last='spike_replayer'):
@@ -203,11 +174,6 @@ def test_only_correct_trials_are_replayed_when_asked_for(start, session, bundle,
     assert process.returncode == 0, errors
     result = json.loads((tmp_path / 'out.json').read_text())
     assert result['trials'] == 5 and result['wrong_bins'] == 0
-
-
-def wait_for_a_trial(process):
-    while not (line := process.stdout.readline()).startswith('trial'):
-        assert line, process.stderr.read()
 
 
 def test_a_source_that_dies_ends_the_run_and_is_named(start, session, bundle, tmp_path):

@@ -16,7 +16,6 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,9 +30,10 @@ from grasp_decoder.system.demo_files import demo_session, ready_bundle
 from grasp_decoder.system.interfaces import HAND_COMMAND
 from grasp_decoder.types.hand_command import HandMode
 
+from helpers.replay_run import children, wait_for_a_trial
+
 pytestmark = pytest.mark.slow
 
-REPLAY_DECODE = (sys.executable, '-c', 'import sys; from grasp_decoder.cli.replay_decode import main; sys.exit(main())')
 BUSY = (sys.executable, '-c', 'while True: pass')
 STOPPED_S = 1.5
 
@@ -44,30 +44,16 @@ def files():
 
 
 @pytest.fixture
-def start(domain_id, tmp_path, files):
+def start(start_replay_decode, tmp_path, files):
     """``start(NAME)`` starts the first two held-out trials of the demo, in the time of the simulated hand."""
-    started = []
+    session, bundle = files
 
     def start(name):
-        session, bundle = files
         words = ('--session', session, '--bundle', bundle, '--split', 'test', '--trials', 2, '--hand', 'mujoco')
         written = '--json', tmp_path / f'{name}.json', '--record', tmp_path / f'{name}.npz'
-        started.append(
-            subprocess.Popen(
-                [*REPLAY_DECODE, *map(str, (*words, *written, '--clock', 'simulated', '--speed', 0))],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                preexec_fn=prepare_child,
-            )
-        )
-        return started[-1]
+        return start_replay_decode(*words, *written, '--clock', 'simulated', '--speed', 0)
 
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
+    return start
 
 
 @contextmanager
@@ -79,21 +65,6 @@ def busy_machine():
     finally:
         process.kill()
         process.wait()
-
-
-def decoder_of(process):
-    """Process id of the decoder of a run."""
-    for pid in Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split():
-        if any(
-            word.endswith('/lib/grasp_decoder/decoder') for word in Path(f'/proc/{pid}/cmdline').read_text().split('\0')
-        ):
-            return int(pid)
-    raise AssertionError('there is no decoder')
-
-
-def wait_for_a_trial(process):
-    while not (line := process.stdout.readline()).startswith('trial'):
-        assert line, process.stderr.read()
 
 
 def found(process, folder, name):
@@ -119,7 +90,7 @@ def test_neither_a_busy_machine_nor_a_stopped_decoder_changes_a_run(start, tmp_p
     with busy_machine():
         process = start('stopped')
         wait_for_a_trial(process)
-        decoder = decoder_of(process)
+        decoder = children(process)['decoder']
         os.kill(decoder, signal.SIGSTOP)
         time.sleep(STOPPED_S)
         os.kill(decoder, signal.SIGCONT)
@@ -138,7 +109,7 @@ def test_a_killed_decoder_ends_the_run_with_a_reason_and_the_hand_safe(start, no
     subscribe(node, HAND_COMMAND, commands.append)
     process = start('killed')
     assert spin_until(lambda: commands and commands[-1].state == HandMode.CLOSE)
-    os.kill(decoder_of(process), signal.SIGKILL)
+    os.kill(children(process)['decoder'], signal.SIGKILL)
     assert spin_until(lambda: process.poll() is not None)
     _, errors = process.communicate()
     assert process.returncode == 1
