@@ -24,7 +24,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from benchmark.results import markdown_table, write_results, write_section
+from benchmark.results import markdown_table, parsed_with_json, write_results, write_section
 from grasp_decoder.bundle.task_network import OBJECT, TaskNetwork
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.features.splits import FIRST_RANDOM_STATE, Split, split_in_order, split_trials
@@ -37,7 +37,6 @@ from grasp_decoder.learning.evaluation.object_metrics import object_summary
 from grasp_decoder.learning.models.fitting import fit
 from grasp_decoder.learning.report.tables import percent
 from grasp_decoder.recording.reading import read_session
-from grasp_decoder.recording.writing import check_writable
 from grasp_decoder.safe_file import write_json
 
 DOCUMENTED = ('MSyn40', 'MVar50')
@@ -52,10 +51,7 @@ def _ablations(argv) -> int:
     parser = argparse.ArgumentParser(prog='ablations', description=__doc__.split('\n')[0])
     parser.add_argument('--session', required=True, type=Path, metavar='FILE', help='recording of grasps')
     parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
-    parser.add_argument('--json', type=Path, metavar='OUT', help='where the result goes besides bench/ablations')
-    arguments = parser.parse_args(argv)
-    if arguments.json:
-        check_writable(arguments.json)
+    arguments = parsed_with_json(parser, argv)
     session = read_session(arguments.session, arguments.map)
     trials = bin_trials(session)
     look_back = choose_look_back(trials)

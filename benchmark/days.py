@@ -28,7 +28,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from benchmark.pieces import OutOfTime, Piece, Pieces
-from benchmark.results import markdown_table, print_table, write_results, write_section
+from benchmark.results import markdown_table, parsed_with_json, print_table, write_results, write_section
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.task_network import OBJECT
@@ -47,9 +47,9 @@ from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, hold
 from grasp_decoder.learning.evaluation.object_metrics import object_chance, object_summary
 from grasp_decoder.learning.models.alignment import align
 from grasp_decoder.learning.models.fitting import fit
+from grasp_decoder.learning.report.tables import percent
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Unit
-from grasp_decoder.recording.writing import check_writable
 from grasp_decoder.safe_file import write_json
 
 UNALIGNED, BLIND, ALIGNED = 'unaligned', 'aligned_without_electrodes', 'aligned'
@@ -99,10 +99,7 @@ def _days(argv) -> int:
         metavar='S',
         help='begin nothing after S seconds: what is finished is shown, and the same command goes on later',
     )
-    parser.add_argument('--json', type=Path, metavar='OUT', help='where the result goes besides bench/days')
-    arguments = parser.parse_args(argv)
-    if arguments.json:
-        check_writable(arguments.json)
+    arguments = parsed_with_json(parser, argv)
     if min(arguments.per_object) < 0:
         raise GraspDecoderError('--per-object: give 0 or more')
     day = NewDay(load_bundle(arguments.bundle), arguments.session, arguments.map)
@@ -304,7 +301,7 @@ def _lines(result: dict) -> list[str]:
     counts = sorted((count for count in curve if count != '0'), key=int)
 
     def cell(scores: dict[str, dict], name: str) -> str:
-        return f'{_percent(scores[name]["accuracy"])} % ({_interval(scores[name])})' if name in scores else '–'
+        return percent(scores[name]['accuracy'], scores[name]['ci95']) if name in scores else '–'
 
     return [
         f'Written by `./run bench days` at commit {result["commit"]}, {result["date"]}: hold windows of the test '

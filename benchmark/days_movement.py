@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -28,9 +27,9 @@ from scipy.io import loadmat
 
 from benchmark.material import recording
 from benchmark.movement_library import MovementLibrary, Reach
-from benchmark.results import markdown_table, print_table, write_results, write_section
+from benchmark.results import markdown_table, parsed_with_json, print_table, write_results, write_section
 from grasp_decoder.cli.command_line import exit_status
-from grasp_decoder.recording.writing import check_writable
+from grasp_decoder.learning.report.tables import number
 from grasp_decoder.safe_file import write_json
 
 RIDGE, LABELLED, UNLABELLED = 'ridge', 'adapted', 'aligned'
@@ -85,10 +84,7 @@ def main(argv=None) -> int:
 def _days(argv) -> int:
     parser = argparse.ArgumentParser(prog='days_movement', description=__doc__.split('\n')[0])
     parser.add_argument('--repeats', type=int, default=5, metavar='N', help='splits (default: %(default)s)')
-    parser.add_argument('--json', type=Path, metavar='OUT', help='where the result goes besides bench/days_movement')
-    arguments = parser.parse_args(argv)
-    if arguments.json:
-        check_writable(arguments.json)
+    arguments = parsed_with_json(parser, argv)
     result = {'date': time.strftime('%Y-%m-%d'), 'repeats': arguments.repeats}
     for name, pair in PAIRS.items():
         earlier, today = read_pair(pair)
@@ -223,7 +219,7 @@ def _interval(score: dict) -> str:
 def _lines(result: dict) -> list[str]:
     header = ('R2 of velocity', *(f'{name}, {pair.what}' for name, pair in PAIRS.items()))
     rows = [
-        (meaning, *(f'{result[name][key]["r2"]:.3f} ({_interval(result[name][key])})' for name in PAIRS))
+        (meaning, *(number(result[name][key]['r2'], 3, result[name][key]['ci95']) for name in PAIRS))
         for key, meaning in NAMES.items()
     ]
     return [

@@ -27,7 +27,7 @@ import numpy as np
 from benchmark.days import decode_live
 from benchmark.object_bundle import object_bundle
 from benchmark.pieces import Piece, Pieces
-from benchmark.results import markdown_table, write_results, write_section
+from benchmark.results import markdown_table, parsed_with_json, write_results, write_section
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.task_network import OBJECT
 from grasp_decoder.cli.command_line import exit_status
@@ -38,8 +38,8 @@ from grasp_decoder.features.windows import choose_look_back
 from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, hold_windows
 from grasp_decoder.learning.evaluation.object_metrics import object_summary
 from grasp_decoder.learning.models.fitting import fit
+from grasp_decoder.learning.report.tables import percent
 from grasp_decoder.recording.reading import read_session
-from grasp_decoder.recording.writing import check_writable
 from grasp_decoder.safe_file import write_json
 
 DOCUMENTED = ('MSyn40', 'MVar50')
@@ -56,12 +56,10 @@ def _drift(argv) -> int:
     parser = argparse.ArgumentParser(prog='drift', description=__doc__.split('\n')[0])
     parser.add_argument('--session', required=True, type=Path, metavar='FILE', help='recording of grasps')
     parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
-    parser.add_argument('--json', type=Path, metavar='OUT', help='where the result goes besides bench/drift')
-    arguments = parser.parse_args(argv)
-    if arguments.json:
-        check_writable(arguments.json)
+    arguments = parsed_with_json(parser, argv)
     name = arguments.session.name.split('.')[0]
-    drift, decodes = Pieces('drift').get(name, partial(_decode, arguments.session, arguments.map))
+    pieces = Pieces('drift', used=('days', 'object_bundle'))
+    drift, decodes = pieces.get(name, partial(_decode, arguments.session, arguments.map))
     result = {
         'session': name,
         'date': time.strftime('%Y-%m-%d'),
@@ -104,7 +102,7 @@ def _score(decodes: ObjectDecodes) -> dict:
 
 def _lines(result: dict) -> list[str]:
     def cells(scores: dict[str, dict]) -> Sequence[str]:
-        return [f'{100 * each["accuracy"]:.1f} % ({_interval(each)})' for each in scores.values()]
+        return [percent(each['accuracy'], each['ci95']) for each in scores.values()]
 
     return [
         f'Written by `./run bench drift` on {result["date"]}: trained on the first {result["trained_on"]:.0%}, hold '
@@ -115,10 +113,6 @@ def _lines(result: dict) -> list[str]:
             [(meaning, *cells(result[way])) for way, meaning in WAYS.items()],
         ),
     ]
-
-
-def _interval(score: dict) -> str:
-    return ' to '.join(f'{100 * bound:.1f}' for bound in score['ci95'])
 
 
 def _figure(result: dict):

@@ -37,12 +37,11 @@ from benchmark.fault_kinds import Kind, Outcome, Since, busy, kinds
 from benchmark.fault_report import ALLOWED_MS, MOMENTS, Run, figure, summarize, table, write_page
 from benchmark.fault_system import System
 from benchmark.fault_verdict import closes_further, first_safe, left_safe_ns, next_trial_ns, opens_ns
-from benchmark.results import ROOT, print_table, write_results
+from benchmark.results import ROOT, parsed_with_json, print_table, write_results
 from grasp_decoder.bundle.bundle import MANIFEST, SEAL, seal_of
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.control.fault_policies import Policy, load_fault_policies
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.recording.writing import check_writable
 from grasp_decoder.system.demo_files import demo_session, ready_bundle
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.time import NS_PER_S
@@ -69,10 +68,7 @@ def _faults(argv) -> int:
     parser.add_argument('--seed', type=int, default=1, help='of the batches that are disturbed (default: %(default)s)')
     parser.add_argument('--minutes', type=float, default=math.inf, help='begin no further run after so long')
     parser.add_argument('--continue', dest='go_on', action='store_true', help='go on with the campaign before')
-    parser.add_argument('--json', type=Path, metavar='OUT', help='where the result goes besides bench/faults')
-    arguments = parser.parse_args(argv)
-    if arguments.json:
-        check_writable(arguments.json)
+    arguments = parsed_with_json(parser, argv)
     chosen = [kind for kind in kinds() if re.search(arguments.kinds, kind.name)]
     if not chosen:
         raise GraspDecoderError(f'no kind of fault matches {arguments.kinds!r}')

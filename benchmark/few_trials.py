@@ -26,7 +26,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from benchmark.days import draw
-from benchmark.results import markdown_table, write_results, write_section
+from benchmark.results import markdown_table, parsed_with_json, write_results, write_section
 from grasp_decoder.bundle.task_network import OBJECT
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
@@ -41,7 +41,6 @@ from grasp_decoder.learning.evaluation.object_decodes import hold_windows
 from grasp_decoder.learning.models.fitting import fit
 from grasp_decoder.learning.report.tables import percent
 from grasp_decoder.recording.reading import read_session
-from grasp_decoder.recording.writing import check_writable
 from grasp_decoder.safe_file import write_json
 
 ALL = 0
@@ -60,10 +59,7 @@ def _few_trials(argv) -> int:
     parser.add_argument('--per-object', type=int, nargs='+', default=COUNTS, help='trials of each; 0: all')
     parser.add_argument('--repeats', type=int, default=5, metavar='N', help='splits (default: %(default)s)')
     parser.add_argument('--merge', nargs='+', type=Path, metavar='JSON', help='results of this benchmark, in one table')
-    parser.add_argument('--json', type=Path, metavar='OUT', help='where the result goes besides bench/few_trials')
-    arguments = parser.parse_args(argv)
-    if arguments.json:
-        check_writable(arguments.json)
+    arguments = parsed_with_json(parser, argv)
     if arguments.merge:
         measured = [json.loads(path.read_text()) for path in arguments.merge]
         name, runs = measured[0]['session'], [run for each in measured for run in each['runs']]

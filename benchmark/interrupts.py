@@ -34,7 +34,7 @@ from mcap.exceptions import McapError
 from mcap.reader import make_reader
 
 from benchmark.material import given_or_trained
-from benchmark.results import ROOT, print_table, write_results
+from benchmark.results import ROOT, parsed_with_json, print_table, write_results
 from grasp_decoder.child_process import prepare_child
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
@@ -81,8 +81,7 @@ def _interrupts(argv) -> int:
     parser.add_argument('--twice', action='store_true', help='a second SIGINT follows within a second')
     parser.add_argument('--launch', action='store_true', help='runs of the launch file instead of replay_decode')
     parser.add_argument('--seed', type=int, default=0, help='of the random moments (default 0)')
-    parser.add_argument('--json', type=Path, metavar='OUT', help='where the result goes besides bench/interrupts')
-    arguments = parser.parse_args(argv)
+    arguments = parsed_with_json(parser, argv)
     session, bundle = given_or_trained(arguments)
     command = _launch(session, bundle) if arguments.launch else _replay_decode(session, bundle)
     rng = np.random.default_rng(arguments.seed)

@@ -27,7 +27,7 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmark.controlled import SPLITS, run_controlled, summarize, trials_to_play
-from benchmark.results import markdown_table, write_results, write_section
+from benchmark.results import markdown_table, parsed_with_json, write_results, write_section
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
@@ -36,7 +36,6 @@ from grasp_decoder.learning.report.tables import number, percent
 from grasp_decoder.recording.playback import without_beginning
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Session, Trial
-from grasp_decoder.recording.writing import check_writable
 from grasp_decoder.safe_file import write_json
 from grasp_decoder.types.time import NS_PER_S
 
@@ -73,10 +72,7 @@ def _perturb(argv) -> int:
     parser.add_argument('--draws', type=int, default=DRAWS, help='draws of units (default: %(default)s)')
     parser.add_argument('--every-unit', action='store_true', help='also silence every single unit in turn')
     parser.add_argument('--merge', nargs='+', type=Path, metavar='JSON', help='results of this benchmark, in one table')
-    parser.add_argument('--json', type=Path, metavar='OUT', help='where the result goes besides bench/perturb')
-    arguments = parser.parse_args(argv)
-    if arguments.json:
-        check_writable(arguments.json)
+    arguments = parsed_with_json(parser, argv)
     if arguments.merge:
         measured = [json.loads(path.read_text()) for path in arguments.merge]
         runs = [run for each in measured for run in each['runs']]

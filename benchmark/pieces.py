@@ -21,7 +21,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,8 +49,9 @@ class OutOfTime(Exception):
 class Pieces:
     """Finished pieces of one benchmark in ``bench/BENCHMARK/pieces``, and the time that is left for more."""
 
-    def __init__(self, benchmark: str, max_seconds: float = math.inf):
-        self.code = _code_hash(benchmark)
+    def __init__(self, benchmark: str, max_seconds: float = math.inf, used: Sequence[str] = ()):
+        """``used``: other modules of benchmark/ that make its pieces."""
+        self.code = _code_hash(benchmark, *used)
         self._folder = ROOT / 'bench' / benchmark / 'pieces' / self.code
         self._stop = time.monotonic() + max_seconds
 
@@ -79,8 +80,8 @@ class Pieces:
         return _load(path)
 
 
-def _code_hash(benchmark: str) -> str:
-    whole, patterns = hashlib.sha256(), (f'benchmark/{benchmark}*.py', *CODE)
+def _code_hash(*modules: str) -> str:
+    whole, patterns = hashlib.sha256(), (*(f'benchmark/{each}*.py' for each in modules), *CODE)
     for path in sorted(path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()):
         whole.update(f'{path.relative_to(ROOT)}\0'.encode() + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()[:12]

@@ -26,7 +26,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from benchmark.controlled import SPLITS, ControlledTrial, run_controlled, trials_to_play
-from benchmark.results import markdown_table, print_table, write_results, write_section
+from benchmark.results import markdown_table, parsed_with_json, print_table, write_results, write_section
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
@@ -34,7 +34,6 @@ from grasp_decoder.learning.report.tables import number, percent
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.resting import RestingActivity
 from grasp_decoder.recording.session import Session, Trial
-from grasp_decoder.recording.writing import check_writable
 from grasp_decoder.safe_file import write_json
 from grasp_decoder.types.decoded_grasp import GRASP
 from grasp_decoder.types.time import NS_PER_S
@@ -55,10 +54,7 @@ def _rest(argv) -> int:
     parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
     parser.add_argument('--most-rest-s', type=float, default=60.0, help='longest rest before a trial (default: 60)')
     parser.add_argument('--merge', nargs='+', type=Path, metavar='JSON', help='results of this benchmark, in one table')
-    parser.add_argument('--json', type=Path, metavar='OUT', help='where the result goes besides bench/rest')
-    arguments = parser.parse_args(argv)
-    if arguments.json:
-        check_writable(arguments.json)
+    arguments = parsed_with_json(parser, argv)
     if arguments.merge:
         runs = [run for path in arguments.merge for run in json.loads(path.read_text())['runs']]
     elif arguments.bundle and arguments.session:

@@ -7,22 +7,35 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-"""What every benchmark does alike: percentiles, a table on the terminal, a JSON file and a plot."""
+"""What every benchmark does alike: its command line, percentiles, a table on the terminal, a JSON file and a plot."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 
+from grasp_decoder.recording.writing import check_writable
+
 matplotlib.use('Agg')
 
 ROOT = Path(__file__).resolve().parents[1]
 PERCENTILES = {'p50': 50, 'p99': 99, 'p99.9': 99.9, 'max': 100}
+
+
+def parsed_with_json(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line, with ``--json OUT``, which is refused now if it could not be written at the end."""
+    parser.add_argument('--json', type=Path, metavar='OUT', help=f'where the result goes besides bench/{parser.prog}')
+    arguments = parser.parse_args(argv)
+    if arguments.json:
+        check_writable(arguments.json)
+    return arguments
 
 
 def summary_ms(durations_s: np.ndarray) -> dict[str, float]:

@@ -24,11 +24,10 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
-from benchmark.results import markdown_table, write_results, write_section
+from benchmark.results import markdown_table, parsed_with_json, write_results, write_section
 from grasp_decoder.bundle.bundle import REPORT, load_bundle
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.learning.report.tables import number, percent
-from grasp_decoder.recording.writing import check_writable
 from grasp_decoder.safe_file import write_json
 
 HEADER = (
@@ -49,10 +48,7 @@ def main(argv=None) -> int:
 def _splits(argv) -> int:
     parser = argparse.ArgumentParser(prog='splits', description=__doc__.split('\n')[0])
     parser.add_argument('bundles', nargs='+', type=Path, metavar='BUNDLE', help='bundles that train has written')
-    parser.add_argument('--json', type=Path, metavar='OUT', help='where the result goes besides bench/splits')
-    arguments = parser.parse_args(argv)
-    if arguments.json:
-        check_writable(arguments.json)
+    arguments = parsed_with_json(parser, argv)
     found: dict[str, list[dict]] = {}
     for path in arguments.bundles:
         metrics = json.loads((path / REPORT / 'metrics.json').read_text())

@@ -28,7 +28,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from benchmark.object_bundle import object_bundle
-from benchmark.results import markdown_table, write_results, write_section
+from benchmark.results import markdown_table, parsed_with_json, write_results, write_section
 from grasp_decoder.bundle.bundle import Bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.task_network import OBJECT
@@ -44,7 +44,6 @@ from grasp_decoder.learning.models.fitting import fit
 from grasp_decoder.learning.report.tables import percent
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Session
-from grasp_decoder.recording.writing import check_writable
 from grasp_decoder.safe_file import write_json
 
 DOCUMENTED = ('MSyn40', 'MVar50')
@@ -80,10 +79,7 @@ def _unknown(argv) -> int:
         '--folds', type=int, metavar='N', help='networks to train, each without so many of the objects (default: one)'
     )
     parser.add_argument('--split', choices=('validation', 'test'), default='test', help='trials (default: %(default)s)')
-    parser.add_argument('--json', type=Path, metavar='OUT', help='where the result goes besides bench/unknown')
-    arguments = parser.parse_args(argv)
-    if arguments.json:
-        check_writable(arguments.json)
+    arguments = parsed_with_json(parser, argv)
     session = read_session(arguments.session, arguments.map)
     trials = bin_trials(session)
     split, look_back = split_trials(trials), choose_look_back(trials)
