@@ -42,6 +42,11 @@ class GuardReport:
         self._said = lost
 
     def _statuses(self) -> list[DiagnosticStatus]:
-        level = DiagnosticStatus.ERROR if self._guard.lost else DiagnosticStatus.OK
+        if self._guard.lost:
+            level, message = DiagnosticStatus.ERROR, self._guard.lost
+        elif self._guard.heard:
+            level, message = DiagnosticStatus.OK, 'they pass'
+        else:
+            level, message = DiagnosticStatus.WARN, 'none has come yet'
         name = f'{self._node.get_name()}: joint targets'
-        return [status(name, level, self._guard.lost or 'they pass', {'times in the safe state': self._times})]
+        return [status(name, level, message, {'times in the safe state': self._times})]

@@ -30,7 +30,7 @@ from grasp_decoder.child_process import prepare_child
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.joint_targets import JointTargets
 from grasp_decoder.nodes.topics import subscribe
-from grasp_decoder.system.interfaces import HAND_STATE, RESET
+from grasp_decoder.system.interfaces import DIAGNOSTICS, HAND_STATE, RESET
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 
 from helpers.bridge_feeder import HOLD, OPEN, PATIENT, SAFE, Feeder
@@ -116,17 +116,22 @@ def test_a_bridge_that_is_deactivated_leaves_the_hand_open_and_goes_silent(node,
 
 
 def test_a_lifecycle_manager_brings_hand_and_bridge_up_and_down(node, spin_until, start_node, call, change):
-    states = []
+    states, statuses = [], []
     subscribe(node, HAND_STATE, states.append)
+    subscribe(node, DIAGNOSTICS, lambda array: statuses.extend(array.status))
     hand = start_node('simulated_hand', '--ros-args', *UNCONFIGURED)
     bridge = start_node('hand_bridge', '--ros-args', *PATIENT, *UNCONFIGURED)
-    feeder = Feeder(node, spin_until)
+    feeder = Feeder(node, spin_until, decoder_runs=False)
     manager = subprocess.Popen(
         [sys.executable, MANAGER, 'simulated_hand', 'hand_bridge'],
         stdout=subprocess.PIPE,
         text=True,
         preexec_fn=prepare_child,
     )
+    # a hand that discovers a bridge while it closes does not follow: it hears it while it is open
+    they_pass = ('simulated_hand: joint targets', 'they pass')
+    assert spin_until(lambda: they_pass in {(status.name, status.message) for status in statuses})
+    feeder.decoder_runs = True
     feeder.hold()
     assert spin_until(lambda: not stands_open(states[-1]))
     # A hand that is deactivated opens, says nothing, and does not close again when it is activated.

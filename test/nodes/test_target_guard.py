@@ -48,7 +48,10 @@ def test_a_hand_whose_bridge_is_killed_opens(node, spin_until, start_node, outpu
     # a busy machine may delay targets by more than the default time-out
     guard = start_node('target_guard', '--ros-args', '-p', f'output:={output}', '-p', 'target_timeout_s:=0.5')
     bridge = start_node('hand_bridge', '--ros-args', *PATIENT)
-    feeder = Feeder(node, spin_until)
+    # a guard that discovers a bridge while it closes the hand lets nothing pass: both are heard while it is open
+    feeder = Feeder(node, spin_until, decoder_runs=False)
+    assert spin_until(lambda: passed)
+    feeder.decoder_runs = True
     feeder.hold()
     assert spin_until(lambda: passed and feeder.targets and passed[-1].position == feeder.targets[-1].position)
     assert np.abs(np.array(passed[-1].position) - OPENED).max() > 0.5
@@ -57,7 +60,6 @@ def test_a_hand_whose_bridge_is_killed_opens(node, spin_until, start_node, outpu
     assert spin_until(lambda: np.allclose(commanded[-1], OPENED))
     assert 'no joint targets for 0.5 s' in guard.log_text()
     assert spin_until(lambda: any(each.message == 'no joint targets for 0.5 s' for each in statuses))
-    # the bridge that takes over finds the hand open; a guard that hears of it while it closes would let nothing pass
     feeder.decoder_runs = False
     start_node('hand_bridge', '--ros-args', *PATIENT)
     assert spin_until(lambda: 'joint targets pass again' in guard.log_text())
