@@ -61,7 +61,7 @@ POLL_S = 0.1
 PATIENCE_S = 60.0
 
 _BATCH = struct.Struct('<QIqqHQQ')
-_DECODE = struct.Struct('<qQIQBfiffIIfffQffQQ')
+_DECODE = struct.Struct('<qQIQBfiffIIfffQfffQQ')
 _TEXTS = 'invalid_reason', 'bundle'
 _COMMAND = struct.Struct('<QQ')
 
@@ -96,10 +96,11 @@ def pack_decode(decode: DecodedGrasp) -> dict:
 
 
 def unpack_decode(entry: dict) -> DecodedGrasp:
-    *values, novelty, validity, source, decoder = _DECODE.unpack(entry[b'header'])
+    *values, novelty, validity, drift, source, decoder = _DECODE.unpack(entry[b'header'])
     values.insert(7, np.frombuffer(entry[b'object_probability'], np.float32))
     texts = {name: entry[name.encode()].decode() for name in _TEXTS}
-    return DecodedGrasp(*values, novelty=novelty, validity=validity, source=source, decoder=decoder, **texts)
+    named = {'novelty': novelty, 'validity': validity, 'drift': drift, 'source': source, 'decoder': decoder}
+    return DecodedGrasp(*values, **named, **texts)
 
 
 def run_redis_graph(session: Path, bundle: Path, *, bins: int, batch_ms: float) -> GraphRun:

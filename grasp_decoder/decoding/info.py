@@ -42,4 +42,6 @@ def decoder_info(decoder: StreamingDecoder, stamp_ns: int) -> DecoderInfo:
         object_gain=evidence.gain,
         object_memory_s=evidence.memory_s,
         object_dead_band=evidence.dead_band,
+        prepared_ns=decoder.prepared_ns,
+        took_over_ns=decoder.took_over_ns,
     )

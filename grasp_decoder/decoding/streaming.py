@@ -39,10 +39,16 @@ BUNDLE_CHARACTERS = 12
 
 
 class Successor:
-    """A bundle that is about to take over, and how far it has decoded the stream."""
+    """A bundle that is about to take over, and how far it has decoded the stream.
 
-    def __init__(self, decoder: CheckedDecoder):
+    Attributes:
+        decoder: of the bundle.
+        prepared_ns: end of the latest bin of the stream when it began, acquisition clock; 0 if there was none.
+    """
+
+    def __init__(self, decoder: CheckedDecoder, prepared_ns: int):
         self.decoder = decoder
+        self.prepared_ns = prepared_ns
         self._seen = 0
 
     def catch_up(self, numbered_bins: Iterable[tuple[int, Bin]]) -> None:
@@ -70,6 +76,12 @@ class StreamingDecoder:
         number: of this decoder, which every decode carries; 0 says nothing.
         before_each: called before each network; what it raises ends the decode.
         track_drift: whether a slow shift of the latents is followed and taken back (`CheckedDecoder`).
+
+    Attributes:
+        prepared_ns: end of the latest bin when the bundle began to run beside the one before, acquisition clock; 0 if
+            there was no other.
+        took_over_ns: end of the last bin that the one before decoded. Who does the same to the same stream after these
+            bins gets the same decodes.
     """
 
     def __init__(
@@ -138,6 +150,7 @@ class StreamingDecoder:
         self._binner = Binner(manifest.bin_ns, manifest.unit_count, self._reorder_depth)
         self._decoder.reset()
         self._recent: deque[tuple[int, Bin]] = deque(maxlen=REMEMBERED_BINS)
+        self.prepared_ns = self.took_over_ns = 0
 
     def push(self, batch: SpikeBatch, received_ns: int | None = None) -> list[DecodedGrasp]:
         """Decode the bins that are known to be complete once this batch has come.
@@ -167,16 +180,17 @@ class StreamingDecoder:
                 f'bundle {bundle.path} decodes bins of {manifest.bin_ns / 1e6:g} ms, but the running one decodes bins '
                 f'of {running.manifest.bin_ns / 1e6:g} ms: restart the decoder with the new bundle'
             )
-        successor = Successor(CheckedDecoder(engines, track_drift=self._track_drift))
-        # The second pass is short: it takes the bins that came during the first.
-        for _ in range(2):
-            successor.catch_up(self._recent.copy())
+        recent = self._recent.copy()
+        successor = Successor(CheckedDecoder(engines, track_drift=self._track_drift), _end_ns(recent))
+        successor.catch_up(recent)
+        successor.catch_up(self._recent.copy())  # this is short: it takes the bins that came meanwhile
         return successor
 
     def swap(self, successor: Successor) -> None:
         """Let a prepared bundle decode from the next bin on. Must not be called while `push` runs."""
         successor.catch_up(self._recent)
         self._decoder = successor.decoder
+        self.prepared_ns, self.took_over_ns = successor.prepared_ns, _end_ns(self._recent)
 
     def _decode_all(self, bins: list[Bin], received_ns: int) -> list[DecodedGrasp]:
         return [self._decode(each, received_ns) for each in bins]
@@ -184,6 +198,7 @@ class StreamingDecoder:
     def _decode(self, closed: Bin, received_ns: int) -> DecodedGrasp:
         closed_ns = time.monotonic_ns()
         decode, input_state = self._decoder.decode(closed)
+        drift = self.drift
         self._decoded += 1
         self._recent.append((self._decoded, closed))
         health = self._binner.health
@@ -208,7 +223,13 @@ class StreamingDecoder:
             received_ns=received_ns,
             validity=input_state.validity,
             invalid_reason=input_state.reason,
+            drift=float('nan') if drift is None else drift,
             bundle=self.bundle.sha256[:BUNDLE_CHARACTERS],
             source=closed.source,
             decoder=self._number,
         )
+
+
+def _end_ns(recent: deque[tuple[int, Bin]]) -> int:
+    """End of the latest bin, ns; 0 without one."""
+    return recent[-1][1].end_ns if recent else 0

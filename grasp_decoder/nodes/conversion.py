@@ -106,6 +106,8 @@ def decoder_info_message(info: DecoderInfo) -> msg.DecoderInfo:
         object_gain=info.object_gain,
         object_memory_s=info.object_memory_s,
         object_dead_band=info.object_dead_band,
+        prepared_ns=info.prepared_ns,
+        took_over_ns=info.took_over_ns,
     )
     message.header.stamp = stamp(info.stamp_ns)
     return message
@@ -127,6 +129,8 @@ def decoder_info_from(message: msg.DecoderInfo) -> DecoderInfo:
         object_gain=message.object_gain,
         object_memory_s=message.object_memory_s,
         object_dead_band=message.object_dead_band,
+        prepared_ns=message.prepared_ns,
+        took_over_ns=message.took_over_ns,
     )
 
 
@@ -152,6 +156,7 @@ def decoded_grasp_message(decode: DecodedGrasp, session_name: str) -> msg.Decode
     message.novelty = decode.novelty
     message.validity = decode.validity
     message.invalid_reason = decode.invalid_reason
+    message.drift = decode.drift
     message.bundle = decode.bundle
     message.source = decode.source
     message.decoder = decode.decoder
@@ -179,6 +184,7 @@ def decoded_grasp_from(message: msg.DecodedGrasp) -> DecodedGrasp:
         novelty=message.novelty,
         validity=message.validity,
         invalid_reason=message.invalid_reason,
+        drift=message.drift,
         bundle=message.bundle,
         source=message.source,
         decoder=message.decoder,

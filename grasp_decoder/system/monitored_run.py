@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from grasp_decoder.bundle.bundle import load_bundle
-from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
+from grasp_decoder.bundle.engines.bundle_engines import EngineOptions
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.binning import Binner
@@ -27,6 +27,7 @@ from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.safe_file import write_json
 from grasp_decoder.system.node_settings import MonitorSettings
+from grasp_decoder.system.offline_decoder import OfflineDecoder
 from grasp_decoder.system.replay_options import REAL
 from grasp_decoder.system.run_record import RunRecord
 from grasp_decoder.system.run_result import NOT_COMPARED, problem, run_result, with_note
@@ -127,6 +128,7 @@ class MonitoredRun:
 
     def take_info(self, info: DecoderInfo) -> None:
         self._precision = info.backend.split(':')[-1]
+        self.record.infos.append(info)
 
     def take_decode(self, decode: DecodedGrasp) -> None:
         self._heard_s, self._heard_world_s = self._clock(), self.world_s
@@ -197,8 +199,8 @@ class MonitoredRun:
             self._write(with_note(scored, NOT_COMPARED))
         if self._settings.record:
             self.record.save(Path(self._settings.record), [trial.id for trial in self._trials])
-        engines = BundleEngines(self._bundle, EngineOptions(self._precision, 'cpu'))
-        scored['wrong_bins'] = count_wrong_bins(self.record, self._session, self._trials, engines, goes_on)
+        offline = OfflineDecoder(self._bundle, EngineOptions(self._precision, 'cpu'), self.record.infos)
+        scored['wrong_bins'] = count_wrong_bins(self.record, self._session, self._trials, offline, goes_on)
         if scored['wrong_bins'] is None:
             scored = with_note(scored, NOT_COMPARED)
         if self._settings.result:

@@ -21,6 +21,7 @@ import numpy as np
 from grasp_decoder.features.binning import Bin
 from grasp_decoder.safe_file import written_whole
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
+from grasp_decoder.types.decoder_info import DecoderInfo
 from grasp_decoder.types.hand_command import HandCommand
 from grasp_decoder.types.hand_state import HandState
 from grasp_decoder.types.time import NS_PER_MS, NS_PER_S
@@ -45,6 +46,7 @@ def stage_durations(decodes: Sequence[DecodedGrasp], commands: Sequence[HandComm
 class RunRecord:
     """What was published in a run, in the order of arrival; ``bins`` are the counts that arrived on /spikes."""
 
+    infos: list[DecoderInfo] = field(default_factory=list)
     bins: list[Bin] = field(default_factory=list)
     decodes: list[DecodedGrasp] = field(default_factory=list)
     commands: list[HandCommand] = field(default_factory=list)

@@ -15,15 +15,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
-from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.features.binning import bin_counts
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.session import Session, Trial
+from grasp_decoder.system.offline_decoder import OfflineDecoder
 from grasp_decoder.system.run_record import RunRecord
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
 
-OUTPUTS = ('phase', 'phase_probability', 'object_id', 'object_probability', 'confidence', 'aperture')
+OUTPUTS = ('phase', 'phase_probability', 'object_id', 'object_probability', 'confidence', 'aperture', 'drift')
 
 
 def expected_bins(trials: Sequence[Trial], bin_ns: int) -> int:
@@ -35,22 +34,22 @@ def count_wrong_bins(
     record: RunRecord,
     session: Session,
     trials: Sequence[Trial],
-    engines: BundleEngines,
+    offline: OfflineDecoder,
     goes_on: Callable[[], bool] = lambda: True,
 ) -> int | None:
     """Bins whose counts or outputs differ from the offline decoder's in any bit, are missing, or should not be.
 
     None when ``goes_on`` became false before the end.
     """
-    bin_ns = engines.bundle.manifest.bin_ns
+    bin_ns = offline.bundle.manifest.bin_ns
     counted = {(each.segment, each.index): each.counts for each in record.bins}
     decoded = {(each.segment, each.bin): each for each in record.decodes}
-    offline = StreamingDecoder(engines)
     wrong, expected = 0, set()
     for batch in batches(session, bin_ns, trials):
         if not goes_on():
             return None
-        for right in offline.push(batch):
+        begun_ns = trials[batch.segment].start_ns
+        for right in offline.push(batch, decoded.get((batch.segment, (batch.start_ns - begun_ns) // bin_ns))):
             place = right.segment, right.bin
             trial = trials[right.segment]
             if not right.bin:

@@ -48,6 +48,7 @@ class DecodedGrasp:
     novelty: float = 0.0
     validity: float = 1.0
     invalid_reason: str = ''
+    drift: float = float('nan')
     bundle: str = ''
     source: int = 0
     decoder: int = 0

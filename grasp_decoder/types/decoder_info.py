@@ -32,3 +32,5 @@ class DecoderInfo:
     object_gain: float
     object_memory_s: float
     object_dead_band: float
+    prepared_ns: int = 0
+    took_over_ns: int = 0

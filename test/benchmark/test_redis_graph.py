@@ -45,5 +45,6 @@ def test_messages_come_back_unchanged(redis_graph):
     decode = DecodedGrasp(
         50, 99, 1, 4, 1, 0.5, 32, np.array([0.25, 0.75], np.float32), 0.75, float('nan'), 2, 3, 0.5, 0.25, 0.125, 98
     )
-    decode = replace(decode, validity=0.25, invalid_reason='swapped', bundle='abc', source=2**63, decoder=2**63 + 1)
+    decode = replace(decode, validity=0.25, drift=0.5, invalid_reason='swapped', bundle='abc')
+    decode = replace(decode, source=2**63, decoder=2**63 + 1)
     assert_same_fields(redis_graph.unpack_decode(from_wire(redis_graph.pack_decode(decode))), decode)

@@ -112,6 +112,7 @@ TYPES = {
         novelty=float32,
         validity=float32,
         invalid_reason=texts,
+        drift=float32,
         bundle=texts,
         source=unsigned(64),
     ),

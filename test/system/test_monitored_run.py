@@ -11,6 +11,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,8 +28,11 @@ from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
 from grasp_decoder.system.monitored_run import Connections, MonitoredRun
 from grasp_decoder.system.node_settings import MonitorSettings
+from grasp_decoder.system.offline_decoder import OfflineDecoder
+from grasp_decoder.system.verification import count_wrong_bins
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.hand_state import HandState
+from grasp_decoder.types.time import NS_PER_S
 
 from helpers.bundle_samples import make_manifest, make_network, make_trials
 
@@ -39,9 +43,14 @@ ALL_THERE = Connections(replayer_answers=True, spike_subscribers=3, command_publ
 def settings(tmp_path_factory):
     folder = tmp_path_factory.mktemp('run')
     write_session(synthesize(units=24, trials=3, objects=2)[0], folder / 'session.mat')
-    networks = [make_network(task) for task in ('phase', 'object')]
-    write_bundle(folder / 'bundle', networks, make_trials(), make_trials(seed=1), make_manifest())
+    for seed, name in ((1, 'bundle'), (2, 'next')):
+        networks = [make_network(task, seed=seed) for task in ('phase', 'object')]
+        write_bundle(folder / name, networks, make_trials(), make_trials(seed=1), make_manifest())
     return MonitorSettings(session=str(folder / 'session.mat'), bundle=str(folder / 'bundle'), hand='mujoco')
+
+
+def open_bundle(path):
+    return BundleEngines(load_bundle(path), EngineOptions('int8', backend='cpu'))
 
 
 class Play:
@@ -50,18 +59,29 @@ class Play:
     def __init__(self, settings):
         self.now_s = 0.0
         self.lines = []
+        self.at = {}  # number of a batch -> what happens before it
         self.run = MonitoredRun(settings, self.lines.append, lambda: self.now_s)
         self._session = read_session(settings.session)
-        self._decoder = StreamingDecoder(
-            BundleEngines(load_bundle(settings.bundle), EngineOptions('int8', backend='cpu'))
-        )
+        self._decoder = StreamingDecoder(open_bundle(settings.bundle))
 
     def announce(self):
         self.run.take_info(decoder_info(self._decoder, 0))
         self.run.take_state(HandState(0, 0, 0.0, False, joint_name=('a',), joint_position=(1.0,)))
 
+    def prepare(self, bundle):
+        self._successor = self._decoder.prepare(open_bundle(bundle))
+
+    def exchange(self):
+        self._decoder.swap(self._successor)
+        self.run.take_info(decoder_info(self._decoder, 0))
+
+    def track_drift(self, on):
+        self._decoder.track_drift(on)
+
     def trials(self, count=3):
         for batch in batches(self._session, 10_000_000, self._session.trials[:count]):
+            if batch.sequence in self.at:
+                self.at[batch.sequence]()
             self.run.take_spikes(batch)
             for decode in self._decoder.push(batch):
                 decode = replace(decode, due_ns=decode.stamp_ns, receive_duration=0.001)
@@ -166,3 +186,44 @@ def test_without_a_file_the_result_is_told(settings):
     assert [line.split()[-1] for line in play.lines] == ['decoded'] * 2
     play.run.write_result()
     assert 'full speed' in json.loads(play.lines[-1])['note']
+
+
+@pytest.fixture
+def short_memory(monkeypatch):
+    """Few bins are remembered, so that it matters when a bundle began to run beside the other one."""
+    monkeypatch.setattr('grasp_decoder.decoding.streaming.REMEMBERED_BINS', 20)
+    monkeypatch.setattr('grasp_decoder.features.drift.MEMORY_NS', 2 * NS_PER_S)
+
+
+def test_bins_are_compared_with_a_decoder_that_exchanges_bundles_and_tracks_drift_as_the_running_one_did(
+    settings, tmp_path, short_memory
+):
+    result = tmp_path / 'result.json'
+    play = Play(replace(settings, result=str(result)))
+    play.announce()
+    play.at = {
+        150: lambda: play.track_drift(True),
+        500: lambda: play.prepare(Path(settings.bundle).with_name('next')),
+        610: play.exchange,
+        900: lambda: play.track_drift(False),
+    }
+    play.trials()
+    assert play.run.write_result() == ''
+    record = play.run.record
+    assert {decode.bundle for decode in record.decodes} == {info.bundle_sha256[:12] for info in record.infos}
+    assert 0 < sum(decode.drift > 0 for decode in record.decodes) < len(record.decodes)
+    # It matters that all of this is followed.
+    for change in ({'took_over_ns': 0}, {'prepared_ns': record.infos[1].took_over_ns}):
+        infos = [record.infos[0], replace(record.infos[1], **change)]
+        offline = OfflineDecoder(load_bundle(settings.bundle), EngineOptions('int8', 'cpu'), infos)
+        session = read_session(settings.session)
+        assert count_wrong_bins(record, session, session.trials, offline)
+
+
+def test_a_bundle_that_took_over_and_is_not_there_any_more_is_named(settings):
+    play = Play(settings)
+    play.announce()
+    play.trials()
+    play.run.record.infos.append(replace(play.run.record.infos[0], bundle_sha256='gone', took_over_ns=1))
+    with pytest.raises(GraspDecoderError, match='took over in this run, and does not lie beside'):
+        play.run.write_result()

@@ -23,6 +23,7 @@ from grasp_decoder.features.binning import Binner
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.safe_file import write_json
+from grasp_decoder.system.offline_decoder import OfflineDecoder
 from grasp_decoder.system.played_trials import played_trials
 from grasp_decoder.system.run_record import RunRecord
 from grasp_decoder.system.run_result import add_note, problem, run_result, score_run, summary, trial_marks
@@ -79,7 +80,7 @@ def record(session, engines):
 
 
 def wrong_bins(record, session, engines):
-    return count_wrong_bins(record, session, session.trials, engines)
+    return count_wrong_bins(record, session, session.trials, OfflineDecoder(engines.bundle, engines.options))
 
 
 def test_faultless_run_has_no_wrong_bin(record, session, engines):
@@ -217,7 +218,8 @@ def test_a_result_says_when_its_bins_were_not_compared(record, session, engines)
     assert result['wrong_bins'] is None and 'not compared' in problem(result)
     assert '- of 150' in summary(result)
     assert problem({'wrong_bins': 0}) == '' and '3 bins are missing or differ' in problem({'wrong_bins': 3})
-    assert count_wrong_bins(record, session, session.trials, engines, lambda: False) is None
+    offline = OfflineDecoder(engines.bundle, engines.options)
+    assert count_wrong_bins(record, session, session.trials, offline, lambda: False) is None
 
 
 def test_a_reason_is_added_to_the_note(tmp_path):

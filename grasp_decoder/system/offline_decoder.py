@@ -1,0 +1,80 @@
+# Copyright 2026 The grasp_decoder developers
+#
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
+# specific language governing permissions and limitations under the License.
+
+"""OfflineDecoder: decodes the bins of a run again, and does what the running decoder did, between the same bins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from grasp_decoder.bundle.bundle import SEAL, Bundle, load_bundle, seal_of
+from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
+from grasp_decoder.decoding.streaming import StreamingDecoder, Successor
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.types.decoded_grasp import DecodedGrasp
+from grasp_decoder.types.decoder_info import DecoderInfo
+from grasp_decoder.types.spike_batch import SpikeBatch
+
+
+class OfflineDecoder:
+    """Exchanges bundles as the running decoder did, and tracks drift where it did.
+
+    Args:
+        bundle: with which the run began. Those that took over must lie beside it.
+        options: of the running decoder.
+        infos: what it said of itself, in the order of arrival.
+
+    Raises:
+        GraspDecoderError: a bundle that took over is not there any more.
+    """
+
+    def __init__(self, bundle: Bundle, options: EngineOptions, infos: Sequence[DecoderInfo] = ()):
+        self._options = options
+        self._decoder = StreamingDecoder(BundleEngines(bundle, options))
+        exchanges = {info.took_over_ns: info for info in infos if info.took_over_ns}
+        self._exchanges = [(info, _beside(bundle, info)) for info in exchanges.values()]
+        self._successor: Successor | None = None
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle that decodes now."""
+        return self._decoder.bundle
+
+    def push(self, batch: SpikeBatch, running: DecodedGrasp | None = None) -> list[DecodedGrasp]:
+        """Decode the bins that are complete once this batch has come.
+
+        Args:
+            batch: of one bin, the next one of the run.
+            running: what the running decoder said of this bin; None if it said nothing.
+        """
+        if self._exchanges:
+            self._exchange(*self._exchanges[0], before_ns=batch.start_ns)
+        if running is not None:
+            self._decoder.track_drift(running.drift == running.drift)  # not a number where it is not tracked
+        return self._decoder.push(batch)
+
+    def _exchange(self, info: DecoderInfo, bundle: Bundle, before_ns: int) -> None:
+        """Go as far with this exchange as the running decoder had come before the bin that begins at ``before_ns``."""
+        if self._successor is None and info.prepared_ns <= before_ns:
+            self._successor = self._decoder.prepare(BundleEngines(bundle, self._options))
+        if self._successor is not None and info.took_over_ns <= before_ns:
+            self._decoder.swap(self._successor)
+            self._successor = None
+            del self._exchanges[0]
+
+
+def _beside(bundle: Bundle, info: DecoderInfo) -> Bundle:
+    """The bundle of that hash in the folder in which ``bundle`` lies."""
+    for seal in bundle.path.resolve().parent.glob(f'*/{SEAL}'):
+        if seal.read_bytes() == seal_of(info.bundle_sha256):
+            return load_bundle(seal.parent)
+    raise GraspDecoderError(
+        f'bundle {info.bundle_id} took over in this run, and does not lie beside {bundle.path}: its bins cannot be '
+        'compared with the offline decoder'
+    )
