@@ -97,11 +97,13 @@ class HandBridge(ManagedNode):
 
     def deactivate(self) -> None:
         """Take the hand to its safe state. From then on, its own time-out keeps it there."""
+        # A simulated clock stands still now: the commander's time goes on from there.
+        ahead_ns = self._turns.now_ns() - time.monotonic_ns()
         until_ns = time.monotonic_ns() + OPENS_WITHIN_NS
-        before, order = None, self._last_order()
+        before, order = None, self._last_order(ahead_ns)
         while time.monotonic_ns() < until_ns and (before is None or (order.angles != before.angles).any()):
             time.sleep(self._period_s)
-            before, order = order, self._last_order()
+            before, order = order, self._last_order(ahead_ns)
         self._commands.wait_for_all_acked(LAST_WORDS)
         self._e_stop.end()
         self._commander = None
@@ -134,9 +136,9 @@ class HandBridge(ManagedNode):
         self._targets.publish(conversion.joint_state_message(names, order.angles.tolist(), stamp_ns))
         self._output.send(order)
 
-    def _last_order(self) -> Order:
+    def _last_order(self, ahead_ns: int) -> Order:
         with self._lock:
-            order = self._commander.ended(time.monotonic_ns())
+            order = self._commander.ended(time.monotonic_ns() + ahead_ns)
             self._publish(order)
         return order
 
