@@ -182,33 +182,43 @@ def test_find_package_and_package_xml_agree():
     assert set(re.findall(r'find_package\((\w+)', (ROOT / 'CMakeLists.txt').read_text())) | linters == needed
 
 
-@pytest.mark.parametrize('lock', ['wheels', 'ros-jazzy'])
+LAYERS = {'build': ('build',), 'run': ('core', 'system'), 'train': ('train',), 'view': ('view',), 'test': ('test',)}
+with_each_lock = pytest.mark.parametrize('lock', ['wheels', 'ros-jazzy'])
+
+
+def required(name):
+    """Names in requirements/NAME.in and what it includes."""
+    for line in (ROOT / 'requirements' / f'{name}.in').read_text().splitlines():
+        if line.startswith('-r '):
+            yield from required(line[3:].removesuffix('.in'))
+        elif not line.startswith('#'):
+            yield re.match(r'[\w-]+', line).group()
+
+
+def locked(file):
+    """Name to version, of requirements/FILE.txt."""
+    return dict(
+        re.findall(r'^([a-z0-9.-]+)(?:\[.*\])?==(\S+)', (ROOT / 'requirements' / f'{file}.txt').read_text(), re.M)
+    )
+
+
+@with_each_lock
 def test_locks_pin_everything_and_name_no_host(lock):
-    lines = (ROOT / 'requirements' / f'{lock}.txt').read_text().split('\n')
-    assert lines.pop() == ''
-    assert all(re.fullmatch(r'[a-z0-9.-]+==[\w.]+', line) for line in lines)
+    assert re.fullmatch(r'([a-z0-9.-]+==[\w.]+\n)+', (ROOT / 'requirements' / f'{lock}.txt').read_text())
+    for layer in LAYERS:
+        text = (ROOT / 'requirements' / lock / f'{layer}.txt').read_text()
+        assert re.fullmatch(r'([a-z0-9.-]+(\[\w+\])?==[\w.]+( \\\n    --hash=sha256:[0-9a-f]{64})+\n)+', text), layer
 
 
-@pytest.mark.parametrize('lock', ['wheels', 'ros-jazzy'])
-def test_locks_hold_what_is_required(lock):
-    def requirements(name):
-        for line in (ROOT / 'requirements' / name).read_text().split('\n'):
-            if line.startswith('-r '):
-                yield from requirements(line[3:])
-            elif line and not line.startswith('#'):
-                yield re.match(r'[\w-]+', line).group()
-
-    locked = {line.split('==')[0] for line in (ROOT / 'requirements' / f'{lock}.txt').read_text().split()}
-    assert set(requirements(f'{lock}.in')) <= locked
-
-
-@pytest.mark.parametrize(
-    'lock, layers', [('wheels', {'core', 'system', 'ros', 'train', 'view', 'test'}), ('ros-jazzy', None)]
-)
-def test_a_lock_is_of_all_layers(lock, layers):
-    layers = layers or {'core', 'system', 'train', 'view', 'test'}
-    lines = (ROOT / 'requirements' / f'{lock}.in').read_text().splitlines()
-    assert {line for line in lines if line.startswith('-r ')} == {f'-r {layer}.in' for layer in layers}
+@with_each_lock
+def test_layers_hold_what_is_required_and_together_the_lock(lock):
+    files = LAYERS if lock == 'ros-jazzy' else {**LAYERS, 'run': (*LAYERS['run'], 'ros')}
+    together = {}
+    for layer, names in files.items():
+        pins = locked(f'{lock}/{layer}')
+        assert {name for file in names for name in required(file)} <= pins.keys(), f'run requirements/lock: {layer}'
+        together |= pins
+    assert together == locked(lock), 'run requirements/lock'
 
 
 def test_what_runs_is_locked_with_all_that_it_requires_and_without_what_trains_and_tests():
@@ -228,8 +238,7 @@ def test_what_runs_is_locked_with_all_that_it_requires_and_without_what_trains_a
         if (name := canonicalize_name(requirement.name)) not in names:
             names.add(name)
             wanted += [Requirement(text) for text in metadata.requires(name) or ()]
-    locked = {line.split('==')[0] for line in (ROOT / 'requirements' / 'wheels.txt').read_text().split()}
-    assert names - locked == set()
+    assert names <= locked('wheels/run').keys()
     assert names & {'tensorflow-cpu', 'keras', 'h5py', 'mypy', 'sphinx', 'hypothesis'} == set()
 
 
