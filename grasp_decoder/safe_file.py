@@ -29,6 +29,9 @@ from grasp_decoder.errors import GraspDecoderError
 
 MIB = 1 << 20
 
+PRIVATE = 0o600
+"""Mode of a file that only the user may read."""
+
 
 def open_plain(path: str | Path) -> BufferedReader:
     """Open a file for reading, if it is one: a pipe or a device might never end, or never begin.
@@ -89,6 +92,22 @@ def _named_at_the_end(path: Path) -> Iterator[BinaryIO]:
     finally:
         scratch.unlink(missing_ok=True)
     _flush(path.parent)
+
+
+def write_new(path: Path, content: bytes, mode: int) -> None:
+    """Write a file that was not there, with this mode from its first byte on.
+
+    Raises:
+        GraspDecoderError: it is there, or cannot be written.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with open(descriptor, 'wb') as file:
+            file.write(content)
+    except FileExistsError:
+        raise GraspDecoderError(f'{path} exists: name another file, or remove it') from None
+    except OSError as error:
+        raise GraspDecoderError(f'{path} cannot be written: {error.strerror}') from error
 
 
 def write_json(path: str | Path, content: Any) -> None:

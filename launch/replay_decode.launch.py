@@ -75,6 +75,7 @@ def watched(description, restarts, result):
         namespace=description.namespace,
         output='screen',
         parameters=[*description.parameter_files, description.parameters],
+        ros_arguments=['--enclave', description.enclave],
     )
 
     def ended(event, context):

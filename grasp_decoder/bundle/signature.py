@@ -16,7 +16,6 @@ seal, which covers every byte of every other file.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.safe_file import MIB, read_plain
+from grasp_decoder.safe_file import MIB, PRIVATE, read_plain, write_new
 
 SIGNATURE = 'manifest.ed25519'
 
@@ -94,15 +93,8 @@ def make_keys(path: Path) -> tuple[Path, str]:
     )
     if public.exists():
         raise GraspDecoderError(f'{public} exists: name another file, or remove it')
-    for file, mode, content in ((path, 0o600, secret_pem), (public, 0o644, public_pem)):
-        try:
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        except FileExistsError:
-            raise GraspDecoderError(f'{file} exists: name another file, or remove it') from None
-        except OSError as error:
-            raise GraspDecoderError(f'{file} cannot be written: {error.strerror}') from error
-        with open(descriptor, 'wb') as opened:
-            opened.write(content)
+    for file, mode, content in ((path, PRIVATE, secret_pem), (public, 0o644, public_pem)):
+        write_new(file, content, mode)
     return public, key.public_key().public_bytes_raw().hex()
 
 

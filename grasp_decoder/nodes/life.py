@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import rclpy
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -50,8 +51,21 @@ def _arguments_for_ros() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        reason = str(error).splitlines()[0].partition(', at /')[0]
-        raise GraspDecoderError(f'arguments for ROS: {reason}') from None
+        raise GraspDecoderError(f'arguments for ROS: {_in_short(error)}') from None
+
+
+@contextmanager
+def _node_of_ros() -> Iterator[None]:
+    """Say in one line why ROS starts no node, such as one whose keys DDS does not take."""
+    try:
+        yield
+    except RCLError as error:
+        raise GraspDecoderError(f'ROS does not start the node: {_in_short(error)}') from None
+
+
+def _in_short(error: Exception) -> str:
+    """The first line of an error of ROS, without the place in its source."""
+    return str(error).splitlines()[0].partition(', at /')[0]
 
 
 def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> int:
@@ -80,7 +94,8 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> in
         stay_on_this_machine()
         with _arguments_for_ros():
             rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-        node = make_node()
+        with _node_of_ros():
+            node = make_node()
         try:
             status = node.run() or 0
         finally:

@@ -37,6 +37,11 @@ class NodeDescription:
     parameters: dict[str, object]
     namespace: str = '/'
 
+    @property
+    def enclave(self) -> str:
+        """Where SROS2 finds its keys, if that is set up: its name with its namespace."""
+        return f'{self.namespace.rstrip("/")}/{self.executable}'
+
 
 def node_descriptions(options: ReplayOptions) -> list[NodeDescription]:
     """The nodes of a run. Those that listen start before those that publish."""

@@ -183,7 +183,7 @@ def _start(description: NodeDescription, folder: Path, log: Path) -> NodeProcess
     name = description.executable
     own = folder / f'{name}.yaml'
     own.write_text(yaml.safe_dump({f'/**/{name}': {'ros__parameters': description.parameters}}))
-    arguments = ['--ros-args', '-r', f'__ns:={description.namespace}']
+    arguments = ['--ros-args', '-r', f'__ns:={description.namespace}', '--enclave', description.enclave]
     for file in (*description.parameter_files, own):
         arguments += ['--params-file', str(file)]
     return NodeProcess(name, arguments, log)

@@ -16,6 +16,7 @@ import pytest
 from grasp_decoder.hand.sdf import hand_joint_names
 from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
+from grasp_decoder.system.access_policy import grants
 from grasp_decoder.system.interfaces import NODES, interfaces_of
 from grasp_decoder.system.node_settings import NODE_SETTINGS
 from grasp_decoder.types.setting import declarations
@@ -90,6 +91,7 @@ def test_a_node_has_what_is_declared(start_node, node, spin_until, parameters, n
         return {kind: found for kind, found in each.items() if any(found)}
 
     assert spin_until(lambda: not difference()), f'{difference()}\n{process.log_text()}'
+    assert not undeclared_rights(node, name)
     for topic in declared.publishes:
         for qos in qos_of(node.get_publishers_info_by_topic(topic.of_joint(JOINT).name), name):
             assert qos.reliability == (ReliabilityPolicy.RELIABLE if topic.reliable else ReliabilityPolicy.BEST_EFFORT)
@@ -99,6 +101,20 @@ def test_a_node_has_what_is_declared(start_node, node, spin_until, parameters, n
         wanted = [each.transient_local for each in declared.subscribes if each.name == topic.name]
         found = qos_of(node.get_subscriptions_info_by_topic(topic.name), name)
         assert sorted(qos.durability == DurabilityPolicy.TRANSIENT_LOCAL for qos in found) == sorted(wanted)
+
+
+def undeclared_rights(node, name):
+    """The DDS topics that the running node writes or reads and SROS2 would not let it."""
+    grant = next(grant for grant in grants() if grant.enclave == f'/{name}')
+    written = node.get_publisher_names_and_types_by_node(name, '/', no_demangle=True)
+    read = node.get_subscriber_names_and_types_by_node(name, '/', no_demangle=True)
+    assert written and read
+    return [
+        topic
+        for rights, found in ((grant.writes, written), (grant.reads, read))
+        for topic, _ in found
+        if not any(fnmatch(topic, right) for right in rights)
+    ]
 
 
 def compared(declared, found, calls):
