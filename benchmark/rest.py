@@ -109,17 +109,7 @@ def _placed(trials: Sequence[Trial], most_rest_s: float) -> list[Trial]:
     """The trials one after the other, with rest before each, from 0 on."""
     placed, now = [], 0
     for trial, pause in zip(trials, _pauses(trials, most_rest_s)):
-        shift = now + pause - trial.start_ns
-        placed.append(
-            replace(
-                trial,
-                start_ns=trial.start_ns + shift,
-                stop_ns=trial.stop_ns + shift,
-                times_ns=trial.times_ns + shift,
-                events={label: time + shift for label, time in trial.events.items()},
-                signals={},
-            )
-        )
+        placed.append(trial.moved(now + pause - trial.start_ns))
         now = placed[-1].stop_ns
     return placed
 

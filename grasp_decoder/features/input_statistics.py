@@ -133,12 +133,12 @@ def measure_input(trials: Sequence[TrialBins]) -> InputStatistics:
     artefact_count = ARTEFACT_FACTOR * float(np.quantile(population, 0.99))
     usual = counts if population.max() <= artefact_count else counts[population <= artefact_count]
     rate = usual.mean(axis=0, dtype=np.float64)
+    longest_silence, usual_silence = _silences(usual)
     bins = window_bins(trials[0].bin_ns)
     windows = _windows(usual, bins)
     activity = windows.sum(axis=1) / max(rate.sum() * bins, 1e-9)
     alike = np.array([similarity(window, rate * bins) for window in windows])
     usual_similarity = float(np.median(alike))
-    longest_silence, usual_silence = _silences(usual)
     return InputStatistics(
         rate=rate.astype(np.float32),
         longest_silence=longest_silence,
@@ -201,8 +201,8 @@ def _silences(counts: NDArray[np.uint16]) -> tuple[NDArray[np.int32], NDArray[np
     """
     n, units = counts.shape
     longest, usual = np.full((2, units), n, np.int32)
-    for unit, fires in enumerate(np.ascontiguousarray(counts.T) > 0):
-        fired = np.flatnonzero(fires)
+    for unit in range(units):
+        fired = np.flatnonzero(counts[:, unit])
         if len(fired) > 1:
             gaps = np.diff(fired, prepend=-1, append=n) - 1
             longest[unit] = gaps[1:-1].max()

@@ -15,7 +15,7 @@ integers from there on; every interval is half open, ``[start, end)``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -68,6 +68,17 @@ class Trial:
             and 'Hold' in self.events
             and 'Rew' in self.events
             and len(self.times_ns) > 0
+        )
+
+    def moved(self, by_ns: int) -> Trial:
+        """The trial as it would be, had it taken place so much later."""
+        return replace(
+            self,
+            start_ns=self.start_ns + by_ns,
+            stop_ns=self.stop_ns + by_ns,
+            events={label: time + by_ns for label, time in self.events.items()},
+            times_ns=self.times_ns + by_ns,
+            signals={name: (times + by_ns, values) for name, (times, values) in self.signals.items()},
         )
 
 

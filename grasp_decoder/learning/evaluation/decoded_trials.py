@@ -25,7 +25,7 @@ from grasp_decoder.learning.movement import with_movement
 from grasp_decoder.recording.batches import batches, trial_batches
 from grasp_decoder.recording.cache import release
 from grasp_decoder.recording.resting import RestingActivity
-from grasp_decoder.recording.session import Session
+from grasp_decoder.recording.session import Session, Trial
 from grasp_decoder.types.decoded_grasp import GRASP, DecodedGrasp
 from grasp_decoder.types.spike_batch import SpikeBatch
 
@@ -74,17 +74,16 @@ def decode_trials(bundle: Bundle, session: Session, trials: Sequence[TrialBins],
 
 
 def decode_endless(bundle: Bundle, session: Session, trials: Sequence[TrialBins], precision: str) -> list[DecodedTrial]:
-    """Decode the whole session as one segment, in which only the decoder itself clears its state.
+    """Decode trials as one segment, in which only the decoder itself clears its state.
 
-    Trials then lie on the bin grid that begins at the start of the session, so their bins and labels are made anew.
-
-    Returns:
-        The decodes of ``trials``.
+    One follows the other, after as much rest as was recorded before it. They then lie on the bin grid that begins with
+    the first of them, so their bins and labels are made anew.
     """
     manifest = bundle.manifest
-    origin = session.trials[0].start_ns
+    moves = _one_after_the_other(session, [session.trials[trial.trial_id] for trial in trials])
+    origin = moves[0][0].start_ns
     placed = []
-    for trial in (session.trials[trial.trial_id] for trial in trials):
+    for trial in (trial.moved(by_ns) for trial, by_ns in moves):
         first = -((origin - trial.start_ns) // manifest.bin_ns)
         on_grid = replace(trial, start_ns=origin + first * manifest.bin_ns)
         bins = bin_trial(on_grid, session.unit_count, manifest.bin_ns, manifest.merge)
@@ -93,7 +92,7 @@ def decode_endless(bundle: Bundle, session: Session, trials: Sequence[TrialBins]
         placed.append((first, bins))
     wanted = {first + k for first, bins in placed for k in range(bins.n_bins)}
     decoder = _decoder(bundle, precision)
-    stream = (decode for batch in _endless_batches(session, manifest.bin_ns) for decode in decoder.push(batch))
+    stream = (decode for batch in _endless_batches(session, moves, manifest.bin_ns) for decode in decoder.push(batch))
     kept = {decode.bin: decode for decode in stream if decode.bin in wanted}
     return [
         _decoded_trial(bundle, bins, {k: kept[first + k] for k in range(bins.n_bins) if first + k in kept})
@@ -101,20 +100,29 @@ def decode_endless(bundle: Bundle, session: Session, trials: Sequence[TrialBins]
     ]
 
 
+def _one_after_the_other(session: Session, trials: Sequence[Trial]) -> list[tuple[Trial, int]]:
+    """Trials, and by how many ns each has to be moved to follow the one before it; the first one stays."""
+    now = trials[0].start_ns
+    moves: list[tuple[Trial, int]] = []
+    for trial in trials:
+        rest = trial.start_ns - session.trials[trial.id - 1].stop_ns if moves else 0
+        # Float times of the source may let a trial begin a little before the last one's end.
+        by_ns = now + max(0, rest) - trial.start_ns
+        moves.append((trial, by_ns))
+        now = trial.stop_ns + by_ns
+    return moves
+
+
 def _decoder(bundle: Bundle, precision: str) -> StreamingDecoder:
     return StreamingDecoder(BundleEngines(bundle, EngineOptions(precision, 'cpu')))
 
 
-def _endless_batches(session: Session, period_ns: int) -> Iterator[SpikeBatch]:
-    """All trials as one segment, the time between them filled with activity of rest."""
-    sequence, now = 0, session.trials[0].start_ns
+def _endless_batches(session: Session, moves: Sequence[tuple[Trial, int]], period_ns: int) -> Iterator[SpikeBatch]:
+    """The trials as one segment, each moved by so many ns, the time between them filled with activity of rest."""
+    sequence, now = 0, moves[0][0].start_ns
     resting = RestingActivity(session.trials)
-    for trial in session.trials:
-        # Float times of the source may let a trial begin a little before the last one's end.
-        later = trial.times_ns >= now
-        stretches = [
-            replace(trial, start_ns=max(now, trial.start_ns), times_ns=trial.times_ns[later], units=trial.units[later])
-        ]
+    for trial in (trial.moved(by_ns) for trial, by_ns in moves):
+        stretches = [trial]
         if trial.start_ns > now:
             times, units = resting.fill(now, trial.start_ns)
             stretches.insert(0, replace(trial, start_ns=now, stop_ns=trial.start_ns, times_ns=times, units=units))

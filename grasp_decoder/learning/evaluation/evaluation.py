@@ -68,7 +68,7 @@ class Evaluation:
         look_back: windows that end earlier in a trial are not scored.
         repeats: decoded test trials of each repeated split; the first by the bundle's float models.
         int8: the first repeat's trials by the bundle's int8 models.
-        endless: the first repeat's trials with the whole session as one segment.
+        endless: the first repeat's trials one after the other, as one segment.
         baselines: name -> decodes of each repeat.
         curve: scores by training fraction (the paper's table 5).
         timing: seconds and megabytes.
@@ -126,8 +126,8 @@ def evaluate_bundle(
 ) -> Evaluation:
     """Decode trials causally, with the decoder that also runs the hand.
 
-    The float and the int8 models decode every trial as a segment of its own. The float models also decode the whole
-    session as one endless segment.
+    The float and the int8 models decode every trial as a segment of its own. The float models also decode the
+    trials as one endless segment.
 
     Raises:
         GraspDecoderError: the bundle decodes other units, or none of the trials' objects.

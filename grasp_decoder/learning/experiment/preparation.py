@@ -35,6 +35,7 @@ from grasp_decoder.learning.experiment.settings import Settings
 from grasp_decoder.learning.models.causal_gru import continue_gru, fit_causal_gru
 from grasp_decoder.learning.models.search import is_distributed
 from grasp_decoder.learning.movement import movement_range, with_movement
+from grasp_decoder.recording.cache import release
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Session
 
@@ -52,6 +53,7 @@ def prepare(path: Path, settings: Settings, progress: ProgressReport, measured: 
         trials = stored_bin_trials(session, settings.bin_ns, settings.objects.copies, settings.protocol)
         negatives = bin_negatives(session, settings.bin_ns, settings.objects.copies, settings.protocol)
     _look_for_tampering(session, trials, settings, progress)
+    release(session)
     tasks = _tasks(session, trials, settings, progress)
     if OBJECT not in tasks and (settings.search_trials or len(settings.train_fractions) > 1):
         raise GraspDecoderError(

@@ -19,7 +19,7 @@ from grasp_decoder.bundle.edge_report import edge_report
 from grasp_decoder.bundle.export.edge_tpu_compiler import require_compiler
 from grasp_decoder.bundle.export.writing import bundle_draft, check_replaceable
 from grasp_decoder.learning.evaluation.evaluation import Evaluation, evaluate_bundle
-from grasp_decoder.learning.evaluation.scores import headline, scores
+from grasp_decoder.learning.evaluation.scores import headline
 from grasp_decoder.learning.experiment.architecture_search import search_architecture
 from grasp_decoder.learning.experiment.comparisons import decode_for_comparison, with_comparisons
 from grasp_decoder.learning.experiment.description import make_manifest, training_facts
@@ -31,7 +31,7 @@ from grasp_decoder.learning.experiment.time_budget import TimeBudget
 from grasp_decoder.learning.experiment.training import Trainer
 from grasp_decoder.learning.models.search import is_worker
 
-WriteReport = Callable[[Path, Evaluation], None]
+WriteReport = Callable[[Path, Evaluation], dict]
 
 
 def run_experiment(
@@ -46,7 +46,7 @@ def run_experiment(
     Args:
         path: of the recording.
         out: the bundle's folder.
-        write_report: called with the folder ``report`` of the bundle and the evaluation.
+        write_report: called with the folder ``report`` of the bundle and the evaluation; gives the scores.
 
     Returns:
         What was decoded; None in a worker of a search, which writes no bundle.
@@ -103,6 +103,5 @@ def run_experiment(
             left_out=comparisons.left_out,
         )
         evaluation = replace(evaluation, facts=facts, timing=measured.timing, edge_tpu=edge_report(bundle))
-        write_report(draft.report, evaluation)
-        draft.metrics = headline(scores(evaluation))
+        draft.metrics = headline(write_report(draft.report, evaluation))
     return evaluation

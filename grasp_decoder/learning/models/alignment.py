@@ -115,7 +115,8 @@ def loadings(rows: NDArray, latents: NDArray) -> NDArray[np.float32]:
         rows: (n, moments, units), as `moments` gives them.
         latents: (n, moments, k).
     """
-    return _encoding(rows, np.eye(len(rows)), latents, 0.0, shared_noise=False).loading.astype(np.float32)
+    loading, _ = _loading(rows, latents.astype(np.float64), latents, np.ones(len(rows)), 0.0)
+    return loading.astype(np.float32)
 
 
 def align(
@@ -222,13 +223,29 @@ def _encoding(
 ) -> Encoding:
     """The most likely loadings when trial n is of object o with probability ``shares[n, o]``, and their noise."""
     expected = np.einsum('no,omk->nmk', shares, latents, optimize=True)
+    loading, offset = _loading(rows, expected, latents, shares.sum(axis=0), prior)
+    flat, z = rows.reshape(-1, rows.shape[-1]), expected.reshape(-1, expected.shape[-1])
+    return Encoding(loading, offset, _noise(flat - z @ loading - offset, shared_noise))
+
+
+def _loading(
+    rows: NDArray, expected: NDArray, latents: NDArray, trials: NDArray, prior: NDArray | float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The most likely loadings (k, units) and offset (units,).
+
+    Args:
+        rows: (n, moments, units).
+        expected: (n, moments, k), the latents expected in each trial.
+        latents: (objects, moments, k).
+        trials: (objects,), how many trials each object has.
+        prior: what the loadings are taken to be without data.
+    """
     flat, z = rows.reshape(-1, rows.shape[-1]), expected.reshape(-1, expected.shape[-1])
     mean, centre = flat.mean(axis=0), z.mean(axis=0)
-    products = np.einsum('o,omk,oml->kl', shares.sum(axis=0), latents, latents, optimize=True)
+    products = np.einsum('o,omk,oml->kl', trials, latents, latents, optimize=True)
     products += PRIOR * np.eye(len(products)) - len(z) * np.outer(centre, centre)
     loading = np.linalg.solve(products, (z - centre).T @ (flat - mean) + PRIOR * prior)
-    offset = mean - centre @ loading
-    return Encoding(loading, offset, _noise(flat - z @ loading - offset, shared_noise))
+    return loading, mean - centre @ loading
 
 
 def _noise(residuals: NDArray, shared: bool) -> NDArray[np.float64]:

@@ -46,8 +46,8 @@ class Picture:
     width: int
 
 
-def write_report(folder: Path, evaluation: Evaluation) -> None:
-    """Write metrics.json, the figures and report.html of one session into ``folder``."""
+def write_report(folder: Path, evaluation: Evaluation) -> dict:
+    """Write metrics.json, the figures and report.html of one session into ``folder``; give its scores."""
     found = scores(evaluation)
     drawn = _figures(evaluation, found)
     page = _page(
@@ -62,6 +62,7 @@ def write_report(folder: Path, evaluation: Evaluation) -> None:
         models=[f'{task} {model}' for task, model in evaluation.facts.models.items()],
     )
     _write(folder, found | {'timing': evaluation.timing}, drawn, page)
+    return found
 
 
 def write_joint_report(folder: Path, evaluations: Sequence[Evaluation]) -> None:

@@ -138,7 +138,7 @@ def _comparison(scores: dict) -> Table:
         rows.insert(1, [FROM_GO_ON, *_object_cells(own[GO_AND_HOLD], apart)])
     rows[1:1] = [
         ['this decoder as int8', percent(scores['int8'][OBJECT]['accuracy']), '', *nothing],
-        ['this decoder, the session as one endless segment', percent(own['endless_accuracy']), '', *nothing],
+        ['this decoder, the trials as one endless segment', percent(own['endless_accuracy']), '', *nothing],
     ]
     rows.append(['chance: guessing evenly', percent(chance['accuracy']), percent(chance['relaxed_accuracy']), *nothing])
     return Table(['', 'accuracy', 'relaxed', 'per trial', *apart.values()], rows, own=0)
