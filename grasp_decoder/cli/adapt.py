@@ -17,7 +17,7 @@ from pathlib import Path
 
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.bundle.signature import read_signing_key
-from grasp_decoder.cli.command_line import add_recording_arguments, add_signing_argument, exit_status
+from grasp_decoder.cli.command_line import add_recording_arguments, add_signing_argument, exit_status, given_mapping
 from grasp_decoder.cli.console_progress import ConsoleProgress
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import bin_trials
@@ -70,7 +70,7 @@ def _adapt(argv) -> int:
     progress, began = ConsoleProgress(), time.monotonic()
     for bundle in bundles:
         objects.require_labels(bundle.manifest.classes, bundle.manifest.labels, f'bundle {bundle.path}')
-    session = read_session(arguments.session, arguments.map, objects)
+    session = read_session(arguments.session, given_mapping(arguments), objects)
 
     def day_for(bundle: Bundle) -> adaptation.Day:
         trials = bin_trials(session, bundle.manifest.bin_ns, bundle.manifest.merge)

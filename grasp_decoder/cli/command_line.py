@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording.mapping import Mapping, default_mapping, load_mapping, with_trials
 
 TRAINING_MODULES = ('tensorflow', 'keras', 'keras_tuner')
 HOW_TO_INSTALL_TRAINING = (
@@ -54,7 +55,15 @@ def exit_status(command, argv=None) -> int:
 
 
 def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--map`` and ``--objects``, which say how a recording is to be understood."""
+    """Add ``--map``, ``--trials`` and ``--objects``, which say how a recording is to be understood."""
+    add_mapping_arguments(parser)
+    parser.add_argument(
+        '--objects', metavar='FILE', help='catalogue of its objects, see docs/sources.md (default: those of the paper)'
+    )
+
+
+def add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--map`` and ``--trials``, of which `given_mapping` makes the mapping."""
     parser.add_argument(
         '--map',
         type=Path,
@@ -62,8 +71,17 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
         help='YAML file that names the events and annotations of the recording (default: the names of the paper)',
     )
     parser.add_argument(
-        '--objects', metavar='FILE', help='catalogue of its objects, see docs/sources.md (default: those of the paper)'
+        '--trials',
+        type=Path,
+        metavar='FILE',
+        help='CSV file with the trials of one long recording, see docs/sources.md (default: each segment is a trial)',
     )
+
+
+def given_mapping(arguments: argparse.Namespace) -> Mapping:
+    """How to read the recordings that a command line names."""
+    mapping = load_mapping(arguments.map) if arguments.map else default_mapping()
+    return with_trials(mapping, arguments.trials) if arguments.trials else mapping
 
 
 def add_signing_argument(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from grasp_decoder.cli.command_line import add_recording_arguments, exit_status
+from grasp_decoder.cli.command_line import add_recording_arguments, exit_status, given_mapping
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.deidentification import deidentified
@@ -40,6 +40,6 @@ def deidentify(argv) -> None:
     if arguments.out.exists() and arguments.out.samefile(arguments.session):
         raise GraspDecoderError(f'{arguments.out} is the recording itself: give another file to write to')
     objects = load_objects(arguments.objects)
-    session = read_session(arguments.session, arguments.map, objects)
+    session = read_session(arguments.session, given_mapping(arguments), objects)
     write_session(deidentified(session), arguments.out, objects)
     print(f'{arguments.out}: {session.unit_count} units, {len(session.trials)} trials')

@@ -16,7 +16,7 @@ import json
 from pathlib import Path
 
 from grasp_decoder.bundle.bundle import load_bundle
-from grasp_decoder.cli.command_line import add_recording_arguments, exit_status
+from grasp_decoder.cli.command_line import add_recording_arguments, exit_status, given_mapping
 from grasp_decoder.cli.console_progress import ConsoleProgress
 from grasp_decoder.features.trial_bins import bin_trials
 from grasp_decoder.learning.evaluation.evaluation import evaluate_bundle
@@ -51,7 +51,7 @@ def _evaluate(argv) -> int:
     bundle = load_bundle(arguments.bundle)
     objects = load_objects(arguments.objects)
     objects.require_labels(bundle.manifest.classes, bundle.manifest.labels, f'bundle {arguments.bundle}')
-    session = read_session(arguments.session, arguments.map, objects)
+    session = read_session(arguments.session, given_mapping(arguments), objects)
     bundle.require_unit_count(session.unit_count, f'session {session.name}')
     manifest = bundle.manifest
     chosen = {trial.id for trial in select_trials(session, manifest, arguments.split)}

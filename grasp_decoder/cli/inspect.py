@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grasp_decoder.cli.command_line import add_recording_arguments, exit_status
+from grasp_decoder.cli.command_line import add_recording_arguments, exit_status, given_mapping
 from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Session, Unit
@@ -53,7 +53,7 @@ def inspect(argv) -> int:
     )
     arguments = parser.parse_args(argv)
     objects = load_objects(arguments.objects)
-    session = read_session(arguments.session, arguments.map, objects)
+    session = read_session(arguments.session, given_mapping(arguments), objects)
     summary = summarize(session)
     print(summary_text(session, summary, objects))
     if arguments.plot:
@@ -122,6 +122,7 @@ def summary_text(session: Session, summary: SessionSummary, objects: ObjectCatal
     if summary.signals:
         signals = ', '.join(f'{name} ({channels})' for name, channels in summary.signals.items())
         lines.append(f'  signals (channels)  {signals}')
+    lines += [f'  odd     {remark}' for remark in session.remarks]
     if not session.is_grasping:
         return '\n'.join([*lines, 'there is movement but no grasps: train with --dof and one of these signals'])
     lines.append(f'objects: {len(summary.objects)}; for each id: usable trials / all trials')

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from grasp_decoder.bundle.signature import read_signing_key
-from grasp_decoder.cli.command_line import add_signing_argument, exit_status
+from grasp_decoder.cli.command_line import add_mapping_arguments, add_signing_argument, exit_status, given_mapping
 from grasp_decoder.cli.console_progress import ConsoleProgress
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.objects import load_merge, load_objects
@@ -69,12 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar='NAME',
         help='model family for all tasks, see docs/decoding.md (default: chosen by the number of trials and units)',
     )
-    parser.add_argument(
-        '--map',
-        type=Path,
-        metavar='FILE',
-        help='YAML file that names the events and annotations of the recording (default: the names of the paper)',
-    )
+    add_mapping_arguments(parser)
     catalogue = parser.add_mutually_exclusive_group()
     catalogue.add_argument(
         '--objects', metavar='FILE', help='catalogue of the objects, see docs/sources.md (default: those of the paper)'
@@ -189,7 +184,7 @@ def _train(argv) -> int:
         bin_ns=round(arguments.bin_ms * 1e6),
         look_back=arguments.look_back,
         model=arguments.model,
-        mapping=arguments.map,
+        mapping=given_mapping(arguments),
         objects=load_merge(arguments.merge) if arguments.merge else load_objects(arguments.objects),
         protocol=arguments.protocol,
         baselines=arguments.baselines,

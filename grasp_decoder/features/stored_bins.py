@@ -31,7 +31,7 @@ from grasp_decoder.recording.session import Session
 from grasp_decoder.safe_file import written_whole
 from grasp_decoder.share import cache_directory
 
-_LAYOUT = 2  # count up whenever what is stored, or how trials are binned, changes
+_LAYOUT = 3  # count up whenever what is stored, or how trials are binned, changes
 _METADATA = ('trial_id', 'object_id', 'recorded_object_id', 'bin_ns', 'start_ns', 'event_bins')
 _ARRAYS = ('counts', 'phase', 'dof')
 _log = logging.getLogger(__name__)
@@ -81,5 +81,8 @@ def _path(session: Session, bin_ns: int, merge: Mapping[int, int], protocol: str
         (trial.id, trial.start_ns, trial.stop_ns, trial.object_id, trial.usable, sorted(trial.events.items()))
         for trial in session.trials
     ]
-    identity = (_LAYOUT, session.source_sha256, session.unit_count, trials, bin_ns, sorted(merge.items()), protocol)
+    # A mapping may leave out units of the same recording.
+    spikes = sum(np.bincount(trial.units, minlength=session.unit_count) for trial in session.trials)
+    source = session.source_sha256, np.asarray(spikes).tolist()
+    identity = (_LAYOUT, *source, trials, bin_ns, sorted(merge.items()), protocol)
     return cache_directory() / 'bins' / f'{hashlib.sha256(repr(identity).encode()).hexdigest()[:32]}.npz'

@@ -42,7 +42,7 @@ _TRIAL_ENTRIES = ('id', 'start_ns', 'stop_ns', 'events', 'object_id', 'correct',
 _TABLE, _HASHES = 'session.json', 'files.sha256'
 _ARRAYS = ('times_ns', 'units', 'signal_times_ns', 'signal_values')
 _MOST_FILES = 10_000
-_LAYOUT = 3  # count up whenever what is stored, or how it is read from a recording, changes
+_LAYOUT = 4  # count up whenever what is stored, or how it is read from a recording, changes
 _log = logging.getLogger(__name__)
 
 
@@ -200,7 +200,14 @@ def _tables(session: Session) -> tuple[dict, dict[str, np.ndarray]]:
         row['signals'] = {name: values.shape for name, (_, values) in trial.signals.items()}
         trials.append(row)
     units = [asdict(unit) for unit in session.units]
-    return {'name': session.name, 'sha256': session.source_sha256, 'units': units, 'trials': trials}, {
+    table = {
+        'name': session.name,
+        'sha256': session.source_sha256,
+        'remarks': session.remarks,
+        'units': units,
+        'trials': trials,
+    }
+    return table, {
         'times_ns': np.concatenate([trial.times_ns for trial in session.trials]),
         'units': np.concatenate([trial.units for trial in session.trials]),
         'signal_times_ns': np.concatenate([np.zeros(0, np.int64), *(times for times, _ in signals)]),
@@ -226,4 +233,4 @@ def _session(table: dict, arrays: dict[str, np.ndarray]) -> Session:
     if spike != len(arrays['times_ns']) or spike != len(arrays['units']):
         raise ValueError('arrays of another length')
     units = tuple(Unit(**unit) for unit in table['units'])
-    return Session(table['name'], units, tuple(trials), table['sha256'])
+    return Session(table['name'], units, tuple(trials), table['sha256'], tuple(table['remarks']))

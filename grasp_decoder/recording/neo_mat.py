@@ -22,8 +22,15 @@ from typing import Any
 import numpy as np
 
 from grasp_decoder.recording import mat5
-from grasp_decoder.recording.annotations import plain
-from grasp_decoder.recording.recorded_block import RecordedBlock, RecordedTrial, add_signal, sample_times, unit_factor
+from grasp_decoder.recording.recorded_block import (
+    RecordedBlock,
+    RecordedEpoch,
+    RecordedTrial,
+    add_signal,
+    event_labels,
+    sample_times,
+    unit_factor,
+)
 from grasp_decoder.safe_file import open_plain
 
 _PY_NONE = 'Py_None'  # how Neo writes an annotation that is None
@@ -66,12 +73,18 @@ def _trial(segment: bytearray, unit_annotations: dict[bytes, Any]) -> RecordedTr
         return [_struct(mat5.Matrix.at(segment, position).value()) for position in elements(name)]
 
     events: list[Any] = []
+    epochs: list[RecordedEpoch] = []
     signals: dict[str, Any] = {}
     for event in structs('events'):
         seconds = _row(event['times']) * unit_factor(event['times_units'], 's')
-        labels = event.get('labels', [])
-        labels = [plain(label) for label in ([labels] if isinstance(labels, str) else labels)]
+        labels = event_labels(_lines(event.get('labels', [])), event.get('name'), seconds.size)
         events += zip(labels, seconds.tolist(), strict=True) if seconds.size else []
+    for epoch in structs('epochs'):
+        begins = _row(epoch['times']) * unit_factor(epoch['times_units'], 's')
+        ends = begins + _row(epoch['durations']) * unit_factor(epoch['durations_units'], 's')
+        labels = event_labels(_lines(epoch.get('labels', [])), '', begins.size)
+        for row in zip(labels, begins.tolist(), ends.tolist(), strict=True) if begins.size else []:
+            epochs.append(RecordedEpoch(epoch.get('name') or '', *row))
     for signal in structs('analogsignals'):
         start = signal['t_start'] * unit_factor(signal['t_start_units'], 's')
         rate = signal['sampling_rate'] * unit_factor(signal['sampling_rate_units'], 'Hz')
@@ -83,7 +96,9 @@ def _trial(segment: bytearray, unit_annotations: dict[bytes, Any]) -> RecordedTr
     annotations = _struct(mat5.Matrix.at(segment, fields['annotations']).value()) if 'annotations' in fields else {}
     trains = elements('spiketrains')
     if not trains:
-        return RecordedTrial(annotations, math.nan, math.nan, events, _NO_NUMBERS, np.zeros(0, np.int64), [], signals)
+        return RecordedTrial(
+            annotations, math.nan, math.nan, events, _NO_NUMBERS, np.zeros(0, np.int64), [], signals, [], epochs
+        )
     columns = mat5.Columns(segment, trains)
     counts, spikes = _seconds(columns, 'times')
     starts, stops = (_seconds(columns, name) for name in ('t_start', 't_stop'))
@@ -92,7 +107,10 @@ def _trial(segment: bytearray, unit_annotations: dict[bytes, Any]) -> RecordedTr
     described: list[dict[str, Any]] = [{}] * len(trains)
     if 'annotations' in columns:
         described = columns.values('annotations', unit_annotations, _struct)
-    return RecordedTrial(annotations, starts[1].min(), stops[1].max(), events, spikes, counts, described, signals)
+    names = columns.text('name') if 'name' in columns else []
+    return RecordedTrial(
+        annotations, starts[1].min(), stops[1].max(), events, spikes, counts, described, signals, names, epochs
+    )
 
 
 def _seconds(columns: mat5.Columns, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -118,6 +136,10 @@ def _plain(value):
     if isinstance(value, np.ndarray) and value.size == 1:
         return value.item()
     return value
+
+
+def _lines(value) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
 
 
 def _row(value) -> np.ndarray:

@@ -23,8 +23,15 @@ import numpy as np
 
 from grasp_decoder.child_process import ChildDied, call_in_child
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.recording.annotations import plain
-from grasp_decoder.recording.recorded_block import RecordedBlock, RecordedTrial, add_signal, sample_times, unit_factor
+from grasp_decoder.recording.recorded_block import (
+    RecordedBlock,
+    RecordedEpoch,
+    RecordedTrial,
+    add_signal,
+    event_labels,
+    sample_times,
+    unit_factor,
+)
 
 _LONGEST_S = 3600.0
 _NEVER = {'PickleIO'}  # loading a pickle runs whatever code is in it
@@ -79,9 +86,19 @@ def _read_blocks(io_class, path: Path) -> list:
 
 def _trial(segment) -> RecordedTrial:
     events = [
-        (str(plain(label)), time)
+        pair
         for event in segment.events
-        for label, time in zip(event.labels, _values(event, 's').tolist(), strict=True)
+        for pair in zip(event_labels(event.labels, event.name, len(event)), _values(event, 's').tolist(), strict=True)
+    ]
+    epochs = [
+        RecordedEpoch(epoch.name or '', *row)
+        for epoch in segment.epochs
+        for row in zip(
+            event_labels(epoch.labels, '', len(epoch)),
+            _values(epoch, 's').tolist(),
+            (_values(epoch, 's') + _values(epoch.durations, 's')).tolist(),
+            strict=True,
+        )
     ]
     signals: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for signal in segment.analogsignals:
@@ -99,6 +116,8 @@ def _trial(segment) -> RecordedTrial:
         spike_counts=np.array([len(train) for train in trains], dtype=np.int64),
         unit_annotations=[dict(train.annotations) for train in trains],
         signals=signals,
+        unit_names=[train.name or '' for train in trains] if any(train.name for train in trains) else [],
+        epochs=epochs,
     )
 
 

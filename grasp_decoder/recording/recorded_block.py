@@ -17,6 +17,24 @@ from typing import Any
 
 import numpy as np
 
+from grasp_decoder.recording.annotations import plain
+
+
+@dataclass(frozen=True)
+class RecordedEpoch:
+    """A stretch of a segment that the file names.
+
+    Attributes:
+        name: of the list of stretches that it is in; empty when there is none.
+        label: of the stretch itself; empty when there is none.
+        start_s, stop_s: its bounds.
+    """
+
+    name: str
+    label: str
+    start_s: float
+    stop_s: float
+
 
 @dataclass(frozen=True)
 class RecordedTrial:
@@ -30,6 +48,8 @@ class RecordedTrial:
         spike_counts: int64 (units,), spikes of each unit.
         unit_annotations: one per unit.
         signals: name -> (seconds float64 (n,), values float64 (n, channels)).
+        unit_names: one per unit; empty when the file names none.
+        epochs: in file order.
     """
 
     annotations: dict[str, Any]
@@ -40,6 +60,8 @@ class RecordedTrial:
     spike_counts: np.ndarray
     unit_annotations: list[dict[str, Any]]
     signals: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    unit_names: list[str] = field(default_factory=list)
+    epochs: list[RecordedEpoch] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -58,6 +80,12 @@ def unit_factor(units: str, to: str) -> float:
     import quantities
 
     return float(quantities.Quantity(1.0, units).rescale(to).magnitude)
+
+
+def event_labels(labels, name, count: int) -> list[str]:
+    """The labels of ``count`` events. Where there are none, or they are empty, the name of the list stands for them."""
+    given = [str(plain(label)) for label in labels] or [''] * count
+    return [label or str(plain(name) or '') for label in given]
 
 
 def add_signal(signals: dict, name, seconds: np.ndarray, values: np.ndarray) -> None:

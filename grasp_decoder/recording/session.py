@@ -87,13 +87,14 @@ class Session:
     """A recording: its unit table and its trials in time order.
 
     ``source_sha256`` is the hash of the file that it was read from; a bundle keeps its training
-    trials under that hash.
+    trials under that hash. ``remarks`` are what a person should know about how it was read, a sentence each.
     """
 
     name: str
     units: tuple[Unit, ...]
     trials: tuple[Trial, ...]
     source_sha256: str = ''
+    remarks: tuple[str, ...] = ()
 
     @property
     def unit_count(self) -> int:

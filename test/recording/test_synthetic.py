@@ -17,11 +17,11 @@ from scipy.stats import spearmanr
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.objects import load_objects
+from grasp_decoder.recording.block_to_session import session_from_block
 from grasp_decoder.recording.deidentification import deidentified
 from grasp_decoder.recording.mapping import default_mapping
 from grasp_decoder.recording.neo_mat import read_neo_mat
 from grasp_decoder.recording.neo_reader import read_with_neo_here
-from grasp_decoder.recording.reading import session_from_block
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.recording.summary import summarize
 from grasp_decoder.recording.synthetic import synthesize

@@ -49,6 +49,8 @@ def prepare(path: Path, settings: Settings, progress: ProgressReport, measured: 
     progress.say(f'reading {path}')
     with measured.timed('read_s'):
         session = read_session(path, settings.mapping, settings.objects)
+    for remark in session.remarks:
+        progress.say(f'odd: {remark}')
     with measured.timed('bin_s'):
         trials = stored_bin_trials(session, settings.bin_ns, settings.objects.copies, settings.protocol)
         negatives = bin_negatives(session, settings.bin_ns, settings.objects.copies, settings.protocol)

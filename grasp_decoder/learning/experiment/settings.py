@@ -20,6 +20,7 @@ from grasp_decoder.features.splits import DEFAULT_TRAIN_FRACTION, FIRST_RANDOM_S
 from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS, DEFAULT_PROTOCOL
 from grasp_decoder.learning.evaluation.baseline_decodes import FAST
 from grasp_decoder.objects import ObjectCatalogue, load_objects
+from grasp_decoder.recording.mapping import Mapping
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Settings:
         bin_ns: bin width, ns.
         look_back: bins of a window.
         model: model family of all tasks, by name.
-        mapping: YAML file that names the events and annotations of the recording.
+        mapping: which names the recordings use; those of the paper by default.
         objects: the objects of the recording, and which of them are copies of one another.
         protocol: how windows are labelled and classes counted, ``default`` or ``published``.
         baselines: ``fast``, ``all`` or ``none``.
@@ -55,7 +56,7 @@ class Settings:
     bin_ns: int = DEFAULT_BIN_NS
     look_back: int | None = None
     model: str | None = None
-    mapping: Path | None = None
+    mapping: Mapping | None = None
     objects: ObjectCatalogue = field(default_factory=load_objects)
     protocol: str = DEFAULT_PROTOCOL
     baselines: str = FAST
