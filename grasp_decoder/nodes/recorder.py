@@ -44,7 +44,7 @@ class Recorder(Node):
         super().__init__('recorder')
         settings = declare(self, RecorderSettings)
         offered = {
-            full_name(self, each): offered_qos(each.depth, each.reliable, each.transient_local)
+            full_name(self, each): offered_qos(each.depth, each.reliable, each.transient_local, each.deadline_s)
             for each in NODES['recorder'].subscribes
         }
         self._recorder = McapRecorder(settings.file, settings.overwrite, offered)

@@ -135,18 +135,22 @@ class Recorder:
         self.close()
 
 
-def offered_qos(depth: int, reliable: bool, transient_local: bool) -> str:
-    """A publisher's quality of service as rosbag2 of Jazzy keeps it, so that a latched topic is latched in playback."""
+def offered_qos(depth: int, reliable: bool, transient_local: bool, deadline_s: float = 0.0) -> str:
+    """A publisher's quality of service as rosbag2 of Jazzy keeps it, so that playback offers the same.
+
+    A latched topic is latched then, and whoever asks for a deadline hears a topic that has one. ``deadline_s`` 0: none.
+    """
     forever = {'sec': 9223372036, 'nsec': 854775807}  # RMW_DURATION_INFINITE
+    deadline = dict(zip(('sec', 'nsec'), divmod(round(deadline_s * NS_PER_S), NS_PER_S))) if deadline_s else forever
     profile = {
         'history': 'keep_last',
         'depth': depth,
         'reliability': 'reliable' if reliable else 'best_effort',
         'durability': 'transient_local' if transient_local else 'volatile',
-        'deadline': dict(forever),
-        'lifespan': dict(forever),
+        'deadline': deadline,
+        'lifespan': forever,
         'liveliness': 'automatic',
-        'liveliness_lease_duration': dict(forever),
+        'liveliness_lease_duration': forever,
         'avoid_ros_namespace_conventions': False,
     }
     return json.dumps([profile])  # YAML, which is what rosbag2 reads, too

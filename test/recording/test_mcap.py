@@ -143,17 +143,22 @@ def test_the_file_carries_its_definitions(session, tmp_path):
         assert definition.count(needed) == 1
 
 
-def test_a_latched_topic_is_latched_in_playback(tmp_path):
-    offered = {'/decoder_info': offered_qos(1, True, True), '/hand/e_stop': offered_qos(10, False, False)}
+def test_playback_offers_what_the_publishers_offered(tmp_path):
+    offered = {
+        '/decoder_info': offered_qos(1, True, True),
+        '/hand/e_stop': offered_qos(10, False, False),
+        '/hand/joint_targets': offered_qos(100, True, False, 0.1),
+    }
     with Recorder(tmp_path / 'x.mcap', offered=offered) as recorder:
         for topic in (*offered, '/other'):
             recorder.write(topic, 'std_msgs/msg/Bool', b'\0\1\0\0\1', 1)
     with open(tmp_path / 'x.mcap', 'rb') as file:
         channels = make_reader(file).get_summary().channels.values()
     kept = {channel.topic: yaml.safe_load(channel.metadata['offered_qos_profiles']) for channel in channels}
-    [info], [e_stop] = kept['/decoder_info'], kept['/hand/e_stop']
+    [info], [e_stop], [targets] = (kept[topic] for topic in offered)
     assert (info['durability'], info['reliability'], info['depth']) == ('transient_local', 'reliable', 1)
     assert (e_stop['durability'], e_stop['reliability'], e_stop['depth']) == ('volatile', 'best_effort', 10)
+    assert targets['deadline'] == {'sec': 0, 'nsec': 100_000_000} and info['deadline']['sec'] > 10**9
     assert kept['/other'] is None
 
 
