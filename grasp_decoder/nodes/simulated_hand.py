@@ -33,7 +33,7 @@ from grasp_decoder.nodes.life import give_up, goes_on, run_node
 from grasp_decoder.nodes.managed_node import ManagedNode
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.ros_simulator import RosSimulator
-from grasp_decoder.nodes.stepped_clock import PATIENCE_NS, STEP_NS, SteppedClock
+from grasp_decoder.nodes.stepped_clock import STEP_NS, SteppedClock
 from grasp_decoder.nodes.topics import DEEP
 from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.system.interfaces import JOINT_TARGETS
@@ -110,8 +110,8 @@ class SimulatedHandNode(ManagedNode):
             if world.is_answered_by(stamp_ns):
                 answered = True
                 self._topics.take_targets(message, stamp_ns, stamp_ns)
-        if not answered and not world.wait():
-            give_up(f'nobody has answered for {PATIENCE_NS / NS_PER_S:g} s: the simulated clock stands still')
+        if not answered and (trouble := world.wait()):
+            give_up(trouble)
         return answered
 
     def _work_in_real_time(self) -> None:

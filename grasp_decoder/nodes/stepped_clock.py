@@ -18,7 +18,7 @@ from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 
 from grasp_decoder.nodes.conversion import stamp
-from grasp_decoder.nodes.topics import advertise
+from grasp_decoder.nodes.topics import advertise, count_publishers
 from grasp_decoder.system.interfaces import WORLD_CLOCK
 from grasp_decoder.types.time import NS_PER_S
 
@@ -31,11 +31,13 @@ PATIENCE_NS = 8 * NS_PER_S
 class SteppedClock:
     """Publishes /clock. The time goes on by `STEP_NS` when the answer to the present moment has come, not before.
 
-    The world begins with the first answer: by then all nodes have found each other.
+    The world begins with the first answer: by then all nodes have found each other. One that finds another clock of
+    the same domain before that does not begin.
     """
 
     def __init__(self, node: Node, speed: float, show: Callable[[], None]):
         """``speed``: at most so many seconds of the world in one second; 0: any. ``show`` publishes the world."""
+        self._node = node
         self._publisher = advertise(node, WORLD_CLOCK)
         self._step_ns = round(STEP_NS / speed) if speed else 0
         self._show = show
@@ -48,14 +50,20 @@ class SteppedClock:
         """Whether an order of this time of the world answers the present moment."""
         return time_ns == self.time_ns
 
-    def wait(self) -> bool:
-        """The answer has not come yet; false when it will not come any more."""
-        now_ns = time.monotonic_ns()
+    def wait(self) -> str:
+        """The answer has not come yet. Why it will not come any more; '' while it still may."""
+        waited_ns = time.monotonic_ns() - self._told_ns
         if self._began:
-            return now_ns - self._told_ns < PATIENCE_NS
-        if now_ns - self._told_ns > AGAIN_NS:
+            if waited_ns >= PATIENCE_NS:
+                return f'nobody has answered for {PATIENCE_NS / NS_PER_S:g} s: the simulated clock stands still'
+        elif count_publishers(self._node, WORLD_CLOCK) > 1:
+            return (
+                'another node publishes /clock, which all systems of a ROS domain share: stop it, or give this '
+                'system a ROS_DOMAIN_ID of its own'
+            )
+        elif waited_ns > AGAIN_NS:
             self.tell()
-        return True
+        return ''
 
     def step(self) -> None:
         """Go on, unless that would be too early. `tell` the others once the world has got there."""

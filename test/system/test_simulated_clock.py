@@ -122,11 +122,19 @@ def test_a_killed_decoder_ends_the_run_with_a_reason_and_the_hand_safe(start, no
 def test_the_world_ends_when_nobody_answers_any_more(node, spin_until, monkeypatch):
     shown = []
     clock = stepped_clock.SteppedClock(node, 0.0, lambda: shown.append(clock.time_ns))
-    assert spin_until(lambda: clock.wait() and len(shown) > 1)
+    assert spin_until(lambda: not clock.wait() and len(shown) > 1)
     monkeypatch.setattr(stepped_clock, 'PATIENCE_NS', 0)
-    assert clock.wait()  # it has not begun: the others may still be starting
+    assert not clock.wait()  # it has not begun: the others may still be starting
     assert clock.is_answered_by(clock.time_ns) and not clock.is_answered_by(0)
     clock.step()
     clock.tell()
     assert shown[-1] == shown[0] + stepped_clock.STEP_NS
-    assert not clock.wait()
+    assert 'nobody has answered' in clock.wait()
+
+
+def test_a_second_clock_of_the_domain_does_not_begin_and_leaves_the_first_alone(node, spin_until):
+    first, second = (stepped_clock.SteppedClock(node, 0.0, lambda: None) for _ in range(2))
+    first.step()
+    first.tell()
+    assert spin_until(lambda: 'another node publishes /clock' in second.wait())
+    assert first.wait() == ''
