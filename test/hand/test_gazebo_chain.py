@@ -24,7 +24,7 @@ from grasp_decoder.system.run_nodes import run_nodes
 from grasp_decoder.types.hand_command import HandMode
 from grasp_decoder.types.time import NS_PER_S
 
-from helpers.simulated_trial import SimulatedTrial
+from helpers.simulated_trial import IN_STEP, SimulatedTrial
 
 pytestmark = [pytest.mark.gazebo, pytest.mark.slow]
 
@@ -79,6 +79,6 @@ def test_each_success_is_a_lift_of_a_second_in_the_record_and_ends_at_rest(run):
 
 
 def test_the_hand_moves_within_50_ms_of_a_command(start_node, node, spin_until):
-    start_node('simulated_hand', '--ros-args', '-p', 'simulator:=gazebo')
+    start_node('simulated_hand', '--ros-args', '-p', 'simulator:=gazebo', *IN_STEP)
     delays_ns = SimulatedTrial(node, spin_until, object_id=44).delays_ns('index_mcp', 0.3, count=11)
     assert np.median(delays_ns) <= MOTION_WITHIN_NS, delays_ns

@@ -19,21 +19,19 @@ pytest.importorskip('mujoco')
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
-from grasp_decoder.nodes.conversion import joint_state_message, stamp_ns
-from grasp_decoder.nodes.topics import advertise, subscribe
-from grasp_decoder.system.interfaces import HAND_STATE, JOINT_STATES, JOINT_TARGETS
+from grasp_decoder.nodes.conversion import stamp_ns
+from grasp_decoder.nodes.topics import subscribe
+from grasp_decoder.system.interfaces import HAND_STATE, JOINT_STATES
 from grasp_decoder.types.time import NS_PER_S
 
-from helpers.simulated_trial import SimulatedTrial
+from helpers.simulated_trial import IN_STEP, SimulatedTrial
 
 
 def test_an_object_is_lifted_on_hold_and_comes_down_on_open(start_node, node, spin_until, tmp_path):
     picture = tmp_path / 'hand.png'
-    hand = start_node('simulated_hand', '--ros-args', '-p', f'picture:={picture}')
+    hand = start_node('simulated_hand', '--ros-args', '-p', f'picture:={picture}', *IN_STEP)
     trial = SimulatedTrial(node, spin_until, object_id=44)
-    another = advertise(node, JOINT_TARGETS)
-    assert spin_until(another.get_subscription_count)
-    another.publish(joint_state_message(['sixth_finger'], [0.1], 0))
+    trial.answer(['sixth_finger'], [0.1])
     assert spin_until(lambda: "joint targets are ignored: joint 'sixth_finger'" in hand.log_text())
     trial.check()
     trial.rest(lambda: picture.exists() or 'no pictures' in hand.log_text())
@@ -77,5 +75,5 @@ def test_without_a_display_the_viewer_is_a_warning_and_the_hand_goes_on(start_no
 @pytest.mark.gazebo
 @pytest.mark.slow
 def test_the_same_trial_in_gazebo(start_node, node, spin_until):
-    start_node('simulated_hand', '--ros-args', '-p', 'simulator:=gazebo')
+    start_node('simulated_hand', '--ros-args', '-p', 'simulator:=gazebo', *IN_STEP)
     SimulatedTrial(node, spin_until, object_id=44).check()
