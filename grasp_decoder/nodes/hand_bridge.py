@@ -38,6 +38,7 @@ from grasp_decoder.nodes.hand_feedback import HandFeedback
 from grasp_decoder.nodes.hand_outputs import make_output
 from grasp_decoder.nodes.life import run_node
 from grasp_decoder.nodes.managed_node import ManagedNode
+from grasp_decoder.nodes.only_bridge import require_no_other_bridge
 from grasp_decoder.nodes.topics import DEEP, advertise, subscribe
 from grasp_decoder.objects import load_objects
 from grasp_decoder.system import interfaces
@@ -72,6 +73,7 @@ class HandBridge(ManagedNode):
         self._output = make_output(self, self.settings_of(OutputSettings), JointTargets(self._grips).names)
 
     def activate(self) -> None:
+        require_no_other_bridge(self)
         settings = self.settings_of(BridgeSettings)
         control, feedback = self.settings_of(ControlSettings), self.settings_of(FeedbackSettings)
         timeouts_s = settings.e_stop_heartbeat_s, settings.target_timeout_s
