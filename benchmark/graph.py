@@ -97,12 +97,14 @@ def run_graph(
     batch_ms: float = 10.0,
     loop: bool = False,
     priority: int = 0,
+    more: dict[str, dict] | None = None,
     until: Callable[[int], bool] | None = None,
     meanwhile: Callable[[rclpy.node.Node, dict[str, NodeProcess]], None] | None = None,
 ) -> GraphRun:
     """Replay ``session`` through the graph and collect what comes out.
 
     Args:
+        more: further nodes and their parameters.
         until: given the decodes so far, whether that is enough; by default the replay ends by itself.
         meanwhile: called with a node of this process and those of the graph, some fifty times a second.
 
@@ -126,6 +128,7 @@ def run_graph(
             {
                 'decoder': {'bundle': bundle, 'backend': 'cpu', 'priority': priority},
                 'hand_bridge': {'priority': priority},
+                **(more or {}),
                 'spike_replayer': replay,
             }
         ) as processes:

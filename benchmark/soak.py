@@ -7,50 +7,99 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-"""Soak: the graph at the speed of the recording for a long time, with an exchange of bundles every so often.
 
-Shows what a short run cannot: a bin missed now and then, latency or memory that creeps up, a pause at an exchange.
+"""Soak: the system for a long time, with an exchange of bundles every so often. What creeps up, or is lost?
+
+Shows what a short run cannot: memory and open files that grow, latency that drifts, a bin missed now and then, a pause
+at an exchange. Source, decoder, hand_bridge and the simulated hand are real.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from benchmark.graph import call, run_graph
-from benchmark.material import trained
-from benchmark.results import print_table, summary_ms, write_results
+from benchmark.graph import GraphRun, call, run_graph
+from benchmark.material import add_arguments, given_or_trained
+from benchmark.results import (
+    ROOT,
+    markdown_table,
+    parsed_with_json,
+    print_table,
+    summary_ms,
+    write_results,
+    write_section,
+)
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording.reading import read_session
+from grasp_decoder.safe_file import write_json
 from grasp_decoder.system.interfaces import LOAD_BUNDLE
+from grasp_decoder.types.decoded_grasp import DecodedGrasp
+from grasp_decoder.types.time import NS_PER_S
 
 AROUND_EXCHANGE_NS = 2_000_000_000
+SAMPLED_EVERY_S = 10.0
+SETTLED_AFTER_MIN = 10.0
+"""Growth is counted from here on, in a run of at least twice that; caches and pools are full by then."""
+
+PARTS = 5
+"""Of the run, each with a latency of its own."""
+
+FIGURE = ROOT / 'docs' / 'images' / 'soak.png'
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The system at one moment.
+
+    Attributes:
+        minute: since the start.
+        load: the machine's load average over the last minute.
+        memory_mb: resident memory of each node.
+        files: open file descriptors of each node.
+    """
+
+    minute: float
+    load: float
+    memory_mb: dict[str, float]
+    files: dict[str, int]
 
 
 class _Operator:
-    """Exchanges the bundle every so often and notes the memory of each process."""
+    """Exchanges the bundle every so often and takes a sample every ten seconds."""
 
-    def __init__(self, bundles: tuple[Path, Path], every_s: float):
-        self._bundles = bundles
+    def __init__(self, bundle: Path, every_s: float):
+        self._bundle = bundle
         self._every_s = every_s
-        self._next = time.monotonic() + every_s
+        self._start = time.monotonic()
+        self._exchange = self._start + every_s
+        self._sample = self._start
         self.exchanges: list[int] = []
-        self.memory_mb: dict[str, list[float]] = {}
+        self.samples: list[Sample] = []
 
     def __call__(self, node, processes) -> None:
-        if time.monotonic() < self._next:
-            return
-        self._next += self._every_s
-        self.exchanges.append(time.monotonic_ns())
-        response = call(node, LOAD_BUNDLE, bundle=str(self._bundles[len(self.exchanges) % 2]))
-        if response is None or not response.success:
-            raise GraspDecoderError(f'the bundle was not exchanged: {response and response.message}')
-        for name, process in processes.items():
-            self.memory_mb.setdefault(name, []).append(_resident_mb(process.pid))
+        now = time.monotonic()
+        if now >= self._sample:
+            self._sample += SAMPLED_EVERY_S
+            pids = {name: process.pid for name, process in processes.items() if process.poll() is None}
+            memory, files = ({name: f(pid) for name, pid in pids.items()} for f in (_resident_mb, _open_files))
+            self.samples.append(Sample((now - self._start) / 60, os.getloadavg()[0], memory, files))
+        if now >= self._exchange:
+            self._exchange += self._every_s
+            self.exchanges.append(time.monotonic_ns())
+            response = call(node, LOAD_BUNDLE, bundle=str(self._bundle))
+            if response is None or not response.success:
+                raise GraspDecoderError(f'the bundle was not exchanged: {response and response.message}')
 
 
 def main(argv=None) -> int:
@@ -59,56 +108,104 @@ def main(argv=None) -> int:
 
 def _soak(argv) -> int:
     parser = argparse.ArgumentParser(prog='soak', description=__doc__.split('\n')[0])
-    parser.add_argument('--minutes', type=float, default=20.0, help='how long (default 20)')
-    parser.add_argument('--units', type=int, default=552, help='units (default 552)')
+    parser.add_argument('--minutes', type=float, default=60.0, metavar='N', help='how long (default: %(default)s)')
+    parser.add_argument('--speed', type=float, default=1.0, metavar='F', help='of the replay (default: %(default)s)')
     parser.add_argument(
-        '--exchange-every', type=float, default=60.0, metavar='S', help='seconds between exchanges (default 60)'
+        '--exchange-every', type=float, default=60.0, metavar='S', help='between exchanges (default: %(default)s)'
     )
     parser.add_argument('--priority', type=int, default=0, help='real-time priority of the nodes (default 0: none)')
-    arguments = parser.parse_args(argv)
-    session, first = trained(arguments.units)
-    _, second = trained(arguments.units, seed=1)
-    operator = _Operator((first, second), arguments.exchange_every)
+    add_arguments(parser)
+    arguments = parsed_with_json(parser, argv)
+    session, bundle = given_or_trained(arguments)
+    operator = _Operator(bundle, arguments.exchange_every)
     end = time.monotonic() + 60 * arguments.minutes
     run = run_graph(
         session,
-        first,
+        bundle,
+        batch_ms=arguments.batch_ms,
+        speed=arguments.speed,
         loop=True,
         priority=arguments.priority,
+        more={'simulated_hand': {'speed': arguments.speed}},
         until=lambda decodes: time.monotonic() > end,
         meanwhile=operator,
     )
+    trials = read_session(session).trials
+    result = {
+        'minutes': arguments.minutes,
+        'speed': arguments.speed,
+        **found(run, [(trial.stop_ns - trial.start_ns) / NS_PER_S for trial in trials], operator),
+    }
+    _print(result)
+    drawn = figure(run, operator)
+    write_results('soak', {**result, 'samples': [asdict(each) for each in operator.samples]}, drawn)
+    if arguments.json:
+        write_json(arguments.json, result)
+    if arguments.minutes >= 2 * SETTLED_AFTER_MIN:
+        _write_page(result, drawn)
+    return 1 if result['unreported_losses'] else 0
+
+
+def found(run: GraphRun, trial_s: Sequence[float], operator: _Operator) -> dict[str, Any]:
+    """What a soak shows; latencies in ms, memory in MB, growth in MB an hour.
+
+    Args:
+        run: of the graph.
+        trial_s: how long the trials of the session are, s; the replay loops over them.
+        operator: who looked at the system meanwhile.
+    """
     near = np.zeros(len(run.due_ns), bool)
     for exchange in operator.exchanges:
         near |= abs(run.due_ns - exchange) < AROUND_EXCHANGE_NS
-    latency = {'all': summary_ms(run.durations['total'])}
-    if near.any():
-        latency['within 2 s of an exchange'] = summary_ms(run.durations['total'][near])
-    print(
-        f'{run.bins} bins, {run.missed_bins} missed, {run.lost_batches} batches lost, '
-        f'{len(operator.exchanges)} exchanges, {len(set(run.bundle_sha256))} bundles announced'
-    )
-    print_table(
-        ('bin edge to command, ms', *latency['all']), [(name, *values.values()) for name, values in latency.items()]
-    )
-    print_table(
-        ('resident memory, MB', 'first', 'last'),
-        [(name, values[0], values[-1]) for name, values in operator.memory_mb.items()],
-    )
-    write_results(
-        'soak',
-        {
-            'minutes': arguments.minutes,
-            'bins': run.bins,
-            'missed_bins': run.missed_bins,
-            'lost_batches': run.lost_batches,
-            'exchanges': len(operator.exchanges),
-            'latency_ms': latency,
-            'memory_mb': operator.memory_mb,
+    totals = run.durations['total']
+    parts = np.array_split(totals, PARTS)
+    settled = [each for each in operator.samples if each.minute >= _settled_after(operator.samples)]
+    names = sorted(set.intersection(*(set(each.memory_mb) for each in settled)))
+    rounds, rest = divmod(run.decodes[-1].segment, len(trial_s))
+    return {
+        'bins': run.bins,
+        'data_h': round((rounds * sum(trial_s) + sum(trial_s[:rest])) / 3600, 3),
+        'missed_bins': run.missed_bins,
+        'lost_batches': run.lost_batches,
+        'unreported_losses': unreported_losses(run.decodes) if run.missed_bins else 0,
+        'exchanges': len(operator.exchanges),
+        'latency_ms': summary_ms(totals),
+        'latency_ms_near_exchange': summary_ms(totals[near]) if near.any() else None,
+        'latency_ms_by_part': [summary_ms(part) for part in parts],
+        'load': [
+            round(float(np.percentile([each.load for each in operator.samples], rank)), 1) for rank in (0, 50, 100)
+        ],
+        'nodes': {
+            name: {
+                'memory_mb': [settled[0].memory_mb[name], settled[-1].memory_mb[name]],
+                'growth_mb_h': growth_mb_h([(each.minute, each.memory_mb[name]) for each in settled]),
+                'files': [settled[0].files[name], settled[-1].files[name]],
+            }
+            for name in names
         },
-        _figure(run, operator),
+    }
+
+
+def _settled_after(samples: Sequence[Sample]) -> float:
+    return min(SETTLED_AFTER_MIN, samples[-1].minute / 2)
+
+
+def growth_mb_h(memory: Sequence[tuple[float, float]]) -> float:
+    """Slope of (minute, MB) in MB an hour: the median over all pairs (Theil and Sen); a step does not move it."""
+    minutes, sizes = np.array(memory).T
+    first, second = np.triu_indices(len(minutes), 1)
+    if not len(first):
+        return 0.0
+    return round(float(np.median((sizes[second] - sizes[first]) / (minutes[second] - minutes[first]))) * 60, 2)
+
+
+def unreported_losses(decodes: Sequence[DecodedGrasp]) -> int:
+    """Bins between two decodes of a segment that were not decoded although the decoder counts no batch as lost."""
+    return sum(
+        after.bin - before.bin - 1
+        for before, after in pairwise(decodes)
+        if after.segment == before.segment and after.lost_batches == before.lost_batches
     )
-    return 1 if run.missed_bins or run.lost_batches else 0
 
 
 def _resident_mb(pid: int) -> float:
@@ -118,19 +215,73 @@ def _resident_mb(pid: int) -> float:
     return float('nan')
 
 
-def _figure(run, operator):
-    figure, (latency, memory) = plt.subplots(2, 1, figsize=(9, 6))
-    start = run.due_ns[0]
-    latency.plot((run.due_ns - start) / 6e10, run.durations['total'] * 1e3, '.', markersize=1)
-    for exchange in operator.exchanges:
-        latency.axvline((exchange - start) / 6e10, color='gray', linewidth=0.5)
-    latency.set(ylabel='bin edge to command (ms)', xlabel='minutes (lines: exchanges)', ylim=(0, None))
-    for name, values in operator.memory_mb.items():
-        memory.plot(values, label=name)
-    memory.set(xlabel='exchange', ylabel='resident memory (MB)', ylim=(0, None))
+def _open_files(pid: int) -> int:
+    return len(os.listdir(f'/proc/{pid}/fd'))
+
+
+def _summary(result: dict[str, Any]) -> str:
+    low, middle, high = result['load']
+    return (
+        f'{result["minutes"]:g} minutes at {result["speed"]:g} times real time, {result["data_h"]:.2f} h of data: '
+        f'{result["bins"]} bins, {result["missed_bins"]} missed, {result["lost_batches"]} batches lost, '
+        f'{result["unreported_losses"]} bins lost unreported, {result["exchanges"]} exchanges of the bundle. '
+        f'The machine had {os.cpu_count()} CPUs and a load average of {low} to {high}, median {middle}.'
+    )
+
+
+def _latencies(result: dict[str, Any]) -> list[tuple[str, ...]]:
+    near = result['latency_ms_near_exchange']
+    rows = [('all', result['latency_ms']), *([('within 2 s of an exchange', near)] if near else [])]
+    rows += [(f'part {number} of {PARTS}', part) for number, part in enumerate(result['latency_ms_by_part'], 1)]
+    return [(name, *(f'{value:.2f}' for value in values.values())) for name, values in rows]
+
+
+def _nodes(result: dict[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (name, *(f'{size:.1f}' for size in each['memory_mb']), f'{each["growth_mb_h"]:.1f}', *map(str, each['files']))
+        for name, each in result['nodes'].items()
+    ]
+
+
+LATENCY_HEADER = ('from the end of a bin to the command (ms)', 'p50', 'p99', 'p99.9', 'max')
+NODES_HEADER = ('node', 'memory settled (MB)', 'at the end (MB)', 'growth (MB/h)', 'files settled', 'at the end')
+
+
+def _print(result: dict[str, Any]) -> None:
+    print(_summary(result))
+    print_table(LATENCY_HEADER, _latencies(result))
+    print_table(NODES_HEADER, _nodes(result))
+
+
+def _write_page(result: dict[str, Any], drawn) -> None:
+    drawn.savefig(FIGURE, dpi=80, bbox_inches='tight')
+    tables = [markdown_table(LATENCY_HEADER, _latencies(result)), markdown_table(NODES_HEADER, _nodes(result))]
+    lines = [
+        _summary(result),
+        '',
+        *tables[0],
+        '',
+        *tables[1],
+        '',
+        '![Latency and memory over time](images/soak.png)',
+        '',
+    ]
+    write_section('reliability.md', 'soak', lines)
+
+
+def figure(run: GraphRun, operator: _Operator):
+    """Latency of each bin, and memory of each node, over the minutes."""
+    drawn, (latency, memory) = plt.subplots(2, 1, figsize=(9, 6), sharex=True)
+    minutes = (run.due_ns - run.due_ns[0]) / (60 * NS_PER_S)
+    latency.plot(minutes, run.durations['total'] * 1e3, '.', markersize=1, rasterized=True)
+    latency.set(ylabel='end of bin to command (ms)', yscale='log')
+    for name in operator.samples[0].memory_mb:
+        own = [(each.minute, each.memory_mb[name]) for each in operator.samples if name in each.memory_mb]
+        memory.plot(*zip(*own), label=name)
+    memory.set(xlabel='minutes', ylabel='resident memory (MB)', ylim=(0, None))
     memory.legend()
-    figure.tight_layout()
-    return figure
+    drawn.tight_layout()
+    return drawn
 
 
 if __name__ == '__main__':
