@@ -77,15 +77,15 @@ class _Ears:
 @contextlib.contextmanager
 def nodes(names_and_parameters: dict[str, dict]) -> Iterator[dict[str, NodeProcess]]:
     """Node processes that end with the block."""
-    folder = Path(tempfile.mkdtemp(prefix='grasp_decoder_bench_'))
-    started = {}
-    try:
-        for name, parameters in names_and_parameters.items():
-            arguments = [argument for key, value in parameters.items() for argument in ('-p', f'{key}:={value}')]
-            started[name] = NodeProcess(name, ['--ros-args', *arguments], folder / f'{name}.log')
-        yield started
-    finally:
-        end_processes(list(started.values()))
+    with tempfile.TemporaryDirectory(prefix='grasp_decoder_bench_') as folder:
+        started = {}
+        try:
+            for name, parameters in names_and_parameters.items():
+                arguments = [argument for key, value in parameters.items() for argument in ('-p', f'{key}:={value}')]
+                started[name] = NodeProcess(name, ['--ros-args', *arguments], Path(folder, f'{name}.log'))
+            yield started
+        finally:
+            end_processes(list(started.values()))
 
 
 def run_graph(

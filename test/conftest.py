@@ -13,6 +13,7 @@ import contextlib
 import itertools
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,6 +27,8 @@ from grasp_decoder.share import cache_directory
 
 # Above 101 the ports of a domain run into those that Linux gives to outgoing connections.
 DOMAIN_IDS = (101, 100, *range(9, 0, -1))
+# In TMPDIR: what a process that a test kills cannot remove, and what `ros2 launch` and scikit-learn leave.
+LEFT_BY_OTHERS = re.compile(r'replay_decode_|grasp_decoder_gazebo_|org\.chromium\.|launch_params_|sklearn_testing_')
 ALLOWED_SKIPS = [
     re.compile(line)
     for line in Path(__file__).with_name('allowed_skips.txt').read_text().splitlines()
@@ -76,14 +79,26 @@ def own_places(tmp_path_factory):
         patch.setenv('TMPDIR', f'{folder}/tmp')
         patch.setattr(tempfile, 'tempdir', None)
         patch.setenv('XDG_CACHE_HOME', f'{folder}/cache')
+        patch.setenv('XDG_CONFIG_HOME', f'{folder}/config')
         patch.setenv('XDG_STATE_HOME', f'{folder}/state')
+        patch.setenv('KERAS_HOME', f'{folder}/keras')
         patch.setenv('ROS_LOG_DIR', f'{folder}/log')
         cache_directory().mkdir(parents=True)
         (cache_directory() / 'gazebo').symlink_to(gazebo)
         yield
+        left = [each.name for each in Path(folder, 'tmp').iterdir() if not LEFT_BY_OTHERS.match(each.name)]
     with contextlib.suppress(OSError):  # they are not empty
         gazebo.rmdir()
         gazebo.parent.rmdir()
+    assert left == [], 'these temporary files were left behind'
+
+
+@pytest.fixture(scope='session')
+def own_shared_memory():
+    """Shared memory of nodes that were killed is given back when all tests are over."""
+    yield
+    if tool := shutil.which('fastdds'):
+        subprocess.run([tool, 'shm', 'clean'], check=True, stdout=subprocess.DEVNULL)
 
 
 @pytest.fixture(scope='module')
@@ -121,7 +136,7 @@ def reserved_domain():
 
 
 @pytest.fixture
-def domain_id(monkeypatch, tmp_path):
+def domain_id(monkeypatch, tmp_path, own_shared_memory):
     """A ROS_DOMAIN_ID of the test's own, also set in the environment."""
     with reserved_domain() as number:
         monkeypatch.setenv('ROS_DOMAIN_ID', str(number))
@@ -131,7 +146,7 @@ def domain_id(monkeypatch, tmp_path):
 
 
 @pytest.fixture(scope='module')
-def module_domain_id():
+def module_domain_id(own_shared_memory):
     """A ROS_DOMAIN_ID for what several tests of a module look at."""
     with reserved_domain() as number:
         yield number

@@ -34,6 +34,7 @@ from grasp_decoder.share import cache_directory
 from grasp_decoder.system.demo_files import ready_bundle
 from grasp_decoder.system.network import ros_domain
 from grasp_decoder.system.processes import executable_path
+from grasp_decoder.system.shared_memory import left_behind
 
 OK, NOTE, PROBLEM = 'ok', 'note', 'problem'
 
@@ -89,6 +90,7 @@ def examine() -> Iterator[Finding]:
     yield _domain()
     yield _gazebo_port()
     yield _load()
+    yield _shared_memory()
     yield _cache()
     yield _disk()
 
@@ -226,6 +228,19 @@ def _cache() -> Finding:
             'cache',
             f'{folder} cannot be written to ({error.strerror}): set XDG_CACHE_HOME to a folder of yours',
         )
+
+
+def _shared_memory() -> Finding:
+    left = left_behind()
+    if not left:
+        return Finding(OK, 'shared memory', 'none left by nodes that were killed')
+    size_mb = sum(path.stat().st_size for path in left) / 1e6
+    tool = shutil.which('fastdds') or 'fastdds'
+    return Finding(
+        NOTE,
+        'shared memory',
+        f'{size_mb:.1f} MB left by {len(left)} killed nodes: {tool} shm clean removes it',
+    )
 
 
 def _disk() -> Finding:

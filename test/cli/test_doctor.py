@@ -9,9 +9,13 @@
 
 """doctor: a line for everything that a demo needs, and for what it does without."""
 
+import shutil
+import subprocess
+
 import pytest
 
 from grasp_decoder.cli import doctor
+from grasp_decoder.system.shared_memory import left_behind
 
 
 @pytest.fixture
@@ -55,3 +59,15 @@ def test_a_busy_machine_is_a_note(found, monkeypatch):
 def test_a_home_that_does_not_exist_has_the_room_above_it(found, monkeypatch, tmp_path):
     monkeypatch.setenv('HOME', str(tmp_path / 'none' / 'home'))
     assert f'free at {tmp_path};' in found('disk').text
+
+
+def test_shared_memory_of_a_killed_node_is_a_note_until_it_is_cleaned(found, start_node):
+    before = left_behind()
+    node = start_node('hand_bridge')
+    node.kill()
+    node.wait(10)
+    left = set(left_behind()) - set(before)
+    finding = found('shared memory')
+    assert left and finding.state == doctor.NOTE and f'{shutil.which("fastdds")} shm clean' in finding.text
+    subprocess.run([shutil.which('fastdds'), 'shm', 'clean'], check=True)
+    assert left & set(left_behind()) == set()

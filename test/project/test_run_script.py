@@ -10,12 +10,15 @@
 """The script `run`: what it says to a newcomer."""
 
 import fcntl
+import hashlib
+import io
 import os
 import pty
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -256,6 +259,61 @@ def test_a_command_installs_what_it_needs_once(bare_machine, tmp_path, command, 
     assert all(' --require-hashes ' in call and ' --no-build-isolation ' in call for call in calls)
     locks = [re.search(r'/requirements/wheels/(\w+)\.txt$', call).group(1) for call in calls]
     assert locks == [lock for layer in layers for lock in ('build', layer)]
+
+
+# A module that builds wheels: the test's own, and the one that builds from a source distribution.
+BUILDER = """
+import zipfile
+
+
+def write_wheel(folder, name, source):
+    with zipfile.ZipFile(f'{folder}/{name}-1-py3-none-any.whl', 'w') as wheel:
+        wheel.writestr(f'{name}.py', source)
+        about = f'{name}-1.dist-info'
+        wheel.writestr(f'{about}/METADATA', f'Metadata-Version: 2.1\\nName: {name}\\nVersion: 1\\n')
+        wheel.writestr(f'{about}/WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
+        wheel.writestr(f'{about}/RECORD', '')
+
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    write_wheel(folder, 'without_wheel', '')
+    return 'without_wheel-1-py3-none-any.whl'
+"""
+
+
+@pytest.mark.slow
+def test_without_an_index_pip_takes_what_the_locks_know_from_a_folder_and_nothing_else(bare_machine, tmp_path):
+    """In place of the real packages: one that builds, one that has to be built, and one that somebody has changed."""
+    script, tools, environment = bare_machine
+    give(tools, 'mkdir', 'tee', 'tail', 'rm')
+    for name in ('g++', 'cmake', 'make', 'colcon'):
+        fake(tools / name, 'exit 1')
+    fake(tools / 'df', 'echo Avail; echo 9999')
+    wheelhouse = tmp_path / 'wheelhouse'
+    wheelhouse.mkdir()
+    exec(BUILDER, builder := {})
+    builder['write_wheel'](wheelhouse, 'builder', BUILDER)
+    builder['write_wheel'](wheelhouse, 'changed', 'good = True')
+    project = '[build-system]\nrequires = ["builder"]\nbuild-backend = "builder"\n'
+    with tarfile.open(wheelhouse / 'without_wheel-1.tar.gz', 'w:gz') as source:
+        for name, text in (('pyproject.toml', project), ('PKG-INFO', 'Metadata-Version: 2.1\nName: without_wheel\n')):
+            member = tarfile.TarInfo(f'without_wheel-1/{name}')
+            member.size = len(text)
+            source.addfile(member, io.BytesIO(text.encode()))
+    for layer, name in (('build', 'builder'), ('run', 'without_wheel'), ('view', 'changed')):
+        [file] = wheelhouse.glob(f'{name}-1*')
+        known = hashlib.sha256(file.read_bytes()).hexdigest()
+        lock = script.parent / 'requirements' / 'ros-jazzy' / f'{layer}.txt'
+        lock.write_text(f'{name}==1 --hash=sha256:{known}\n')
+    builder['write_wheel'](wheelhouse, 'changed', 'good = False')
+
+    environment |= {'ROS_DISTRO': 'jazzy', 'PYTHON': sys._base_executable}
+    environment |= {'PIP_NO_INDEX': '1', 'PIP_FIND_LINKS': str(wheelhouse), 'PIP_CONFIG_FILE': '/dev/null'}
+    done = run('viewer', script=script, env=environment)
+    assert done.returncode == 2
+    assert 'DO NOT MATCH THE HASHES' in done.stderr and 'could not install the requirements' in done.stderr
+    installed = {path.stem for path in (script.parent / '.venv_ros').glob('lib/python3*/site-packages/*.py')}
+    assert {'builder', 'without_wheel'} <= installed and 'changed' not in installed
 
 
 def test_another_ros_distribution_is_refused(bare_machine):

@@ -9,6 +9,7 @@
 
 """The suite itself: which plugins of pytest it takes, and what may be skipped."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -20,8 +21,8 @@ pytestmark = pytest.mark.slow
 TEST = Path(__file__).resolve().parents[1]
 
 
-def run_pytest(*arguments, **environment):
-    command = [sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', *arguments]
+def run_pytest(folder, *arguments, **environment):
+    command = [sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '--basetemp', folder / 'tmp', *arguments]
     return subprocess.run(command, cwd=TEST.parent, env={**os.environ, **environment}, capture_output=True, text=True)
 
 
@@ -33,22 +34,26 @@ def test_a_plugin_of_a_sourced_ros_2_does_not_matter(tmp_path):
     (installed / 'METADATA').write_text('Metadata-Version: 2.1\nName: old-plugin\nVersion: 1\n')
     (installed / 'entry_points.txt').write_text('[pytest11]\nlaunch_testing = old_plugin\n')
     path = f'{tmp_path}{os.pathsep}{os.environ.get("PYTHONPATH", "")}'
-    done = run_pytest('test/evidence', PYTHONPATH=path)
+    done = run_pytest(tmp_path, 'test/evidence', PYTHONPATH=path)
     assert done.returncode == 0, done.stdout + done.stderr
-    kept = run_pytest('test/evidence', '-p', 'old_plugin', PYTHONPATH=path)
+    kept = run_pytest(tmp_path, 'test/evidence', '-p', 'old_plugin', PYTHONPATH=path)
     assert kept.returncode != 0 and 'pytest_launch_hook_of_yesterday' in kept.stdout + kept.stderr
 
 
-def test_a_skip_that_is_not_on_the_list_fails_the_run(tmp_path):
+def test_a_skip_that_is_not_on_the_list_or_a_file_left_behind_fails_the_run(tmp_path):
     (tmp_path / 'conftest.py').write_text((TEST / 'conftest.py').read_text())
     (tmp_path / 'allowed_skips.txt').write_text('# known\nonly .* may do this\n')
     (tmp_path / 'test_some.py').write_text(
-        'import pytest\n\n\n'
+        'import pytest, tempfile\n\n\n'
         'def test_known():\n    pytest.skip("only root may do this")\n\n\n'
-        'def test_new():\n    pytest.skip("no such thing")\n'
+        'def test_new():\n    pytest.skip("no such thing")\n\n\n'
+        'def test_untidy():\n    tempfile.mkdtemp(prefix="forgotten_")\n'
     )
-    allowed = run_pytest('--rootdir', tmp_path, tmp_path / 'test_some.py', '-k', 'known')
+    run = functools.partial(run_pytest, tmp_path, '--rootdir', tmp_path, tmp_path / 'test_some.py', '-k')
+    allowed = run('known')
     assert allowed.returncode == 0, allowed.stdout
-    done = run_pytest('--rootdir', tmp_path, tmp_path / 'test_some.py')
+    done = run('known or new')
     assert done.returncode == 1
     assert 'test_new: no such thing' in done.stdout and 'test_known:' not in done.stdout
+    untidy = run('untidy')
+    assert untidy.returncode == 1 and 'forgotten_' in untidy.stdout
