@@ -40,6 +40,7 @@ def make_bilstm(layers, seed=0):
     return TaskNetwork('object', 'bilstm', WINDOW, LOOK_BACK, IDENTITY_LUT, graph, lambda trials: [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('layers', [1, 2])
 def test_the_bilstm_keeps_its_answers_within_the_operators_of_an_edge_tpu(tmp_path, layers):
     bundle = write_bundle(tmp_path / 'out', [make_bilstm(layers)], make_trials(40), make_trials(20), make_manifest())

@@ -224,6 +224,7 @@ def test_a_second_export_takes_the_place_of_the_first(networks, tmp_path):
     assert all(name.startswith((networks[0].task, 'input_statistics', 'unit_model')) for name in manifest.files)
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_the_old_bundle_whole(folder):
     before = load_bundle(folder).sha256
     program = textwrap.dedent(f"""

@@ -146,7 +146,7 @@ def arrays(**changes):
 @pytest.mark.parametrize(
     'make, problem',
     [
-        (lambda content: bomb(), 'unpacks to too much'),
+        pytest.param(lambda content: bomb(), 'unpacks to too much', marks=pytest.mark.slow),
         (lambda content: b'', 'cannot be read'),
         (lambda content: content[: len(content) // 2], 'cannot be read'),
         (lambda content: arrays(content=content, artefact_count=np.zeros((2, 2))), 'cannot be read'),

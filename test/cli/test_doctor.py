@@ -20,9 +20,9 @@ from grasp_decoder.system.shared_memory import left_behind
 
 @pytest.fixture
 def found(monkeypatch, tmp_path):
-    """``found(subject)`` examines this machine, with a cache of its own, and gives the finding of this subject."""
+    """``found(subject)`` looks at it on this machine, with a cache of its own, and gives the finding."""
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
-    return lambda subject: next(finding for finding in doctor.examine() if finding.subject == subject)
+    return lambda subject: getattr(doctor, f'_{subject.replace(" ", "_")}')()
 
 
 def test_every_finding_is_a_line_and_problems_are_the_exit_status(found, capsys):

@@ -22,6 +22,7 @@ from grasp_decoder.hand.simulator import open_simulator
 from grasp_decoder.objects import GraspObject
 
 
+@pytest.mark.slow
 def test_a_picture_shows_the_object_that_is_there():
     with closing(open_simulator('mujoco')) as simulator:
         simulator.set_object(GraspObject(1, 'ball', 'sphere', 0.03))

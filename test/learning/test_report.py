@@ -89,6 +89,7 @@ def test_report_of_one_session(tmp_path):
     assert all(source.startswith('data:') for source in re.findall(r'(?:src|href)="([^"]*)"', page))
 
 
+@pytest.mark.slow
 def test_the_report_shows_what_a_clock_would_do_and_how_sure_the_hand_is(tmp_path):
     write_report(tmp_path, evaluation('MSyn40', 0))
     metrics = json.loads((tmp_path / 'metrics.json').read_text())
@@ -102,6 +103,7 @@ def test_the_report_shows_what_a_clock_would_do_and_how_sure_the_hand_is(tmp_pat
     assert 'posterior over grips' not in (tmp_path / 'outside' / 'report.html').read_text()
 
 
+@pytest.mark.slow
 def test_objects_are_called_as_the_catalogue_calls_them_and_shapes_are_scored_where_it_has_sizes(tmp_path):
     write_report(tmp_path / 'a', evaluation('MSyn40', 0))
     objects = ObjectCatalogue((GraspObject(21, 'side'), GraspObject(22, 'precision')))
@@ -111,6 +113,7 @@ def test_objects_are_called_as_the_catalogue_calls_them_and_shapes_are_scored_wh
     assert all(f'<td>{name}</td>' in named for name in ('side', 'precision', '31')) and 'shape × size' not in named
 
 
+@pytest.mark.slow
 def test_the_same_evaluation_gives_the_same_report(tmp_path):
     for folder in ('a', 'b'):
         write_report(tmp_path / folder, evaluation('MSyn40', 0))

@@ -27,6 +27,7 @@ from grasp_decoder.types.time import NS_PER_S
 from helpers.simulated_trial import IN_STEP, SimulatedTrial
 
 
+@pytest.mark.slow
 def test_an_object_is_lifted_on_hold_and_comes_down_on_open(start_node, node, spin_until, tmp_path):
     picture = tmp_path / 'hand.png'
     hand = start_node('simulated_hand', '--ros-args', '-p', f'picture:={picture}', *IN_STEP)
@@ -62,6 +63,7 @@ def test_joint_states_are_stamped_with_ros_time_and_no_two_alike(start_node, nod
     assert all(0 < before < after < NS_PER_S for before, after in itertools.pairwise(still))
 
 
+@pytest.mark.slow
 def test_without_a_display_the_viewer_is_a_warning_and_the_hand_goes_on(start_node, node, spin_until, monkeypatch):
     for display in ('DISPLAY', 'WAYLAND_DISPLAY'):
         monkeypatch.delenv(display, raising=False)
