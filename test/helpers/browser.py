@@ -7,7 +7,10 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-"""A real browser without a window, driven over the DevTools protocol (https://chromedevtools.github.io/devtools-protocol)."""
+"""A real browser without a window, driven over the DevTools protocol.
+
+https://chromedevtools.github.io/devtools-protocol
+"""
 
 import base64
 import json

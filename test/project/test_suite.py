@@ -49,11 +49,15 @@ def test_a_skip_that_is_not_on_the_list_or_a_file_left_behind_fails_the_run(tmp_
         'def test_new():\n    pytest.skip("no such thing")\n\n\n'
         'def test_untidy():\n    tempfile.mkdtemp(prefix="forgotten_")\n'
     )
-    run = functools.partial(run_pytest, tmp_path, '--rootdir', tmp_path, tmp_path / 'test_some.py', '-k')
-    allowed = run('known')
+    given = tmp_path, '--rootdir', tmp_path, tmp_path / 'test_some.py'
+    # without pyproject.toml a sourced ROS 2 brings its plugins
+    run = functools.partial(run_pytest, *given, PYTEST_DISABLE_PLUGIN_AUTOLOAD='1')
+    allowed = run('-k', 'known')
     assert allowed.returncode == 0, allowed.stdout
-    done = run('known or new')
+    done = run('-k', 'known or new')
     assert done.returncode == 1
     assert 'test_new: no such thing' in done.stdout and 'test_known:' not in done.stdout
-    untidy = run('untidy')
+    untidy = run('-k', 'untidy')
     assert untidy.returncode == 1 and 'forgotten_' in untidy.stdout
+    assert run('-m', 'slow').returncode == 0  # none is, as in some folders of `colcon test`
+    assert run('-k', 'mistyped').returncode == 5
