@@ -110,7 +110,8 @@ def test_all_that_a_time_limit_leaves_out_is_named(run):
     assert found.left_out[0] == 'splits 1, 2' and found.left_out[-1] == 'training fractions 0.5'
     assert 'baseline seed_bilstm of 3 splits' in found.left_out
     _, _, fit, found = run(repeats=2, baselines='all', train_fractions=(0.8, 0.5))
-    assert len(fit.fitted) == 2 + 2 + 2 and found.left_out == []
+    assert len(fit.fitted) == 2 + 2 + 2 * 2 and found.left_out == []
+    assert {'decoder', 'lda', 'seed_bilstm'} <= found.curve[0].keys()
 
 
 def test_several_machines_search_one_split_only(run, monkeypatch):

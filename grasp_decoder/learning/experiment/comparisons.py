@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from grasp_decoder.bundle.task_network import OBJECT
@@ -38,6 +38,10 @@ from grasp_decoder.learning.experiment.measurements import Measurements
 from grasp_decoder.learning.experiment.progress_report import ProgressReport
 from grasp_decoder.learning.experiment.time_budget import TimeBudget
 from grasp_decoder.learning.experiment.training import Trainer
+
+DECODER = 'decoder'
+CURVE_BASELINES = (LDA, SEED_BILSTM)
+"""Baselines that the curve of training fractions has, as far as they are fitted."""
 
 
 @dataclass
@@ -121,8 +125,10 @@ def with_comparisons(
     )
     if not comparisons.curve:
         return evaluation
-    decoder, lda = evaluation.object_repeats, evaluation.baselines.get(LDA, [])
-    first = _curve_row(experiment.settings.train_fractions[0], split, decoder, lda)
+    decodes = {DECODER: evaluation.object_repeats} | {
+        name: evaluation.baselines.get(name, []) for name in CURVE_BASELINES
+    }
+    first = _curve_row(experiment.settings.train_fractions[0], split, decodes)
     return replace(evaluation, curve=[first, *comparisons.curve])
 
 
@@ -147,28 +153,34 @@ def _baselines(
                 found[LDA_BLOCKS] = by_blocks
     if experiment.settings.baselines == ALL and trainer.has_time:
         with measured.timed('train_seed_bilstm_s'):
-            network = trainer.fit(OBJECT, split, state, SEED_BILSTM, interruptible=True)
-            decoded = predict_trials({OBJECT: network}, split.test)
-            found[SEED_BILSTM] = hold_windows(decoded, split.classes, experiment.look_back)
+            found[SEED_BILSTM] = _fitted(experiment, trainer, split, state, SEED_BILSTM)
     return found
 
 
 def _curve_point(experiment: Experiment, trainer: Trainer, budget: TimeBudget, fraction: float) -> dict:
     """Scores with another fraction of the trials for training and validation (Viviani et al. 2023, table 5)."""
-    decoder: list[ObjectDecodes] = []
-    lda: list[ObjectDecodes] = []
+    decodes: dict[str, list[ObjectDecodes]] = {}
     splits = [experiment.split(state, fraction) for state in experiment.random_states]
     for state, split in zip(experiment.random_states, splits):
-        network = trainer.fit(OBJECT, split, state, interruptible=True)
-        decoded = predict_trials({OBJECT: network}, split.test)
-        decoder.append(hold_windows(decoded, split.classes, experiment.look_back))
-        lda += filter(None, [decode_baselines(split, experiment.look_back, budget.seconds_left).get(LDA)])
-    return _curve_row(fraction, splits[0], decoder, lda)
+        decodes.setdefault(DECODER, []).append(_fitted(experiment, trainer, split, state))
+        if lda := decode_baselines(split, experiment.look_back, budget.seconds_left).get(LDA):
+            decodes.setdefault(LDA, []).append(lda)
+        if experiment.settings.baselines == ALL and trainer.has_time:
+            decodes.setdefault(SEED_BILSTM, []).append(_fitted(experiment, trainer, split, state, SEED_BILSTM))
+    return _curve_row(fraction, splits[0], decodes)
 
 
-def _curve_row(fraction: float, split: Split, decoder: Sequence[ObjectDecodes], lda: Sequence[ObjectDecodes]) -> dict:
+def _fitted(
+    experiment: Experiment, trainer: Trainer, split: Split, state: int, model: str | None = None
+) -> ObjectDecodes:
+    """What a network decodes of a split's test trials; ``model`` None is the experiment's own."""
+    network = trainer.fit(OBJECT, split, state, model, interruptible=True)
+    return hold_windows(predict_trials({OBJECT: network}, split.test), split.classes, experiment.look_back)
+
+
+def _curve_row(fraction: float, split: Split, decodes: Mapping[str, Sequence[ObjectDecodes]]) -> dict:
     row: dict = {'train_fraction': fraction, 'trials': list(split.sizes)}
-    for name, repeats in (('decoder', decoder), (LDA, lda)):
+    for name, repeats in decodes.items():
         if repeats:
             summary = object_summary(repeats)
             row[name] = {key: summary[key] for key in ('accuracy', 'ci95', 'relaxed_accuracy', 'relaxed_ci95')}

@@ -61,8 +61,8 @@ class Experiment:
         settings = self.settings
         steps = len(self.tasks) * (settings.repeats + settings.final)
         if OBJECT in self.tasks:
-            fractions = len(settings.train_fractions)
-            steps += settings.repeats * (fractions - 1 + (settings.baselines != NONE) + (settings.baselines == ALL))
+            fractions, bilstm = len(settings.train_fractions), settings.baselines == ALL
+            steps += settings.repeats * (fractions - 1 + (settings.baselines != NONE) + fractions * bilstm)
             if settings.search_trials:
                 steps += settings.repeats * fractions + settings.final
         return steps

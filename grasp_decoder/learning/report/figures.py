@@ -188,7 +188,8 @@ def training_curve(scores: dict) -> Figure:
     rows = sorted(scores['training_curve'], key=lambda row: row['train_fraction'])
     figure = Figure(figsize=(4.6, 3))
     axes = figure.add_subplot()
-    for name, label, colour in (('decoder', 'decoder', BLUE), ('lda', 'LDA', GREY)):
+    curves = (('decoder', 'decoder', BLUE), ('lda', 'LDA', GREY), ('seed_bilstm', "the paper's BiLSTM", ORANGE))
+    for name, label, colour in curves:
         found = [row for row in rows if name in row]
         if found:
             x = [100 * row['train_fraction'] for row in found]

@@ -198,14 +198,14 @@ def _grip_posterior(found: dict) -> Table:
 
 def _training_curve(scores: dict) -> Table:
     return Table(
-        ['training + validation', 'trials', 'decoder', 'LDA', 'decoder, relaxed'],
+        ['training + validation', 'trials', 'decoder', 'LDA', "the paper's BiLSTM", 'decoder, relaxed'],
         [
             [
                 percent(each['train_fraction']),
                 ' / '.join(map(str, each['trials'])),
                 *(
                     percent(each[name]['accuracy'], each[name]['ci95']) if name in each else '–'
-                    for name in ('decoder', 'lda')
+                    for name in ('decoder', 'lda', 'seed_bilstm')
                 ),
                 percent(each['decoder']['relaxed_accuracy']),
             ]
