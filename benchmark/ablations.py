@@ -10,12 +10,14 @@
 """Where the decoded object comes from: less evidence, an earlier part of the session only, one area of the brain only.
 
 Every row fits networks with the options of `train` and scores hold windows of test trials, with LDA of the same trials
-beside it. Networks are the float ones. For MSyn40 and MVar50 the table is written into docs/decoding.md.
+beside it. Networks are the float ones. For MSyn40 and MVar50 the table is written into docs/results.md; parts of it
+that were measured apart are put together by ``--merge``.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -27,6 +29,7 @@ import numpy as np
 from benchmark.results import markdown_table, parsed_with_json, write_results, write_section
 from grasp_decoder.bundle.task_network import OBJECT, TaskNetwork
 from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.splits import FIRST_RANDOM_STATE, Split, split_in_order, split_trials
 from grasp_decoder.features.trial_bins import TrialBins, bin_trials
 from grasp_decoder.features.windows import choose_look_back
@@ -40,6 +43,7 @@ from grasp_decoder.recording.reading import read_session
 from grasp_decoder.safe_file import write_json
 
 DOCUMENTED = ('MSyn40', 'MVar50')
+PARTS = EVIDENCE, SESSION, AREAS = ('evidence', 'session', 'areas')
 FIRST_PART = 0.6
 
 
@@ -49,25 +53,42 @@ def main(argv=None) -> int:
 
 def _ablations(argv) -> int:
     parser = argparse.ArgumentParser(prog='ablations', description=__doc__.split('\n')[0])
-    parser.add_argument('--session', required=True, type=Path, metavar='FILE', help='recording of grasps')
+    parser.add_argument('--session', type=Path, metavar='FILE', help='recording of grasps')
     parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
+    parser.add_argument('--only', choices=PARTS, nargs='+', default=PARTS, help='parts of the table (default: all)')
+    parser.add_argument('--merge', nargs='+', type=Path, metavar='JSON', help='results of this benchmark, in one table')
     arguments = parsed_with_json(parser, argv)
-    session = read_session(arguments.session, arguments.map)
-    trials = bin_trials(session)
-    look_back = choose_look_back(trials)
-    rows = _less_evidence(split_trials(trials), look_back)
-    rows |= _parts_of_the_session(trials, look_back)
-    rows |= _single_areas(trials, [unit.area for unit in session.units], look_back)
-    name = arguments.session.name.split('.')[0]
-    result = {'session': name, 'look_back': look_back, 'date': time.strftime('%Y-%m-%d'), 'rows': rows}
+    if arguments.merge:
+        measured = [json.loads(path.read_text()) for path in arguments.merge]
+        result = measured[0] | {'rows': {name: row for each in measured for name, row in each['rows'].items()}}
+    elif arguments.session:
+        result = measure(arguments.session, arguments.map, arguments.only)
+    else:
+        raise GraspDecoderError('give --session, or --merge')
     lines = _lines(result)
     print('\n'.join(lines))
     if arguments.json:
         write_json(arguments.json, result)
-    write_results('ablations', result, _figure(rows))
-    if name in DOCUMENTED:
-        write_section('decoding.md', f'ablations of {name}', lines)
+    write_results('ablations', result, _figure(result['rows']))
+    if result['session'] in DOCUMENTED and (arguments.merge or set(arguments.only) == set(PARTS)):
+        write_section('results.md', f'ablations of {result["session"]}', lines)
     return 0
+
+
+def measure(path: Path, mapping: Path | None, parts: Sequence[str]) -> dict:
+    """Fit and score the networks of some of `PARTS`."""
+    session = read_session(path, mapping)
+    trials = bin_trials(session)
+    look_back = choose_look_back(trials)
+    rows: dict[str, dict] = {}
+    if EVIDENCE in parts:
+        rows |= _less_evidence(split_trials(trials), look_back)
+    if SESSION in parts:
+        rows |= _parts_of_the_session(trials, look_back)
+    if AREAS in parts:
+        rows |= _single_areas(trials, [unit.area for unit in session.units], look_back)
+    name = path.name.split('.')[0]
+    return {'session': name, 'look_back': look_back, 'date': time.strftime('%Y-%m-%d'), 'rows': rows}
 
 
 def _less_evidence(split: Split, look_back: int) -> dict[str, dict]:

@@ -76,7 +76,7 @@ def _few_trials(argv) -> int:
     result = {'session': name, 'rows': rows}
     if arguments.json:
         write_json(arguments.json, result | {'runs': runs})
-    write_section('decoding.md', f'few trials of {name}', lines)
+    write_section('results.md', f'few trials of {name}', lines)
     write_results('few_trials', result, _figure(rows))
     return 0
 

@@ -95,7 +95,7 @@ def _perturb(argv) -> int:
     if arguments.json:
         write_json(arguments.json, result | {'runs': runs})
     if split == 'test':
-        write_section('decoding.md', f'perturbations of {session_name}', lines)
+        write_section('perturbed_input.md', f'perturbations of {session_name}', lines)
     write_results('perturb', result, _figure(result['rows']))
     return 0
 

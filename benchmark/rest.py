@@ -70,7 +70,7 @@ def _rest(argv) -> int:
     if arguments.json:
         write_json(arguments.json, result)
     if result['split'] == 'test':
-        write_section('decoding.md', f'rest of {result["session"]}', _lines(result))
+        write_section('between_trials.md', f'rest of {result["session"]}', _lines(result))
     write_results('rest', result, _figure(runs))
     return 0
 

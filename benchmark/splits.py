@@ -58,7 +58,7 @@ def _splits(argv) -> int:
     print('\n'.join(lines))
     if arguments.json:
         write_json(arguments.json, {'rows': rows})
-    write_section('decoding.md', 'splits', lines)
+    write_section('results.md', 'splits', lines)
     write_results('splits', {'rows': rows}, _figure(rows))
     return 0
 

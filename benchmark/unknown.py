@@ -103,7 +103,7 @@ def _unknown(argv) -> int:
         write_json(arguments.json, result)
     write_results('unknown', result, _figure(answers))
     if name in DOCUMENTED and arguments.split == 'test':
-        write_section('decoding.md', f'unknown objects of {name}', lines)
+        write_section('confidence.md', f'unknown objects of {name}', lines)
     return 0
 
 

@@ -55,7 +55,11 @@ def test_every_row_is_measured_and_written(tmp_path, monkeypatch):
         return NETWORK_OF_TWO
 
     monkeypatch.setattr(ablations, 'fit', fit)
-    assert ablations.main(['--session', str(session), '--json', str(out)]) == 0
+    parts = [tmp_path / f'{part}.json' for part in ('first', 'areas')]
+    measured = ['--session', str(session), '--json']
+    assert ablations.main([*measured, str(parts[0]), '--only', 'evidence', 'session']) == 0
+    assert ablations.main([*measured, str(parts[1]), '--only', 'areas']) == 0
+    assert ablations.main(['--merge', *map(str, parts), '--json', str(out)]) == 0
     rows = json.loads(out.read_text())['rows']
     assert list(rows) == [
         'state from the start of the trial',

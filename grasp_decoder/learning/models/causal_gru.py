@@ -39,7 +39,7 @@ from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.features.unit_model_fitting import fit_unit_model
 from grasp_decoder.learning.models.bin_labels import in_sequences, label_bins
-from grasp_decoder.learning.models.fisher_read_in import OBJECT_RANK, fisher_read_in
+from grasp_decoder.learning.models.fisher_read_in import fisher_read_in
 from grasp_decoder.learning.models.gru_graph import StepWeights, joined, step_graph, with_trace
 from grasp_decoder.learning.models.life import SEQUENCE_BINS, Life, RecordedTrials, in_pieces
 from grasp_decoder.learning.models.novelty_fitting import fit_novelty_model
@@ -69,6 +69,7 @@ STRETCH = 1.4
 STATE_DROPOUT = 0.4
 UNIT_DROPOUT = 0.3
 NOISE = 0.5
+"""Standard deviation of the noise on the outputs of a fixed read-in while training; theirs is 1."""
 
 COPIES = 16
 """Read-ins with units missing and others louder or softer, beside the one of all units."""
@@ -142,30 +143,15 @@ def fit_causal_gru(problem: FitProblem) -> TaskNetwork:
             inputs=lambda counts: counts.astype(np.float32),
             front=front,
             read_in=read_in,
-            members=_default_members(problem),
+            members=_members(problem),
         ),
     )
 
 
-def fit_fisher_gru(
-    problem: FitProblem,
-    *,
-    members: int | None = None,
-    noise: float = NOISE,
-    shrink_means: bool = True,
-    object_rank: int = OBJECT_RANK,
-) -> TaskNetwork:
-    """Fit a GRU on the Fisher read-in; see `grasp_decoder.learning.models.fitting.fit`.
-
-    Args:
-        members: networks whose mean answers; default `MEMBERS` for the object, else 1.
-        noise: standard deviation of the noise on the read-in's outputs while training, which have unit variance.
-        shrink_means, object_rank: of `fisher_read_in`.
-    """
-    kernel, bias = fisher_read_in(problem.train, shrink_means, object_rank)
-    members = members or _default_members(problem)
-
-    return _fit(problem, _fixed_read_in(problem, kernel, bias, noise, members))
+def fit_fisher_gru(problem: FitProblem) -> TaskNetwork:
+    """Fit a GRU on the Fisher read-in; see `grasp_decoder.learning.models.fitting.fit`."""
+    kernel, bias = fisher_read_in(problem.train)
+    return _fit(problem, _fixed_read_in(problem, kernel, bias, _members(problem)))
 
 
 def continue_gru(problem: FitProblem, start: Start) -> TaskNetwork:
@@ -174,11 +160,11 @@ def continue_gru(problem: FitProblem, start: Start) -> TaskNetwork:
     The schedule is the one of `fit_fisher_gru`: shorter and slower ones came out worse on validation trials.
     """
     read_in = read_in_for(problem, start)
-    return _fit(problem, _fixed_read_in(problem, read_in.kernel, read_in.bias, NOISE, 1, start))
+    return _fit(problem, _fixed_read_in(problem, read_in.kernel, read_in.bias, 1, start))
 
 
 def _fixed_read_in(
-    problem: FitProblem, kernel: np.ndarray, bias: np.ndarray, noise: float, members: int, start: Start | None = None
+    problem: FitProblem, kernel: np.ndarray, bias: np.ndarray, members: int, start: Start | None = None
 ) -> _Recipe:
     return _Recipe(
         name='fisher_gru',
@@ -187,14 +173,14 @@ def _fixed_read_in(
         perturb=lambda trials: _through(_with_perturbed(problem.train, problem.seed, kernel, bias), trials),
         scale=lambda latents, factor: bias + np.sqrt(factor) * (latents - bias),
         inputs=with_trace,
-        front=lambda source: keras.layers.GaussianNoise(noise)(source),
+        front=lambda source: keras.layers.GaussianNoise(NOISE)(source),
         read_in=lambda model: (kernel, bias),
         members=members,
         start=start,
     )
 
 
-def _default_members(problem: FitProblem) -> int:
+def _members(problem: FitProblem) -> int:
     return MEMBERS if problem.task == OBJECT else 1
 
 
@@ -262,6 +248,10 @@ class _Batches(keras.utils.PyDataset):
     def on_epoch_end(self):
         self._sequences = self._source.sequences(self._steps * self._batch)
 
+    def release(self) -> None:
+        """Give the bins back. TensorFlow keeps a data set that it has taken until the process ends."""
+        del self._bins, self._labels, self._source
+
 
 def _fit(problem: FitProblem, recipe: _Recipe) -> TaskNetwork:
     batches = _Batches(problem, recipe)
@@ -284,6 +274,7 @@ def _fit(problem: FitProblem, recipe: _Recipe) -> TaskNetwork:
         *in_sequences(label_bins(problem, problem.validation), held_out),
     )
     train_best(problem, model, batches, validation, epochs=EPOCHS)
+    batches.release()
     return _task_network(problem, recipe, model)
 
 

@@ -41,6 +41,8 @@ EVENTS = ('Cue', 'Mem', 'Go', 'Hold', 'Rew')
 
 OBJECT_RANK = 8
 TIME_RANK = 6
+"""Directions of each epoch and of the time course, at most; those along which objects hardly differ are left out."""
+
 LEAST_STRENGTH = 0.8
 """How far class means differ along a direction at least, in standard deviations of the noise in a block of bins."""
 
@@ -53,26 +55,22 @@ def common_events(trials: Sequence[TrialBins]) -> list[str]:
     return [label for label in EVENTS if all(label in trial.event_bins for trial in trials)]
 
 
-def fisher_read_in(
-    trials: Sequence[TrialBins], shrink_means: bool = True, object_rank: int = OBJECT_RANK
-) -> tuple[np.ndarray, np.ndarray]:
+def fisher_read_in(trials: Sequence[TrialBins]) -> tuple[np.ndarray, np.ndarray]:
     """Kernel float32 (units, directions) and bias (directions,) of the read-in; outputs have about unit variance.
 
     It takes square roots of counts.
 
     Args:
         trials: to learn from, with their events.
-        shrink_means: by empirical Bayes; without it class means are taken as they are.
-        object_rank: directions per epoch, at most; those along which objects hardly differ are left out.
 
     Raises:
         GraspDecoderError: the trials have no two events in common.
     """
-    return _read_in_of(tuple(trials), shrink_means, object_rank)
+    return _read_in_of(tuple(trials))
 
 
 @lru_cache(maxsize=1)  # the networks of all tasks learn from the same trials
-def _read_in_of(trials: Sequence[TrialBins], shrink_means: bool, object_rank: int) -> tuple[np.ndarray, np.ndarray]:
+def _read_in_of(trials: Sequence[TrialBins]) -> tuple[np.ndarray, np.ndarray]:
     events = common_events(trials)
     if len(events) < 2:
         raise GraspDecoderError('fisher_gru needs trials with events, at least Hold and Rew; use the model causal_gru')
@@ -92,7 +90,7 @@ def _read_in_of(trials: Sequence[TrialBins], shrink_means: bool, object_rank: in
     white = whitening(noise_covariance(np.array(blocks), *np.array(groups).T))
 
     directions = [
-        _leading(_class_means((epoch - epoch.mean(axis=0)) @ white, label, shrink_means), object_rank)
+        _leading(_class_means((epoch - epoch.mean(axis=0)) @ white, label), OBJECT_RANK)
         for epoch in np.array(means).swapaxes(0, 1)
     ]
     directions.append(_leading((time_course - time_course.mean(axis=0)) @ white, TIME_RANK))
@@ -155,13 +153,11 @@ def whitening(covariance: np.ndarray) -> np.ndarray:
     return solve_triangular(lower, np.eye(len(lower)), lower=True, overwrite_b=True).T
 
 
-def _class_means(white: np.ndarray, label: np.ndarray, shrink: bool) -> np.ndarray:
-    """Means (classes, units) of whitened trials (n, units) per class; shrunk, their posterior means."""
+def _class_means(white: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """Posterior means (classes, units) of whitened trials (n, units) per class."""
     n_classes = label.max() + 1
     trials_per_class = np.bincount(label)
     means = np.array([white[label == index].mean(axis=0) for index in range(n_classes)])
-    if not shrink:
-        return means
     freedom = max(1, len(label) - n_classes)
     noise = np.square(white - means[label]).sum() / freedom / white.shape[1]
     sampling = np.diag(noise / trials_per_class)
