@@ -33,13 +33,7 @@ from benchmark.fault_verdict import Motion
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.joint_targets import JointTargets
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.nodes.conversion import (
-    decoded_grasp_from,
-    hand_command_from,
-    hand_state_from,
-    spike_batch_from,
-    spike_batch_message,
-)
+from grasp_decoder.nodes.conversion import spike_batch_message
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.topics import advertise, client
 from grasp_decoder.system.interfaces import (
@@ -55,6 +49,7 @@ from grasp_decoder.system.interfaces import (
 )
 from grasp_decoder.system.processes import NodeProcess, end_processes
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
+from grasp_decoder.types.from_message import decoded_grasp_from, hand_command_from, hand_state_from, spike_batch_from
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.hand_state import HandState
 

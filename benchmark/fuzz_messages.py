@@ -28,6 +28,14 @@ from grasp_decoder.decoding.info import decoder_info
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.reading import read_session
+from grasp_decoder.types.from_message import (
+    decoded_grasp_from,
+    decoder_info_from,
+    hand_command_from,
+    hand_state_from,
+    spike_batch_from,
+    trial_event_from,
+)
 
 
 class Messages(Target):
@@ -51,18 +59,18 @@ class Messages(Target):
         info = decoder_info(self._decoder, 0)
         self._decoder.reset()
         self._seeds = [
-            (conversion.spike_batch_from, conversion.spike_batch_message(self._batches[5], 'x')),
-            (conversion.decoded_grasp_from, conversion.decoded_grasp_message(decodes[5], 'x')),
-            (conversion.decoder_info_from, conversion.decoder_info_message(info)),
+            (spike_batch_from, conversion.spike_batch_message(self._batches[5], 'x')),
+            (decoded_grasp_from, conversion.decoded_grasp_message(decodes[5], 'x')),
+            (decoder_info_from, conversion.decoder_info_message(info)),
             (
-                conversion.hand_command_from,
+                hand_command_from,
                 conversion.hand_command_message(HandCommand(1, 2, HandMode.SAFE, 'power', 0.0, 'x')),
             ),
             (
-                conversion.hand_state_from,
+                hand_state_from,
                 conversion.hand_state_message(HandState(1, 2, 0.1, True, 3, ('thumb',), (0.1,)), 4),
             ),
-            (conversion.trial_event_from, conversion.trial_event_message(TrialEvent(1, 2, 3, 'Hold', 21), 'x')),
+            (trial_event_from, conversion.trial_event_message(TrialEvent(1, 2, 3, 'Hold', 21), 'x')),
         ]
         self._wires = [serialize_message(message) for _, message in self._seeds]
 

@@ -22,7 +22,6 @@ import numpy as np
 import rclpy
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.nodes.conversion import decoded_grasp_from, decoder_info_from, hand_command_from
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.topics import client
 from grasp_decoder.recording.reading import read_session
@@ -30,6 +29,7 @@ from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO, HAND_CO
 from grasp_decoder.system.processes import NodeProcess, end_processes
 from grasp_decoder.system.run_record import stage_durations
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
+from grasp_decoder.types.from_message import decoded_grasp_from, decoder_info_from, hand_command_from
 
 LISTEN_EVERY_S = 0.02
 PATIENCE_S = 5.0

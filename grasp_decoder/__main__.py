@@ -34,6 +34,7 @@ COMMANDS = (
     'edgetpu',
     'replay_decode',
     'listen',
+    'view',
     'security',
 )
 

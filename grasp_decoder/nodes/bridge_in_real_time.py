@@ -18,10 +18,10 @@ from contextlib import AbstractContextManager
 from rclpy.node import Node
 
 from grasp_decoder.control.hand_commander import HandCommander, Order
-from grasp_decoder.nodes import conversion
 from grasp_decoder.nodes.latest_batch import LatestBatch
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.system.interfaces import DECODED_GRASP, HAND_COMMAND
+from grasp_decoder.types.from_message import decoded_grasp_from
 from grasp_decoder.types.hand_command import HandCommand
 from grasp_decoder.types.time import NS_PER_S
 
@@ -57,7 +57,7 @@ class BridgeInRealTime:
         for message in self._decodes.receive(max(0, self._tick_ns - time.monotonic_ns())):
             now_ns = time.monotonic_ns()
             with self._lock:
-                self._publish(self._commander.decoded(conversion.decoded_grasp_from(message), now_ns), now_ns)
+                self._publish(self._commander.decoded(decoded_grasp_from(message), now_ns), now_ns)
         now_ns = time.monotonic_ns()
         if now_ns >= self._tick_ns:
             self._tick_ns = max(self._tick_ns + self._period_ns, now_ns)

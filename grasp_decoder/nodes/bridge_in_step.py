@@ -21,12 +21,12 @@ from rclpy.node import Node
 
 from grasp_decoder.control.fault_policies import Fault, FaultKind
 from grasp_decoder.control.hand_commander import HandCommander, Order
-from grasp_decoder.nodes import conversion
 from grasp_decoder.nodes.followed_clock import FollowedClock
 from grasp_decoder.nodes.hand_feedback import HandFeedback
 from grasp_decoder.nodes.moment import Moment
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.system.interfaces import HAND_COMMAND
+from grasp_decoder.types.from_message import decoded_grasp_from
 from grasp_decoder.types.hand_command import HandCommand
 from grasp_decoder.types.time import NS_PER_S
 
@@ -97,7 +97,7 @@ class BridgeInStep:
         with self._lock:
             self._commander.commands_heard(published, now_ns)
             for message, received_ns in moment.decodes:
-                decode = conversion.decoded_grasp_from(message)
+                decode = decoded_grasp_from(message)
                 # A decode is never late here. Its latency is measured all the same.
                 order = self._commander.decoded(replace(decode, due_ns=0), now_ns)
                 command = replace(order.command, due_ns=decode.due_ns)

@@ -7,13 +7,13 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-"""The one place that converts between messages of ROS and the plain types of the package, as fast as rclpy allows.
+"""Makes messages of the plain types of the package, as fast as rclpy allows.
 
-`X_message` makes a message of a type of `grasp_decoder.types`, `X_from` makes the type of a message. Fields have the
-same names on both sides, except that ``stamp_ns`` is ``header.stamp``, ``start_ns`` and ``end_ns`` of a `SpikeBatch`
-are ``window_start`` and ``window_end`` (the stamp is ``end_ns``), and ``dof`` of a `DecodedGrasp` is not sent. The
-stamp of a `HandState` is ROS time, as tools expect, and its ``stamp_ns`` is ``acquisition_ns``. ``frame_id`` is empty:
-nothing that is sent is in a frame of tf.
+`X_message` makes a message of a type of `grasp_decoder.types`; `X_from` of `grasp_decoder.types.from_message` is the
+way back. Fields have the same names on both sides, except that ``stamp_ns`` is ``header.stamp``, ``start_ns`` and
+``end_ns`` of a `SpikeBatch` are ``window_start`` and ``window_end`` (the stamp is ``end_ns``), and ``dof`` of a
+`DecodedGrasp` is not sent. The stamp of a `HandState` is ROS time, as tools expect, and its ``stamp_ns`` is
+``acquisition_ns``. ``frame_id`` is empty: nothing that is sent is in a frame of tf.
 """
 
 from __future__ import annotations
@@ -21,14 +21,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-import numpy as np
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 
 from grasp_decoder import msg
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
 from grasp_decoder.types.decoder_info import DecoderInfo
-from grasp_decoder.types.hand_command import HandCommand, HandMode
+from grasp_decoder.types.hand_command import HandCommand
 from grasp_decoder.types.hand_state import HandState
 from grasp_decoder.types.spike_batch import SpikeBatch
 from grasp_decoder.types.time import NS_PER_S
@@ -43,10 +42,6 @@ def stamp(time_ns: int) -> Time:
     """The stamp of a time; of one that no stamp can say, the nearest: a wrong clock must not end a node."""
     seconds, nanoseconds = divmod(min(max(time_ns, LEAST_STAMP_NS), MOST_STAMP_NS), NS_PER_S)
     return Time(sec=seconds, nanosec=nanoseconds)
-
-
-def stamp_ns(time: Time) -> int:
-    return time.sec * NS_PER_S + time.nanosec
 
 
 def spike_batch_message(batch: SpikeBatch, session_name: str) -> msg.SpikeBatch:
@@ -66,29 +61,11 @@ def spike_batch_message(batch: SpikeBatch, session_name: str) -> msg.SpikeBatch:
     return message
 
 
-def spike_batch_from(message: msg.SpikeBatch) -> SpikeBatch:
-    return SpikeBatch(
-        message.sequence,
-        message.segment,
-        message.window_start,
-        message.window_end,
-        message.unit_count,
-        np.frombuffer(message.unit, np.uint16),
-        np.frombuffer(message.offset_ns, np.uint32),
-        message.due_ns,
-        message.source,
-    )
-
-
 def trial_event_message(event: TrialEvent, session_name: str) -> msg.TrialEvent:
     message = msg.TrialEvent(trial=event.trial, segment=event.segment, label=event.label, object_id=event.object_id)
     message.header.stamp = stamp(event.stamp_ns)
     message.session = session_name
     return message
-
-
-def trial_event_from(message: msg.TrialEvent) -> TrialEvent:
-    return TrialEvent(stamp_ns(message.header.stamp), message.trial, message.segment, message.label, message.object_id)
 
 
 def decoder_info_message(info: DecoderInfo) -> msg.DecoderInfo:
@@ -111,27 +88,6 @@ def decoder_info_message(info: DecoderInfo) -> msg.DecoderInfo:
     )
     message.header.stamp = stamp(info.stamp_ns)
     return message
-
-
-def decoder_info_from(message: msg.DecoderInfo) -> DecoderInfo:
-    return DecoderInfo(
-        stamp_ns=stamp_ns(message.header.stamp),
-        bundle_id=message.bundle_id,
-        bundle_sha256=message.bundle_sha256,
-        bin_s=message.bin_s,
-        look_back=message.look_back,
-        unit_count=message.unit_count,
-        backend=message.backend,
-        object_id=tuple(message.object_id),
-        object_label=tuple(message.object_label),
-        tasks=tuple(message.tasks),
-        object_prior=tuple(message.object_prior),
-        object_gain=message.object_gain,
-        object_memory_s=message.object_memory_s,
-        object_dead_band=message.object_dead_band,
-        prepared_ns=message.prepared_ns,
-        took_over_ns=message.took_over_ns,
-    )
 
 
 def decoded_grasp_message(decode: DecodedGrasp, session_name: str) -> msg.DecodedGrasp:
@@ -163,34 +119,6 @@ def decoded_grasp_message(decode: DecodedGrasp, session_name: str) -> msg.Decode
     return message
 
 
-def decoded_grasp_from(message: msg.DecodedGrasp) -> DecodedGrasp:
-    return DecodedGrasp(
-        stamp_ns=stamp_ns(message.header.stamp),
-        due_ns=message.due_ns,
-        segment=message.segment,
-        bin=message.bin,
-        phase=message.phase,
-        phase_probability=message.phase_probability,
-        object_id=message.object_id,
-        object_probability=np.frombuffer(message.object_probability, np.float32),
-        confidence=message.confidence,
-        aperture=message.aperture,
-        lost_batches=message.lost_batches,
-        late_spikes=message.late_spikes,
-        receive_duration=message.receive_duration,
-        binning_duration=message.binning_duration,
-        inference_duration=message.inference_duration,
-        received_ns=message.received_ns,
-        novelty=message.novelty,
-        validity=message.validity,
-        invalid_reason=message.invalid_reason,
-        drift=message.drift,
-        bundle=message.bundle,
-        source=message.source,
-        decoder=message.decoder,
-    )
-
-
 def hand_command_message(command: HandCommand) -> msg.HandCommand:
     message = msg.HandCommand(
         due_ns=command.due_ns,
@@ -203,20 +131,6 @@ def hand_command_message(command: HandCommand) -> msg.HandCommand:
     )
     message.header.stamp = stamp(command.stamp_ns)
     return message
-
-
-def hand_command_from(message: msg.HandCommand) -> HandCommand:
-    known = message.state in list(HandMode)
-    return HandCommand(
-        stamp_ns(message.header.stamp),
-        message.due_ns,
-        HandMode(message.state) if known else HandMode.SAFE,
-        message.grip,
-        message.aperture,
-        message.reason if known else f'unknown state {message.state}: {message.reason}',
-        message.published_ns,
-        message.still,
-    )
 
 
 def joint_state_message(names: Sequence[str], position: Sequence[float], time_ns: int) -> JointState:
@@ -243,16 +157,3 @@ def hand_state_message(state: HandState, ros_ns: int) -> msg.HandState:
     )
     message.header.stamp = stamp(ros_ns)
     return message
-
-
-def hand_state_from(message: msg.HandState) -> HandState:
-    return HandState(
-        stamp_ns=message.acquisition_ns,
-        monotonic_ns=message.monotonic_ns,
-        lift=message.lift,
-        contact=message.contact,
-        command_due_ns=message.command_due_ns,
-        joint_name=tuple(message.joint_name),
-        joint_position=tuple(message.joint_position),
-        object_id=message.object_id,
-    )

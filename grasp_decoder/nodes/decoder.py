@@ -25,7 +25,7 @@ from grasp_decoder.decoding.live_decoder import LiveDecoder
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes.audit import Audit
 from grasp_decoder.nodes.bundle_exchange import BundleExchange
-from grasp_decoder.nodes.conversion import decoded_grasp_message, spike_batch_from
+from grasp_decoder.nodes.conversion import decoded_grasp_message
 from grasp_decoder.nodes.decoder_outputs import DecoderOutputs
 from grasp_decoder.nodes.life import run_node
 from grasp_decoder.nodes.managed_node import ManagedNode
@@ -33,6 +33,7 @@ from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.system.interfaces import SPIKES
 from grasp_decoder.system.node_settings import AdmissionSettings, DecoderSettings
+from grasp_decoder.types.from_message import spike_batch_from
 from grasp_decoder.types.setting import Settings
 
 POLL_NS = 50_000_000

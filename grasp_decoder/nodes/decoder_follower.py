@@ -17,10 +17,10 @@ from rclpy.node import Node
 
 from grasp_decoder import msg
 from grasp_decoder.decoding.backlog import Backlog
-from grasp_decoder.nodes.conversion import decoder_info_from
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.topics import full_name, subscribe
 from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO
+from grasp_decoder.types.from_message import decoder_info_from
 from grasp_decoder.types.spike_batch import SpikeBatch
 from grasp_decoder.types.time import NS_PER_S
 

@@ -15,9 +15,9 @@ import time
 
 from rclpy.node import Node
 
-from grasp_decoder.nodes.conversion import stamp_ns
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.system.interfaces import WORLD_CLOCK
+from grasp_decoder.types.from_message import stamp_ns
 
 
 class FollowedClock:

@@ -44,6 +44,7 @@ from grasp_decoder.objects import load_objects
 from grasp_decoder.system import interfaces
 from grasp_decoder.system.node_settings import BridgeSettings, OutputSettings
 from grasp_decoder.system.replay_options import SIMULATED
+from grasp_decoder.types.from_message import decoder_info_from
 from grasp_decoder.types.time import NS_PER_S
 
 LAST_WORDS = Duration(seconds=0.5)
@@ -145,7 +146,7 @@ class HandBridge(ManagedNode):
         return order
 
     def _new_decoder(self, message: msg.DecoderInfo) -> None:
-        info = conversion.decoder_info_from(message)
+        info = decoder_info_from(message)
         with self._lock:
             if self._commander.new_decoder(info):
                 self._diagnostics.bin_s = info.bin_s

@@ -21,6 +21,7 @@ from grasp_decoder.nodes import conversion
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.topics import advertise
 from grasp_decoder.system.interfaces import HAND_COMMAND, HAND_STATE, JOINT_STATES, TRIAL_EVENTS
+from grasp_decoder.types.from_message import hand_command_from, trial_event_from
 
 
 class HandTopics:
@@ -45,9 +46,9 @@ class HandTopics:
     def take(self) -> None:
         """Pass on the latest command and all events."""
         for message in self._commands.receive(0):
-            self._hand.command(conversion.hand_command_from(message))
+            self._hand.command(hand_command_from(message))
         for message in self._trial_events.receive(0):
-            self._hand.trial_event(conversion.trial_event_from(message))
+            self._hand.trial_event(trial_event_from(message))
 
     def publish(self, simulated: SimulatorState, now_ns: int, ros_ns: int) -> None:
         """Publish the state of the hand at ``now_ns``, stamped with ROS time."""

@@ -16,9 +16,9 @@ from rclpy.serialization import deserialize_message
 
 from grasp_decoder import msg
 from grasp_decoder.control.faults import SourceClock
-from grasp_decoder.nodes.conversion import spike_batch_from
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.system.interfaces import SPIKES
+from grasp_decoder.types.from_message import spike_batch_from
 
 
 class LatestBatch:

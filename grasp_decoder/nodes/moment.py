@@ -20,10 +20,10 @@ from rclpy.node import Node
 from grasp_decoder import msg
 from grasp_decoder.control.faults import SourceClock
 from grasp_decoder.decoding.backlog import Backlog
-from grasp_decoder.nodes import conversion
 from grasp_decoder.nodes.followed_clock import FollowedClock
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.system.interfaces import DECODED_GRASP, SPIKES, Topic
+from grasp_decoder.types.from_message import spike_batch_from, stamp_ns
 from grasp_decoder.types.time import NS_PER_S
 
 POLL_NS = 20_000_000
@@ -78,12 +78,12 @@ class Moment:
     def _hear_spikes(self, now_ns: int) -> None:
         self._backlog.bin_ns = self._bin_ns()
         for message in self._spikes.receive(POLL_NS):
-            batch = conversion.spike_batch_from(message)
+            batch = spike_batch_from(message)
             self.source = SourceClock(now_ns, batch.segment, batch.end_ns)
             if batch.start_ns < batch.end_ns:
                 self._backlog.sent(batch)
             else:
-                self._all_sent_ns = conversion.stamp_ns(message.header.stamp)
+                self._all_sent_ns = stamp_ns(message.header.stamp)
 
     def _hear_decodes(self) -> None:
         for message in self._decodes.receive(POLL_NS):
@@ -92,4 +92,4 @@ class Moment:
 
     def _hear_hand(self) -> None:
         for message in self._hand[0].receive(POLL_NS):
-            self.hand, self._hand_ns = message, conversion.stamp_ns(message.header.stamp)
+            self.hand, self._hand_ns = message, stamp_ns(message.header.stamp)

@@ -20,7 +20,6 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.nodes.conversion import decoded_grasp_from, hand_command_from
 from grasp_decoder.nodes.diagnostics import Diagnostics, status
 from grasp_decoder.nodes.life import run_node
 from grasp_decoder.nodes.parameters import declare
@@ -30,6 +29,7 @@ from grasp_decoder.outlets.json_lines import JsonLines
 from grasp_decoder.outlets.outlet import Outlet
 from grasp_decoder.system.interfaces import DECODED_GRASP, HAND_COMMAND
 from grasp_decoder.system.node_settings import OutletSettings
+from grasp_decoder.types.from_message import decoded_grasp_from, hand_command_from
 
 
 class OutletNode(Node):

@@ -23,7 +23,6 @@ from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.nodes import conversion
 from grasp_decoder.nodes.life import goes_on, run_node
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.receiver import Receiver
@@ -32,6 +31,13 @@ from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO, HAND_CO
 from grasp_decoder.system.monitored_run import Connections, MonitoredRun
 from grasp_decoder.system.node_settings import MonitorSettings
 from grasp_decoder.system.replay_options import REAL
+from grasp_decoder.types.from_message import (
+    decoded_grasp_from,
+    decoder_info_from,
+    hand_command_from,
+    hand_state_from,
+    spike_batch_from,
+)
 
 NAP_S = 0.01
 # Both ends of a new connection are ready a moment after it has been discovered.
@@ -49,11 +55,11 @@ class RunMonitor(Node):
         self._inputs = [
             (Receiver(self, topic, DEEP), convert, take)
             for topic, convert, take in (
-                (SPIKES, conversion.spike_batch_from, run.take_spikes),
-                (DECODER_INFO, conversion.decoder_info_from, run.take_info),
-                (DECODED_GRASP, conversion.decoded_grasp_from, run.take_decode),
-                (HAND_COMMAND, conversion.hand_command_from, run.take_command),
-                (HAND_STATE, conversion.hand_state_from, run.take_state),
+                (SPIKES, spike_batch_from, run.take_spikes),
+                (DECODER_INFO, decoder_info_from, run.take_info),
+                (DECODED_GRASP, decoded_grasp_from, run.take_decode),
+                (HAND_COMMAND, hand_command_from, run.take_command),
+                (HAND_STATE, hand_state_from, run.take_state),
             )
         ]
         self._resume = client(self, RESUME)

@@ -26,7 +26,6 @@ from grasp_decoder.hand.object_models import require_models
 from grasp_decoder.hand.pictures.onlookers import Onlookers
 from grasp_decoder.hand.rig import GraspRig
 from grasp_decoder.hand.simulator import HandSimulator, open_simulator
-from grasp_decoder.nodes import conversion
 from grasp_decoder.nodes.guard_report import GuardReport
 from grasp_decoder.nodes.hand_topics import HandTopics
 from grasp_decoder.nodes.life import give_up, goes_on, run_node
@@ -39,6 +38,7 @@ from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.system.interfaces import JOINT_TARGETS
 from grasp_decoder.system.node_settings import SimulatedHandSettings
 from grasp_decoder.system.replay_options import SIMULATED
+from grasp_decoder.types.from_message import stamp_ns
 from grasp_decoder.types.time import NS_PER_S
 
 PERIOD_NS = 10_000_000
@@ -106,18 +106,17 @@ class SimulatedHandNode(ManagedNode):
         """Wait for a while for the answer to the present moment; end when there will be none."""
         answered = False
         for message in self._joint_targets.receive(PERIOD_NS):
-            stamp_ns = conversion.stamp_ns(message.header.stamp)
-            if world.is_answered_by(stamp_ns):
+            answered_ns = stamp_ns(message.header.stamp)
+            if world.is_answered_by(answered_ns):
                 answered = True
-                self._topics.take_targets(message, stamp_ns, stamp_ns)
+                self._topics.take_targets(message, answered_ns, answered_ns)
         if not answered and (trouble := world.wait()):
             give_up(trouble)
         return answered
 
     def _work_in_real_time(self) -> None:
         for message in self._joint_targets.receive(max(0, self._due_ns - time.monotonic_ns())):
-            stamp_ns = conversion.stamp_ns(message.header.stamp)
-            self._topics.take_targets(message, stamp_ns, time.monotonic_ns())
+            self._topics.take_targets(message, stamp_ns(message.header.stamp), time.monotonic_ns())
         self._topics.take()
         self._go_on()
 

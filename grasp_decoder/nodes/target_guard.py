@@ -23,7 +23,7 @@ from sensor_msgs.msg import JointState
 from grasp_decoder.control.fault_policies import Policy
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.target_guard import TargetGuard as Guard
-from grasp_decoder.nodes.conversion import joint_state_message, stamp_ns
+from grasp_decoder.nodes.conversion import joint_state_message
 from grasp_decoder.nodes.guard_report import GuardReport
 from grasp_decoder.nodes.hand_outputs import make_controller_output
 from grasp_decoder.nodes.life import run_node
@@ -34,6 +34,7 @@ from grasp_decoder.nodes.spin import spin
 from grasp_decoder.nodes.topics import advertise
 from grasp_decoder.system.interfaces import GUARDED_TARGETS, JOINT_TARGETS
 from grasp_decoder.system.node_settings import ControllerSettings, GuardSettings, RealTimeSettings
+from grasp_decoder.types.from_message import stamp_ns
 from grasp_decoder.types.time import NS_PER_S
 
 

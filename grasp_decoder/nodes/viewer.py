@@ -19,14 +19,13 @@ import os
 import time
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
 from grasp_decoder.control.grip_table import load_grip_table
-from grasp_decoder.nodes import conversion
 from grasp_decoder.nodes.diagnostics import Diagnostics, status
 from grasp_decoder.nodes.life import goes_on, run_node
 from grasp_decoder.nodes.parameters import declare
@@ -34,10 +33,11 @@ from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.topics import advertise, client
 from grasp_decoder.objects import load_objects
 from grasp_decoder.page.library import require_viser
-from grasp_decoder.page.seen_run import LEVELS, SeenRun, Status
+from grasp_decoder.page.seen_run import SeenRun
 from grasp_decoder.srv import LoadBundle
 from grasp_decoder.system import interfaces
 from grasp_decoder.system.node_settings import ViewerSettings
+from grasp_decoder.system.seen_messages import TAKERS
 
 NICE = 10
 PERIOD_S = 0.05
@@ -56,7 +56,7 @@ class Viewer(Node):
 
         objects = load_objects(settings.objects)
         namespace = self.get_namespace().strip('/')
-        self._run = run = SeenRun(load_grip_table(settings.grips, objects), namespace)
+        self._run = SeenRun(load_grip_table(settings.grips, objects), namespace)
         # Latched: a hand_bridge that starts meanwhile hears of it too.
         self._stop = advertise(self, interfaces.LATCHED_E_STOP, depth=1)
         self._pressed = False
@@ -74,18 +74,7 @@ class Viewer(Node):
         server = PageServer(settings.address, settings.port, f'grasp_decoder {namespace}'.strip())
         self._page = Page(server, objects, None if settings.read_only else controls)
         self._url = server.url
-        takers = {
-            interfaces.SPIKES: lambda message: run.take_spikes(conversion.spike_batch_from(message)),
-            interfaces.DECODER_INFO: lambda message: run.take_info(conversion.decoder_info_from(message)),
-            interfaces.DECODED_GRASP: lambda message: run.take_decode(conversion.decoded_grasp_from(message)),
-            interfaces.HAND_STATE: lambda message: run.take_hand(conversion.hand_state_from(message)),
-            interfaces.HAND_COMMAND: lambda message: run.take_command(conversion.hand_command_from(message)),
-            interfaces.JOINT_STATES: lambda message: run.take_joints(message.name, message.position),
-            interfaces.JOINT_TARGETS: lambda message: run.take_targets(message.name, message.position),
-            interfaces.TRIAL_EVENTS: lambda message: run.take_event(conversion.trial_event_from(message)),
-            interfaces.DIAGNOSTICS: self._take_diagnostics,
-        }
-        self._inputs = [(Receiver(self, interfaces.seen(topic)), take) for topic, take in takers.items()]
+        self._inputs = [(Receiver(self, interfaces.seen(topic)), take) for topic, take in TAKERS.items()]
         self._diagnostics = Diagnostics(self, self._statuses)
         print(f'the page: {self._url}', flush=True)
 
@@ -97,17 +86,12 @@ class Viewer(Node):
             while goes_on(self):
                 for receiver, take in self._inputs:
                     for message in receiver.receive(0):
-                        take(message)
+                        take(self._run, message)
                 executor.spin_once(timeout_sec=0)
                 self._page.show(self._run)
                 time.sleep(PERIOD_S)
         finally:
             self._page.close()
-
-    def _take_diagnostics(self, message: DiagnosticArray) -> None:
-        for each in message.status:
-            values = {value.key: value.value for value in each.values}
-            self._run.take_status(Status(each.name, LEVELS[each.level[0]], each.message, values))
 
     def _press_stop(self) -> None:
         self._stop.publish(Bool(data=True))

@@ -7,7 +7,7 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-"""LiveOutcomes: how each trial ended, while the run goes on."""
+"""How the trials of a run ended, so far."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ MOST_RECORDS = 10_000
 """Commands and hand states that are kept for trials that are not over: more than a minute of them."""
 
 
-class LiveOutcomes:
-    """Scores a trial once the hand was commanded beyond the Cue of the next one, as the monitor of a run does.
+class Outcomes:
+    """Of trials that somebody else scores, as those of a finished run are.
 
     Attributes:
         outcomes: of the trials that are over, oldest first.
@@ -36,9 +36,31 @@ class LiveOutcomes:
         good: how many of them were good: the hand held its object, or closed in time where holding was not measured.
     """
 
-    def __init__(self, grips: GripTable):
+    def __init__(self) -> None:
         self.outcomes: deque[TrialOutcome] = deque(maxlen=REMEMBERED)
         self.scored = self.good = 0
+
+    def add(self, outcome: TrialOutcome) -> None:
+        """Count one more trial."""
+        self.outcomes.append(outcome)
+        self.scored += 1
+        self.good += outcome.good
+
+    def take_command(self, command: HandCommand) -> None:
+        """Nothing is scored here."""
+
+    def take_state(self, state: HandState) -> None:
+        """Nothing is scored here."""
+
+    def take_event(self, event: TrialEvent) -> None:
+        """Nothing is scored here."""
+
+
+class LiveOutcomes(Outcomes):
+    """Scores a trial once the hand was commanded beyond the Cue of the next one, as the monitor of a run does."""
+
+    def __init__(self, grips: GripTable):
+        super().__init__()
         self._grips = grips
         self._commands: deque[HandCommand] = deque(maxlen=MOST_RECORDS)
         self._states: deque[HandState] = deque(maxlen=MOST_RECORDS)
@@ -66,10 +88,7 @@ class LiveOutcomes:
             self._over, self._before = _marks(self._before, event.stamp_ns), []
 
     def _score(self, marks: TrialMarks) -> None:
-        outcome = score_trials([marks], self._commands, self._states, self._grips)[0]
-        self.outcomes.append(outcome)
-        self.scored += 1
-        self.good += outcome.good
+        self.add(score_trials([marks], self._commands, self._states, self._grips)[0])
         for records in (self._commands, self._states):
             while records and records[0].stamp_ns < marks.over_ns:
                 records.popleft()

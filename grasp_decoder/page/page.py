@@ -22,6 +22,7 @@ from viser import uplot
 from grasp_decoder.objects import ObjectCatalogue
 from grasp_decoder.page import words
 from grasp_decoder.page.belief import HISTORY_S
+from grasp_decoder.page.player import Player
 from grasp_decoder.page.scene import Scene
 from grasp_decoder.page.seen_run import SeenRun
 from grasp_decoder.page.server import PageServer
@@ -49,9 +50,16 @@ class Page:
         server: serves it.
         objects: what people call the objects, and what they look like.
         controls: what the operator can ask for; None: the page only shows.
+        player: of a finished run; None: the run goes on.
     """
 
-    def __init__(self, server: PageServer, objects: ObjectCatalogue, controls: Controls | None):
+    def __init__(
+        self,
+        server: PageServer,
+        objects: ObjectCatalogue,
+        controls: Controls | None = None,
+        player: Player | None = None,
+    ):
         self._server, self._objects = server, objects
         self._scene = Scene(server, objects)
         self._due_s = {WORDS_EVERY_S: 0.0, PICTURE_EVERY_S: 0.0}
@@ -62,6 +70,8 @@ class Page:
         gui.add_html(words.STYLE)
         if controls is not None:
             self._add_stop(controls)
+        if player is not None:
+            player.add_to(gui)
         self._state = gui.add_html('')
         if controls is not None:
             self._add_controls(controls)

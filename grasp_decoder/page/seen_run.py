@@ -22,7 +22,7 @@ import numpy as np
 
 from grasp_decoder.control.grip_table import GripTable
 from grasp_decoder.page.belief import Belief
-from grasp_decoder.page.live_outcomes import LiveOutcomes
+from grasp_decoder.page.live_outcomes import LiveOutcomes, Outcomes
 from grasp_decoder.page.unit_rates import UnitRates
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
 from grasp_decoder.types.decoder_info import DecoderInfo
@@ -69,6 +69,7 @@ class SeenRun:
         grips: which grip suits which object, and what people call the objects.
         namespace: of the system that is shown, without slashes at its ends; statuses of others are left out.
         clock: s; how old something is, is measured by it.
+        outcomes: of the trials, where somebody else scores them; None: they are scored here.
 
     Attributes:
         rates: of the units.
@@ -79,10 +80,16 @@ class SeenRun:
         joints: name -> measured position (rad, m); where nothing is measured, the target.
     """
 
-    def __init__(self, grips: GripTable, namespace: str = '', clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self,
+        grips: GripTable,
+        namespace: str = '',
+        clock: Callable[[], float] = time.monotonic,
+        outcomes: Outcomes | None = None,
+    ):
         self.rates = UnitRates()
         self.belief = Belief(grips)
-        self.outcomes = LiveOutcomes(grips)
+        self.outcomes = LiveOutcomes(grips) if outcomes is None else outcomes
         self.command: HandCommand | None = None
         self.hand: HandState | None = None
         self.joints: dict[str, float] = {}

@@ -137,6 +137,11 @@ def answer(said: str, good: bool) -> str:
     return _part(f'<span class="{"" if good else "bad"}">{escape(said)}</span>' if said else '')
 
 
+def recording(name: str) -> str:
+    """What is seen is no hand that moves now."""
+    return _part(f'<div class="big">Recording</div>{escape(name)}')
+
+
 def _spikes(run: SeenRun) -> str:
     if not run.hears('spikes'):
         silent_s = run.silent_s('spikes')

@@ -20,23 +20,20 @@ import json
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mcap.reader import NonSeekingReader, SeekingReader
 from mcap.writer import Writer
-from mcap_ros2.decoder import DecoderFactory
 
 from grasp_decoder.child_process import call_in_child
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording.mcap_messages import is_whole, recorded_messages
 from grasp_decoder.recording.message_definitions import message_definition
 from grasp_decoder.recording.session import Session, Trial, Unit
-from grasp_decoder.safe_file import open_plain
 from grasp_decoder.types.time import NS_PER_S
 
-_MAGIC = b'\x89MCAP0\r\n'
 _CHUNK_BYTES = 16 << 10  # a second of a running system is more than that
 _LONGEST_S = 3600.0
 _log = logging.getLogger(__name__)
@@ -164,7 +161,7 @@ def read_mcap(path: Path, sha256: str = '') -> Session:
     """
     try:
         session: Session = call_in_child(read_mcap_here, path, sha256, seconds=_LONGEST_S)
-        if not _is_whole(path):
+        if not is_whole(path):
             _log.warning('%s: the recording was cut off: what came last is missing, its last trial is left out', path)
         return session
     except GraspDecoderError:
@@ -187,8 +184,9 @@ def read_mcap_here(path: Path, sha256: str = '') -> Session:
     events: dict[int, list] = defaultdict(list)
     broken: set[int] = set()
     last = None
-    for type_name, message in _decoded(path):
-        if type_name == TRIAL_EVENTS:
+    for each in recorded_messages(path, lambda _, type_name: type_name in (SPIKES, TRIAL_EVENTS)):
+        message = each.content()
+        if each.type == TRIAL_EVENTS:
             events[message.segment].append(message)
             continue
         if last is not None and message.sequence != last.sequence + 1:
@@ -206,7 +204,7 @@ def read_mcap_here(path: Path, sha256: str = '') -> Session:
             if before and message.window_start < before[-1].window_end:
                 raise GraspDecoderError(f'{path}: batch {message.sequence} begins before the one before it ends')
             before.append(message)
-    if last is not None and not _is_whole(path):
+    if last is not None and not is_whole(path):
         broken.add(last.segment)
     unit_counts = {message.unit_count for segment in batches.values() for message in segment}
     if not unit_counts:
@@ -222,33 +220,6 @@ def read_mcap_here(path: Path, sha256: str = '') -> Session:
     # Recordings of version 0.2 have the name in the frame.
     name = getattr(last, 'session', last.header.frame_id)
     return Session(name, tuple(map(Unit, range(unit_count))), trials, sha256)
-
-
-def _decoded(path: Path) -> Iterator[tuple[str, Any]]:
-    """Type and content of the messages that make a session, in the order in which they were received.
-
-    A file that was cut off gives what is whole in it.
-    """
-    factory = DecoderFactory()
-    whole, found = _is_whole(path), False
-    try:
-        with open_plain(path) as file:
-            reader = SeekingReader(file, validate_crcs=True) if whole else NonSeekingReader(file, validate_crcs=True)
-            for schema, channel, message in reader.iter_messages(log_time_order=whole):
-                found = True
-                if schema is not None and schema.name in (SPIKES, TRIAL_EVENTS):
-                    yield schema.name, factory.decoder_for(channel.message_encoding, schema)(message.data)
-    except Exception as error:  # a damaged file fails in as many ways as it has bytes
-        if whole or not found:
-            raise GraspDecoderError(f'{path}: not an MCAP file that can be read ({error})') from None
-
-
-def _is_whole(path: Path) -> bool:
-    """Whether a file has the end that `Recorder.close` gives it."""
-    with open_plain(path) as file:
-        file.seek(0, os.SEEK_END)
-        file.seek(max(0, file.tell() - len(_MAGIC)))
-        return file.read() == _MAGIC
 
 
 def _check_spikes(path: Path, message: Any) -> None:

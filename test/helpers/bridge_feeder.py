@@ -14,12 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from grasp_decoder.nodes.conversion import (
-    decoded_grasp_message,
-    decoder_info_message,
-    hand_command_from,
-    spike_batch_message,
-)
+from grasp_decoder.nodes.conversion import decoded_grasp_message, decoder_info_message, spike_batch_message
 from grasp_decoder.nodes.topics import DEEP, advertise, client, subscribe
 from grasp_decoder.recording.playback import heartbeat_at
 from grasp_decoder.system.interfaces import (
@@ -32,6 +27,7 @@ from grasp_decoder.system.interfaces import (
     SPIKES,
 )
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
+from grasp_decoder.types.from_message import hand_command_from
 
 from helpers.healthy_decodes import INFO
 

@@ -84,17 +84,28 @@ class Browser:
             f"(() => {{ const b = [...document.querySelectorAll('button')].find(b => b.innerText.trim() == '{label}');"
             ' const r = b.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()'
         )
-        for kind in ('mousePressed', 'mouseReleased'):
-            self.call('Input.dispatchMouseEvent', type=kind, x=x, y=y, button='left', clickCount=1)
+        self._press_mouse(x, y)
 
     def press(self, key):
         """Press a key, such as Escape."""
         for kind in ('keyDown', 'keyUp'):
             self.call('Input.dispatchKeyEvent', type=kind, key=key, code=key)
 
+    def slide(self, share):
+        """Press the mouse on the first slider: 0 at its beginning, 1 at its end."""
+        x, y = self.evaluate(
+            "(() => { const r = document.querySelector('[class*=Slider-track]').getBoundingClientRect();"
+            f' return [r.x + {share} * r.width, r.y + r.height / 2]; }})()'
+        )
+        self._press_mouse(x, y)
+
     def scroll(self, share):
         """Scroll everything that scrolls: 0 to its beginning, 1 to its end."""
         self.evaluate(f"document.querySelectorAll('*').forEach(e => {{ e.scrollTop = {share} * e.scrollHeight; }})")
+
+    def _press_mouse(self, x, y):
+        for kind in ('mousePressed', 'mouseReleased'):
+            self.call('Input.dispatchMouseEvent', type=kind, x=x, y=y, button='left', clickCount=1)
 
     def screenshot(self):
         """The page as PNG."""

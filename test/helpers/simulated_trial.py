@@ -12,15 +12,10 @@
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.held import LIFTED_M
 from grasp_decoder.control.joint_targets import JointTargets
-from grasp_decoder.nodes.conversion import (
-    hand_command_message,
-    hand_state_from,
-    joint_state_message,
-    stamp_ns,
-    trial_event_message,
-)
+from grasp_decoder.nodes.conversion import hand_command_message, joint_state_message, trial_event_message
 from grasp_decoder.nodes.topics import advertise, subscribe
 from grasp_decoder.system.interfaces import HAND_COMMAND, HAND_STATE, JOINT_TARGETS, TRIAL_EVENTS, WORLD_CLOCK
+from grasp_decoder.types.from_message import hand_state_from, stamp_ns
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.time import NS_PER_S
 from grasp_decoder.types.trial_event import TrialEvent

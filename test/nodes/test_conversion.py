@@ -35,6 +35,15 @@ from grasp_decoder import msg
 from grasp_decoder.nodes import conversion
 from grasp_decoder.nodes.topics import advertise, subscribe
 from grasp_decoder.system.interfaces import SPIKES
+from grasp_decoder.types.from_message import (
+    decoded_grasp_from,
+    decoder_info_from,
+    hand_command_from,
+    hand_state_from,
+    spike_batch_from,
+    stamp_ns,
+    trial_event_from,
+)
 
 from helpers.healthy_decodes import Decoder
 
@@ -49,12 +58,12 @@ TO_MESSAGE = {
     TrialEvent: lambda each: conversion.trial_event_message(each, NAME),
 }
 FROM_MESSAGE = {
-    DecodedGrasp: conversion.decoded_grasp_from,
-    DecoderInfo: conversion.decoder_info_from,
-    HandCommand: conversion.hand_command_from,
-    HandState: conversion.hand_state_from,
-    SpikeBatch: conversion.spike_batch_from,
-    TrialEvent: conversion.trial_event_from,
+    DecodedGrasp: decoded_grasp_from,
+    DecoderInfo: decoder_info_from,
+    HandCommand: hand_command_from,
+    HandState: hand_state_from,
+    SpikeBatch: spike_batch_from,
+    TrialEvent: trial_event_from,
 }
 RENAMED = {'start_ns': 'window_start', 'end_ns': 'window_end', 'stamp_ns': 'header'}
 RENAMED_IN = {HandState: {**RENAMED, 'stamp_ns': 'acquisition_ns'}}
@@ -201,22 +210,22 @@ def test_spikes_and_events_carry_the_name_of_the_session_and_a_stamp():
 
 def test_the_state_of_a_hand_is_stamped_with_ros_time():
     message = TO_MESSAGE[HandState](HandState(7, 8, 0.0, False))
-    assert (conversion.stamp_ns(message.header.stamp), message.acquisition_ns) == (ROS_NS, 7)
+    assert (stamp_ns(message.header.stamp), message.acquisition_ns) == (ROS_NS, 7)
 
 
 def test_joint_positions_become_a_joint_state():
     message = conversion.joint_state_message(('a', 'b'), np.array([0.5, -1.0]), 2_000_000_001)
     assert (list(message.name), message.position) == (['a', 'b'], array('d', [0.5, -1.0]))
-    assert conversion.stamp_ns(message.header.stamp) == 2_000_000_001
+    assert stamp_ns(message.header.stamp) == 2_000_000_001
 
 
 @pytest.mark.parametrize('time_ns', [2**63 - 1, 2**31 * 10**9, -(2**63), -(2**31) * 10**9 - 1])
 def test_a_time_that_no_stamp_can_say_becomes_the_nearest_that_it_can(time_ns):
-    assert abs(conversion.stamp_ns(conversion.stamp(time_ns))) in (2**31 * 10**9, 2**31 * 10**9 - 1)
+    assert abs(stamp_ns(conversion.stamp(time_ns))) in (2**31 * 10**9, 2**31 * 10**9 - 1)
 
 
 def test_a_state_that_nobody_knows_is_safe():
-    assert conversion.hand_command_from(msg.HandCommand(state=9)).state == HandMode.SAFE
+    assert hand_command_from(msg.HandCommand(state=9)).state == HandMode.SAFE
 
 
 def test_a_batch_number_that_jumps_ends_no_decoder():
@@ -228,7 +237,7 @@ def test_a_decode_with_the_last_of_all_stamps_ends_no_bridge():
     decode = msg.DecodedGrasp()
     decode.header.stamp.sec, decode.header.stamp.nanosec = 2**31 - 1, 2**32 - 1
     hand = Decoder()
-    command = hand.controller.step(conversion.decoded_grasp_from(decode), hand.now_ns)
+    command = hand.controller.step(decoded_grasp_from(decode), hand.now_ns)
     assert command.state == HandMode.SAFE
     assert conversion.hand_command_message(command).header.stamp.sec == 2**31 - 1
 

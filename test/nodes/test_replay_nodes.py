@@ -39,11 +39,12 @@ from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
-from grasp_decoder.nodes.conversion import decoded_grasp_from, spike_batch_from, stamp, trial_event_from
+from grasp_decoder.nodes.conversion import stamp
 from grasp_decoder.nodes.topics import DEEP, advertise, subscribe
 from grasp_decoder.srv import LoadBundle, Seek
 from grasp_decoder.system.audit_log import AuditLog
 from grasp_decoder.system.interfaces import CLOCK, DECODED_GRASP, DECODER_INFO, DIAGNOSTICS, SPIKES, TRIAL_EVENTS
+from grasp_decoder.types.from_message import decoded_grasp_from, spike_batch_from, trial_event_from
 
 pytestmark = pytest.mark.slow
 

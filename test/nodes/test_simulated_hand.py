@@ -19,9 +19,9 @@ pytest.importorskip('mujoco')
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
-from grasp_decoder.nodes.conversion import stamp_ns
 from grasp_decoder.nodes.topics import subscribe
 from grasp_decoder.system.interfaces import HAND_STATE, JOINT_STATES
+from grasp_decoder.types.from_message import stamp_ns
 from grasp_decoder.types.time import NS_PER_S
 
 from helpers.simulated_trial import IN_STEP, SimulatedTrial

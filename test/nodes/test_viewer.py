@@ -11,11 +11,18 @@
 
 import io
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.system.processes import NodeProcess, end_processes
+from grasp_decoder.system.recorded_run import RecordedRun
+from grasp_decoder.types.time import NS_PER_S
 
 from helpers.browser import Browser
 
@@ -27,6 +34,12 @@ def orange_pixels(screenshot):
     picture = Image.open(io.BytesIO(screenshot)).convert('HSV')
     hue, saturation, value = np.moveaxis(np.asarray(picture), 2, 0)
     return ((hue > 10) & (hue < 35) & (saturation > 100) & (value > 80)).sum()
+
+
+def address_of(process, spin_until):
+    assert spin_until(lambda: 'the page: ' in process.log_text() or process.poll() is not None)
+    [url] = re.findall(r'the page: (\S+)', process.log_text())
+    return url
 
 
 @pytest.fixture
@@ -42,9 +55,7 @@ def page(start_node, spin_until, tmp_path):
 
         def open_page(*parameters):
             viewer = start_node('viewer', '--ros-args', '-p', 'port:=8400', *parameters)
-            assert spin_until(lambda: 'the page: ' in viewer.log_text())
-            [url] = re.findall(r'the page: (\S+)', viewer.log_text())
-            browser = aside(Browser, url, tmp_path)
+            browser = aside(Browser, address_of(viewer, spin_until), tmp_path)
             opened.append(browser)
             browser.aside = aside
             browser.reads = lambda *words: spin_until(lambda: all(each in aside(browser.text) for each in words), 60)
@@ -56,9 +67,13 @@ def page(start_node, spin_until, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_page_shows_the_run_and_its_e_stop_makes_the_hand_safe(page, feeder, spin_until):
+def test_the_page_shows_the_run_its_e_stop_makes_the_hand_safe_and_the_recording_shows_it_again(
+    page, feeder, spin_until, start_node, tmp_path
+):
     from helpers.bridge_feeder import HOLD, PATIENT, PRESHAPE, SAFE
 
+    recording = tmp_path / 'run.mcap'
+    recorder = start_node('recorder', '--ros-args', '-p', f'file:={recording}')
     run = feeder(*PATIENT)
     browser = page()
     run.reach(PRESHAPE)
@@ -66,6 +81,7 @@ def test_the_page_shows_the_run_and_its_e_stop_makes_the_hand_safe(page, feeder,
     run.hold()
     assert browser.reads('HOLD', 'GRASP 0.99')
     assert run.state == HOLD
+    held_ns = time.time_ns()
 
     assert spin_until(lambda: orange_pixels(browser.aside(browser.screenshot)) > 100), 'no hand is seen'
     browser.aside(browser.scroll, 1)
@@ -81,3 +97,24 @@ def test_the_page_shows_the_run_and_its_e_stop_makes_the_hand_safe(page, feeder,
     browser.aside(browser.press, 'Escape')
     run.reach(SAFE)
     assert run.commands[-1].reason.startswith('e-stop')
+
+    recorder.interrupt()
+    assert recorder.wait(20) == 0
+    recorded = NodeProcess('view', [str(recording), '--port', '8450'], tmp_path / 'view.log')
+    try:
+        browser.aside(partial(browser.call, 'Page.navigate', url=address_of(recorded, spin_until)))
+        assert browser.reads('Recording', 'run.mcap', 'pause', 'Speed')
+        browser.aside(browser.click, 'pause')
+        whole = RecordedRun(recording, load_grip_table())
+        browser.aside(browser.slide, (held_ns - whole.start_ns) / NS_PER_S / whole.duration_s)
+        assert browser.reads('HOLD', 'GRASP 0.99', 'spherical', '96 units')
+        assert spin_until(lambda: orange_pixels(browser.aside(browser.screenshot)) > 100), 'no hand is seen'
+        for label in ('E-STOP', 'Reset the e-stop', 'Decode with it'):
+            assert label not in browser.aside(browser.text)
+        browser.aside(browser.slide, 0.9)
+        browser.aside(browser.click, 'play')
+        assert browser.reads('SAFE', 'e-stop')
+        recorded.interrupt()
+        assert recorded.wait(20) == 130
+    finally:
+        end_processes([recorded])

@@ -13,34 +13,18 @@ import pytest
 
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.page.live_outcomes import LiveOutcomes
-from grasp_decoder.types.hand_command import HandCommand, HandMode
+from grasp_decoder.types.hand_command import HandCommand
 from grasp_decoder.types.hand_state import HandState
-from grasp_decoder.types.time import NS_PER_MS
 from grasp_decoder.types.trial_event import TrialEvent
 
-BIN_MS, TRIAL_MS, OBJECT = 40, 3660, 44
-EVENTS = {'Start': 0, 'Cue': 680, 'Go': 2190, 'Hold': 2740, 'Rew': 3130, 'End': 3619}
-CLOSES_MS, HOLDS_MS, OPENS_MS = 2800, 2960, 4200
+from helpers.told_trials import EVENTS, told
 
 
-def run(trials, hand=True, closes=lambda trial: True, events=EVENTS):
-    """A run in which the hand closes in some trials, and lifts what it holds."""
+def run(trials, **options):
     outcomes = LiveOutcomes(load_grip_table())
-    for now_ms in range(0, trials * TRIAL_MS, BIN_MS):
-        trial, since_ms = divmod(now_ms, TRIAL_MS)
-        for label, at_ms in events.items():
-            if at_ms <= since_ms < at_ms + BIN_MS:
-                stamp_ns = (trial * TRIAL_MS + at_ms) * NS_PER_MS
-                outcomes.take_event(TrialEvent(stamp_ns, trial, trial, label, OBJECT))
-        # It holds until shortly before the next trial's Cue.
-        before, after_ms = divmod(now_ms - CLOSES_MS, TRIAL_MS)
-        grasping = before >= 0 and closes(before) and after_ms < OPENS_MS - CLOSES_MS
-        lifted = grasping and after_ms >= HOLDS_MS - CLOSES_MS
-        state = HandMode.HOLD if lifted else HandMode.CLOSE if grasping else HandMode.OPEN
-        now_ns = now_ms * NS_PER_MS
-        if hand:
-            outcomes.take_state(HandState(now_ns, now_ns, 0.08 if lifted else 0.0, contact=grasping))
-        outcomes.take_command(HandCommand(now_ns, now_ns, state, 'spherical', 1.0, 'test'))
+    take = {TrialEvent: outcomes.take_event, HandState: outcomes.take_state, HandCommand: outcomes.take_command}
+    for _, thing in told(trials, **options):
+        take[type(thing)](thing)
     return outcomes
 
 

@@ -23,9 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 LONGEST_NODE = 150
 """Lines of the longest module of ``nodes``: what is longer decides something, and belongs elsewhere."""
 
-NO_NODES = {'conversion.py'}
-"""It has two functions for each message, so that a field is named in one place; it grows with the messages."""
-
 
 @pytest.fixture(scope='module')
 def contracts():
@@ -126,6 +123,4 @@ def test_a_contract_guards_every_library(contracts):
 def test_no_node_is_long():
     texts = {path.name: path.read_text() for path in (ROOT / 'grasp_decoder/nodes').glob('*.py')}
     lengths = {name: text[text.index('"""') :].count('\n') for name, text in texts.items()}  # without the license
-    long = {name for name, length in lengths.items() if length > LONGEST_NODE}
-    assert long - NO_NODES == set()
-    assert NO_NODES - long == set(), 'an exception that is no longer needed'
+    assert {name for name, length in lengths.items() if length > LONGEST_NODE} == set()
