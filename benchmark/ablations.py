@@ -53,10 +53,21 @@ def main(argv=None) -> int:
 
 def _ablations(argv) -> int:
     parser = argparse.ArgumentParser(prog='ablations', description=__doc__.split('\n')[0])
-    parser.add_argument('--session', type=Path, metavar='FILE', help='recording of grasps')
-    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
+    parser.add_argument('--session', type=Path, metavar='FILE', help='recording of grasps (default: none, for --merge)')
+    parser.add_argument(
+        '--map',
+        type=Path,
+        metavar='FILE',
+        help='YAML that names the events and annotations (default: the names of the paper)',
+    )
     parser.add_argument('--only', choices=PARTS, nargs='+', default=PARTS, help='parts of the table (default: all)')
-    parser.add_argument('--merge', nargs='+', type=Path, metavar='JSON', help='results of this benchmark, in one table')
+    parser.add_argument(
+        '--merge',
+        nargs='+',
+        type=Path,
+        metavar='FILE',
+        help='results of this benchmark, in one table (default: a new one)',
+    )
     arguments = parsed_with_json(parser, argv)
     if arguments.merge:
         measured = [json.loads(path.read_text()) for path in arguments.merge]

@@ -40,10 +40,23 @@ def main(argv=None) -> int:
 
 def _capacity(argv) -> int:
     parser = argparse.ArgumentParser(prog='capacity', description=__doc__.split('\n')[0])
-    parser.add_argument('--units', type=int, nargs='+', default=[256, 512, 1024], help='numbers of units to try')
-    parser.add_argument('--rate', type=float, default=20.0, help='rate per unit to begin with, Hz (default 20)')
-    parser.add_argument('--doublings', type=int, default=3, help='how often at most (default 3)')
-    parser.add_argument('--seconds', type=float, default=10.0, help='length of each try (default 10)')
+    parser.add_argument(
+        '--units',
+        type=int,
+        nargs='+',
+        default=[256, 512, 1024],
+        metavar='N',
+        help='numbers of units to try (default: 256 512 1024)',
+    )
+    parser.add_argument(
+        '--rate', type=float, default=20.0, metavar='N', help='rate per unit to begin with, Hz (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--doublings', type=int, default=3, metavar='N', help='how often at most (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--seconds', type=float, default=10.0, metavar='S', help='length of each try (default: %(default)s)'
+    )
     arguments = parser.parse_args(argv)
     points = []
     for units in arguments.units:

@@ -48,7 +48,11 @@ def main(argv=None) -> int:
 def _cursor(argv) -> int:
     parser = argparse.ArgumentParser(prog='cursor', description=__doc__.split('\n')[0])
     parser.add_argument(
-        '--max-seconds', type=float, default=math.inf, metavar='S', help='begin no fold after S seconds'
+        '--max-seconds',
+        type=float,
+        default=math.inf,
+        metavar='S',
+        help='begin no fold after S seconds (default: no limit)',
     )
     arguments = parsed_with_json(parser, argv)
     pieces = Pieces('cursor', arguments.max_seconds)

@@ -82,7 +82,12 @@ def _days(argv) -> int:
         '--from', required=True, type=Path, metavar='DIR', dest='bundle', help='bundle of an earlier day'
     )
     parser.add_argument('--session', required=True, type=Path, metavar='FILE', help='recording of the new day')
-    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
+    parser.add_argument(
+        '--map',
+        type=Path,
+        metavar='FILE',
+        help='YAML that names the events and annotations (default: the names of the paper)',
+    )
     parser.add_argument(
         '--per-object',
         type=int,
@@ -97,7 +102,8 @@ def _days(argv) -> int:
         type=float,
         default=math.inf,
         metavar='S',
-        help='begin nothing after S seconds: what is finished is shown, and the same command goes on later',
+        help='begin nothing after S seconds, show what is finished, and let the same command go on later '
+        '(default: no limit)',
     )
     arguments = parsed_with_json(parser, argv)
     if min(arguments.per_object) < 0:

@@ -55,7 +55,12 @@ def main(argv=None) -> int:
 def _drift(argv) -> int:
     parser = argparse.ArgumentParser(prog='drift', description=__doc__.split('\n')[0])
     parser.add_argument('--session', required=True, type=Path, metavar='FILE', help='recording of grasps')
-    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
+    parser.add_argument(
+        '--map',
+        type=Path,
+        metavar='FILE',
+        help='YAML that names the events and annotations (default: the names of the paper)',
+    )
     arguments = parsed_with_json(parser, argv)
     name = arguments.session.name.split('.')[0]
     pieces = Pieces('drift', used=('days', 'object_bundle'))

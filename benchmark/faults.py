@@ -62,11 +62,21 @@ def main(argv=None) -> int:
 
 def _faults(argv) -> int:
     parser = argparse.ArgumentParser(prog='faults', description=__doc__.split('\n')[0])
-    parser.add_argument('--runs', type=int, default=200, help='faults to make (default: %(default)s)')
-    parser.add_argument('--kinds', default='', metavar='PATTERN', help='only kinds of fault whose names match')
+    parser.add_argument('--runs', type=int, default=200, metavar='N', help='faults to make (default: %(default)s)')
+    parser.add_argument(
+        '--kinds', default='', metavar='NAME', help='only kinds of fault whose names match it (default: all)'
+    )
     parser.add_argument('--load', action='store_true', help='keep every CPU busy all the time')
-    parser.add_argument('--seed', type=int, default=1, help='of the batches that are disturbed (default: %(default)s)')
-    parser.add_argument('--minutes', type=float, default=math.inf, help='begin no further run after so long')
+    parser.add_argument(
+        '--seed', type=int, default=1, metavar='N', help='of the batches that are disturbed (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--minutes',
+        type=float,
+        default=math.inf,
+        metavar='N',
+        help='begin no further run after so long (default: no limit)',
+    )
     parser.add_argument('--continue', dest='go_on', action='store_true', help='go on with the campaign before')
     arguments = parsed_with_json(parser, argv)
     chosen = [kind for kind in kinds() if re.search(arguments.kinds, kind.name)]

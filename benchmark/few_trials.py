@@ -54,11 +54,34 @@ def main(argv=None) -> int:
 
 def _few_trials(argv) -> int:
     parser = argparse.ArgumentParser(prog='few_trials', description=__doc__.split('\n')[0])
-    parser.add_argument('--session', type=Path, metavar='FILE', help='recording of grasps or of reaches to targets')
-    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
-    parser.add_argument('--per-object', type=int, nargs='+', default=COUNTS, help='trials of each; 0: all')
+    parser.add_argument(
+        '--session',
+        type=Path,
+        metavar='FILE',
+        help='recording of grasps or of reaches to targets (default: none, for --merge)',
+    )
+    parser.add_argument(
+        '--map',
+        type=Path,
+        metavar='FILE',
+        help='YAML that names the events and annotations (default: the names of the paper)',
+    )
+    parser.add_argument(
+        '--per-object',
+        type=int,
+        nargs='+',
+        default=COUNTS,
+        metavar='N',
+        help='trials of each, 0 for all (default: 5 10 20 0)',
+    )
     parser.add_argument('--repeats', type=int, default=5, metavar='N', help='splits (default: %(default)s)')
-    parser.add_argument('--merge', nargs='+', type=Path, metavar='JSON', help='results of this benchmark, in one table')
+    parser.add_argument(
+        '--merge',
+        nargs='+',
+        type=Path,
+        metavar='FILE',
+        help='results of this benchmark, in one table (default: a new one)',
+    )
     arguments = parsed_with_json(parser, argv)
     if arguments.merge:
         measured = [json.loads(path.read_text()) for path in arguments.merge]

@@ -54,9 +54,19 @@ def main(argv=None) -> int:
 def _fuzz(argv) -> int:
     parser = argparse.ArgumentParser(prog='fuzz', description=__doc__.split('\n')[0])
     parser.add_argument('--cases', type=int, default=2000, metavar='N', help='of each target (default: %(default)s)')
-    parser.add_argument('--target', action='append', choices=TARGETS, help='only this one; may be given several times')
-    parser.add_argument('--seed', type=int, default=0, help='another seed makes other cases (default: %(default)s)')
-    parser.add_argument('--json', type=Path, default=ROOT / 'bench' / 'fuzz' / 'fuzz.json', metavar='OUT')
+    parser.add_argument(
+        '--target', action='append', choices=TARGETS, help='only this one; may be given several times (default: all)'
+    )
+    parser.add_argument(
+        '--seed', type=int, default=0, metavar='N', help='another seed makes other cases (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--json',
+        type=Path,
+        default=ROOT / 'bench' / 'fuzz' / 'fuzz.json',
+        metavar='OUT',
+        help='where the result goes (default: %(default)s)',
+    )
     arguments = parser.parse_args(argv)
     if arguments.cases < 1:
         raise GraspDecoderError('--cases must be at least 1')

@@ -52,10 +52,14 @@ def main(argv=None) -> int:
 
 def _inference(argv) -> int:
     parser = argparse.ArgumentParser(prog='inference', description=__doc__.split('\n')[0])
-    parser.add_argument('--session', type=Path, help='recording to decode (default: a synthetic one)')
-    parser.add_argument('--units', type=int, default=552, help='units of the synthetic session (default 552)')
-    parser.add_argument('--look-back', type=int, default=12, help='bins of a window (default 12)')
-    parser.add_argument('--bins', type=int, default=5000, help='bins to time (default 5000)')
+    parser.add_argument('--session', type=Path, metavar='FILE', help='recording to decode (default: a synthetic one)')
+    parser.add_argument(
+        '--units', type=int, default=552, metavar='N', help='units of the synthetic session (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--look-back', type=int, default=12, metavar='N', help='bins of a window (default: %(default)s)'
+    )
+    parser.add_argument('--bins', type=int, default=5000, metavar='N', help='bins to time (default: %(default)s)')
     arguments = parser.parse_args(argv)
     session = read_session(arguments.session) if arguments.session else synthesize(arguments.units, 60)[0]
     split = split_trials(bin_trials(session))

@@ -73,14 +73,18 @@ def main(argv=None) -> int:
 
 def _interrupts(argv) -> int:
     parser = argparse.ArgumentParser(prog='interrupts', description=__doc__.split('\n')[0])
-    parser.add_argument('--session', type=Path, help='recording to replay (default: a synthetic one)')
-    parser.add_argument('--bundle', type=Path, help='bundle for that recording')
-    parser.add_argument('--units', type=int, default=24, help='units of the synthetic session (default 24)')
-    parser.add_argument('--runs', type=int, default=50, help='runs (default 50)')
-    parser.add_argument('--within', type=float, default=15.0, metavar='S', help='latest SIGINT (default 15)')
+    parser.add_argument('--session', type=Path, metavar='FILE', help='recording to replay (default: a synthetic one)')
+    parser.add_argument(
+        '--bundle', type=Path, metavar='DIR', help='bundle for that recording (default: one that is trained)'
+    )
+    parser.add_argument(
+        '--units', type=int, default=24, metavar='N', help='units of the synthetic session (default: %(default)s)'
+    )
+    parser.add_argument('--runs', type=int, default=50, metavar='N', help='runs (default: %(default)s)')
+    parser.add_argument('--within', type=float, default=15.0, metavar='S', help='latest SIGINT (default: %(default)s)')
     parser.add_argument('--twice', action='store_true', help='a second SIGINT follows within a second')
     parser.add_argument('--launch', action='store_true', help='runs of the launch file instead of replay_decode')
-    parser.add_argument('--seed', type=int, default=0, help='of the random moments (default 0)')
+    parser.add_argument('--seed', type=int, default=0, metavar='N', help='of the random moments (default: %(default)s)')
     arguments = parsed_with_json(parser, argv)
     session, bundle = given_or_trained(arguments)
     command = _launch(session, bundle) if arguments.launch else _replay_decode(session, bundle)

@@ -80,11 +80,19 @@ def main(argv=None) -> int:
 def _kills(argv) -> int:
     parser = argparse.ArgumentParser(prog='kills', description=__doc__.split('\n')[0])
     parser.add_argument('--runs', type=int, default=50, metavar='N', help='of each program (default: %(default)s)')
-    parser.add_argument('--program', action='append', help='only this one; may be given several times')
     parser.add_argument(
-        '--seed', type=int, default=0, help='another seed kills at other moments (default: %(default)s)'
+        '--program', action='append', metavar='NAME', help='only this one; may be given several times (default: all)'
     )
-    parser.add_argument('--json', type=Path, default=ROOT / 'bench' / 'kills' / 'kills.json', metavar='OUT')
+    parser.add_argument(
+        '--seed', type=int, default=0, metavar='N', help='another seed kills at other moments (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--json',
+        type=Path,
+        default=ROOT / 'bench' / 'kills' / 'kills.json',
+        metavar='OUT',
+        help='where the result goes (default: %(default)s)',
+    )
     arguments = parser.parse_args(argv)
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     found: dict[str, dict[str, Any]] = {}

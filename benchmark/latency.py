@@ -44,8 +44,16 @@ def main(argv=None) -> int:
 def _latency(argv) -> int:
     parser = argparse.ArgumentParser(prog='latency', description=__doc__.split('\n')[0])
     add_arguments(parser)
-    parser.add_argument('--bins', type=int, default=3000, help='bins to measure (default 3000, two minutes)')
-    parser.add_argument('--priority', type=int, default=0, help='real-time priority of the nodes (default 0: none)')
+    parser.add_argument(
+        '--bins', type=int, default=3000, metavar='N', help='bins to measure (default: %(default)s, two minutes)'
+    )
+    parser.add_argument(
+        '--priority',
+        type=int,
+        default=0,
+        metavar='N',
+        help='real-time priority of the nodes (default: %(default)s, none)',
+    )
     parser.add_argument(
         '--exchange',
         type=Path,

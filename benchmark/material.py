@@ -38,10 +38,16 @@ def recording(name: str) -> Path:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is replayed, and in which batches: for `given_or_trained` and `run_graph`."""
-    parser.add_argument('--session', type=Path, help='recording to replay (default: a synthetic one)')
-    parser.add_argument('--bundle', type=Path, help='bundle for that recording')
-    parser.add_argument('--units', type=int, default=552, help='units of the synthetic session (default 552)')
-    parser.add_argument('--batch-ms', type=float, default=10.0, help='length of a batch (default 10)')
+    parser.add_argument('--session', type=Path, metavar='FILE', help='recording to replay (default: a synthetic one)')
+    parser.add_argument(
+        '--bundle', type=Path, metavar='DIR', help='bundle for that recording (default: one that is trained)'
+    )
+    parser.add_argument(
+        '--units', type=int, default=552, metavar='N', help='units of the synthetic session (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--batch-ms', type=float, default=10.0, metavar='MS', help='length of a batch (default: %(default)s)'
+    )
 
 
 def given_or_trained(arguments: argparse.Namespace) -> tuple[Path, Path]:

@@ -33,8 +33,12 @@ def main(argv=None) -> int:
 def _compare(argv) -> int:
     parser = argparse.ArgumentParser(prog='redis', description=__doc__.split('\n')[0])
     add_arguments(parser)
-    parser.add_argument('--bins', type=int, default=1000, help='bins to measure in each run (default 1000)')
-    parser.add_argument('--rounds', type=int, default=2, help='how often each is run, in turn (default 2)')
+    parser.add_argument(
+        '--bins', type=int, default=1000, metavar='N', help='bins to measure in each run (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--rounds', type=int, default=2, metavar='N', help='how often each is run, in turn (default: %(default)s)'
+    )
     arguments = parser.parse_args(argv)
     session, bundle = given_or_trained(arguments)
     runs = {'ros': [], 'redis': []}

@@ -48,12 +48,36 @@ def main(argv=None) -> int:
 
 def _rest(argv) -> int:
     parser = argparse.ArgumentParser(prog='rest', description=__doc__.split('\n')[0])
-    parser.add_argument('--bundle', nargs='+', type=Path, default=[], help='bundles that train has written, of splits')
-    parser.add_argument('--session', type=Path, help='recording to play')
+    parser.add_argument(
+        '--bundle',
+        nargs='+',
+        type=Path,
+        default=[],
+        metavar='DIR',
+        help='bundles that train has written, of splits (default: none, for --merge)',
+    )
+    parser.add_argument('--session', type=Path, metavar='FILE', help='recording to play (default: none, for --merge)')
     parser.add_argument('--split', default='test', choices=SPLITS, help='which trials (default: %(default)s)')
-    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
-    parser.add_argument('--most-rest-s', type=float, default=60.0, help='longest rest before a trial (default: 60)')
-    parser.add_argument('--merge', nargs='+', type=Path, metavar='JSON', help='results of this benchmark, in one table')
+    parser.add_argument(
+        '--map',
+        type=Path,
+        metavar='FILE',
+        help='YAML that names the events and annotations (default: the names of the paper)',
+    )
+    parser.add_argument(
+        '--most-rest-s',
+        type=float,
+        default=60.0,
+        metavar='S',
+        help='longest rest before a trial (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--merge',
+        nargs='+',
+        type=Path,
+        metavar='FILE',
+        help='results of this benchmark, in one table (default: a new one)',
+    )
     arguments = parsed_with_json(parser, argv)
     if arguments.merge:
         runs = [run for path in arguments.merge for run in json.loads(path.read_text())['runs']]

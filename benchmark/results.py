@@ -31,7 +31,9 @@ PERCENTILES = {'p50': 50, 'p99': 99, 'p99.9': 99.9, 'max': 100}
 
 def parsed_with_json(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line, with ``--json OUT``, which is refused now if it could not be written at the end."""
-    parser.add_argument('--json', type=Path, metavar='OUT', help=f'where the result goes besides bench/{parser.prog}')
+    parser.add_argument(
+        '--json', type=Path, metavar='OUT', help=f'where the result goes too (default: only bench/{parser.prog})'
+    )
     arguments = parser.parse_args(argv)
     if arguments.json:
         check_writable(arguments.json)

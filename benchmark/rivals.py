@@ -63,13 +63,24 @@ def main(argv=None) -> int:
 def _rivals(argv) -> int:
     parser = argparse.ArgumentParser(prog='rivals', description=__doc__.split('\n')[0])
     parser.add_argument(
-        '--bundle', nargs='+', required=True, type=Path, help='bundles that train has written, of splits'
+        '--bundle', nargs='+', required=True, type=Path, metavar='DIR', help='bundles that train has written, of splits'
     )
     parser.add_argument(
         '--session', required=True, type=Path, metavar='FILE', help='the recording they were trained on'
     )
-    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
-    parser.add_argument('--max-seconds', type=float, default=math.inf, metavar='S', help='begin no fit after S seconds')
+    parser.add_argument(
+        '--map',
+        type=Path,
+        metavar='FILE',
+        help='YAML that names the events and annotations (default: the names of the paper)',
+    )
+    parser.add_argument(
+        '--max-seconds',
+        type=float,
+        default=math.inf,
+        metavar='S',
+        help='begin no fit after S seconds (default: no limit)',
+    )
     arguments = parsed_with_json(parser, argv)
     session = read_session(arguments.session, arguments.map)
     pieces = Pieces('rivals', arguments.max_seconds, used=('object_bundle',))

@@ -113,7 +113,13 @@ def _soak(argv) -> int:
     parser.add_argument(
         '--exchange-every', type=float, default=60.0, metavar='S', help='between exchanges (default: %(default)s)'
     )
-    parser.add_argument('--priority', type=int, default=0, help='real-time priority of the nodes (default 0: none)')
+    parser.add_argument(
+        '--priority',
+        type=int,
+        default=0,
+        metavar='N',
+        help='real-time priority of the nodes (default: %(default)s, none)',
+    )
     add_arguments(parser)
     arguments = parsed_with_json(parser, argv)
     session, bundle = given_or_trained(arguments)

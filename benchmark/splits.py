@@ -47,7 +47,7 @@ def main(argv=None) -> int:
 
 def _splits(argv) -> int:
     parser = argparse.ArgumentParser(prog='splits', description=__doc__.split('\n')[0])
-    parser.add_argument('bundles', nargs='+', type=Path, metavar='BUNDLE', help='bundles that train has written')
+    parser.add_argument('bundles', nargs='+', type=Path, metavar='DIR', help='bundles that train has written')
     arguments = parsed_with_json(parser, argv)
     found: dict[str, list[dict]] = {}
     for path in arguments.bundles:

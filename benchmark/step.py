@@ -46,7 +46,9 @@ def main(argv=None) -> int:
 def _step(argv) -> int:
     parser = argparse.ArgumentParser(prog='step', description=__doc__.split('\n')[0])
     add_arguments(parser)
-    parser.add_argument('--bins', type=int, default=750, help='bins to time in each way (default 750)')
+    parser.add_argument(
+        '--bins', type=int, default=750, metavar='N', help='bins to time in each way (default: %(default)s)'
+    )
     arguments = parser.parse_args(argv)
     session, bundle = given_or_trained(arguments)
     decoder = StreamingDecoder(BundleEngines(load_bundle(bundle), EngineOptions(backend='cpu')))

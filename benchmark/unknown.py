@@ -74,7 +74,12 @@ def main(argv=None) -> int:
 def _unknown(argv) -> int:
     parser = argparse.ArgumentParser(prog='unknown', description=__doc__.split('\n')[0])
     parser.add_argument('--session', required=True, type=Path, metavar='FILE', help='recording of grasps')
-    parser.add_argument('--map', type=Path, metavar='FILE', help='YAML that names the events and annotations')
+    parser.add_argument(
+        '--map',
+        type=Path,
+        metavar='FILE',
+        help='YAML that names the events and annotations (default: the names of the paper)',
+    )
     parser.add_argument(
         '--folds', type=int, metavar='N', help='networks to train, each without so many of the objects (default: one)'
     )

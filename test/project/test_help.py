@@ -7,11 +7,12 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-"""``--help`` of every command and node only helps: a default for each option, one word for each kind of value."""
+"""``--help`` of commands, nodes and benchmarks only helps: a default for each option, a word for each kind of value."""
 
 import argparse
 import importlib
 import re
+from pathlib import Path
 
 import pytest
 
@@ -40,14 +41,24 @@ def actions(parser):
             yield action
 
 
-@pytest.fixture(params=COMMANDS)
+BENCHMARKS = [
+    path.stem for path in (Path(__file__).parents[2] / 'benchmark').glob('*.py') if 'def main(' in path.read_text()
+]
+
+
+@pytest.fixture(
+    params=[
+        *(f'grasp_decoder.cli.{name}' for name in COMMANDS),
+        *(pytest.param(f'benchmark.{name}', marks=pytest.mark.slow) for name in sorted(BENCHMARKS)),
+    ]
+)
 def parser(request, monkeypatch):
     def built(self, *arguments, **named):
         raise Built(self)
 
     monkeypatch.setattr(argparse.ArgumentParser, 'parse_args', built)
     with pytest.raises(Built) as end:
-        importlib.import_module(f'grasp_decoder.cli.{request.param}').main([])
+        importlib.import_module(request.param).main([])
     return end.value.args[0]
 
 

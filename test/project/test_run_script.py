@@ -63,6 +63,14 @@ def test_help_from_any_directory_names_every_executable(tmp_path):
     assert [name for name in names if name not in text.split()] == []
 
 
+@pytest.mark.parametrize('command', ['--help', 'help', 'test --help', 'bench -h', 'docs --help'])
+def test_help_sets_nothing_up(bare_machine, command):
+    script, _, environment = bare_machine
+    done = run(*command.split(), script=script, env=environment)
+    assert done.returncode == 0 and done.stdout.startswith('usage: ./run ') and done.stderr == ''
+    assert not (script.parent / '.venv').exists()
+
+
 @set_up_here
 def test_unknown_command_is_one_line():
     done = run('dance')
