@@ -17,9 +17,16 @@ from pathlib import Path
 
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.bundle.signature import read_signing_key
-from grasp_decoder.cli.command_line import add_recording_arguments, add_signing_argument, exit_status, given_mapping
+from grasp_decoder.cli.command_line import (
+    add_recording_arguments,
+    add_signing_argument,
+    add_tampering_argument,
+    exit_status,
+    given_mapping,
+)
 from grasp_decoder.cli.console_progress import ConsoleProgress
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.tampering import require_untouched
 from grasp_decoder.features.trial_bins import bin_trials
 from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.reading import read_session
@@ -51,6 +58,7 @@ def _adapt(argv) -> int:
         help='trials of each object whose object is used, the first ones of the session. Of the others, only the '
         'events are used; 0: of all trials (default: %(default)s)',
     )
+    add_tampering_argument(parser)
     add_signing_argument(parser)
     add_recording_arguments(parser)
     arguments = parser.parse_args(argv)
@@ -74,6 +82,8 @@ def _adapt(argv) -> int:
 
     def day_for(bundle: Bundle) -> adaptation.Day:
         trials = bin_trials(session, bundle.manifest.bin_ns, bundle.manifest.merge)
+        if bundle is bundles[0]:
+            require_untouched(session, trials, arguments.accept_suspicious, progress.say)
         labelled = adaptation.first_trials(trials, bundle.manifest.classes, per_object)
         progress.say(
             f'fitting a read-in for {session.unit_count} units to {len(trials)} trials, {len(labelled)} of them '

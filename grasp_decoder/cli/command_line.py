@@ -92,3 +92,13 @@ def add_signing_argument(parser: argparse.ArgumentParser) -> None:
         metavar='FILE',
         help='secret key to sign the bundle with; bundle keygen makes one (default: the bundle is not signed)',
     )
+
+
+def add_tampering_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--accept-suspicious``, of what learns from a recording."""
+    parser.add_argument(
+        '--accept-suspicious',
+        action='store_true',
+        help='learn from a session even if its labels or spikes look tampered with, see docs/security.md (default: it '
+        'is refused)',
+    )

@@ -17,7 +17,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from grasp_decoder.bundle.signature import read_signing_key
-from grasp_decoder.cli.command_line import add_mapping_arguments, add_signing_argument, exit_status, given_mapping
+from grasp_decoder.cli.command_line import (
+    add_mapping_arguments,
+    add_signing_argument,
+    add_tampering_argument,
+    exit_status,
+    given_mapping,
+)
 from grasp_decoder.cli.console_progress import ConsoleProgress
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.objects import load_merge, load_objects
@@ -151,12 +157,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar='N',
         help='random state of the first split and of training (default: %(default)s)',
     )
-    parser.add_argument(
-        '--accept-suspicious',
-        action='store_true',
-        help='learn from a session even if its labels or spikes look tampered with, see docs/security.md (default: it '
-        'is refused)',
-    )
+    add_tampering_argument(parser)
     add_signing_argument(parser)
     return parser
 

@@ -16,13 +16,14 @@ change more than a careful forger would change them, so that `changed_electrodes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf_shrinkage
 
+from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.types.decoded_grasp import GRASP
@@ -70,6 +71,29 @@ def signs_of_tampering(session: Session, trials: Sequence[TrialBins]) -> list[Si
         trials: its usable trials.
     """
     return [*_copies(session), *_impossible_spikes(session), *_wrong_labels(trials)]
+
+
+def require_untouched(
+    session: Session, trials: Sequence[TrialBins], accept_suspicious: bool, say: Callable[[str], None]
+) -> None:
+    """Say what is odd about a session that is to be learnt from, and refuse it if it is too odd.
+
+    Args:
+        session: the recording.
+        trials: its usable trials.
+        accept_suspicious: only say it.
+        say: takes a line of text.
+
+    Raises:
+        GraspDecoderError: it looks tampered with.
+    """
+    for sign in signs_of_tampering(session, trials):
+        if sign.suspicious and not accept_suspicious:
+            raise GraspDecoderError(
+                f'session {session.name} looks damaged or tampered with: {sign.text}. Look at it, and give '
+                '--accept-suspicious to learn from it all the same'
+            )
+        say(f'odd: {sign.text}')
 
 
 # --- labels

@@ -322,10 +322,15 @@ def test_a_bundle_is_adapted_to_another_day(bundle, tmp_path, capsys, per_object
     day, out = tmp_path / 'Next.neo.mat', tmp_path / 'next'
     next_day = synthesize(units=12, trials=24, objects=2, days=2)[1]
     write_session(next_day, day)
+    tampered = tmp_path / 'Tampered.neo.mat'
+    write_session(copied_thirty_times(next_day, 5)[0], tampered)
     assert adapt([str(bundle), '--session', str(day), '--out', str(out), '--trials-per-object', str(per_object)]) == 0
     said = capsys.readouterr().err
     assert 'were matched to units of the earlier day' in said
     assert ('expected accuracy in the hold phase' in said) == bool(per_object)
+    assert adapt([str(bundle), '--session', str(tampered), '--out', str(tmp_path / 'none')]) == 2
+    assert 'looks damaged or tampered with' in capsys.readouterr().err
+    assert not (tmp_path / 'none').exists()
     earlier, made = load_bundle(bundle), load_bundle(out)
     assert made.models == earlier.models and made.manifest.started_from == earlier.id
     assert made.manifest.unit_count == next_day.unit_count

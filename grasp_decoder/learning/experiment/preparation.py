@@ -24,7 +24,7 @@ from grasp_decoder.bundle.task_network import DOF, OBJECT, TASKS
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.splits import Split
 from grasp_decoder.features.stored_bins import stored_bin_trials
-from grasp_decoder.features.tampering import signs_of_tampering
+from grasp_decoder.features.tampering import require_untouched
 from grasp_decoder.features.trial_bins import TrialBins, bin_negatives
 from grasp_decoder.features.windows import choose_look_back
 from grasp_decoder.learning.adaptation import Day, adapt_best
@@ -54,7 +54,7 @@ def prepare(path: Path, settings: Settings, progress: ProgressReport, measured: 
     with measured.timed('bin_s'):
         trials = stored_bin_trials(session, settings.bin_ns, settings.objects.copies, settings.protocol)
         negatives = bin_negatives(session, settings.bin_ns, settings.objects.copies, settings.protocol)
-    _look_for_tampering(session, trials, settings, progress)
+    require_untouched(session, trials, settings.accept_suspicious, progress.say)
     release(session)
     tasks = _tasks(session, trials, settings, progress)
     if OBJECT not in tasks and (settings.search_trials or len(settings.train_fractions) > 1):
@@ -76,19 +76,6 @@ def prepare(path: Path, settings: Settings, progress: ProgressReport, measured: 
         split = experiment.split(settings.seed, fraction)
     _say_what_was_found(experiment, split, progress)
     return experiment
-
-
-def _look_for_tampering(
-    session: Session, trials: Sequence[TrialBins], settings: Settings, progress: ProgressReport
-) -> None:
-    """Say what is odd about a session, and refuse it if it is too odd."""
-    for sign in signs_of_tampering(session, trials):
-        if sign.suspicious and not settings.accept_suspicious:
-            raise GraspDecoderError(
-                f'session {session.name} looks damaged or tampered with: {sign.text}. Look at it, and give '
-                '--accept-suspicious to learn from it all the same'
-            )
-        progress.say(f'odd: {sign.text}')
 
 
 def _tasks(
