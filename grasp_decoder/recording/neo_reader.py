@@ -17,7 +17,9 @@ from __future__ import annotations
 import inspect
 import logging
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -33,6 +35,8 @@ from grasp_decoder.recording.recorded_block import (
     unit_factor,
 )
 
+Result = TypeVar('Result')
+
 _LONGEST_S = 3600.0
 _NEVER = {'PickleIO'}  # loading a pickle runs whatever code is in it
 
@@ -43,15 +47,32 @@ def read_with_neo(path: Path) -> RecordedBlock:
     Raises:
         GraspDecoderError: Neo cannot read it, or its reader crashes or takes hours.
     """
+    return call_with_blocks(path, _recorded_block)
+
+
+def call_with_blocks(path: Path, use: Callable[[list[Any]], Result]) -> Result:
+    """What ``use``, a function of a module, makes of the blocks in a file, in a child process.
+
+    Raises:
+        GraspDecoderError: Neo cannot read it, or its reader crashes or takes hours.
+    """
     try:
-        block: RecordedBlock = call_in_child(read_with_neo_here, path, seconds=_LONGEST_S)
-        return block
+        made: Result = call_in_child(_call_with_blocks_here, path, use, seconds=_LONGEST_S)
+        return made
     except ChildDied as died:
         raise GraspDecoderError(f'{path}: cannot be read: {died}') from None
 
 
 def read_with_neo_here(path: Path) -> RecordedBlock:
     """`read_with_neo` in this process: a file that crashes a reader ends it."""
+    return _call_with_blocks_here(path, _recorded_block)
+
+
+def _recorded_block(blocks: list[Any]) -> RecordedBlock:
+    return RecordedBlock(blocks[0].name or None, [_trial(segment) for block in blocks for segment in block.segments])
+
+
+def _call_with_blocks_here(path: Path, use: Callable[[list[Any]], Result]) -> Result:
     import neo.io
 
     try:
@@ -62,12 +83,12 @@ def read_with_neo_here(path: Path) -> RecordedBlock:
     for io_class in dict.fromkeys(candidates):
         try:
             blocks = _read_blocks(io_class, path)
-            trials = [_trial(segment) for block in blocks for segment in block.segments]
+            made = use(blocks) if blocks else None
         except Exception as error:  # each format fails in its own way on a file that is not its own
             reasons.append(f'{io_class.__name__}: {_first_line(error)}')
             continue
-        if blocks:
-            return RecordedBlock(blocks[0].name or None, trials)
+        if made is not None:
+            return made
     if reasons:
         raise GraspDecoderError(f'{path}: not a recording that Neo can read ({"; ".join(reasons)})')
     raise GraspDecoderError(f'{path}: not a recording: Neo reads no format named "{path.suffix or path.name}"')

@@ -9,10 +9,14 @@
 
 """inspect, synthesize and deidentify as a person uses them."""
 
+import json
+import stat
 import zlib
+from dataclasses import replace
+from datetime import datetime
 
-import numpy as np
 import pytest
+from neo.io import NixIO
 
 from grasp_decoder.cli.cache import main as cache_command
 from grasp_decoder.cli.deidentify import main as deidentify
@@ -24,6 +28,7 @@ from grasp_decoder.recording.reading import read_session
 from grasp_decoder.sources.unit_map import read_unit_map
 
 from helpers.neo_blocks import make_block, make_segment, write_mat
+from helpers.session_equality import assert_same_session
 
 
 @pytest.fixture(autouse=True)
@@ -91,22 +96,67 @@ def test_the_cache_is_shown_bounded_and_cleared(tmp_path, monkeypatch, capsys):
     assert cache_command([]) == 0 and '0 sessions in' in capsys.readouterr().out
 
 
-def test_deidentify_leaves_no_name_date_or_note(tmp_path):
-    segment = make_segment()
-    segment.annotate(subject='Moe', note='after surgery')
-    segment.name = 'Moe, Monday'
-    block = make_block(segment, make_segment(7.0), name='Moe 1997-01-16')
+@pytest.fixture
+def named_block():
+    """A recording that says whose it is in every way that Neo knows."""
+    segments = [
+        make_segment(2.0, events={'Start': 0.0, 'Hold': 0.4, 'Ann came': 0.5, 'Rew': 0.8}),
+        make_segment(7.0),
+    ]
+    segments[0].annotate(subject='Moe', note='after surgery', weight_kg=7.25)
+    segments[0].name = 'Moe, Monday'
+    segments[1].rec_datetime = datetime(1997, 1, 16, 10, 32)
+    segments[1].events[0].description = 'seen by Joe'
+    block = make_block(*segments, name='Moe 1997-01-16')
+    block.file_origin = '/home/joe/Moe_02.nev'
     block.annotate(experimenter='Joe')
-    path, out = write_mat(block, tmp_path / 'Moe.mat', do_compression=False), tmp_path / 'out.mat'
-    assert deidentify([str(path), str(out)]) == 0
+    return block
+
+
+SECRETS = ('Moe', 'surgery', 'Joe', 'joe', 'Ann', '1997', '7.25')
+
+
+@pytest.mark.parametrize('suffix', ['.mat', '.nix'])
+def test_deidentify_removes_who_and_when_and_changes_nothing_else(tmp_path, named_block, capsys, suffix):
+    path, out, told = tmp_path / f'Moe{suffix}', tmp_path / 'out.mat', tmp_path / 'report.json'
+    if suffix == '.mat':
+        write_mat(named_block, path, do_compression=False)
+    else:
+        with NixIO(str(path), 'ow') as file:
+            file.write_block(named_block)
+    (tmp_path / 'key').write_bytes(32 * b'k')
+    (tmp_path / 'other').write_bytes(32 * b'o')
+    assert deidentify([str(path), str(out), '--key', str(tmp_path / 'key'), '--report', str(told)]) == 0
     before, after = read_session(path), read_session(out)
-    assert after.name == 'session' and after.units == before.units
-    assert after.trials[0].start_ns == 0
-    np.testing.assert_array_equal(after.trials[1].times_ns, before.trials[1].times_ns - 5_000_000_000)
-    content = zlib.decompress(out.read_bytes()[136:])  # one compressed variable after header and tag
-    assert b'spiketrains' in content
-    for secret in (b'Moe', b'surgery', b'Joe', b'1997'):
-        assert secret not in content
+
+    labels = {'Ann came': 'event_1'}
+    renamed = [
+        replace(trial, events={labels.get(label, label): time for label, time in trial.events.items()})
+        for trial in before.trials
+    ]
+    origin = before.trials[0].start_ns
+    assert origin > 0 and after.trials[0].start_ns == 0
+    moved_back = replace(after, name=before.name, trials=tuple(trial.moved(origin) for trial in after.trials))
+    assert_same_session(moved_back, replace(before, trials=tuple(renamed)))
+
+    content = zlib.decompress(out.read_bytes()[136:]).decode('latin-1')  # one compressed variable after header and tag
+    assert 'spiketrains' in content and not [secret for secret in SECRETS if secret in content]
+    shown = capsys.readouterr().out
+    assert not [secret for secret in SECRETS if secret in shown]
+    found = json.loads(told.read_text())
+    assert stat.S_IMODE(told.stat().st_mode) == 0o600
+    assert found['clock_s'] == origin / 1e9 and found['events'] == labels and found['name'] == after.name
+    unsaid = [secret for secret in SECRETS if secret not in json.dumps(found['removed'])]
+    assert unsaid == (['joe'] if suffix == '.nix' else [])  # NIX keeps no origin of a block
+    assert not [secret for secret in SECRETS if secret in json.dumps(found['kept'])]
+
+    assert deidentify([str(path), str(out), '--key', str(tmp_path / 'key'), '--report', str(told)]) == 2  # it is kept
+    assert deidentify([str(path), str(out), '--key', str(tmp_path / 'key')]) == 0
+    assert read_session(out).name == after.name != 'session'
+    assert deidentify([str(path), str(out), '--key', str(tmp_path / 'other')]) == 0
+    assert read_session(out).name != after.name
+    assert deidentify([str(path), str(out)]) == 0
+    assert read_session(out).name == 'session'
 
 
 @pytest.mark.parametrize(
@@ -121,6 +171,7 @@ def test_deidentify_leaves_no_name_date_or_note(tmp_path):
         (deidentify, ['good.mat', 'absent/out.mat'], 'cannot be written'),
         (deidentify, ['good.mat', 'out.nix'], 'written as a .mat file'),
         (deidentify, ['good.mat', 'good.mat'], 'is the recording itself'),
+        (deidentify, ['good.mat', 'out.mat', '--key', 'plain.txt'], 'has 5 bytes, and must have 32'),
         (synthesize, ['--out', 'absent/out.mat'], 'cannot be written'),
         (synthesize, ['--out', 'out.mat', '--objects', '0'], '0 objects'),
         (synthesize, ['--out', 'out.mat', '--objects', 'absent.yaml'], 'cannot read the catalogue of objects'),
