@@ -10,7 +10,7 @@
 """demo: let the held-out trials of a synthetic session close a simulated hand.
 
 The bundle that decodes them comes with the code. Everything goes to the folder demo/: result.json, the report of the
-training, a figure of one trial and pictures of the hand.
+training, a figure of one trial, pictures of the hand, and run.mcap, the whole run, which `view` shows again.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -29,7 +30,9 @@ import yaml
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS
+from grasp_decoder.page.library import has_viser
 from grasp_decoder.recording.reading import read_session
+from grasp_decoder.system.checked_options import checked_options
 from grasp_decoder.system.demo_files import demo_session, ready_bundle, trained_bundle
 from grasp_decoder.system.processes import executable_path
 from grasp_decoder.system.replay_options import ReplayOptions
@@ -42,7 +45,7 @@ TRIALS = 20
 FEWEST_TRIALS = 2  # the last one is not scored: no trial follows, before which the hand must have let go
 ENOUGH_HELD = 0.9
 
-RESULT, RECORD, TRIAL_PICTURE, REPORT = 'result.json', 'run.npz', 'trial.png', 'report'
+RESULT, RECORD, RECORDING, TRIAL_PICTURE, REPORT = 'result.json', 'run.npz', 'run.mcap', 'trial.png', 'report'
 HAND_PICTURE, HAND_FILM = 'hand.png', 'hand.gif'
 
 
@@ -68,6 +71,7 @@ def _demo(argv) -> int:
         help='first train a bundle on the session, once for each version of the code (default: decode with the ready '
         'one)',
     )
+    parser.add_argument('--view', action='store_true', help='serve a page that shows the run in a browser meanwhile')
     arguments = parser.parse_args(argv)
     if arguments.trials < FEWEST_TRIALS:
         raise GraspDecoderError(
@@ -76,7 +80,7 @@ def _demo(argv) -> int:
     executable_path('run_monitor')  # without ROS 2, say so before the training
     session = demo_session()
     bundle = _trained(session) if arguments.train else ready_bundle()
-    return show(session, bundle, arguments.out.absolute(), arguments.trials)
+    return show(session, bundle, arguments.out.absolute(), arguments.trials, arguments.view)
 
 
 def _trained(session: Path) -> Path:
@@ -90,27 +94,33 @@ def _trained(session: Path) -> Path:
     return bundle
 
 
-def show(session: Path, bundle: Path, out: Path, trials: int) -> int:
+def show(session: Path, bundle: Path, out: Path, trials: int, view: bool = False) -> int:
     """Replay the held-out trials at 1x, and write what came of it to ``out``."""
     logs = out / 'logs'
     logs.mkdir(parents=True, exist_ok=True)
     # What an earlier demo left must not pass for this one's.
-    for name in (RESULT, RECORD, TRIAL_PICTURE, HAND_PICTURE, HAND_FILM):
+    for name in (RESULT, RECORD, RECORDING, TRIAL_PICTURE, HAND_PICTURE, HAND_FILM):
         (out / name).unlink(missing_ok=True)
     shutil.rmtree(out / REPORT, ignore_errors=True)
     parameters = logs / 'demo.yaml'
-    parameters.write_text(yaml.safe_dump({'simulated_hand': {'ros__parameters': {'picture': str(out / HAND_PICTURE)}}}))
-    options = ReplayOptions(
-        session=str(session),
-        bundle=str(bundle),
-        hand='mujoco',
-        trials=trials,
-        split='test',
-        params_file=str(parameters),
-        record=str(out / RECORD),
-        result=str(out / RESULT),
+    own = {'simulated_hand': {'picture': str(out / HAND_PICTURE)}, 'run_monitor': {'record': str(out / RECORD)}}
+    parameters.write_text(yaml.safe_dump({node: {'ros__parameters': values} for node, values in own.items()}))
+    options = checked_options(
+        ReplayOptions(
+            session=str(session),
+            bundle=str(bundle),
+            hand='mujoco',
+            trials=trials,
+            split='test',
+            params_file=str(parameters),
+            record=str(out / RECORDING),
+            result=str(out / RESULT),
+            view=view,
+        )
     )
-    print(f'replaying {trials} held-out trials at 1x: spikes -> decoder -> hand, in five processes', flush=True)
+    print(
+        f'replaying {trials} held-out trials at 1x: spikes -> decoder -> hand, each in a process of its own', flush=True
+    )
     try:
         result = run_nodes(options, logs)
     except NodeDied as error:
@@ -123,18 +133,25 @@ def show(session: Path, bundle: Path, out: Path, trials: int) -> int:
     print()
     for line in files_made(out):
         print(line)
+    print(how_to_see_it(out))
     print(verdict(result))
     return 0 if (result['success_rate'] or 0.0) >= ENOUGH_HELD else 1
 
 
 def files_made(out: Path) -> Iterator[str]:
     """Lines that name the files in ``out``, and say why there is no picture of the hand if there is none."""
-    names = (RESULT, f'{REPORT}/report.html', TRIAL_PICTURE, HAND_PICTURE, HAND_FILM)
+    names = (RESULT, f'{REPORT}/report.html', RECORDING, TRIAL_PICTURE, HAND_PICTURE, HAND_FILM)
     yield f'in {out}: {", ".join(name for name in names if (out / name).is_file())}'
     if not (out / HAND_PICTURE).is_file():
         log = out / 'logs' / 'simulated_hand.log'
         reasons = re.findall('no pictures: .*', log.read_text(errors='replace'))
         yield f'no {HAND_PICTURE}: {reasons[-1] if reasons else f"no object was lifted, or drawing failed, see {log}"}'
+
+
+def how_to_see_it(out: Path) -> str:
+    """The line that says how the run is seen again."""
+    first = '' if has_viser() else ', which first installs the page, 15 MB'
+    return f'see it again in a browser, at any moment: ./run view {shlex.quote(str(out / RECORDING))}{first}'
 
 
 def verdict(result: dict[str, Any]) -> str:

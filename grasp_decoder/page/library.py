@@ -18,7 +18,12 @@ from grasp_decoder.errors import GraspDecoderError
 VISER = 'viser==1.1.1'
 
 
+def has_viser() -> bool:
+    """Whether the page can be served."""
+    return find_spec('viser') is not None
+
+
 def require_viser() -> None:
     """Raise `GraspDecoderError` where viser is not installed."""
-    if find_spec('viser') is None:
+    if not has_viser():
         raise GraspDecoderError(f'no page: viser is not installed: .venv/bin/pip install {VISER}')

@@ -74,8 +74,9 @@ def node_descriptions(options: ReplayOptions) -> list[NodeDescription]:
             'hand': options.hand,
             'listeners': listeners,
             'result': options.result,
-            'record': '' if to_mcap else options.record,
         }
+        if not to_mcap:  # beside it a parameter file may still name a file of the monitor's own
+            monitored['record'] = options.record
         started: dict[str, object] = {'start_paused': True, 'subscribers': listeners}
         if not replayed['speed']:
             started['batch_ms'] = FULL_SPEED_BATCH_MS

@@ -44,7 +44,7 @@ def test_a_busy_machine_is_named_when_decodes_came_late():
 @pytest.fixture
 def folder(tmp_path):
     """Where a demo without pictures has ended."""
-    for name in ('result.json', 'trial.png', 'report/report.html', 'logs/simulated_hand.log'):
+    for name in ('result.json', 'run.mcap', 'trial.png', 'report/report.html', 'logs/simulated_hand.log'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     return tmp_path
@@ -52,7 +52,7 @@ def folder(tmp_path):
 
 def test_only_files_that_exist_are_named(folder):
     files, why = demo.files_made(folder)
-    assert files == f'in {folder}: result.json, report/report.html, trial.png'
+    assert files == f'in {folder}: result.json, report/report.html, run.mcap, trial.png'
     assert why.startswith('no hand.png: ') and 'simulated_hand.log' in why
     (folder / 'hand.png').touch()
     [files] = demo.files_made(folder)
