@@ -16,6 +16,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from ament_index_python.packages import get_packages_with_prefixes
 from launch.actions import (
     DeclareLaunchArgument,
     EmitEvent,
@@ -28,7 +29,9 @@ from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
 
+from grasp_decoder.hand.urdf import URDF
 from grasp_decoder.system.checked_options import checked_options
 from grasp_decoder.system.demo_files import demo_session, ready_bundle
 from grasp_decoder.system.description import node_descriptions
@@ -62,7 +65,26 @@ def start(context):
             options = replace(options, session=str(demo_session()), split='test')
         options = replace(options, bundle=options.bundle or str(ready_bundle()))
     restarts = Restarts(again=options.clock == REAL)
-    return [action for each in node_descriptions(options) for action in watched(each, restarts, options.result)]
+    nodes = [action for each in node_descriptions(options) for action in watched(each, restarts, options.result)]
+    return nodes if options.hand == 'none' else [*nodes, robot_state_publisher(options)]
+
+
+def robot_state_publisher(options):
+    """What gives RViz and Foxglove the hand: /robot_description, and /tf from /joint_states."""
+    if 'robot_state_publisher' not in get_packages_with_prefixes():
+        return LogInfo(msg='robot_state_publisher is not installed: nobody publishes /robot_description and /tf')
+    namespace = options.absolute_namespace
+    described = {
+        'robot_description': ParameterValue(URDF.read_text(), value_type=str),
+        'frame_prefix': namespace.strip('/') and f'{namespace.strip("/")}/',
+        'use_sim_time': options.clock != REAL,
+    }
+    return Node(
+        package='robot_state_publisher',
+        executable='robot_state_publisher',
+        namespace=namespace,
+        parameters=[described],
+    )
 
 
 def watched(description, restarts, result):

@@ -118,9 +118,7 @@ def show(session: Path, bundle: Path, out: Path, trials: int, view: bool = False
             view=view,
         )
     )
-    print(
-        f'replaying {trials} held-out trials at 1x: spikes -> decoder -> hand, each in a process of its own', flush=True
-    )
+    print(f'replaying {trials} held-out trials at 1x: spikes -> decoder -> hand, each in its own process', flush=True)
     try:
         result = run_nodes(options, logs)
     except NodeDied as error:
