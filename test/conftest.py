@@ -112,6 +112,7 @@ def short_training():
     """Networks learn in a tenth of the usual steps: for tests that do not ask how well they decode."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr('grasp_decoder.learning.models.causal_gru.EPOCHS', 10)
+        patch.setattr('grasp_decoder.learning.models.causal_gru.MOVEMENT_EPOCHS', 10)
         patch.setattr('grasp_decoder.learning.models.causal_gru.LEAST_STEPS', 2)
         yield
 

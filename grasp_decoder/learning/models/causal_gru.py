@@ -58,7 +58,9 @@ STATE = 64
 MEMBERS = 2
 """Networks whose mean answers for the object."""
 
-EPOCHS = 28
+EPOCHS, MOVEMENT_EPOCHS = 28, 60
+"""Of grasps, and of a movement."""
+
 BATCH = 32
 LEAST_STEPS = 8
 """Batches of an epoch, at least, so that a small session gets as many steps as a large one."""
@@ -81,7 +83,7 @@ UNIT_GAIN = 0.15
 """Spread of the logarithm of single units' gains."""
 
 GAIN_SHARE, GAIN_RANGE = 0.5, (0.6, 1.6)
-"""Share of the sequences in which all rates are multiplied by one factor, and its range."""
+"""Share of the sequences in which all rates are multiplied by one factor, and its range; none for a movement."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,7 @@ class _Batches(keras.utils.PyDataset):
         negatives = () if problem.is_movement else problem.negatives  # a movement is known of usable trials only
         trials = [*problem.train, *negatives]
         self._recipe = recipe
+        self._gain_share = 0.0 if problem.is_movement else GAIN_SHARE
         self._rng = np.random.default_rng(problem.seed)
         self._bins = recipe.perturb(trials)
         self._labels = label_bins(problem, problem.train, negatives)
@@ -241,7 +244,9 @@ class _Batches(keras.utils.PyDataset):
         n, copies = len(sequences), len(self._bins)
         missing = self._rng.random(n) < MISSING_SHARE
         copy = np.where(missing, self._rng.integers(min(1, copies - 1), copies, n), 0)
-        factor = np.where(self._rng.random(n) < GAIN_SHARE, self._rng.uniform(*GAIN_RANGE, n), 1).astype(np.float32)
+        factor = np.where(self._rng.random(n) < self._gain_share, self._rng.uniform(*GAIN_RANGE, n), 1).astype(
+            np.float32
+        )
         bins = self._recipe.scale(self._bins[copy[:, None], sequences], factor[:, None, None])
         return self._recipe.inputs(bins), *in_sequences(self._labels, sequences)
 
@@ -263,7 +268,8 @@ def _fit(problem: FitProblem, recipe: _Recipe) -> TaskNetwork:
             if problem.task == OBJECT
             else [recipe.start[f'read_out_{i}'] for i in range(2)]
         )
-    steps = EPOCHS * len(batches)
+    epochs = MOVEMENT_EPOCHS if problem.is_movement else EPOCHS
+    steps = epochs * len(batches)
     rate = keras.optimizers.schedules.CosineDecay(
         recipe.learning_rate / 10, steps, alpha=0.01, warmup_target=recipe.learning_rate, warmup_steps=steps // 15
     )
@@ -273,7 +279,7 @@ def _fit(problem: FitProblem, recipe: _Recipe) -> TaskNetwork:
         recipe.inputs(recipe.prepare(problem.validation)[held_out]),
         *in_sequences(label_bins(problem, problem.validation), held_out),
     )
-    train_best(problem, model, batches, validation, epochs=EPOCHS)
+    train_best(problem, model, batches, validation, epochs=epochs)
     batches.release()
     return _task_network(problem, recipe, model)
 
