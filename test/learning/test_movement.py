@@ -22,7 +22,9 @@ from grasp_decoder.cli.evaluate import main as evaluate
 from grasp_decoder.cli.inspect import summary_text
 from grasp_decoder.cli.train import main as train
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.features.trial_bins import bin_trial
+from grasp_decoder.features.trial_bins import TrialBins, bin_trial
+from grasp_decoder.learning.models import causal_gru
+from grasp_decoder.learning.models.fitting import fit
 from grasp_decoder.learning.movement import movement_range, with_movement
 from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.reading import read_session
@@ -138,6 +140,17 @@ def test_a_signal_is_trained_evaluated_and_kept_from_the_hand(moving, tmp_path):
 def test_bad_signals_are_one_line(moving, tmp_path, capsys, change, message):
     assert train(['--session', str(moving), '--out', str(tmp_path / 'out'), *change]) == 2
     assert message in capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def test_a_movement_is_learnt_from_counts_as_they_were_recorded(monkeypatch):
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(2, (12, 20, 5)).astype(np.uint16)
+    rest, moves = np.zeros(20, np.uint8), rng.random((20, 2), np.float32)
+    trials = [TrialBins(i, 0, 0, BIN_NS, i * 10**9, each, rest, moves, {}) for i, each in enumerate(counts)]
+    monkeypatch.setattr(causal_gru, '_fit', causal_gru._Batches)
+    batches = fit('dof', trials[:10], trials[10:], (), model='causal_gru')
+    seen = np.concatenate([batches[index][0] for index in range(len(batches))])
+    assert sorted(each.tolist() for each in seen) == sorted(each.tolist() for each in counts[:10])
 
 
 @pytest.fixture(scope='module')
