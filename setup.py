@@ -26,6 +26,7 @@ setup(
         'grasp_decoder.sources': [
             'lsl = grasp_decoder.sources.lsl:LslSystem',
             'openephys = grasp_decoder.sources.open_ephys:OpenEphysSystem',
+            'blackrock = grasp_decoder.sources.blackrock:BlackrockSystem',
         ],
     },
     data_files=[

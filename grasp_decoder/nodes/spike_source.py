@@ -9,8 +9,9 @@
 
 """spike_source: the spikes of an acquisition system as /spikes, its markers as /trial_events.
 
-The system is a plug-in: lsl, openephys or one of another package. Which channel and sort code is which unit is first
-compared with the bundle. While the system is away or its clock is wrong, nothing is sent, and the hand is SAFE.
+The system is a plug-in: lsl, openephys, blackrock or one of another package. Which channel and sort code is which unit
+is first compared with the bundle. While the system is away or its clock is wrong, nothing is sent, and the hand is
+SAFE.
 """
 
 from __future__ import annotations

@@ -29,7 +29,15 @@ import zmq
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.sources.clock_offset import ClockOffset
-from grasp_decoder.sources.spike_system import CONNECT_S, Arrived, Marker, Spike, SystemLost, SystemSettings
+from grasp_decoder.sources.spike_system import (
+    CONNECT_S,
+    Arrived,
+    Marker,
+    Spike,
+    SystemLost,
+    SystemSettings,
+    numbered_labels,
+)
 from grasp_decoder.sources.unit_map import UnitMap
 from grasp_decoder.types.time import NS_PER_S
 
@@ -52,7 +60,7 @@ class OpenEphysSystem:
 
     def __init__(self, settings: SystemSettings, unit_map: UnitMap):
         host, port = _address(settings.address or DEFAULT_ADDRESS)
-        self._labels = _line_labels(settings.events)
+        self._labels = numbered_labels(settings.events)
         self._where = f'Open Ephys at {host}:{port}'
         self._offset = ClockOffset()
         self._rate_hz = 0.0
@@ -176,14 +184,3 @@ def _address(text: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or not 0 < int(port) < 65535:
         raise GraspDecoderError(f"address is '{text}': it must be HOST:PORT, such as {DEFAULT_ADDRESS}")
     return host, int(port)
-
-
-def _line_labels(text: str) -> dict[int, str]:
-    """Labels of TTL lines, which the GUI counts from 1: ``1=Start,2=Go``."""
-    labels = {}
-    for each in filter(None, text.split(',')):
-        line, _, label = each.partition('=')
-        if not line.strip().isdecimal() or not label.strip():
-            raise GraspDecoderError(f"events is '{text}': it must be LINE=LABEL,LINE=LABEL, such as 1=Start,2=Go")
-        labels[int(line)] = label.strip()
-    return labels

@@ -9,9 +9,9 @@
 
 """What every acquisition system can do, and the registry that opens one by its name.
 
-``lsl`` and ``openephys`` are built in. A package adds its own by an entry point of the group ``grasp_decoder.sources``:
-a class or function that is called with `SystemSettings` and a `UnitMap` and returns a `SpikeSystem`. The name of the
-entry point is then a value of ``source:=``.
+``lsl``, ``openephys`` and ``blackrock`` are built in. A package adds its own by an entry point of the group
+``grasp_decoder.sources``: a class or function that is called with `SystemSettings` and a `UnitMap` and returns a
+`SpikeSystem`. The name of the entry point is then a value of ``source:=``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.plug_ins import PlugIns
 from grasp_decoder.sources.unit_map import UnitMap
 from grasp_decoder.types.setting import Settings, setting
@@ -30,6 +31,7 @@ SYSTEMS = PlugIns(
     {
         'lsl': 'grasp_decoder.sources.lsl:LslSystem',
         'openephys': 'grasp_decoder.sources.open_ephys:OpenEphysSystem',
+        'blackrock': 'grasp_decoder.sources.blackrock:BlackrockSystem',
     },
 )
 
@@ -42,10 +44,14 @@ class SystemSettings(Settings):
     """Where an acquisition system is, and what of it is used. ``docs/sources.md`` explains them for each system."""
 
     address: str = setting(
-        '', "name of the LSL stream, or Open Ephys' HOST:PORT; empty: the first stream of type Spikes, localhost:5556"
+        '',
+        "name of the LSL stream, Open Ephys' HOST:PORT, or Blackrock's device; empty: the first stream of type Spikes, "
+        'localhost:5556, HUB1',
     )
     events: str = setting(
-        '', 'trial events: name of the LSL stream of markers, or TTL lines such as 1=Start,2=Go; empty: none'
+        '',
+        'trial events: name of the LSL stream of markers, or TTL lines (Blackrock: digital words) such as 1=Start,2=Go'
+        '; empty: none',
     )
     unit_map: str = setting(
         '', 'CSV file: channel and sort code of each unit; empty: electrodes and sort codes of the bundle'
@@ -87,6 +93,21 @@ class Arrived:
     markers: list[Marker] = field(default_factory=list)
     alive: bool = False
     lost: int = 0
+
+
+def numbered_labels(text: str) -> dict[int, str]:
+    """Labels of TTL lines or of digital words: ``1=Start,2=Go``.
+
+    Raises:
+        GraspDecoderError: it is something else.
+    """
+    labels = {}
+    for each in filter(None, text.split(',')):
+        number, _, label = each.partition('=')
+        if not number.strip().isdecimal() or not label.strip():
+            raise GraspDecoderError(f"events is '{text}': it must be NUMBER=LABEL,NUMBER=LABEL, such as 1=Start,2=Go")
+        labels[int(number)] = label.strip()
+    return labels
 
 
 class SystemLost(Exception):

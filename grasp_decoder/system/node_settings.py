@@ -69,7 +69,7 @@ class ReplayerSettings(ReplayedTrials):
 class SourceSettings(SystemSettings):
     """Settings of spike_source."""
 
-    system: str = setting('', 'acquisition system: lsl, openephys or the name of a plug-in')
+    system: str = setting('', 'acquisition system: lsl, openephys, blackrock or the name of a plug-in')
     bundle: str = setting('', 'bundle that decodes: its units must be those of the system')
     batch_ms: float = setting(10.0, 'length of a batch', unit='ms', low=1.0, high=40.0)
     delay_ms: float = setting(

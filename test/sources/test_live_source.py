@@ -118,4 +118,4 @@ def test_markers_become_events_of_trials(opened):
 
 
 def test_systems_are_known_without_their_libraries():
-    assert system_names()[:2] == ('lsl', 'openephys') == tuple(SYSTEMS.built_in)
+    assert system_names()[:3] == ('lsl', 'openephys', 'blackrock') == tuple(SYSTEMS.built_in)

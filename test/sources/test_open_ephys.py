@@ -152,7 +152,7 @@ def test_without_data_it_says_what_to_do(sender, monkeypatch):
         ({'address': 'localhost'}, 'it must be HOST:PORT'),
         ({'address': 'localhost:x'}, 'it must be HOST:PORT'),
         ({'address': 'localhost:65535'}, 'it must be HOST:PORT'),
-        ({'events': 'Start'}, 'it must be LINE=LABEL'),
+        ({'events': 'Start'}, 'it must be NUMBER=LABEL'),
     ],
 )
 def test_wrong_settings_are_one_line(settings, said):

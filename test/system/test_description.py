@@ -65,7 +65,7 @@ def test_live_source_starts_neither_replayer_nor_monitor():
     assert sorted(executables(source='live')) == ['decoder', 'hand_bridge', 'simulated_hand']
 
 
-@pytest.mark.parametrize('system', ['lsl', 'openephys'])
+@pytest.mark.parametrize('system', ['lsl', 'openephys', 'blackrock'])
 def test_an_acquisition_system_is_started_last(system):
     assert executables(source=system) == ['simulated_hand', 'hand_bridge', 'decoder', 'spike_source']
     assert parameters('spike_source', source=system) == {'system': system, 'bundle': 'bundle'}
