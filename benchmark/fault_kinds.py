@@ -7,10 +7,7 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-"""The faults of the campaign: how each is made and undone, and what is expected of the hand.
-
-A fault is a generator. It makes the fault, gives the CLOCK_MONOTONIC at which it began, and, called again, undoes it.
-"""
+"""The faults of the campaign: how each is made and undone."""
 
 from __future__ import annotations
 
@@ -21,12 +18,11 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 
+from benchmark.fault_kind import TICK_S, Fault, Kind, Outcome, Since
 from benchmark.fault_relay import Disturbance, SomeBatches, StandingClock, delay, drop, due_shifted, duplicate, reorder
 from benchmark.fault_system import System
 from grasp_decoder.control.fault_policies import FaultKind
@@ -34,63 +30,14 @@ from grasp_decoder.control.hand_watch import FeedbackSettings
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.system.interfaces import DECODED_GRASP, HAND_COMMAND, LOAD_BUNDLE, SPIKES, Topic
-from grasp_decoder.system.node_settings import BridgeSettings
 from grasp_decoder.types.time import NS_PER_S
 
-Fault = Callable[[System, np.random.Generator], Iterator[int]]
-
-TICK_S = 1 / BridgeSettings().target_rate_hz
-SILENCE_LIMIT_S = ControlSettings().decode_timeout_s + TICK_S
 PAUSE_LIMIT_S = ControlSettings().pause_timeout_s + TICK_S
 HAND_LIMIT_S = FeedbackSettings().feedback_timeout_s + TICK_S
 OBSERVERS = ('recorder', 'run_monitor')
 COMES_UP_S = 20.0
 DISCOVERED_S = 3.0
 """Long enough for a second node to be discovered by every other, also on a busy machine."""
-
-
-class Outcome(StrEnum):
-    """What is expected of the hand."""
-
-    SAFE = 'safe'
-    GOES_ON = 'goes on'
-    EITHER = 'either'
-
-
-class Since(StrEnum):
-    """From when the detection limit counts."""
-
-    FAULT = 'the fault'
-    SOURCE = "the fault, or the end of the source's pause"
-    LAST_DECODE = 'the last decode'
-    LAST_TARGET = 'the last joint target'
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of fault.
-
-    Attributes:
-        name: for the table and the option ``--kinds``.
-        fault: makes and undoes it.
-        outcome: what is expected of the hand.
-        reports: pattern of what must be heard of the fault on /diagnostics, in a command's reason or in a log;
-            '' when nothing is lost.
-        since, limit_s: the detection limit, the time after which the fault must have been noticed.
-        cause: the line of ``config/faults.yaml`` that says what the hand does.
-        lasts_s: how long the fault lasts.
-        hand_is_silent: the hand itself is dead or frozen, and its joints are not heard of.
-    """
-
-    name: str
-    fault: Fault
-    outcome: Outcome = Outcome.SAFE
-    reports: str = ''
-    since: Since = Since.FAULT
-    limit_s: float = SILENCE_LIMIT_S
-    cause: FaultKind = FaultKind.SILENCE
-    lasts_s: float = 1.0
-    hand_is_silent: bool = False
 
 
 def kinds() -> list[Kind]:

@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmark.fault_kinds import Kind, Outcome
+from benchmark.fault_kind import Kind, Outcome
 from benchmark.results import ROOT, markdown_table, write_section
 
 PAGE = 'reliability.md'

@@ -33,7 +33,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from benchmark.fault_kinds import Kind, Outcome, Since, busy, kinds
+from benchmark.fault_kind import Kind, Outcome, Since
+from benchmark.fault_kinds import busy, kinds
 from benchmark.fault_report import ALLOWED_MS, MOMENTS, Run, figure, summarize, table, write_page
 from benchmark.fault_system import System
 from benchmark.fault_verdict import closes_further, first_safe, left_safe_ns, next_trial_ns, opens_ns
