@@ -35,8 +35,8 @@ if [[ ! -e $installed/holds || $(<"$installed/holds") != "${packages[*]} ${libra
     [[ -d ${name#*/} ]] || git clone --quiet --depth 1 --branch jazzy "https://github.com/$name"
   done
   "$root/run" python -m pip install --quiet --upgrade --target "$installed/python" "${libraries[@]}"
-  "$root/run" python -m colcon build --merge-install --executor sequential --paths "${packages[@]/#/*/}" \
-    --cmake-args "-DPython3_EXECUTABLE=$root/.venv/bin/python" -DBUILD_TESTING=OFF
+  "$root/run" python -m colcon build --merge-install --executor sequential --event-handlers console_stderr- \
+    --paths "${packages[@]/#/*/}" --cmake-args "-DPython3_EXECUTABLE=$root/.venv/bin/python" -DBUILD_TESTING=OFF
   echo "${packages[*]} ${libraries[*]}" >"$installed/holds"
   cd - >/dev/null
 fi
