@@ -86,7 +86,7 @@ def _interrupts(argv) -> int:
     parser.add_argument('--launch', action='store_true', help='runs of the launch file instead of replay_decode')
     parser.add_argument('--seed', type=int, default=0, metavar='N', help='of the random moments (default: %(default)s)')
     arguments = parsed_with_json(parser, argv)
-    session, bundle = given_or_trained(arguments)
+    session, bundle = (path.resolve() for path in given_or_trained(arguments))  # each run has a folder of its own
     command = _launch(session, bundle) if arguments.launch else _replay_decode(session, bundle)
     rng = np.random.default_rng(arguments.seed)
     ends = []
