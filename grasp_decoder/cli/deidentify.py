@@ -30,6 +30,9 @@ from grasp_decoder.recording.recorded_texts import Texts, recorded_texts
 from grasp_decoder.recording.writing import check_session_writable, check_writable, write_session
 from grasp_decoder.safe_file import PRIVATE, write_new
 
+SHOWN = 20
+"""Words of one place that are printed; numbers are not."""
+
 
 def main(argv=None) -> int:
     return exit_status(deidentify, argv)
@@ -75,7 +78,10 @@ def deidentify(argv) -> None:
     print(f'removed: the clock; {sum(map(len, removed.values()))} texts of {", ".join(removed) or "no place"}')
     print('kept, look whether it tells who it is:')
     for place, texts in said['kept'].items():
-        print(f'  {place}: {", ".join(texts)}')
+        words = [text for text in texts if not text.removeprefix('-').isdecimal()]
+        if words:
+            more = f' and {len(words) - SHOWN} more' if len(words) > SHOWN else ''
+            print(f'  {place}: {", ".join(words[:SHOWN])}{more}')
 
 
 def _texts(path: Path) -> Texts:

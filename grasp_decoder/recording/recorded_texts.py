@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +56,29 @@ def _note_mat(path: Path, found: defaultdict[str, set[str]]) -> bool:
             return False
         for field, size in mat5.struct_fields(block):
             if field == 'segments':
+                seen: defaultdict[str, dict[bytes, Any]] = defaultdict(dict)
                 for segment in mat5.cell_elements(block, size):
-                    _note(found, field, mat5.Matrix.at(segment, 0).value())
+                    _note_segment(found, segment, seen)
             else:
                 _note(found, field, mat5.read_matrix(block, size).value())
         block.finish()
     return True
+
+
+def _note_segment(
+    found: defaultdict[str, set[str]], segment: bytearray, seen: defaultdict[str, dict[bytes, Any]]
+) -> None:
+    """Note what a trial says; of its spike trains, only what none has said in the same bytes before (``seen``)."""
+    for name, position in mat5.Matrix.at(segment, 0).fields().items():
+        matrix = mat5.Matrix.at(segment, position)
+        if name != 'spiketrains':
+            _note(found, f'segments.{name}', matrix.value())
+        elif trains := matrix.elements():
+            columns = mat5.Columns(segment, trains)
+            first = mat5.Matrix.at(segment, trains[0]).value()
+            for field in [each for each, value in first.items() if not isinstance(value, np.ndarray)]:
+                if not field.endswith(_MEASURED):
+                    columns.values(field, seen[field], partial(_note, found, f'segments.spiketrains.{field}'))
 
 
 def _texts_of_blocks(blocks: list[Any]) -> Texts:
