@@ -104,6 +104,9 @@ def _kills(argv) -> int:
             place = Path(folder, name)
             place.mkdir()
             found[name] = _campaign(programs[name], place, arguments.runs, np.random.default_rng(arguments.seed))
+            failures = sum(each['failures'] for each in found.values())
+            write_json(arguments.json, {'failures': failures, 'seed': arguments.seed, 'programs': found})
+            print(f'{name}: {found[name]["failures"]} of {arguments.runs} kills left damage', flush=True)
     print_table(
         ('program', 'kills', OLD, NEW, PARTIAL, ABSENT, 'failures'),
         [
@@ -116,8 +119,6 @@ def _kills(argv) -> int:
             for name, each in found.items()
         ],
     )
-    failures = sum(each['failures'] for each in found.values())
-    write_json(arguments.json, {'failures': failures, 'seed': arguments.seed, 'programs': found})
     return 1 if failures else 0
 
 
