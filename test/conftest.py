@@ -217,6 +217,21 @@ def start_node(domain_id, node, spin_until, tmp_path):
 
 
 @pytest.fixture
+def call(node, spin_until):
+    """``call(type, name, field=value)`` calls a service and gives the answer."""
+
+    def call(kind, name, **fields):
+        client = node.create_client(kind, name)
+        assert spin_until(client.service_is_ready), f'no service {name}'
+        answer = client.call_async(kind.Request(**fields))
+        assert spin_until(answer.done), f'{name} does not answer'
+        node.destroy_client(client)
+        return answer.result()
+
+    return call
+
+
+@pytest.fixture
 def start_replay_decode(domain_id):
     """``start_replay_decode(ARGUMENTS)`` starts replay_decode; it is ended by its id if the test leaves it running."""
     from grasp_decoder.child_process import prepare_child

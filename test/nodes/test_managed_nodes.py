@@ -45,21 +45,6 @@ UNCONFIGURED = '-p', 'autostart:=false'
 
 
 @pytest.fixture
-def call(node, spin_until):
-    """``call(type, name, field=value)`` calls a service and gives the answer."""
-
-    def call(kind, name, **fields):
-        client = node.create_client(kind, name)
-        assert spin_until(client.service_is_ready)
-        answer = client.call_async(kind.Request(**fields))
-        assert spin_until(answer.done)
-        node.destroy_client(client)
-        return answer.result()
-
-    return call
-
-
-@pytest.fixture
 def change(call):
     """``change(node, 'configure')``: whether the transition succeeded."""
     return lambda name, label: call(ChangeState, f'/{name}/change_state', transition=Transition(label=label)).success

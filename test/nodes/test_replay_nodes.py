@@ -126,20 +126,6 @@ def start_decoder(start_node, spin_until, ears):
     return start
 
 
-@pytest.fixture
-def call(node, spin_until):
-    """``call(type, name, **fields)`` calls a service and gives its response."""
-
-    def call(kind, name, **fields):
-        client = node.create_client(kind, name)
-        assert spin_until(client.service_is_ready), f'no service {name}'
-        future = client.call_async(kind.Request(**fields))
-        assert spin_until(future.done), f'{name} does not answer'
-        return future.result()
-
-    return call
-
-
 def parameters(**values):
     return ['--ros-args', *(argument for name, value in values.items() for argument in ('-p', f'{name}:={value}'))]
 
