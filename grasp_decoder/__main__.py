@@ -25,6 +25,7 @@ COMMANDS = (
     'demo',
     'synthesize',
     'inspect',
+    'convert',
     'deidentify',
     'cache',
     'train',

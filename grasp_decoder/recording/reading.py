@@ -12,7 +12,8 @@
 1. The source's hash and that of how it is read (mapping, names of objects) are looked up in the cache (`cache.py`).
 2. An .mcap file, or a folder of ``ros2 bag`` with one, is a run that was recorded (`mcap.py`), a .mat file with X and Y
    binned spikes beside movement (`binned_kinematics.py`). Any other .mat file goes through the fast reader
-   (`neo_mat.py`); all else, and what that one does not know, through Neo (`neo_reader.py`).
+   (`neo_mat.py`), an .nwb file through pynwb (`nwb.py`); all else, and what the fast reader does not know, through
+   Neo (`neo_reader.py`).
 3. `block_to_session.py`: one long recording is cut into trials, names are mapped, objects get their ids, times become
    int64 ns, spikes of a trial are merged in time order, and what cannot be decoded from is refused with the reason.
 """
@@ -32,6 +33,7 @@ from grasp_decoder.recording.block_to_session import session_from_block
 from grasp_decoder.recording.mapping import Mapping, default_mapping, load_mapping
 from grasp_decoder.recording.neo_mat import read_neo_mat
 from grasp_decoder.recording.neo_reader import read_with_neo
+from grasp_decoder.recording.nwb import SUFFIX, read_nwb
 from grasp_decoder.recording.recorded_block import RecordedBlock
 from grasp_decoder.recording.session import Session
 from grasp_decoder.safe_file import open_plain
@@ -97,6 +99,8 @@ def _recorded_run(path: Path) -> Path | None:
 
 def read_block(path: Path) -> RecordedBlock:
     """The block in a file, with names and times as the file has them."""
+    if path.suffix.lower() == SUFFIX:
+        return read_nwb(path)
     if path.suffix.lower() != '.mat':
         return read_with_neo(path)
     with open_plain(path) as file:

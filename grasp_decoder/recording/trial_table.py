@@ -164,17 +164,20 @@ def _cut_segment(segment: RecordedTrial, rows: Sequence[TrialRow]) -> list[Recor
     starts, stops = np.array([row.start_s for row in rows]), np.array([row.stop_s for row in rows])
     units = np.repeat(np.arange(len(segment.spike_counts)), segment.spike_counts)
     spike_rows = _row_of(segment.spikes_s, starts, stops)
-    order = np.lexsort((units, spike_rows))  # stable: the spikes of a unit stay in their order
-    bounds = np.searchsorted(spike_rows[order], np.arange(len(rows) + 1))
+    spikes_of = _places(spike_rows, len(rows))  # in their order, so unit after unit
+    samples_of = {
+        name: _places(_row_of(seconds, starts, stops), len(rows)) for name, (seconds, _) in segment.signals.items()
+    }
     event_rows = _row_of(np.array([seconds for _, seconds in segment.events]), starts, stops)
     trials = []
     for place, row in enumerate(rows):
-        spikes = order[bounds[place] : bounds[place + 1]]
+        spikes = spikes_of[place]
         events = [segment.events[index] for index in np.flatnonzero(event_rows == place)]
         signals = {}
         for name, (seconds, values) in segment.signals.items():
-            first, last = np.searchsorted(seconds, [row.start_s, row.stop_s])
-            signals[name] = seconds[first:last], values[first:last]
+            samples = samples_of[name][place]
+            if samples.size:
+                signals[name] = seconds[samples], values[samples]
         trials.append(
             replace(
                 segment,
@@ -195,6 +198,13 @@ def _row_of(seconds: NDArray, starts: NDArray, stops: NDArray) -> NDArray[np.int
     """The row that each time is in, both ends included; -1 for none. Where rows touch, the later one."""
     row = np.searchsorted(starts, seconds, side='right') - 1
     return np.where((row >= 0) & (seconds <= stops[row]), row, -1)
+
+
+def _places(rows: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
+    """Where each of ``count`` rows is in an array, ascending."""
+    order = np.argsort(rows, kind='stable')
+    bounds = np.searchsorted(rows[order], np.arange(count + 1))
+    return [order[first:last] for first, last in itertools.pairwise(bounds)]
 
 
 def _number_or_text(cell: str) -> int | float | str:

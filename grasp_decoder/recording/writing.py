@@ -7,8 +7,9 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-"""Writing a session as a .neo.mat file: NeoMatlabIO's layout in the default schema (neo_mat_mapping.yaml).
+"""Writing a session as an NWB file (`nwb.py`), or as a .neo.mat file.
 
+The latter has NeoMatlabIO's layout in the default schema (neo_mat_mapping.yaml).
 Neo's own writer makes an object of every spike train, which takes ten minutes and 3 GB for a session of 411,000
 trains. Here one trial at a time is put together from bytes; tests show that Neo reads the session back.
 """
@@ -24,6 +25,7 @@ import numpy as np
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.recording.mat5_encoding import cells, field_names, number, structure, structure_of, text, write_file
+from grasp_decoder.recording.nwb import SUFFIX, require_pynwb, write_nwb
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.safe_file import written_whole
 from grasp_decoder.types.time import NS_PER_S
@@ -34,9 +36,11 @@ _SECONDS = text('s')
 
 def check_session_writable(path) -> None:
     """Refuse a path that `write_session` could not write, before any work is done for it."""
-    if Path(path).suffix != '.mat':
-        raise GraspDecoderError(f'{path}: a session is written as a .mat file: give a name that ends in .mat')
+    if Path(path).suffix not in ('.mat', SUFFIX):
+        raise GraspDecoderError(f'{path}: a session is written as .mat or .nwb: give a name that ends so')
     check_writable(path)
+    if Path(path).suffix == SUFFIX:
+        require_pynwb(path)
 
 
 def check_writable(path) -> None:
@@ -58,6 +62,9 @@ def write_session(session: Session, path, objects: ObjectCatalogue | None = None
     """
     check_session_writable(path)
     objects = load_objects() if objects is None else objects
+    if Path(path).suffix == SUFFIX:
+        write_nwb(session, Path(path), objects)
+        return
     unit_annotations = [_unit_annotations(unit) for unit in session.units]
 
     def segments() -> Iterator[bytes]:

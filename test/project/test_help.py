@@ -23,7 +23,7 @@ from grasp_decoder.system.node_settings import NODE_SETTINGS
 from grasp_decoder.system.processes import NodeProcess
 from grasp_decoder.types.setting import declarations
 
-# File, folder, number, milliseconds, seconds, fraction, name, names with commas; the two recordings of deidentify.
+# File, folder, number, milliseconds, seconds, fraction, name, names with commas; the two recordings of convert.
 WORDS = {'FILE', 'DIR', 'N', 'MS', 'S', 'F', 'NAME', 'LIST', 'IN', 'OUT'}
 
 

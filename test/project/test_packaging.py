@@ -182,7 +182,14 @@ def test_find_package_and_package_xml_agree():
     assert set(re.findall(r'find_package\((\w+)', (ROOT / 'CMakeLists.txt').read_text())) | linters == needed
 
 
-LAYERS = {'build': ('build',), 'run': ('core', 'system'), 'train': ('train',), 'view': ('view',), 'test': ('test',)}
+LAYERS = {
+    'build': ('build',),
+    'run': ('core', 'system'),
+    'train': ('train',),
+    'view': ('view',),
+    'formats': ('formats',),
+    'test': ('test',),
+}
 with_each_lock = pytest.mark.parametrize('lock', ['wheels', 'ros-jazzy'])
 
 

@@ -252,7 +252,9 @@ def test_a_shared_environment_is_not_made_again_for_another_python(bare_machine,
         ('viewer --help', ['run', 'view']),
         ('view --help', ['run', 'view']),
         ('replay_decode --view --hand mujoco', ['run', 'view']),
-        ('test fast', ['run', 'train', 'view', 'test']),
+        ('convert session.mat session.NWB', ['run', 'formats']),
+        ('train --session day.nix --out bundle', ['run', 'train', 'formats']),
+        ('test fast', ['run', 'train', 'view', 'formats', 'test']),
     ],
 )
 def test_a_command_installs_what_it_needs_once(bare_machine, tmp_path, command, layers):

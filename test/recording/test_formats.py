@@ -11,17 +11,24 @@
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import neo
 import numpy as np
+import pynwb
 import pytest
 import quantities as pq
 
+from grasp_decoder.cli.convert import main as convert
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.recording.mapping import load_mapping, with_trials
+from grasp_decoder.recording.mapping import default_mapping, load_mapping, with_trials
 from grasp_decoder.recording.mcap import Recorder
 from grasp_decoder.recording.reading import read_session
+from grasp_decoder.recording.session import Unit
+from grasp_decoder.recording.synthetic import synthesize
+from grasp_decoder.recording.writing import write_session
+from grasp_decoder.types.time import to_ns
 
 from helpers.neo_blocks import EVENTS, make_block, make_segment, write_mat
 from helpers.session_equality import assert_same_session
@@ -75,7 +82,8 @@ def read(path, mapping, *made, write=write_mat):
 
 
 def same_but(session, expected, **changed):
-    assert_same_session(replace(session, source_sha256='', remarks=()), replace(expected, source_sha256='', **changed))
+    plain = {'source_sha256': '', 'remarks': ()}
+    assert_same_session(replace(session, **plain), replace(expected, **plain, **changed))
 
 
 @pytest.fixture
@@ -314,6 +322,110 @@ def test_a_recorded_run_may_lie_in_a_folder_and_end_in_capitals(tmp_path):
     for path in (folder, folder / 'RUN.MCAP'):
         with pytest.raises(GraspDecoderError, match='RUN.MCAP: the recording holds no spikes'):
             read_session(path)
+
+
+def nwb_file():
+    return pynwb.NWBFile(session_description='x', identifier='x', session_start_time=datetime(2020, 1, 1, tzinfo=UTC))
+
+
+def write_others_nwb(path, change=lambda content: None):
+    """A file as another laboratory may write it: words for objects and results, one electrode for each unit."""
+    content = nwb_file()
+    group = content.create_electrode_group('array', 'x', location='M1', device=content.create_device('device'))
+    for number in (7, 9):
+        content.add_electrode(location='M1', group=group, id=number)
+    content.add_unit_column('quality', 'x')
+    for index, quality in enumerate(('good', 'noise')):
+        spikes = np.sort(np.random.default_rng(index).uniform(0, 20, 400))
+        content.add_unit(spike_times=spikes, obs_intervals=[[0.0, 20.0]], electrodes=[1 - index], quality=quality)
+    for name in ('go_cue_time', 'hold_time', 'reward_time', 'target_object', 'result'):
+        content.add_trial_column(name, 'x')
+    for start, each, result in zip(STARTS, ('cube', 'ball', 'cube'), 'RFR'):
+        row = {'go_cue_time': start + 0.3, 'hold_time': start + 0.5, 'reward_time': start + 0.8}
+        content.add_trial(start_time=start, stop_time=start + 1, target_object=each, result=result, **row)
+    position = pynwb.behavior.SpatialSeries(
+        name='hand', data=np.arange(200.0).reshape(100, 2), reference_frame='x', rate=5.0
+    )
+    content.create_processing_module('behavior', 'x').add(pynwb.behavior.Position(spatial_series=position))
+    change(content)
+    with pynwb.NWBHDF5IO(str(path), 'w') as file:
+        file.write(content)
+    return path
+
+
+def test_nwb_of_another_laboratory_is_read_with_two_lines_of_a_mapping(tmp_path):
+    path, mapping = write_others_nwb(tmp_path / 'day one.nwb'), tmp_path / 'map.yaml'
+    with pytest.raises(GraspDecoderError, match='"objects: {cube: 1, ball: 2}"'):
+        read_session(path)
+    mapping.write_text('objects: {cube: 21, ball: 32}\nresults: {R: true, F: false}')
+    session = read_session(path, mapping)
+    assert [(trial.object_id, trial.correct) for trial in session.trials] == [(21, True), (32, False), (21, True)]
+    assert session.units == (Unit(0, 9, None, 'M1'), Unit(1, 7, None, 'M1'))
+    assert 'quality: [noise]' in session.remarks[0]
+    first = session.trials[0]
+    assert first.events == {'Go': 5_300_000_000, 'Hold': 5_500_000_000, 'Rew': 5_800_000_000}
+    np.testing.assert_array_equal(first.signals['hand'][0], np.arange(25, 31) * 200_000_000)
+    assert first.signals['hand'][1].shape == (6, 2)
+    everything = np.sort(np.random.default_rng(1).uniform(0, 20, 400))
+    inside = everything[(everything >= 5) & (everything <= 6)]
+    np.testing.assert_array_equal(first.times_ns[first.units == 1], to_ns(inside))
+
+
+def test_nwb_without_trials_is_cut_by_a_table(tmp_path, expected):
+    content = nwb_file()
+    for train in one_long_segment(segments()).spiketrains:
+        content.add_unit(spike_times=train.magnitude)
+    with pynwb.NWBHDF5IO(str(tmp_path / 'x.nwb'), 'w') as file:
+        file.write(content)
+    with pytest.raises(GraspDecoderError, match='no events, which say'):
+        read_session(tmp_path / 'x.nwb')
+    (tmp_path / 'trials.csv').write_text(TABLE)
+    session = read_session(tmp_path / 'x.nwb', with_trials(default_mapping(), tmp_path / 'trials.csv'))
+    same_but(session, expected, units=session.units, name='x')
+
+
+@pytest.mark.parametrize(
+    'write, problem',
+    [
+        (lambda path: path.write_bytes(b'hello'), 'not an NWB 2 file that pynwb can read'),
+        (lambda path: write_others_nwb(path, lambda content: content.units.columns[0].data.pop()), 'not an NWB 2 file'),
+        (lambda path: pynwb.NWBHDF5IO(str(path), 'w').write(nwb_file()), 'no units table.; was it spike-sorted'),
+    ],
+)
+def test_nwb_that_is_damaged_or_holds_no_spikes_is_refused(tmp_path, write, problem):
+    write(tmp_path / 'x.nwb')
+    with pytest.raises(GraspDecoderError, match=problem) as error:
+        read_session(tmp_path / 'x.nwb')
+    assert '\n' not in str(error.value)
+
+
+def test_a_session_is_the_same_in_every_format(tmp_path):
+    """Also with what few sessions have: trials without an event, an object, a result or a signal, silent units."""
+    [session] = synthesize(6, 5)
+    trials = list(session.trials)
+    wrist = trials[0].start_ns + np.arange(4) * 10_000_000, np.arange(8.0).reshape(4, 2)
+    trials[0] = replace(trials[0], signals={'wrist': wrist}, correct=False)
+    trials[1] = replace(trials[1], correct=None, object_id=-1)
+    trials[2] = replace(trials[2], events={label: time for label, time in trials[2].events.items() if label != 'Cue'})
+    silent = trials[3].units != 2
+    trials[3] = replace(trials[3], units=trials[3].units[silent], times_ns=trials[3].times_ns[silent])
+    units = (
+        Unit(0),
+        Unit(1, 4, None, 'M1'),
+        Unit(2, 4, 2),
+        Unit(3, 1, 0, 'AIP'),
+        Unit(4, None, 3, 'F5'),
+        Unit(5, 80, 1),
+    )
+    session = replace(session, trials=tuple(trials), units=units)
+    (tmp_path / 'map.yaml').write_text('incomplete_trials: leave_out')
+    for name in ('x.nwb', 'x.mat'):
+        write_session(session, tmp_path / name)
+        same_but(read_session(tmp_path / name, tmp_path / 'map.yaml'), session)
+    for source, copy in (('x.mat', 'again.nwb'), ('x.nwb', 'again.mat')):
+        assert convert([str(tmp_path / source), str(tmp_path / copy), '--map', str(tmp_path / 'map.yaml')]) == 0
+        same_but(read_session(tmp_path / copy, tmp_path / 'map.yaml'), session)
+    assert convert([str(tmp_path / 'x.nwb'), str(tmp_path / 'x.nwb')]) == 2
 
 
 def test_the_arrays_of_the_documentation_become_a_session(tmp_path, monkeypatch):

@@ -169,7 +169,7 @@ def test_deidentify_removes_who_and_when_and_changes_nothing_else(tmp_path, name
         (inspect, ['no_hold.mat'], 'no trial has the event "Hold"'),
         (inspect, ['plain.txt'], 'not a recording'),
         (deidentify, ['good.mat', 'absent/out.mat'], 'cannot be written'),
-        (deidentify, ['good.mat', 'out.nix'], 'written as a .mat file'),
+        (deidentify, ['good.mat', 'out.nix'], 'is written as .mat or .nwb'),
         (deidentify, ['good.mat', 'good.mat'], 'is the recording itself'),
         (deidentify, ['good.mat', 'out.mat', '--key', 'plain.txt'], 'has 5 bytes, and must have 32'),
         (synthesize, ['--out', 'absent/out.mat'], 'cannot be written'),
