@@ -59,6 +59,13 @@ def _adapt(argv) -> int:
         'events are used; 0: of all trials (default: %(default)s)',
     )
     add_tampering_argument(parser)
+    parser.add_argument(
+        '--better-than',
+        type=Path,
+        metavar='DIR',
+        help='bundle that decodes this recording so far. Both bundles decode the newest quarter of its trials, of '
+        'which the new one has learnt nothing, and it is only written if it is surely better',
+    )
     add_signing_argument(parser)
     add_recording_arguments(parser)
     arguments = parser.parse_args(argv)
@@ -67,10 +74,12 @@ def _adapt(argv) -> int:
         raise GraspDecoderError(f'--trials-per-object {per_object}: give 0 or more')
     signing_key = read_signing_key(arguments.sign_with) if arguments.sign_with else None
     bundles = [load_bundle(path) for path in arguments.bundle]
+    running = load_bundle(arguments.better_than) if arguments.better_than else None
     # The learning room takes seconds to import: it is left out for --help or a bad bundle.
     from grasp_decoder.bundle.export.writing import bundle_draft, check_replaceable
     from grasp_decoder.learning import adaptation
     from grasp_decoder.learning.evaluation.intervals import mean_interval
+    from grasp_decoder.learning.newest_trials import NotBetter, compared_on_newest, split_newest
     from grasp_decoder.learning.report.adaptation_figure import matched_units
 
     check_replaceable(arguments.out)
@@ -79,11 +88,15 @@ def _adapt(argv) -> int:
     for bundle in bundles:
         objects.require_labels(bundle.manifest.classes, bundle.manifest.labels, f'bundle {bundle.path}')
     session = read_session(arguments.session, given_mapping(arguments), objects)
+    if running:
+        running.require_unit_count(session.unit_count, str(arguments.session))
 
     def day_for(bundle: Bundle) -> adaptation.Day:
         trials = bin_trials(session, bundle.manifest.bin_ns, bundle.manifest.merge)
         if bundle is bundles[0]:
             require_untouched(session, trials, arguments.accept_suspicious, progress.say)
+        if running:
+            trials = split_newest(trials)[0]
         labelled = adaptation.first_trials(trials, bundle.manifest.classes, per_object)
         progress.say(
             f'fitting a read-in for {session.unit_count} units to {len(trials)} trials, {len(labelled)} of them '
@@ -103,12 +116,21 @@ def _adapt(argv) -> int:
         progress.say(f'expected accuracy in the hold phase: {expected.accuracy:.1%} ({low:.1%} to {high:.1%})')
     else:
         progress.say('expected accuracy: not known without labelled trials')
-    with bundle_draft(arguments.out, signing_key=signing_key) as draft:
-        draft.metrics = metrics
-        adaptation.write_adapted(draft, adapted, session)
-        if matched:
-            draft.report.mkdir()
-            task, found = next(iter(adapted.alignments.items()))
-            matched_units(adapted.bundle.start(task), found).savefig(draft.report / 'units.png', dpi=120)
+    verdict = ''
+    try:
+        with bundle_draft(arguments.out, signing_key=signing_key) as draft:
+            draft.metrics = metrics
+            made = adaptation.write_adapted(draft, adapted, session)
+            if running:
+                verdict = compared_on_newest(made, running, session)
+            if matched:
+                draft.report.mkdir()
+                task, found = next(iter(adapted.alignments.items()))
+                matched_units(adapted.bundle.start(task), found).savefig(draft.report / 'units.png', dpi=120)
+    except NotBetter as refusal:
+        progress.say(f'not written: {refusal}')
+        return 1
     progress.say(f'wrote the bundle {arguments.out} in {time.monotonic() - began:.0f} s')
+    if verdict:
+        progress.say(verdict)
     return 0

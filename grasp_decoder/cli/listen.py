@@ -23,7 +23,7 @@ from grasp_decoder.system.replay_options import SOURCES
 from grasp_decoder.system.run_nodes import NodeDied, run_live
 
 LIVE = tuple(source for source in SOURCES if source != 'replay')
-OPTIONS = {'bundle', 'hand', 'objects', 'params_file', 'record', 'namespace', *OF_LIVE_SOURCES} - {'source'}
+OPTIONS = {'adapter', 'bundle', 'hand', 'objects', 'params_file', 'record', 'namespace', *OF_LIVE_SOURCES} - {'source'}
 
 
 def main(argv=None) -> int:

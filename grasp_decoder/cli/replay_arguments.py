@@ -21,7 +21,7 @@ from grasp_decoder.system.replay_options import PATHS, ReplayOptions
 from grasp_decoder.types.setting import Declaration, declarations
 
 # Where an option has another name on command lines.
-FLAGS = {'mapping': '--map', 'result': '--json'}
+FLAGS = {'mapping': '--map', 'result': '--json', 'adapter': '--adapt'}
 REQUIRED = ('session', 'bundle')
 # A live source starts no monitor, which a command line waits for.
 OF_LIVE_SOURCES = {'source', *(each.name for each in declarations(SystemSettings))}

@@ -45,9 +45,9 @@ def subscribe(
     return node.create_subscription(interface_type(topic.type), topic.name, callback, profile, **options)
 
 
-def serve(node: Node, service: Service, callback: Callable[[Any, Any], Any]) -> RosService:
-    """A server of ``service``, in the namespace of ``node``."""
-    return node.create_service(interface_type(service.type), service.name, callback)
+def serve(node: Node, service: Service, callback: Callable[[Any, Any], Any], **options: Any) -> RosService:
+    """A server of ``service``, in the namespace of ``node``; ``options`` are those of `Node.create_service`."""
+    return node.create_service(interface_type(service.type), service.name, callback, **options)
 
 
 def client(node: Node, service: Service) -> Client:

@@ -56,6 +56,8 @@ def node_descriptions(options: ReplayOptions) -> list[NodeDescription]:
         nodes = {'recorder': {'file': options.record}, **nodes}
     if options.lsl_outlet or options.zmq_outlet:
         nodes = {'outlet': {'lsl': options.lsl_outlet, 'zmq': options.zmq_outlet}, **nodes}
+    if options.adapter:
+        nodes = {'adapter': {'bundle': options.bundle, **objects}, **nodes}
     if options.view:
         nodes = {'viewer': {**objects}, **nodes}
     if options.hand != 'none':
@@ -69,7 +71,7 @@ def node_descriptions(options: ReplayOptions) -> list[NodeDescription]:
         if options.clock == SIMULATED:
             replayed['speed'] = 1.0  # in the time of the simulated world
         # The replayer waits for all subscribers of spikes, and then for the monitor, which starts it.
-        listeners = 3 + to_mcap + options.view
+        listeners = 3 + to_mcap + options.view + options.adapter
         monitored = {
             'hand': options.hand,
             'listeners': listeners,

@@ -134,6 +134,10 @@ PAUSE = Service('~/pause', 'std_srvs/srv/Trigger', 'pause the replay; heartbeats
 RESUME = Service('~/resume', 'std_srvs/srv/Trigger', 'go on with the replay', 'spike_replayer')
 SEEK = Service('~/seek', 'grasp_decoder/srv/Seek', 'go on from a moment of a trial', 'spike_replayer')
 LOAD_BUNDLE = Service('~/load_bundle', 'grasp_decoder/srv/LoadBundle', 'decode with another bundle', 'decoder')
+ADAPT = Service('~/adapt', 'std_srvs/srv/Trigger', 'make a bundle of the trials so far', 'adapter')
+ROLL_BACK = Service(
+    '~/roll_back', 'std_srvs/srv/Trigger', 'decode with the bundle before, and stop adapting', 'adapter'
+)
 RESET = Service('hand/reset', 'std_srvs/srv/Trigger', 'release the e-stop', 'hand_bridge')
 GRIPPER_COMMAND = Service(
     'gripper_controller/gripper_cmd', 'control_msgs/action/GripperCommand', 'move a parallel gripper'
@@ -216,6 +220,12 @@ NODES = {
         calls=(RESUME,),
     ),
     'recorder': Interfaces(publishes=(DIAGNOSTICS,), subscribes=TOPICS),
+    'adapter': Interfaces(
+        publishes=(DIAGNOSTICS,),
+        subscribes=(SPIKES, TRIAL_EVENTS, DECODER_INFO),
+        serves=(ADAPT, ROLL_BACK),
+        calls=(LOAD_BUNDLE,),
+    ),
     'outlet': Interfaces(publishes=(DIAGNOSTICS,), subscribes=(DECODED_GRASP, HAND_COMMAND)),
     'viewer': Interfaces(
         publishes=(LATCHED_E_STOP, DIAGNOSTICS),

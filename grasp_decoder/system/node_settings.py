@@ -258,6 +258,27 @@ class RecorderSettings(Settings):
 
 
 @dataclass(frozen=True)
+class AdapterSettings(ObjectSettings):
+    """Settings of adapter."""
+
+    bundle: str = setting('', 'bundle that decodes at first; all others are made from it')
+    folder: str = setting('', 'folder for new bundles; empty: that in which the bundle lies')
+    sign_with: str = setting('', 'secret key to sign new bundles with; empty: they are not signed')
+    new_trials: int = setting(
+        40,
+        'usable trials after which a bundle is made, and then the next one; 0: only when ~/adapt is called',
+        low=0,
+        high=100_000,
+    )
+    most_trials: int = setting(400, 'newest trials that a bundle is made from', low=32, high=100_000)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.bundle:
+            raise GraspDecoderError('parameter bundle is empty: give the bundle that decodes')
+
+
+@dataclass(frozen=True)
 class OutletSettings(Settings):
     """Settings of outlet."""
 
@@ -294,6 +315,7 @@ NODE_SETTINGS: dict[str, tuple[type[Settings], ...]] = {
     'simulated_hand': (SimulatedHandSettings, LifeSettings, RealTimeSettings),
     'run_monitor': (MonitorSettings,),
     'recorder': (RecorderSettings,),
+    'adapter': (AdapterSettings,),
     'outlet': (OutletSettings,),
     'viewer': (ViewerSettings,),
 }

@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from grasp_decoder.child_process import prepare_child
+from grasp_decoder.child_process import prepare_child, prepare_idle_child
 from grasp_decoder.errors import GraspDecoderError
 
 PACKAGE = 'grasp_decoder'
@@ -41,9 +41,23 @@ class NodeProcess:
     """A node in a process of its own, its output in a log file.
 
     SIGINT ends it. It also ends when this process dies.
+
+    Args:
+        name: of the executable.
+        arguments: for it.
+        log: file for its output.
+        environment: variables that differ from those of this process.
+        idle: whether it only gets the CPU time that nobody else wants.
     """
 
-    def __init__(self, name: str, arguments: list[str], log: Path, environment: dict[str, str] | None = None):
+    def __init__(
+        self,
+        name: str,
+        arguments: list[str],
+        log: Path,
+        environment: dict[str, str] | None = None,
+        idle: bool = False,
+    ):
         self.name = name
         self.log = log
         with open(log, 'wb') as output:
@@ -55,7 +69,7 @@ class NodeProcess:
                 env={**os.environ, **(environment or {})},
                 # Ctrl-C in the terminal is for this process, which then ends its nodes in order.
                 start_new_session=True,
-                preexec_fn=prepare_child,
+                preexec_fn=prepare_idle_child if idle else prepare_child,
             )
 
     @property

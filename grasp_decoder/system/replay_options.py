@@ -89,6 +89,7 @@ class ReplayOptions(ReplayedTrials, SystemSettings):
         '; empty: none',
     )
     view: bool = setting(False, 'serve a page that shows the run in a browser, with its e-stop')
+    adapter: bool = setting(False, 'make better bundles from the trials of the run meanwhile, and decode with them')
     namespace: str = setting('', 'namespace of all nodes, so that several systems can run in one domain')
 
     def __post_init__(self):
@@ -101,6 +102,8 @@ class ReplayOptions(ReplayedTrials, SystemSettings):
             raise GraspDecoderError('record: a live source is recorded as .mcap')
         if self.clock == SIMULATED and self.source != 'replay':
             raise GraspDecoderError('clock: a live source goes on by itself: give clock real')
+        if self.clock == SIMULATED and self.adapter:
+            raise GraspDecoderError('adapter: it takes its time, whatever a simulated clock says: give clock real')
         if self.clock == SIMULATED and self.hand in ('none', 'ros'):
             raise GraspDecoderError(
                 f"clock: with the hand '{self.hand}' no simulator here sets the clock: give clock real"

@@ -18,7 +18,7 @@ from enum import Enum
 from grasp_decoder.system.description import NodeDescription
 
 MOST, WITHIN_S = 3, 60.0
-ONLOOKERS = ('recorder', 'outlet', 'viewer')
+ONLOOKERS = ('recorder', 'outlet', 'viewer', 'adapter')
 """The hand does not need them."""
 DELAY_S = 0.5
 """From the end of a node to its new start."""

@@ -338,6 +338,9 @@ def test_a_bundle_is_adapted_to_another_day(bundle, tmp_path, capsys, per_object
     assert not np.array_equal(made.read_ins['object'].kernel, earlier.read_ins['object'].kernel)
     assert evaluate(['--bundle', str(out), '--session', str(day), '--json', str(tmp_path / 'scores.json')]) == 0
     assert json.loads((tmp_path / 'scores.json').read_text())['phase']['accuracy'] > 0.7
+    arguments = ['--session', str(day), '--out', str(tmp_path / 'new'), '--better-than', str(out)]
+    assert adapt([str(bundle), *arguments]) == 2
+    assert '24 trials are too few to compare' in capsys.readouterr().err and not (tmp_path / 'new').exists()
     if per_object:
         again = tmp_path / 'again'
         assert adapt([str(bundle), str(out), '--session', str(day), '--out', str(again)]) == 0

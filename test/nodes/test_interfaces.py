@@ -55,6 +55,7 @@ def parameters(tmp_path_factory):
         'target_guard': [],
         'run_monitor': [session, bundle, 'listeners:=100', 'start_timeout_s:=600.0'],
         'recorder': [f'file:={folder / "run.mcap"}', 'overwrite:=true'],
+        'adapter': [bundle],
         'outlet': ['zmq:=inproc://test'],
         'viewer': ['port:=8200'],
     }

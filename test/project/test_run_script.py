@@ -254,6 +254,7 @@ def test_a_shared_environment_is_not_made_again_for_another_python(bare_machine,
         ('replay_decode --view --hand mujoco', ['run', 'view']),
         ('convert session.mat session.NWB', ['run', 'formats']),
         ('train --session day.nix --out bundle', ['run', 'train', 'formats']),
+        ('listen live --view --adapt', ['run', 'train', 'view']),
         ('test fast', ['run', 'train', 'view', 'formats', 'test']),
     ],
 )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.system.description import node_descriptions
 from grasp_decoder.system.node_settings import NODE_SETTINGS
 from grasp_decoder.system.replay_options import ReplayOptions
@@ -42,7 +43,7 @@ def parameters(executable, **arguments):
 
 
 def test_replay_starts_every_node_but_the_live_source():
-    replay = [name for name in NODES if name not in ('spike_source', 'outlet', 'viewer')]
+    replay = [name for name in NODES if name not in ('spike_source', 'outlet', 'viewer', 'adapter')]
     assert sorted(executables(record='run.mcap')) == replay
     assert sorted(executables(record='run.npz')) == [name for name in replay if name != 'recorder']
 
@@ -59,6 +60,14 @@ def test_the_page_is_one_more_listener_that_is_waited_for():
     for name, key in (('run_monitor', 'listeners'), ('spike_replayer', 'subscribers')):
         assert parameters(name, view=True)[key] == parameters(name)[key] + 1
         assert parameters(name, view=True, record='run.mcap')[key] == parameters(name)[key] + 2
+        assert parameters(name, view=True, adapter=True)[key] == parameters(name)[key] + 2
+
+
+def test_an_adapter_starts_when_it_is_asked_for_and_begins_with_the_bundle_of_the_run():
+    assert 'adapter' not in executables()
+    assert parameters('adapter', adapter=True, source='live') == {'bundle': 'bundle'}
+    with pytest.raises(GraspDecoderError, match='give clock real'):
+        options(adapter=True, clock='simulated')
 
 
 def test_live_source_starts_neither_replayer_nor_monitor():
@@ -128,7 +137,8 @@ def test_users_parameters_come_after_the_package_s():
 def test_description_sets_declared_parameters_of_the_declared_types(name):
     declared = {each.name: each.default for settings in NODE_SETTINGS[name] for each in declarations(settings)}
     source = 'lsl' if name == 'spike_source' else 'replay'
-    for key, value in parameters(name, record='run.mcap', lsl_outlet=True, view=True, source=source).items():
+    asked = {'record': 'run.mcap', 'lsl_outlet': True, 'view': True, 'adapter': True}
+    for key, value in parameters(name, **asked, source=source).items():
         assert type(value) is type(declared[key]), key
 
 
