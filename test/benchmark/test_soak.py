@@ -31,7 +31,7 @@ def test_a_gap_is_unreported_unless_the_decoder_counts_lost_batches():
     decoder = Decoder()
 
     def decodes(*bins, segment=0, lost=0):
-        return [decoder.decode(bin=bin, segment=segment, lost_batches=lost) for bin in bins]
+        return [decoder.decode(bin=number, segment=segment, lost_batches=lost) for number in bins]
 
     assert unreported_losses(decodes(0, 1, 2) + decodes(0, 1, segment=1)) == 0
     assert unreported_losses(decodes(0, 1, 4, 5)) == 2
