@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -54,6 +55,9 @@ SETTLED_AFTER_MIN = 10.0
 
 PARTS = 5
 """Of the run, each with a latency of its own."""
+
+WIDTH = 150
+"""Of prose in docs/."""
 
 FIGURE = ROOT / 'docs' / 'images' / 'soak.png'
 
@@ -268,7 +272,7 @@ def _write_page(result: dict[str, Any], drawn) -> None:
     drawn.savefig(FIGURE, dpi=80, bbox_inches='tight')
     tables = [markdown_table(LATENCY_HEADER, _latencies(result)), markdown_table(NODES_HEADER, _nodes(result))]
     lines = [
-        _summary(result),
+        *textwrap.wrap(_summary(result), WIDTH),
         '',
         *tables[0],
         '',
