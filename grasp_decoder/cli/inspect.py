@@ -19,6 +19,7 @@ import numpy as np
 
 from grasp_decoder.cli.command_line import add_recording_arguments, exit_status, given_mapping
 from grasp_decoder.objects import ObjectCatalogue, load_objects
+from grasp_decoder.recording.oddities import oddities
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Session, Unit
 from grasp_decoder.recording.summary import SessionSummary, summarize
@@ -122,7 +123,7 @@ def summary_text(session: Session, summary: SessionSummary, objects: ObjectCatal
     if summary.signals:
         signals = ', '.join(f'{name} ({channels})' for name, channels in summary.signals.items())
         lines.append(f'  signals (channels)  {signals}')
-    lines += [f'  odd     {remark}' for remark in session.remarks]
+    lines += [f'  odd     {remark}' for remark in oddities(session)]
     if not session.is_grasping:
         return '\n'.join([*lines, 'there is movement but no grasps: train with --dof and one of these signals'])
     lines.append(f'objects: {len(summary.objects)}; for each id: usable trials / all trials')

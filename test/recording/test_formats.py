@@ -21,9 +21,11 @@ import pytest
 import quantities as pq
 
 from grasp_decoder.cli.convert import main as convert
+from grasp_decoder.cli.inspect import main as inspect
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.mapping import default_mapping, load_mapping, with_trials
 from grasp_decoder.recording.mcap import Recorder
+from grasp_decoder.recording.oddities import oddities
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Unit
 from grasp_decoder.recording.synthetic import synthesize
@@ -426,6 +428,45 @@ def test_a_session_is_the_same_in_every_format(tmp_path):
         assert convert([str(tmp_path / source), str(tmp_path / copy), '--map', str(tmp_path / 'map.yaml')]) == 0
         same_but(read_session(tmp_path / copy, tmp_path / 'map.yaml'), session)
     assert convert([str(tmp_path / 'x.nwb'), str(tmp_path / 'x.nwb')]) == 2
+
+
+def test_inspect_says_what_a_person_would_see(tmp_path, capsys):
+    [session] = synthesize(5, 3)
+    assert oddities(session) == []
+    first, second, third = session.trials
+    hum = np.arange(third.start_ns, third.stop_ns, 1_000_001)
+    once = first.units == 0
+    first = with_spikes(first, first.times_ns[once], 0)  # each of them twice now
+    second = with_spikes(second, second.times_ns[second.units == 1], 3, instead=True)
+    third = with_spikes(third, hum, 4)
+    third = replace(third, events=third.events | {'Go': third.events['Rew'] + 1, 'End': third.stop_ns + 1})
+    third = without(third, 1, 3)
+    first = without(first, 1, 3)
+    spoilt = replace(session, trials=(first, second, replace(third, id=2)))
+    text = ' '.join(oddities(spoilt))
+    assert 'events that are not in the order Cue, Go, Hold, Rew in trials 2 ' in text + ' '
+    assert (
+        'outside of their trial in trials 2 ' in text and 'twice at the same time: they were exported twice: 0 ' in text
+    )
+    assert 'more than 200 times a second: noise, or no units: 4 ' in text
+    assert 'with another one: copies of one unit: 1, 3' in text
+    write_session(spoilt, tmp_path / 'x.mat')
+    assert inspect([str(tmp_path / 'x.mat')]) == 0
+    assert '  odd     units that fire more than 200 times' in capsys.readouterr().out
+
+
+def without(trial, *units):
+    kept = ~np.isin(trial.units, units)
+    return replace(trial, times_ns=trial.times_ns[kept], units=trial.units[kept])
+
+
+def with_spikes(trial, times_ns, unit, instead=False):
+    """A trial with more spikes of a unit, or with these in place of its own."""
+    kept = trial.units != unit if instead else np.ones(len(trial.units), bool)
+    times = np.concatenate([trial.times_ns[kept], times_ns])
+    units = np.concatenate([trial.units[kept], np.full(len(times_ns), unit, np.uint16)])
+    order = np.lexsort((units, times))
+    return replace(trial, times_ns=times[order], units=units[order])
 
 
 def test_the_arrays_of_the_documentation_become_a_session(tmp_path, monkeypatch):
