@@ -84,20 +84,22 @@ def read_trial_table(path: str | Path) -> tuple[TrialRow, ...]:
     """
     try:
         text = read_plain(path, _MOST_BYTES).decode('utf-8-sig')
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # no UTF-8, or no name of a file
         raise GraspDecoderError(f'{path}: cannot read the table of trials: {error}') from None
     head = text.partition('\n')[0]
     lines = csv.DictReader(io.StringIO(text), delimiter=max(',;\t', key=head.count))
     rows = []
-    for cells in lines:
+    try:
+        table = list(lines)
+    except csv.Error as error:
+        raise GraspDecoderError(f'{path}, line {lines.line_num}: {error}') from None
+    for line, cells in enumerate(table, start=2):
         if None in cells or None in cells.values():
-            raise GraspDecoderError(
-                f'{path}, line {lines.line_num}: it has another number of cells than the first line'
-            )
+            raise GraspDecoderError(f'{path}, line {line}: it has another number of cells than the first line')
         try:
             rows.append(trial_row({name.strip(): _number_or_text(cell) for name, cell in cells.items()}))
         except ValueError as error:
-            raise GraspDecoderError(f'{path}, line {lines.line_num}: {error}') from None
+            raise GraspDecoderError(f'{path}, line {line}: {error}') from None
     if not rows:
         raise GraspDecoderError(f'{path}: the table of trials has no rows')
     return tuple(rows)

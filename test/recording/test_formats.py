@@ -282,6 +282,7 @@ def in_two_orders(segment):
     'text, problem',
     [
         ('', 'no rows'),
+        ('start,stop\n1,"' + 'x' * 200_000, 'line .: field larger than field limit'),
         ('a,b\n1,2\n', 'line 2: a trial needs a start_time and a stop_time'),
         ('start,stop\n1,2,3\n', 'line 2: it has another number of cells'),
         ('start,stop\n2,1\n', r'line 2: stop \(1 s\) is not after start'),
@@ -303,6 +304,7 @@ def test_a_table_of_trials_that_does_not_fit_is_refused(tmp_path, text, problem)
         ('trial_stop: End', 'trial_stop but no trial_start'),
         ('trial_start: a\ntrial_epochs: b', 'both trial_start and trial_epochs'),
         ('trials: absent.csv', 'cannot read the table of trials'),
+        ('trials: "a\\0b"', 'cannot read the table of trials'),
         ('time_factor: 0', '"time_factor" cannot be 0'),
         ('clock: mine', '"clock" cannot be'),
         ('results: {R: good}', '"results" cannot be'),
