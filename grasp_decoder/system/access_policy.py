@@ -59,11 +59,11 @@ def grants(namespace: str = '') -> list[Grant]:
 
 
 def _grant_of(node: str, namespace: str) -> Grant:
-    all_it_may_have = interfaces_of(node, NODES[node].with_parameter, namespace)
-    requests, replies = _service_topics(all_it_may_have.serves)
-    asked, answered = _service_topics(all_it_may_have.calls)
+    mine = interfaces_of(node, NODES[node].with_parameter, namespace)
+    requests, replies = _service_topics(mine.serves)
+    asked, answered = _service_topics(mine.calls)
     given, taken = (
-        {f'rt{each.name}' for each in topics} for topics in (all_it_may_have.publishes, all_it_may_have.subscribes)
+        {f'rt{each.name}' for each in topics} for topics in (mine.publishes, mine.subscribes + mine.hears_at_start)
     )
     return Grant(
         f'{namespace}/{node}',

@@ -80,6 +80,7 @@ class Interfaces:
         calls: services and actions that it calls.
         with_parameter: what it has in addition when a parameter has a value, such as ``clock:=true``.
         lifecycle: whether it is a lifecycle node.
+        hears_at_start: topics that it subscribes to for a moment when it starts to work.
     """
 
     publishes: tuple[Topic, ...] = ()
@@ -88,6 +89,7 @@ class Interfaces:
     calls: tuple[Service, ...] = ()
     with_parameter: dict[str, Interfaces] = field(default_factory=dict)
     lifecycle: bool = False
+    hears_at_start: tuple[Topic, ...] = ()
 
 
 SPIKES = Topic('spikes', 'grasp_decoder/msg/SpikeBatch', 1000, 'spikes in batches; empty ones are heartbeats')
@@ -195,6 +197,7 @@ NODES = {
             'output:=parallel_gripper_command': Interfaces(calls=(PARALLEL_GRIPPER_COMMAND,)),
         },
         lifecycle=True,
+        hears_at_start=(JOINT_TARGETS,),
     ),
     'target_guard': Interfaces(
         publishes=(GUARDED_TARGETS, DIAGNOSTICS),
@@ -285,4 +288,10 @@ def interfaces_of(node: str, parameters: Collection[str] = (), namespace: str = 
         found = [replace(each, node=each.node or node) for part in parts for each in getattr(part, what)]
         return tuple(replace(each, name=absolute(each.called_name)) for each in found)
 
-    return Interfaces(topics('publishes'), topics('subscribes'), services('serves'), services('calls'))
+    return Interfaces(
+        topics('publishes'),
+        topics('subscribes'),
+        services('serves'),
+        services('calls'),
+        hears_at_start=topics('hears_at_start'),
+    )
