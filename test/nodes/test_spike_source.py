@@ -67,9 +67,12 @@ def test_the_hand_is_safe_while_the_acquisition_stands_still(start_node, node, s
         sender.acquire(spikes_of_a_block)
         # The hand follows this decoder as soon as it is SAFE for another reason than that there is none, or a new one.
         assert spin_until(lambda: events and any('decoder' not in each.reason for each in commands)), source.log_text()
+        followed = len(decodes) + 5
+        assert spin_until(lambda: len(decodes) >= followed), source.log_text()
         assert events[0].label == 'Cue'
         sender.stand_still()
-        assert spin_until(lambda: commands and commands[-1].reason == 'spikes stopped'), source.log_text()
+        stopped = spin_until(lambda: commands[-1].reason == 'spikes stopped')
+        assert stopped, f'{commands[-1].reason}\n{source.log_text()}'
         assert commands[-1].state == HandMode.SAFE
         source_status = 'spike_source: system'
         assert spin_until(lambda: source_status in statuses and 'start the' in statuses[source_status].message)
