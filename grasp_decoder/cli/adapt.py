@@ -64,7 +64,8 @@ def _adapt(argv) -> int:
         type=Path,
         metavar='DIR',
         help='bundle that decodes this recording so far. Both bundles decode the newest quarter of its trials, of '
-        'which the new one has learnt nothing, and it is only written if it is surely better (default: it is always written)',
+        'which the new one has learnt nothing, and it is only written if it is surely better (default: it is '
+        'always written)',
     )
     add_signing_argument(parser)
     add_recording_arguments(parser)
