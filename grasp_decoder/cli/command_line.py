@@ -18,6 +18,7 @@ from pathlib import Path
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.mapping import Mapping, default_mapping, load_mapping, with_trials
+from grasp_decoder.recording.writing import check_session_writable
 
 TRAINING_MODULES = ('tensorflow', 'keras', 'keras_tuner')
 HOW_TO_INSTALL_TRAINING = (
@@ -82,6 +83,17 @@ def given_mapping(arguments: argparse.Namespace) -> Mapping:
     """How to read the recordings that a command line names."""
     mapping = load_mapping(arguments.map) if arguments.map else default_mapping()
     return with_trials(mapping, arguments.trials) if arguments.trials else mapping
+
+
+def check_copy(session: Path, out: Path) -> None:
+    """Refuse to write a copy of a recording that could not be written, or would replace it.
+
+    Raises:
+        GraspDecoderError: the message says why.
+    """
+    check_session_writable(out)
+    if out.exists() and out.samefile(session):
+        raise GraspDecoderError(f'{out} is the recording itself: give another file to write to')
 
 
 def add_signing_argument(parser: argparse.ArgumentParser) -> None:

@@ -14,11 +14,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from grasp_decoder.cli.command_line import add_recording_arguments, exit_status, given_mapping
-from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.cli.command_line import add_recording_arguments, check_copy, exit_status, given_mapping
 from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.reading import read_session
-from grasp_decoder.recording.writing import check_session_writable, write_session
+from grasp_decoder.recording.writing import write_session
 
 
 def main(argv=None) -> int:
@@ -27,13 +26,11 @@ def main(argv=None) -> int:
 
 def convert(argv) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('session', metavar='IN', help='the recording')
+    parser.add_argument('session', metavar='IN', type=Path, help='the recording')
     parser.add_argument('out', metavar='OUT', type=Path, help='the file to write; its ending says which format')
     add_recording_arguments(parser)
     arguments = parser.parse_args(argv)
-    check_session_writable(arguments.out)
-    if arguments.out.exists() and arguments.out.samefile(arguments.session):
-        raise GraspDecoderError(f'{arguments.out} is the recording itself: give another file to write to')
+    check_copy(arguments.session, arguments.out)
     objects = load_objects(arguments.objects)
     session = read_session(arguments.session, given_mapping(arguments), objects)
     write_session(session, arguments.out, objects)

@@ -7,7 +7,6 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-
 """deidentify: copy a recording with only what decoding needs.
 
 Kept: spike times, units with electrode, sort code and area, trials with object, correct and events, continuous signals.
@@ -21,13 +20,13 @@ import argparse
 import json
 from pathlib import Path
 
-from grasp_decoder.cli.command_line import add_recording_arguments, exit_status, given_mapping
+from grasp_decoder.cli.command_line import add_recording_arguments, check_copy, exit_status, given_mapping
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.deidentification import deidentified, read_key, report
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.recorded_texts import Texts, recorded_texts
-from grasp_decoder.recording.writing import check_session_writable, check_writable, write_session
+from grasp_decoder.recording.writing import check_writable, write_session
 from grasp_decoder.safe_file import PRIVATE, write_new
 
 SHOWN = 20
@@ -41,7 +40,9 @@ def main(argv=None) -> int:
 def deidentify(argv) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('session', metavar='IN', type=Path, help='the recording')
-    parser.add_argument('out', metavar='OUT', type=Path, help='the .neo.mat file to write, with the names of the paper')
+    parser.add_argument(
+        'out', metavar='OUT', type=Path, help='the file to write, .neo.mat or .nwb, with the names of the paper'
+    )
     parser.add_argument(
         '--key',
         type=Path,
@@ -57,9 +58,7 @@ def deidentify(argv) -> None:
     )
     add_recording_arguments(parser)
     arguments = parser.parse_args(argv)
-    check_session_writable(arguments.out)
-    if arguments.out.exists() and arguments.out.samefile(arguments.session):
-        raise GraspDecoderError(f'{arguments.out} is the recording itself: give another file to write to')
+    check_copy(arguments.session, arguments.out)
     if arguments.report:
         check_writable(arguments.report)
         if arguments.report.exists():
