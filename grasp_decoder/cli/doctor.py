@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import importlib.util
 import os
@@ -234,12 +235,15 @@ def _shared_memory() -> Finding:
     left = left_behind()
     if not left:
         return Finding(OK, 'shared memory', 'none left by nodes that were killed')
-    size_mb = sum(path.stat().st_size for path in left) / 1e6
+    size = 0
+    for path in left:
+        with contextlib.suppress(FileNotFoundError):  # somebody cleans
+            size += path.stat().st_size
     tool = shutil.which('fastdds') or 'fastdds'
     return Finding(
         NOTE,
         'shared memory',
-        f'{size_mb:.1f} MB left by {len(left)} killed nodes: {tool} shm clean removes it',
+        f'{size / 1e6:.1f} MB in {len(left)} segments of nodes that were killed: {tool} shm clean removes it',
     )
 
 
