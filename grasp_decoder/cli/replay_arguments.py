@@ -52,7 +52,7 @@ def add_replay_arguments(parser: argparse.ArgumentParser, names: Collection[str]
             required=each.name in REQUIRED,
             choices=each.choices or None,
             metavar=_metavar(each),
-            help=_help(each, default),
+            help=option_help(each, default),
         )
 
 
@@ -65,7 +65,7 @@ def _metavar(declaration: Declaration) -> str | None:
     return 'NAME' if isinstance(declaration.default, str) else 'N'
 
 
-def _help(declaration: Declaration, default: Any) -> str:
+def option_help(declaration: Declaration, default: Any) -> str:
     """The meaning with the default, which for an empty one is what the declaration says of it."""
     if declaration.name in REQUIRED:
         return declaration.meaning()

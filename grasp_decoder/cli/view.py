@@ -21,6 +21,7 @@ from datetime import datetime
 from pathlib import Path
 
 from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.cli.replay_arguments import option_help
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.objects import load_objects
 from grasp_decoder.page.library import require_viser
@@ -42,13 +43,12 @@ def _view(argv) -> int:
     settings = {each.name: each for each in declarations(ViewerSettings)}
     for name, metavar in (('port', 'N'), ('address', 'NAME'), ('objects', 'FILE'), ('grips', 'FILE')):
         declared = settings[name]
-        text, _, empty = declared.description.partition('; empty: ')
         parser.add_argument(
             f'--{name}',
             type=declared.parse,
             default=declared.default,
             metavar=metavar,
-            help=f'{text} (default: {empty or "%(default)s"})',
+            help=option_help(declared, declared.default),
         )
     arguments = parser.parse_args(argv)
     given = ViewerSettings(**{name: value for name, value in vars(arguments).items() if name != 'run'})
