@@ -26,7 +26,7 @@ from grasp_decoder.recording.recorded_block import RecordedBlock, RecordedTrial
 from grasp_decoder.recording.recorded_labels import annotation_name, correct_flags, labels, object_ids
 from grasp_decoder.recording.recorded_units import same_units, units_of
 from grasp_decoder.recording.session import Session, Trial
-from grasp_decoder.recording.trial_table import cut, rows_between_events, rows_of_epochs
+from grasp_decoder.recording.trial_table import TrialRow, cut, rows_between_events, rows_of_epochs
 from grasp_decoder.types.time import NS_PER_S, to_ns
 
 ONCE = ('Cue', 'Go', 'Hold', 'Rew')
@@ -42,7 +42,11 @@ _PHASES = ('Hold', 'Rew'), ('Go', 'Hold'), ('Cue', 'Go')
 def session_from_block(
     path: Path, block: RecordedBlock, mapping: Mapping, objects: ObjectCatalogue, sha256: str = ''
 ) -> Session:
-    """Cut, map, merge and check; errors name ``path``. A block without a name gives a session without one."""
+    """Cut, map, merge and check. A block without a name gives a session without one.
+
+    Raises:
+        GraspDecoderError: it cannot be decoded from. The message names ``path`` and says what to do.
+    """
     try:
         return _session(block, mapping, objects, sha256)
     except GraspDecoderError as error:
@@ -94,19 +98,20 @@ def _cut(block: RecordedBlock, mapping: Mapping) -> tuple[RecordedBlock, list[st
         start, stop = mapping.trial_start, mapping.trial_stop
         found = [rows_between_events(segment, start, stop) for segment in block.trials]
         rows = [row for some, _ in found for row in some]
-        _some(rows, f'no trial is between the events "{start}" and "{stop or start}"', block.trials)
+        _require_rows(rows, f'no trial is between the events "{start}" and "{stop or start}"', block.trials)
         left_open = sum(count for _, count in found)
-        remark = f'{left_open} x "{start}" without "{stop}" before the next one: these are no trials'
+        missing = f'"{stop}" before the next one' if stop else 'any time after it'
+        remark = f'{left_open} x "{start}" without {missing}: these are no trials'
         return cut(block, rows), [remark] * bool(left_open)
     if mapping.trial_epochs is not None:
         rows = [row for segment in block.trials for row in rows_of_epochs(segment, mapping.trial_epochs)]
         called = {each.name or each.label for segment in block.trials for each in segment.epochs}
-        _some(rows, f'no epoch is called "{mapping.trial_epochs}" (found: {listed(called)})', block.trials)
+        _require_rows(rows, f'no epoch is called "{mapping.trial_epochs}" (found: {listed(called)})', block.trials)
         return cut(block, rows), []
     return block, []
 
 
-def _some(rows: Sequence, problem: str, segments: Sequence[RecordedTrial]) -> None:
+def _require_rows(rows: Sequence[TrialRow], problem: str, segments: Sequence[RecordedTrial]) -> None:
     if not rows:
         found = {label for segment in segments for label in labels(segment)}
         raise GraspDecoderError(f'{problem}; its events are: {listed(found)}')
