@@ -36,6 +36,11 @@ def object_ids(trials: Sequence[RecordedTrial], mapping: Mapping, objects: Objec
     called = [_called(index, trial, name, mapping) for index, trial in enumerate(trials)]
     ids = {value: -1 if value is None else objects.object_id_of(value) for value in called}
     unknown = [value for value, object_id in ids.items() if object_id is None][:_MOST_SHOWN]
+    if wrong := [value for value in unknown if value in mapping.objects.values()]:
+        raise GraspDecoderError(
+            f'"objects" in the mapping (--map) says {", ".join(map(repr, wrong))}, but {objects.source} lists'
+            f' {", ".join(objects.names) or "numbers"}; give a catalogue that lists it (--objects, docs/sources.md)'
+        )
     if unknown:
         known = itertools.cycle(objects.names) if objects.names else itertools.count(1)
         meanings = ', '.join(f'{value}: {other}' for value, other in zip(unknown, known))
