@@ -10,8 +10,8 @@
 """NWB 2 files (Neurodata Without Borders), read and written with pynwb.
 
 https://nwb-schema.readthedocs.io. Units are the rows of the units table, with their electrodes. Trials are the rows of
-the trials table: a column whose name ends in ``_time`` is an event, any other an annotation. Time series outside of the
-raw acquisition are signals. Without trials the whole is one long segment.
+the trials table: a column whose name ends in ``_time`` is an event, any other an annotation. Plain time series and
+positions are signals; raw recordings have types of their own. Without trials the whole is one long segment.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from grasp_decoder.objects import ObjectCatalogue
 from grasp_decoder.recording.annotations import plain
 from grasp_decoder.recording.recorded_block import RecordedBlock, RecordedEpoch, RecordedTrial, add_signal
 from grasp_decoder.recording.session import Session
-from grasp_decoder.recording.trial_table import TIME, cut, trial_row
+from grasp_decoder.recording.trial_table import TIME, TrialRow, cut, trial_row
 from grasp_decoder.safe_file import written_whole
 from grasp_decoder.types.time import NS_PER_S
 
@@ -97,7 +98,7 @@ def _block(content) -> RecordedBlock:
         _add_series(signals, series)
     epochs = list(_epochs(content.epochs))
     rows = _trial_rows(content.trials)
-    times = [*(spikes[:1]), *(spikes[-1:]), *(seconds for _, seconds in events), *(each.stop_s for each in epochs)]
+    times = [*(seconds for _, seconds in events), *(each.stop_s for each in epochs)]
     times += [bound for row in rows for bound in (row.start_s, row.stop_s)]
     start, stop = (min(0.0, spikes.min(initial=0.0), *times), max(0.0, spikes.max(initial=0.0), *times))
     whole = RecordedTrial({}, start, stop, events, spikes, counts, _units(content.units), signals, [], epochs)
@@ -112,15 +113,14 @@ def _ragged(column) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 
 
 def _units(units) -> list[dict[str, Any]]:
-    """The annotations of each unit."""
-    columns = {'id': units.id.data[:]}
-    for name in units.colnames:
-        if name == 'electrodes':
-            columns |= _of_first_electrode(units['electrodes'])
-        elif hasattr(units[name], 'data') and not hasattr(units[name], 'target') and np.ndim(units[name].data) == 1:
-            columns[name] = units[name].data[:]
-    columns['u'] = columns.pop('sort_code', None)
-    columns = {name: [_cell(value) for value in values] for name, values in columns.items() if values is not None}
+    """The annotations of each unit. What its own columns say of it goes before what its electrode's row says."""
+    columns = {'id': [_cell(value) for value in units.id.data[:]]}
+    if 'electrodes' in units.colnames:
+        columns |= _of_first_electrode(units['electrodes'])
+    columns |= _plain_columns(units)
+    columns.pop('electrodes', None)
+    if 'sort_code' in columns:
+        columns['u'] = columns.pop('sort_code')
     return [
         {name: value for name, value in zip(columns, row) if value not in ('', None)}
         for row in zip(*columns.values(), strict=True)
@@ -139,24 +139,31 @@ def _of_first_electrode(column) -> dict[str, list]:
     ids = table.id.data[:]
     areas = table['location'].data[:] if 'location' in table.colnames else [''] * len(ids)
     return {
-        'electrode': [None if row is None else ids[row] for row in first],
-        'area': ['' if row is None or _cell(areas[row]) == 'unknown' else areas[row] for row in first],
+        'electrode': [None if row is None else _cell(ids[row]) for row in first],
+        'area': ['' if row is None or _cell(areas[row]) == 'unknown' else _cell(areas[row]) for row in first],
     }
 
 
-def _cell(value) -> Any:
+def _plain_columns(table) -> dict[str, list]:
+    """The columns that have one cell per row, not a list."""
+    return {
+        name: [_cell(value) for value in table[name].data[:]]
+        for name in table.colnames
+        if hasattr(table[name], 'data') and not hasattr(table[name], 'target') and np.ndim(table[name].data) == 1
+    }
+
+
+def _cell(value) -> str | Real | None:
+    """A text, number or truth; None for anything else, such as a reference to another part of the file."""
     value = plain(value)
-    return value.item() if isinstance(value, np.generic) else value
+    value = value.item() if isinstance(value, np.generic) else value
+    return value if isinstance(value, (str, Real)) else None
 
 
-def _trial_rows(trials) -> list:
+def _trial_rows(trials) -> list[TrialRow]:
     if trials is None:
         return []
-    columns = {
-        name: [_cell(value) for value in trials[name].data[:]]
-        for name in trials.colnames
-        if hasattr(trials[name], 'data') and not hasattr(trials[name], 'target') and np.ndim(trials[name].data) == 1
-    }
+    columns = _plain_columns(trials)
     rows = []
     for index, cells in enumerate(zip(*columns.values(), strict=True)):
         try:
@@ -276,7 +283,7 @@ def _add_electrodes(content, session: Session, electrodes: list[int]) -> None:
     device = content.create_device(name='electrodes', description='of the recording; the session says no more of it')
     groups = {
         area: content.create_electrode_group(
-            name=f'electrodes in {area}', description='electrodes of one area', location=area, device=device
+            name=f'electrodes in {_name(area)}', description='electrodes of one area', location=area, device=device
         )
         for area in dict.fromkeys(area_of[each] or 'unknown' for each in electrodes)
     }
@@ -290,7 +297,7 @@ def _add_trials(content, session: Session, objects: ObjectCatalogue) -> None:
     columns: dict[str, tuple[str, list]] = {}
     for label in labels:
         name = label + TIME
-        if not label or '/' in label or '.' in label or name in ('start_time', 'stop_time'):
+        if not label or set(label) & set('/:.') or name in ('start_time', 'stop_time'):
             raise GraspDecoderError(f'the event "{label}" cannot be a column of NWB: rename it in a mapping (--map)')
         times = [trial.events.get(label) for trial in session.trials]
         seconds = [math.nan if time is None else time / NS_PER_S for time in times]
@@ -326,10 +333,15 @@ def _add_signals(content, session: Session) -> None:
         parts = [trial.signals[name] for trial in session.trials if name in trial.signals]
         times, values = (np.concatenate([part[place] for part in parts]) for place in (0, 1))
         series = pynwb.TimeSeries(
-            name=name.replace('/', '_'),
+            name=_name(name),
             description='a signal that was recorded beside the spikes',
             data=values,
             unit='unknown',
             timestamps=times / NS_PER_S,
         )
         module.add(series)
+
+
+def _name(text: str) -> str:
+    """A name that a part of an NWB file may have."""
+    return text.replace('/', '_').replace(':', '_')
