@@ -29,6 +29,7 @@ from grasp_decoder.types.trial_event import TrialEvent
 
 
 def stamp_ns(time: Any) -> int:
+    """A ``builtin_interfaces/Time`` as ns."""
     return int(time.sec) * NS_PER_S + int(time.nanosec)
 
 
@@ -100,6 +101,7 @@ def decoded_grasp_from(message: Any) -> DecodedGrasp:
 
 
 def hand_command_from(message: Any) -> HandCommand:
+    """The command; one with a state that is not known is SAFE, and says so."""
     known = message.state in list(HandMode)
     return HandCommand(
         stamp_ns(message.header.stamp),
