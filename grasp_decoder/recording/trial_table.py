@@ -116,7 +116,11 @@ def rows_between_events(trial: RecordedTrial, start: str, stop: str | None) -> t
     stops = np.array([seconds for seconds, label in marks if label == stop])
     rows, open_ones = [], 0
     for begin, following in itertools.pairwise([*starts, math.inf]):
-        end = min(following, trial.stop_s) if stop is None else min(stops[stops > begin], default=math.inf)
+        if stop is None:
+            end = min(following, trial.stop_s)
+        else:
+            later = stops[np.searchsorted(stops, begin, side='right') :]
+            end = float(later[0]) if later.size else math.inf
         if begin < end <= following and end < math.inf:
             rows.append(TrialRow(begin, end))
         else:
@@ -165,8 +169,7 @@ def _cut_segment(segment: RecordedTrial, rows: Sequence[TrialRow]) -> list[Recor
         return []
     starts, stops = np.array([row.start_s for row in rows]), np.array([row.stop_s for row in rows])
     units = np.repeat(np.arange(len(segment.spike_counts)), segment.spike_counts)
-    spike_rows = _row_of(segment.spikes_s, starts, stops)
-    spikes_of = _places(spike_rows, len(rows))  # in their order, so unit after unit
+    spikes_of = _places(_row_of(segment.spikes_s, starts, stops), len(rows))  # in their order, so unit after unit
     samples_of = {
         name: _places(_row_of(seconds, starts, stops), len(rows)) for name, (seconds, _) in segment.signals.items()
     }
@@ -211,7 +214,7 @@ def _places(rows: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
 
 def _number_or_text(cell: str) -> int | float | str:
     text = cell.strip()
-    for kind in (int, float):
+    for kind in (int, float) if '_' not in text else ():  # Python takes 1_2 for 12
         try:
             return kind(text)
         except ValueError:

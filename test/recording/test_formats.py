@@ -29,6 +29,7 @@ from grasp_decoder.recording.oddities import oddities
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Unit
 from grasp_decoder.recording.synthetic import synthesize
+from grasp_decoder.recording.trial_table import read_trial_table
 from grasp_decoder.recording.writing import write_session
 from grasp_decoder.types.time import to_ns
 
@@ -117,7 +118,7 @@ def write_nix(block, path):
 )
 def test_one_long_recording_is_cut_into_trials(tmp_path, expected, mapping, write, name):
     (tmp_path / 'trials.csv').write_text(TABLE)
-    long = one_long_segment(segments(), objects='table' not in mapping and 'trials:' not in mapping)
+    long = one_long_segment(segments(), objects='trials:' not in mapping)
     if 'trials:' in mapping:
         long.events.clear()
     session = read(tmp_path / name, mapping, long, write=write)
@@ -298,6 +299,12 @@ def test_a_table_of_trials_that_does_not_fit_is_refused(tmp_path, text, problem)
         read_session(path, with_trials(load_mapping(tmp_path / 'map.yaml'), tmp_path / 'trials.csv'))
 
 
+def test_a_name_in_a_table_is_no_number(tmp_path):
+    (tmp_path / 'trials.csv').write_text('start,stop,obj,day\n1,2,1_2,3\n')
+    [row] = read_trial_table(tmp_path / 'trials.csv')
+    assert row.annotations == {'obj': '1_2', 'day': 3}
+
+
 @pytest.mark.parametrize(
     'text, problem',
     [
@@ -341,7 +348,8 @@ def write_others_nwb(path, change=lambda content: None):
     content.add_unit_column('quality', 'x')
     for index, quality in enumerate(('good', 'noise')):
         spikes = np.sort(np.random.default_rng(index).uniform(0, 20, 400))
-        content.add_unit(spike_times=spikes, obs_intervals=[[0.0, 20.0]], electrodes=[1 - index], quality=quality)
+        where = {'electrodes': [1 - index], 'electrode_group': group}
+        content.add_unit(spike_times=spikes, obs_intervals=[[0.0, 20.0]], quality=quality, **where)
     for name in ('go_cue_time', 'hold_time', 'reward_time', 'target_object', 'result'):
         content.add_trial_column(name, 'x')
     for start, each, result in zip(STARTS, ('cube', 'ball', 'cube'), 'RFR'):
@@ -417,7 +425,7 @@ def test_a_session_is_the_same_in_every_format(tmp_path):
         Unit(0),
         Unit(1, 4, None, 'M1'),
         Unit(2, 4, 2),
-        Unit(3, 1, 0, 'AIP'),
+        Unit(3, 1, 0, 'AIP/PFG'),
         Unit(4, None, 3, 'F5'),
         Unit(5, 80, 1),
     )
@@ -448,13 +456,24 @@ def test_inspect_says_what_a_person_would_see(tmp_path, capsys):
     text = ' '.join(oddities(spoilt))
     assert 'events that are not in the order Cue, Go, Hold, Rew in trials 2 ' in text + ' '
     assert (
-        'outside of their trial in trials 2 ' in text and 'twice at the same time: they were exported twice: 0 ' in text
+        'outside of their trial in trials 2 ' in text
+        and 'twice at the same time: exported twice, or counts of bins: 0 ' in text
     )
     assert 'more than 200 times a second: noise, or no units: 4 ' in text
-    assert 'with another one: copies of one unit: 1, 3' in text
+    assert 'with one other: copies of one unit: 1, 3' in text
     write_session(spoilt, tmp_path / 'x.mat')
     assert inspect([str(tmp_path / 'x.mat')]) == 0
     assert '  odd     units that fire more than 200 times' in capsys.readouterr().out
+
+
+def test_units_on_a_coarse_clock_are_no_copies():
+    """Of 60 units, others fire in nearly every bin of 100 ms."""
+    [session] = synthesize(60, 10)
+    trials = []
+    for trial in session.trials:
+        spikes = np.unique(trial.times_ns // 100_000_000 * 100 + trial.units)
+        trials.append(replace(trial, times_ns=spikes // 100 * 100_000_000, units=(spikes % 100).astype(np.uint16)))
+    assert [remark for remark in oddities(replace(session, trials=tuple(trials))) if 'copies' in remark] == []
 
 
 def without(trial, *units):
