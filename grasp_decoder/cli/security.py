@@ -7,7 +7,6 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-
 """security: make the keys with which only this system's nodes can take part in it (SROS2).
 
 Each node gets a key, and may use the topics and services that it is made for. The operator, who is ros2 on the command

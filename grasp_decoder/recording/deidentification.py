@@ -7,7 +7,6 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-
 """Sessions without what could tell whose they are or when they were recorded, and a report of what that was."""
 
 from __future__ import annotations

@@ -31,7 +31,6 @@ from grasp_decoder.recording.session import Unit
 NAME = 'name'
 """What the name of a spike train is called beside its annotations."""
 
-
 NO_NEURON = 'noise', 'mua', 'multiunit', 'multi-unit', 'multi unit', 'artifact', 'artefact', 'unsorted', 'unclassified'
 """What spike sorters call clusters that are not one neuron."""
 
