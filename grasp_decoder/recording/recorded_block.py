@@ -38,7 +38,7 @@ class RecordedEpoch:
 
 @dataclass(frozen=True)
 class RecordedTrial:
-    """One segment of a Neo block.
+    """One trial as a file holds it, or one long segment that has yet to be cut into trials.
 
     Attributes:
         annotations: of the segment.
@@ -66,7 +66,7 @@ class RecordedTrial:
 
 @dataclass(frozen=True)
 class RecordedBlock:
-    """A Neo block: its name, where it has one, and its segments in file order."""
+    """What a file holds: its name, where it has one, and its trials or long segments in file order."""
 
     name: str | None
     trials: list[RecordedTrial]
