@@ -40,9 +40,7 @@ def main(argv=None) -> int:
 def deidentify(argv) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('session', metavar='IN', type=Path, help='the recording')
-    parser.add_argument(
-        'out', metavar='OUT', type=Path, help='the file to write, .neo.mat or .nwb, with the names of the paper'
-    )
+    parser.add_argument('out', metavar='OUT', type=Path, help='the .neo.mat file to write, with the names of the paper')
     parser.add_argument(
         '--key',
         type=Path,
@@ -58,6 +56,10 @@ def deidentify(argv) -> None:
     )
     add_recording_arguments(parser)
     arguments = parser.parse_args(argv)
+    if arguments.out.suffix != '.mat':
+        raise GraspDecoderError(
+            f'{arguments.out}: a copy is written as .mat, whose texts can all be listed: convert makes NWB of it'
+        )
     check_copy(arguments.session, arguments.out)
     if arguments.report:
         check_writable(arguments.report)
@@ -74,7 +76,8 @@ def deidentify(argv) -> None:
         write_new(arguments.report, (json.dumps(said, indent=1) + '\n').encode(), PRIVATE)
     print(f'{arguments.out}: {copy.name}, {copy.unit_count} units, {len(copy.trials)} trials')
     removed = said['removed']
-    print(f'removed: the clock; {sum(map(len, removed.values()))} texts of {", ".join(removed) or "no place"}')
+    listed = f'{sum(map(len, removed.values()))} texts of {", ".join(removed)}' if removed else 'no text that is listed'
+    print(f'removed: the clock; {listed}')
     print('kept, look whether it tells who it is:')
     for place, texts in said['kept'].items():
         words = [text for text in texts if not text.removeprefix('-').isdecimal()]
