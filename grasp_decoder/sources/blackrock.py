@@ -7,11 +7,12 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-"""BlackrockSystem: spikes of Blackrock's signal processors, by pycbsdk (https://pypi.org/project/pycbsdk, version 10).
+"""BlackrockSystem: spikes of Blackrock's signal processors, by pycbsdk 10 (https://github.com/CerebusOSS/CereLink).
 
 pycbsdk calls a function for each packet, in a thread of its own. The header of a spike has the time of the device in
 ns, the channel, counted from 1, and as its type the sort code: 0 for a spike that was not sorted, 255 for noise. A
-packet of a digital input begins with the word that was read (``cbPKT_DINP``).
+packet of a digital input begins with the word that was read (``cbPKT_DINP``). Its bytes are an array of cffi, and
+pycbsdk keeps errors of the function to itself.
 """
 
 from __future__ import annotations
@@ -107,7 +108,8 @@ class BlackrockSystem:
             self._spikes.put(Spike(int(header.time), str(header.chid), int(header.type)))
 
     def _take_word(self, header: Any, data: Any) -> None:
-        label = self._labels.get(int.from_bytes(bytes(data[:WORD_BYTES]), 'little'))
+        word = bytes(data[0:WORD_BYTES])  # cffi takes no slice without its start
+        label = self._labels.get(int.from_bytes(word, 'little'))
         if label:
             self._markers.put(Marker(int(header.time), label))
 

@@ -14,6 +14,7 @@ import sys
 import types
 from types import SimpleNamespace
 
+import cffi
 import pytest
 
 from grasp_decoder.errors import GraspDecoderError
@@ -45,7 +46,8 @@ class Session:
     def send(self, kind, time_ns, channel, code=0, data=b''):
         """Deliver a packet as the library's thread would."""
         self.stats.packets_received += 1
-        self.callbacks[kind](SimpleNamespace(time=time_ns, chid=channel, type=code), data)
+        payload = cffi.FFI().new('uint8_t[1008]', list(data))
+        self.callbacks[kind](SimpleNamespace(time=time_ns, chid=channel, type=code), payload)
 
 
 @pytest.fixture
