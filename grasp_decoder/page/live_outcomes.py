@@ -81,7 +81,7 @@ class LiveOutcomes(Outcomes):
 
     def take_event(self, event: TrialEvent) -> None:
         """Take an event of the task; the Cue of another trial ends the trial before it."""
-        if self._events and self._events[-1].segment != event.segment:
+        if self._events and self._events[-1].trial_key != event.trial_key:
             self._before, self._events = self._events, []
         self._events.append(event)
         if event.label == 'Cue':

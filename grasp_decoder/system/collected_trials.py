@@ -86,7 +86,7 @@ class CollectedTrials:
 
     def take_event(self, event: TrialEvent) -> None:
         """An event of a trial; it may come somewhat before or after its spikes."""
-        heard = self._heard.setdefault((event.segment, event.trial), _Heard(event.segment))
+        heard = self._heard.setdefault(event.trial_key, _Heard(event.segment))
         heard.events.setdefault(event.label, event.stamp_ns)
         if len(self._heard) > MOST_HEARD:
             del self._heard[next(iter(self._heard))]

@@ -23,3 +23,8 @@ class TrialEvent:
     segment: int
     label: str
     object_id: int
+
+    @property
+    def trial_key(self) -> tuple[int, int]:
+        """Tells its trial from all others: a live segment has many, and a replay repeats one in a new segment."""
+        return self.segment, self.trial

@@ -19,14 +19,14 @@ EVENTS = {'Start': 0, 'Cue': 680, 'Go': 2190, 'Hold': 2740, 'Rew': 3130, 'End': 
 CLOSES_MS, HOLDS_MS, OPENS_MS = 2800, 2960, 4200
 
 
-def told(trials, hand=True, closes=lambda trial: True, events=EVENTS):
-    """Yield (ms, event, state or command), bin after bin."""
+def told(trials, hand=True, closes=lambda trial: True, events=EVENTS, live=False):
+    """Yield (ms, event, state or command), bin after bin. The trials of a live source are in one segment."""
     for now_ms in range(0, trials * TRIAL_MS, BIN_MS):
         trial, since_ms = divmod(now_ms, TRIAL_MS)
         for label, at_ms in events.items():
             if at_ms <= since_ms < at_ms + BIN_MS:
                 stamp_ns = (trial * TRIAL_MS + at_ms) * NS_PER_MS
-                yield now_ms, TrialEvent(stamp_ns, trial, trial, label, OBJECT)
+                yield now_ms, TrialEvent(stamp_ns, trial, 0 if live else trial, label, OBJECT)
         # It holds until shortly before the next trial's Cue.
         before, after_ms = divmod(now_ms - CLOSES_MS, TRIAL_MS)
         grasping = before >= 0 and closes(before) and after_ms < OPENS_MS - CLOSES_MS

@@ -28,8 +28,9 @@ def run(trials, **options):
     return outcomes
 
 
-def test_a_trial_is_judged_once_the_next_one_has_its_cue():
-    outcomes = run(4, closes=lambda trial: trial != 1)
+@pytest.mark.parametrize('live', [False, True])
+def test_a_trial_is_judged_once_the_next_one_has_its_cue(live):
+    outcomes = run(4, closes=lambda trial: trial != 1, live=live)
     assert [each.trial for each in outcomes.outcomes] == [0, 1, 2]
     assert [each.success for each in outcomes.outcomes] == [True, False, True]
     assert (outcomes.good, outcomes.scored) == (2, 3)
