@@ -59,7 +59,7 @@ class RecordedRun:
         trials_s: when its trials begin, s after the start.
 
     Raises:
-        GraspDecoderError: the file cannot be read, or holds no run or several.
+        GraspDecoderError: the file cannot be read, holds no run or several, or its messages have other fields.
     """
 
     def __init__(self, path: Path, grips: GripTable):
@@ -67,6 +67,7 @@ class RecordedRun:
         self._messages, self._namespace, self.start_ns = _messages(path)
         self.duration_s = self._messages[-1].time_s
         self._info = [index for index, each in enumerate(self._messages) if each.topic is DECODER_INFO]
+        self._require_fields(path)
         self.trials_s, self._ended = self._trials()
         self._now_s = 0.0
         self._begin(0)
@@ -90,6 +91,16 @@ class RecordedRun:
             self._known += 1
         return self._run
 
+    def _require_fields(self, path: Path) -> None:
+        """Refuse messages that lack a field, as those of an older version do. All of a topic have the same fields."""
+        for topic, each in {each.topic: each for each in reversed(self._messages)}.items():
+            try:
+                TAKERS[topic](SeenRun(self._grips), each.content())
+            except AttributeError as error:
+                raise GraspDecoderError(
+                    f'{path}: the recording is of another version of this package: {topic.name}: {error}'
+                ) from None
+
     def _begin(self, index: int) -> None:
         """Begin afresh with this message, and with the decoder that had announced itself before it."""
         self._run = SeenRun(self._grips, self._namespace, lambda: self._now_s, Outcomes())
@@ -99,7 +110,7 @@ class RecordedRun:
 
     def _trials(self) -> tuple[list[float], list[_Ended]]:
         """When each trial began, and how it ended."""
-        live, segment = LiveOutcomes(self._grips), None
+        live, trial = LiveOutcomes(self._grips), None
         starts_s: list[float] = []
         ended: list[_Ended] = []
         for each in self._messages:
@@ -112,8 +123,8 @@ class RecordedRun:
             elif each.topic is TRIAL_EVENTS:
                 event = trial_event_from(each.content())
                 live.take_event(event)
-                if event.segment != segment:
-                    segment = event.segment
+                if event.trial_key != trial:
+                    trial = event.trial_key
                     starts_s.append(each.time_s)
         return starts_s, ended
 

@@ -16,6 +16,7 @@ from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.page import words
 from grasp_decoder.page.seen_run import SeenRun, Status
+from grasp_decoder.recording import mcap
 from grasp_decoder.recording.mcap import Recorder
 from grasp_decoder.system import interfaces
 from grasp_decoder.system.recorded_run import RecordedRun
@@ -161,3 +162,10 @@ def test_what_holds_no_run_is_refused_in_one_line(path, tmp_path):
     for file, problem in ((nothing, 'holds no run'), (text, 'not an MCAP file')):
         with pytest.raises(GraspDecoderError, match=rf'^[^\n]*{file.name}: [^\n]*{problem}[^\n]*$'):
             RecordedRun(file, GRIPS)
+
+
+def test_a_recording_whose_messages_lack_a_field_is_refused_in_one_line(tmp_path, monkeypatch):
+    now = mcap.message_definition
+    monkeypatch.setattr(mcap, 'message_definition', lambda name: now(name).replace('float32 drift', 'float32 other'))
+    with pytest.raises(GraspDecoderError, match=r'^[^\n]*old.mcap: [^\n]*another version[^\n]*decoded_grasp[^\n]*$'):
+        RecordedRun(record(tmp_path / 'old.mcap'), GRIPS)
