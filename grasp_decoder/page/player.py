@@ -78,10 +78,12 @@ class Player:
 
     def time_s(self) -> float:
         """The moment to show now, s after the start of the run."""
-        elapsed_s, self._asked_s = self._clock() - self._asked_s, self._clock()
+        now_s = self._clock()
+        elapsed_s, self._asked_s = now_s - self._asked_s, now_s
         if self._playing:
             self._time_s = min(self._time_s + self._speed * elapsed_s, self._duration_s)
-            self._playing = self._time_s < self._duration_s
+            if self._time_s >= self._duration_s:
+                self._playing = False  # only ever stopped here: a click on pause may come meanwhile
         if self._slider is not None:
             self._slider.value = round(self._time_s, 2)
         return self._time_s
