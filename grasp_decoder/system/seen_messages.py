@@ -29,6 +29,7 @@ from grasp_decoder.types.from_message import (
 def _take_diagnostics(run: SeenRun, message: Any) -> None:
     for each in message.status:
         level = each.level[0] if isinstance(each.level, bytes) else each.level  # ROS gives a byte as bytes
+        level = min(level, len(LEVELS) - 1)  # /diagnostics is open to nodes of others
         values = {value.key: value.value for value in each.values}
         run.take_status(Status(each.name, LEVELS[level], each.message, values))
 
