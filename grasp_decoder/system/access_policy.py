@@ -7,7 +7,6 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-
 """What each node may do in a system with SROS2: its topics and services, as permissions of DDS Security (OMG, 1.1).
 
 They are made from the interfaces that are declared (`grasp_decoder.system.interfaces`), so a node may do what it does

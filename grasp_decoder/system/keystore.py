@@ -7,7 +7,6 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-
 """The keys and signed permissions that SROS2 needs, in folders as ``ros2 security`` makes them.
 
 A certificate authority signs who a node is (a certificate) and what it may do (S/MIME, as DDS Security asks for it).

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from grasp_decoder.bundle.bundle import SEAL, Bundle, load_bundle, seal_of
@@ -56,7 +57,7 @@ class OfflineDecoder:
         if self._exchanges:
             self._exchange(*self._exchanges[0], before_ns=batch.start_ns)
         if running is not None:
-            self._decoder.track_drift(running.drift == running.drift)  # not a number where it is not tracked
+            self._decoder.track_drift(not math.isnan(running.drift))
         return self._decoder.push(batch)
 
     def _exchange(self, info: DecoderInfo, bundle: Bundle, before_ns: int) -> None:

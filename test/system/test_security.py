@@ -7,7 +7,6 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-
 """Only who has a key takes part in a secured system, and only as what it is (SROS2)."""
 
 import json
