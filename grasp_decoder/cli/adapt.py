@@ -30,6 +30,7 @@ from grasp_decoder.features.tampering import require_untouched
 from grasp_decoder.features.trial_bins import bin_trials
 from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.reading import read_session
+from grasp_decoder.system.adapter import NOT_WRITTEN
 
 
 def main(argv=None) -> int:
@@ -135,7 +136,7 @@ def _adapt(argv) -> int:
                 task, found = next(iter(adapted.alignments.items()))
                 matched_units(adapted.bundle.start(task), found).savefig(draft.report / 'units.png', dpi=120)
     except NotBetter as refusal:
-        progress.say(f'not written: {refusal}')
+        progress.say(f'{NOT_WRITTEN}{refusal}')
         return 1
     progress.say(f'wrote the bundle {arguments.out} in {time.monotonic() - began:.0f} s')
     if verdict:

@@ -189,10 +189,11 @@ class Adapter:
 
     def close(self) -> None:
         """End what is being made, and leave nothing of it."""
-        making = self._making
+        making, scratch = self._making, self._scratch
         self._end_making()
-        if making is not None:
+        if making is not None and scratch is not None:
             making.wait(PATIENCE_S)
+            scratch.cleanup()  # of what it wrote meanwhile
 
     def _is_due(self) -> bool:
         if self._running is None or self.trials.count < FEWEST_TRIALS:
@@ -202,14 +203,17 @@ class Adapter:
 
     def _begin(self) -> None:
         self._asked, self._tried_at = False, self.trials.count
-        self._scratch = tempfile.TemporaryDirectory(prefix='adapter_')
-        session = Path(self._scratch.name, 'trials.neo.mat')
         try:
-            write_session(self.trials.session(f'{self._first.name} live'), session, self._objects)
-        except GraspDecoderError as error:
+            self._make()
+        except (GraspDecoderError, OSError) as error:
             self._end_making()
-            self.trouble = str(error)
-            return
+            self.trouble = f'no bundle can be made: {error}'
+
+    def _make(self) -> None:
+        # A process that is being ended may still write there.
+        self._scratch = tempfile.TemporaryDirectory(prefix='adapter_', ignore_cleanup_errors=True)
+        session = Path(self._scratch.name, 'trials.neo.mat')
+        write_session(self.trials.session(f'{self._first.name} live'), session, self._objects)
         self._offered = next(
             path for number in count(1) if not (path := self._folder / f'{self._first.name}-live-{number}').exists()
         )
@@ -233,7 +237,11 @@ class Adapter:
         if self._running != self._compared:
             self.said = f'{self._offered} was not taken: another bundle decodes meanwhile'
             return None
-        self._known[load_bundle(self._offered).sha256] = self._offered
+        try:
+            self._known[load_bundle(self._offered).sha256] = self._offered
+        except GraspDecoderError as error:
+            self.said = self.trouble = f'the new bundle cannot be read: {error}'
+            return None
         self.activity, self._offered_s = Activity.OFFERING, self._clock()
         return str(self._offered)
 

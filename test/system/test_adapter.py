@@ -78,11 +78,14 @@ class System:
 
     def __init__(self, bundles, tmp_path, **changed):
         self.now_s, self.processes, self.bundles = 0.0, [], bundles
+        self.fault = None
         settings = AdapterSettings(**{'bundle': str(bundles / 'day'), 'folder': str(tmp_path), **changed})
         self.adapter = Adapter(settings, self.start, lambda: self.now_s)
         self.decodes_with(bundles / 'day')
 
     def start(self, arguments, folder):
+        if self.fault is not None:
+            raise self.fault
         self.processes.append(Process(arguments, folder))
         return self.processes[-1]
 
@@ -151,6 +154,27 @@ def test_a_bundle_that_is_not_better_or_not_made_is_not_offered(system, messages
     assert system.ends(status, words) is None
     assert (system.adapter.said, system.adapter.trouble, system.adapter.refused) == (words, trouble, refused)
     assert system.adapter.step() is None and len(system.processes) == 1  # until there are more trials
+
+
+@pytest.mark.parametrize('fault', [GraspDecoderError('no adapt here'), OSError(28, 'No space left on device')])
+def test_a_process_that_cannot_be_started_is_said_and_tried_again_when_it_is_asked(system, messages, fault):
+    feed(system.adapter.trials, messages)
+    system.fault = fault
+    assert system.adapter.step() is None and system.adapter.activity is Activity.COLLECTING
+    assert system.adapter.trouble == f'no bundle can be made: {fault}'
+    system.fault = None
+    system.adapter.adapt()
+    system.adapter.step()
+    assert system.adapter.activity is Activity.MAKING
+
+
+def test_a_new_bundle_that_cannot_be_read_is_not_offered(system, messages, bundles):
+    feed(system.adapter.trials, messages)
+    system.adapter.step()
+    Path(system.processes[0].arguments[4]).mkdir()
+    system.processes[0].status = 0
+    assert system.adapter.step() is None and system.adapter.activity is Activity.COLLECTING
+    assert 'the new bundle cannot be read: ' in system.adapter.trouble
 
 
 def test_a_decoder_that_refuses_a_bundle_or_does_not_answer_goes_on_with_its_own(system, messages, bundles):
