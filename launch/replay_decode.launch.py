@@ -84,6 +84,7 @@ def robot_state_publisher(options):
         executable='robot_state_publisher',
         namespace=namespace,
         parameters=[described],
+        ros_arguments=['--enclave', f'{namespace.rstrip("/")}/robot_state_publisher'],
     )
 
 
