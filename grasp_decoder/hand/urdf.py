@@ -9,8 +9,8 @@
 
 """The hand as URDF (http://wiki.ros.org/urdf/XML), for RViz, Foxglove and other tools of ROS.
 
-URDF has the frame of a link at its joint, where SDF says the pose of the joint's child: here both are the same, so that
-a link of one is a link of the other. After a change of hand.sdf: ``./run python -m grasp_decoder.hand.urdf``.
+In URDF, the frame of a link lies at its joint. In hand.sdf it does too, so both files have the same links and frames.
+After a change of hand.sdf: ``./run python -m grasp_decoder.hand.urdf``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HEADER = '<?xml version="1.0"?>\n<!-- Made from hand.sdf by grasp_decoder.hand.u
 
 
 def urdf(model: Model) -> str:
-    """A model whose links all hang on joints, the first of them on the world, as a URDF document."""
+    """The URDF document of a model. Each of its links hangs on a joint; the first joint hangs on the world."""
     robot = ElementTree.Element('robot', name=model.name)
     ElementTree.SubElement(robot, 'link', name=WORLD)
     poses = {**LinkPoses(model).at({}), WORLD: np.eye(4)}

@@ -20,7 +20,7 @@ from grasp_decoder.system.interfaces import JOINT_TARGETS
 from grasp_decoder.types.time import NS_PER_S
 
 LISTENS_S = 0.5
-"""DDS connects a new node with those that run in less, unless the machine is very busy."""
+"""Within this time a new node hears those that run, unless the machine is very busy."""
 
 
 def require_no_other_bridge(node: Node) -> None:

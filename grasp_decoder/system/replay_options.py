@@ -103,7 +103,7 @@ class ReplayOptions(ReplayedTrials, SystemSettings):
         if self.clock == SIMULATED and self.source != 'replay':
             raise GraspDecoderError('clock: a live source goes on by itself: give clock real')
         if self.clock == SIMULATED and self.adapter:
-            raise GraspDecoderError('adapter: it takes its time, whatever a simulated clock says: give clock real')
+            raise GraspDecoderError('adapter: it works in real time: give clock real')
         if self.clock == SIMULATED and self.hand in ('none', 'ros'):
             raise GraspDecoderError(
                 f"clock: with the hand '{self.hand}' no simulator here sets the clock: give clock real"
