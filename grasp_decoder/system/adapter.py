@@ -230,7 +230,10 @@ class Adapter:
         self.activity = Activity.COLLECTING
         refused = status == NEGATIVE and words.startswith(NOT_WRITTEN)
         self.refused += refused
-        self.trouble = '' if refused or not status else f'adapt ended with status {status}: {words}'
+        if status and not refused:
+            self.trouble = f'adapt ended with status {status}: {words}'
+        elif self._running is not None:
+            self.trouble = ''
         self.said = self._verdict = words
         if status:
             return None

@@ -219,6 +219,7 @@ def test_a_bundle_that_somebody_else_has_loaded_is_not_replaced(system, messages
     system.decodes_with(bundles / 'other')
     assert 'is not known here' in system.adapter.trouble and system.adapter.running == 'not known here'
     assert system.ends(0, 'better') is None and 'another bundle decodes meanwhile' in system.adapter.said
+    assert 'is not known here' in system.adapter.trouble
     with pytest.raises(GraspDecoderError, match='known here'):
         system.adapter.adapt()
     system.decodes_with(bundles / 'day')
