@@ -17,7 +17,6 @@ that were measured apart are put together by ``--merge``.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,9 +25,16 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from benchmark.results import markdown_table, parsed_with_json, write_results, write_section
+from benchmark.results import (
+    add_merge_argument,
+    markdown_table,
+    parsed_with_json,
+    read_results,
+    write_results,
+    write_section,
+)
 from grasp_decoder.bundle.task_network import OBJECT, TaskNetwork
-from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.cli.command_line import add_map_argument, exit_status
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.splits import FIRST_RANDOM_STATE, Split, split_in_order, split_trials
 from grasp_decoder.features.trial_bins import TrialBins, bin_trials
@@ -54,23 +60,12 @@ def main(argv=None) -> int:
 def _ablations(argv) -> int:
     parser = argparse.ArgumentParser(prog='ablations', description=__doc__.split('\n')[0])
     parser.add_argument('--session', type=Path, metavar='FILE', help='recording of grasps (default: none, for --merge)')
-    parser.add_argument(
-        '--map',
-        type=Path,
-        metavar='FILE',
-        help='YAML that names the events and annotations (default: the names of the paper)',
-    )
+    add_map_argument(parser)
     parser.add_argument('--only', choices=PARTS, nargs='+', default=PARTS, help='parts of the table (default: all)')
-    parser.add_argument(
-        '--merge',
-        nargs='+',
-        type=Path,
-        metavar='FILE',
-        help='results of this benchmark, in one table (default: a new one)',
-    )
+    add_merge_argument(parser)
     arguments = parsed_with_json(parser, argv)
     if arguments.merge:
-        measured = [json.loads(path.read_text()) for path in arguments.merge]
+        measured = read_results(arguments.merge)
         result = measured[0] | {'rows': {name: row for each in measured for name, row in each['rows'].items()}}
     elif arguments.session:
         result = measure(arguments.session, arguments.map, arguments.only)

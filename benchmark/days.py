@@ -32,7 +32,7 @@ from benchmark.results import markdown_table, parsed_with_json, print_table, wri
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.task_network import OBJECT
-from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.cli.command_line import add_map_argument, exit_status
 from grasp_decoder.decoding.checked_decoder import CheckedDecoder
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.binning import Bin
@@ -82,12 +82,7 @@ def _days(argv) -> int:
         '--from', required=True, type=Path, metavar='DIR', dest='bundle', help='bundle of an earlier day'
     )
     parser.add_argument('--session', required=True, type=Path, metavar='FILE', help='recording of the new day')
-    parser.add_argument(
-        '--map',
-        type=Path,
-        metavar='FILE',
-        help='YAML that names the events and annotations (default: the names of the paper)',
-    )
+    add_map_argument(parser)
     parser.add_argument(
         '--per-object',
         type=int,

@@ -30,7 +30,7 @@ from benchmark.pieces import Piece, Pieces
 from benchmark.results import markdown_table, parsed_with_json, write_results, write_section
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.task_network import OBJECT
-from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.cli.command_line import add_map_argument, exit_status
 from grasp_decoder.decoding.checked_decoder import CheckedDecoder
 from grasp_decoder.features.splits import FIRST_RANDOM_STATE, split_in_order
 from grasp_decoder.features.trial_bins import bin_trials
@@ -55,12 +55,7 @@ def main(argv=None) -> int:
 def _drift(argv) -> int:
     parser = argparse.ArgumentParser(prog='drift', description=__doc__.split('\n')[0])
     parser.add_argument('--session', required=True, type=Path, metavar='FILE', help='recording of grasps')
-    parser.add_argument(
-        '--map',
-        type=Path,
-        metavar='FILE',
-        help='YAML that names the events and annotations (default: the names of the paper)',
-    )
+    add_map_argument(parser)
     arguments = parsed_with_json(parser, argv)
     name = arguments.session.name.split('.')[0]
     pieces = Pieces('drift', used=('days', 'object_bundle'))

@@ -16,7 +16,6 @@ Hold windows of test trials are scored, those of all splits together, with paire
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,9 +25,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from benchmark.days import draw
-from benchmark.results import markdown_table, parsed_with_json, write_results, write_section
+from benchmark.results import (
+    add_merge_argument,
+    markdown_table,
+    parsed_with_json,
+    read_results,
+    write_results,
+    write_section,
+)
 from grasp_decoder.bundle.task_network import OBJECT
-from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.cli.command_line import add_map_argument, exit_status
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.splits import Split, random_states, split_trials
 from grasp_decoder.features.trial_bins import TrialBins, bin_trials
@@ -60,12 +66,7 @@ def _few_trials(argv) -> int:
         metavar='FILE',
         help='recording of grasps or of reaches to targets (default: none, for --merge)',
     )
-    parser.add_argument(
-        '--map',
-        type=Path,
-        metavar='FILE',
-        help='YAML that names the events and annotations (default: the names of the paper)',
-    )
+    add_map_argument(parser)
     parser.add_argument(
         '--per-object',
         type=int,
@@ -75,16 +76,10 @@ def _few_trials(argv) -> int:
         help='trials of each, 0 for all (default: 5 10 20 0)',
     )
     parser.add_argument('--repeats', type=int, default=5, metavar='N', help='splits (default: %(default)s)')
-    parser.add_argument(
-        '--merge',
-        nargs='+',
-        type=Path,
-        metavar='FILE',
-        help='results of this benchmark, in one table (default: a new one)',
-    )
+    add_merge_argument(parser)
     arguments = parsed_with_json(parser, argv)
     if arguments.merge:
-        measured = [json.loads(path.read_text()) for path in arguments.merge]
+        measured = read_results(arguments.merge)
         name, runs = measured[0]['session'], [run for each in measured for run in each['runs']]
     elif arguments.session:
         session = read_session(arguments.session, arguments.map)

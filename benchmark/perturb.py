@@ -17,7 +17,6 @@ mean of theirs. What was measured elsewhere is put together by ``--merge``.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,9 +26,16 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmark.controlled import SPLITS, run_controlled, summarize, trials_to_play
-from benchmark.results import markdown_table, parsed_with_json, write_results, write_section
+from benchmark.results import (
+    add_merge_argument,
+    markdown_table,
+    parsed_with_json,
+    read_results,
+    write_results,
+    write_section,
+)
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
-from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.cli.command_line import add_map_argument, exit_status
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.learning.evaluation.intervals import interval
 from grasp_decoder.learning.report.tables import number, percent
@@ -75,24 +81,13 @@ def _perturb(argv) -> int:
     )
     parser.add_argument('--session', type=Path, metavar='FILE', help='recording to play (default: none, for --merge)')
     parser.add_argument('--split', default='test', choices=SPLITS, help='which trials (default: %(default)s)')
-    parser.add_argument(
-        '--map',
-        type=Path,
-        metavar='FILE',
-        help='YAML that names the events and annotations (default: the names of the paper)',
-    )
+    add_map_argument(parser)
     parser.add_argument('--draws', type=int, default=DRAWS, metavar='N', help='draws of units (default: %(default)s)')
     parser.add_argument('--every-unit', action='store_true', help='also silence every single unit in turn')
-    parser.add_argument(
-        '--merge',
-        nargs='+',
-        type=Path,
-        metavar='FILE',
-        help='results of this benchmark, in one table (default: a new one)',
-    )
+    add_merge_argument(parser)
     arguments = parsed_with_json(parser, argv)
     if arguments.merge:
-        measured = [json.loads(path.read_text()) for path in arguments.merge]
+        measured = read_results(arguments.merge)
         runs = [run for each in measured for run in each['runs']]
         session_name, split = measured[0]['session'], measured[0]['split']
     elif arguments.bundle and arguments.session:

@@ -16,7 +16,6 @@ decoder say GRASP for as long as a hold lasts, and when does it say so and let g
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,9 +25,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from benchmark.controlled import SPLITS, ControlledTrial, run_controlled, trials_to_play
-from benchmark.results import markdown_table, parsed_with_json, print_table, write_results, write_section
+from benchmark.results import (
+    add_merge_argument,
+    markdown_table,
+    parsed_with_json,
+    print_table,
+    read_results,
+    write_results,
+    write_section,
+)
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
-from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.cli.command_line import add_map_argument, exit_status
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.learning.report.tables import number, percent
 from grasp_decoder.recording.reading import read_session
@@ -58,12 +65,7 @@ def _rest(argv) -> int:
     )
     parser.add_argument('--session', type=Path, metavar='FILE', help='recording to play (default: none, for --merge)')
     parser.add_argument('--split', default='test', choices=SPLITS, help='which trials (default: %(default)s)')
-    parser.add_argument(
-        '--map',
-        type=Path,
-        metavar='FILE',
-        help='YAML that names the events and annotations (default: the names of the paper)',
-    )
+    add_map_argument(parser)
     parser.add_argument(
         '--most-rest-s',
         type=float,
@@ -71,16 +73,10 @@ def _rest(argv) -> int:
         metavar='S',
         help='longest rest before a trial (default: %(default)s)',
     )
-    parser.add_argument(
-        '--merge',
-        nargs='+',
-        type=Path,
-        metavar='FILE',
-        help='results of this benchmark, in one table (default: a new one)',
-    )
+    add_merge_argument(parser)
     arguments = parsed_with_json(parser, argv)
     if arguments.merge:
-        runs = [run for path in arguments.merge for run in json.loads(path.read_text())['runs']]
+        runs = [run for each in read_results(arguments.merge) for run in each['runs']]
     elif arguments.bundle and arguments.session:
         session, runs = read_session(arguments.session, arguments.map), []
         for path in arguments.bundle:

@@ -21,6 +21,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
+from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.writing import check_writable
 
 matplotlib.use('Agg')
@@ -38,6 +39,30 @@ def parsed_with_json(parser: argparse.ArgumentParser, argv: Sequence[str] | None
     if arguments.json:
         check_writable(arguments.json)
     return arguments
+
+
+def add_merge_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--merge``, whose files `read_results` reads."""
+    parser.add_argument(
+        '--merge',
+        nargs='+',
+        type=Path,
+        metavar='FILE',
+        help='put results that --json has written into one table, and measure nothing (default: measure)',
+    )
+
+
+def read_results(paths: Sequence[Path]) -> list[dict]:
+    """What ``--json`` has written of one session, in parts.
+
+    Raises:
+        GraspDecoderError: the files are of several sessions.
+    """
+    results = [json.loads(path.read_text()) for path in paths]
+    sessions = sorted({each['session'] for each in results})
+    if len(sessions) > 1:
+        raise GraspDecoderError(f'--merge: the files are of several sessions, {", ".join(sessions)}: give those of one')
+    return results
 
 
 def summary_ms(durations_s: np.ndarray) -> dict[str, float]:

@@ -31,7 +31,7 @@ from benchmark.pieces import OutOfTime, Piece, Pieces
 from benchmark.results import markdown_table, parsed_with_json, write_results, write_section
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.bundle.task_network import OBJECT
-from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.cli.command_line import add_map_argument, exit_status
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.splits import Split
 from grasp_decoder.features.trial_bins import bin_trials
@@ -68,12 +68,7 @@ def _rivals(argv) -> int:
     parser.add_argument(
         '--session', required=True, type=Path, metavar='FILE', help='the recording they were trained on'
     )
-    parser.add_argument(
-        '--map',
-        type=Path,
-        metavar='FILE',
-        help='YAML that names the events and annotations (default: the names of the paper)',
-    )
+    add_map_argument(parser)
     parser.add_argument(
         '--max-seconds',
         type=float,

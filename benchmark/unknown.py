@@ -32,7 +32,7 @@ from benchmark.results import markdown_table, parsed_with_json, write_results, w
 from grasp_decoder.bundle.bundle import Bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.task_network import OBJECT
-from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.cli.command_line import add_map_argument, exit_status
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.settings import ControlSettings
 from grasp_decoder.decoding.bin_decoder import BinDecoder
@@ -74,12 +74,7 @@ def main(argv=None) -> int:
 def _unknown(argv) -> int:
     parser = argparse.ArgumentParser(prog='unknown', description=__doc__.split('\n')[0])
     parser.add_argument('--session', required=True, type=Path, metavar='FILE', help='recording of grasps')
-    parser.add_argument(
-        '--map',
-        type=Path,
-        metavar='FILE',
-        help='YAML that names the events and annotations (default: the names of the paper)',
-    )
+    add_map_argument(parser)
     parser.add_argument(
         '--folds', type=int, metavar='N', help='networks to train, each without so many of the objects (default: one)'
     )

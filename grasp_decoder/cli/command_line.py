@@ -65,17 +65,22 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``--map`` and ``--trials``, of which `given_mapping` makes the mapping."""
-    parser.add_argument(
-        '--map',
-        type=Path,
-        metavar='FILE',
-        help='YAML file that names the events and annotations of the recording (default: the names of the paper)',
-    )
+    add_map_argument(parser)
     parser.add_argument(
         '--trials',
         type=Path,
         metavar='FILE',
         help='CSV file with the trials of one long recording, see docs/sources.md (default: each segment is a trial)',
+    )
+
+
+def add_map_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--map``."""
+    parser.add_argument(
+        '--map',
+        type=Path,
+        metavar='FILE',
+        help='YAML file that names the events and annotations of the recording (default: the names of the paper)',
     )
 
 
