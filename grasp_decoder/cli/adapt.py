@@ -27,7 +27,7 @@ from grasp_decoder.cli.command_line import (
 from grasp_decoder.cli.console_progress import ConsoleProgress
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.tampering import require_untouched
-from grasp_decoder.features.trial_bins import bin_trials
+from grasp_decoder.features.trial_bins import TrialBins, bin_trials
 from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.system.adapter import NOT_WRITTEN
@@ -87,7 +87,7 @@ def _adapt(argv) -> int:
     from grasp_decoder.bundle.export.writing import bundle_draft, check_replaceable
     from grasp_decoder.learning import adaptation
     from grasp_decoder.learning.evaluation.intervals import mean_interval
-    from grasp_decoder.learning.newest_trials import NotBetter, compared_on_newest, split_newest
+    from grasp_decoder.learning.newest_trials import NotBetter, compared_on_newest, require_comparable, split_newest
     from grasp_decoder.learning.report.adaptation_figure import matched_units
 
     check_replaceable(arguments.out)
@@ -95,16 +95,17 @@ def _adapt(argv) -> int:
     progress, began = ConsoleProgress(), time.monotonic()
     for bundle in bundles:
         objects.require_labels(bundle.manifest.classes, bundle.manifest.labels, f'bundle {bundle.path}')
+        if running:
+            require_comparable(bundle, running)
     session = read_session(arguments.session, given_mapping(arguments), objects)
     if running:
         running.require_unit_count(session.unit_count, str(arguments.session))
 
+    def trials_for(bundle: Bundle) -> list[TrialBins]:
+        return bin_trials(session, bundle.manifest.bin_ns, bundle.manifest.merge)
+
     def day_for(bundle: Bundle) -> adaptation.Day:
-        trials = bin_trials(session, bundle.manifest.bin_ns, bundle.manifest.merge)
-        if bundle is bundles[0]:
-            require_untouched(session, trials, arguments.accept_suspicious, progress.say)
-        if running:
-            trials = split_newest(trials)[0]
+        trials = split_newest(trials_for(bundle))[0] if running else trials_for(bundle)
         labelled = adaptation.first_trials(trials, bundle.manifest.classes, per_object)
         progress.say(
             f'fitting a read-in for {session.unit_count} units to {len(trials)} trials, {len(labelled)} of them '
@@ -112,6 +113,7 @@ def _adapt(argv) -> int:
         )
         return adaptation.Day(labelled, [trial for trial in trials if trial not in labelled], session.units)
 
+    require_untouched(session, trials_for(bundles[0]), arguments.accept_suspicious, progress.say)
     adapted = adaptation.adapt_best(bundles, day_for, progress.say)
     matched, expected, metrics = adapted.matched, adapted.expected, {}
     if len(bundles) > 1:

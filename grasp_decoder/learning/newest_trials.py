@@ -80,6 +80,29 @@ def answers(bundle: Bundle, session: Session, trials: Sequence[TrialBins]) -> di
     return {task: Answers(np.concatenate(right[task]), np.concatenate(ids[task])) for task in right if right[task]}
 
 
+def require_comparable(new: Bundle, running: Bundle) -> None:
+    """Refuse two bundles whose answers for the same trials cannot be held against each other.
+
+    Raises:
+        GraspDecoderError: their bins, their copies of objects or their tasks are not the same; or they decode neither
+            objects nor phases.
+    """
+    ours, theirs = new.manifest, running.manifest
+    tasks, their_tasks = ({OBJECT, PHASE} & each.tasks.keys() for each in (ours, theirs))
+    for name, one, other in (
+        ('width of bins', ours.bin_ns, theirs.bin_ns),
+        ('copies of objects', ours.merge, theirs.merge),
+        ('tasks', tasks, their_tasks),
+    ):
+        if one != other:
+            raise GraspDecoderError(
+                f'bundle {running.path} has other {name} than bundle {new.path}, so they cannot be compared: leave out '
+                '--better-than'
+            )
+    if not tasks:
+        raise GraspDecoderError(f'bundle {running.path} decodes neither objects nor phases: leave out --better-than')
+
+
 def compared_on_newest(new: Bundle, running: Bundle, session: Session) -> str:
     """Compare two bundles on the newest trials of a session, as `require_better` does."""
     trials = split_newest(bin_trials(session, new.manifest.bin_ns, new.manifest.merge))[1]
@@ -93,7 +116,7 @@ def require_better(new: Mapping[str, Answers], running: Mapping[str, Answers], n
     difference says, over trials.
 
     Args:
-        new, running: what both said of the same trials.
+        new, running: task -> what both said of the same trials; the same tasks, one at least.
         name: of the bundle that runs, for people.
 
     Returns:
@@ -102,15 +125,14 @@ def require_better(new: Mapping[str, Answers], running: Mapping[str, Answers], n
     Raises:
         NotBetter: it is not.
     """
-    tasks = [task for task in new if task in running]
     better, worse, scores = [], [], []
-    for task in tasks:
-        difference = new[task].right.astype(float) - running[task].right
-        low, high = mean_interval(difference, new[task].trial)
+    for task, said in new.items():
+        difference = said.right.astype(float) - running[task].right
+        low, high = mean_interval(difference, said.trial)
         better += [task] if low > 0 else []
         worse += [task] if high < 0 else []
-        scores.append(f'{task} {new[task].right.mean():.1%} against {running[task].right.mean():.1%}')
-    trials = max(len(np.unique(new[task].trial)) for task in tasks)
+        scores.append(f'{task} {said.right.mean():.1%} against {running[task].right.mean():.1%}')
+    trials = max(len(np.unique(said.trial)) for said in new.values())
     line = f'on the newest {trials} trials, of which it has learnt nothing, {" and ".join(scores)}'
     if worse:
         raise NotBetter(f'the new bundle is worse than {name} ({worse[0]}): {line}')

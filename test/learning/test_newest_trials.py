@@ -9,11 +9,15 @@
 
 """Which of two bundles is better: the newest trials of a day say so, or that they cannot tell."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.learning.newest_trials import Answers, require_better, split_newest
+from grasp_decoder.learning.newest_trials import Answers, require_better, require_comparable, split_newest
+from grasp_decoder.system.demo_files import ready_bundle
 
 from helpers.bundle_samples import make_trials
 
@@ -61,3 +65,19 @@ def test_one_lucky_trial_proves_nothing():
     lucky = running['object'].right | (TRIAL == 3)
     with pytest.raises(GraspDecoderError, match='not surely better'):
         require_better({'object': Answers(lucky, TRIAL)}, running, 'day1')
+
+
+def test_only_bundles_with_the_same_bins_objects_and_tasks_are_compared():
+    bundle = load_bundle(ready_bundle())
+    phase_only = {'phase': bundle.manifest.tasks['phase']}
+    require_comparable(bundle, bundle)
+    for words, changes in (
+        ('other width of bins', {'bin_s': 0.08}),
+        ('other copies of objects', {'merge': {2: 1}}),
+        ('other tasks', {'tasks': phase_only}),
+    ):
+        with pytest.raises(GraspDecoderError, match=words):
+            require_comparable(bundle, replace(bundle, manifest=replace(bundle.manifest, **changes)))
+    neither = replace(bundle, manifest=replace(bundle.manifest, tasks={}))
+    with pytest.raises(GraspDecoderError, match='neither objects nor phases'):
+        require_comparable(neither, neither)

@@ -328,7 +328,7 @@ def test_a_bundle_is_adapted_to_another_day(bundle, tmp_path, capsys, per_object
     said = capsys.readouterr().err
     assert 'were matched to units of the earlier day' in said
     assert ('expected accuracy in the hold phase' in said) == bool(per_object)
-    assert adapt([str(bundle), '--session', str(tampered), '--out', str(tmp_path / 'none')]) == 2
+    assert adapt([str(bundle), str(out), '--session', str(tampered), '--out', str(tmp_path / 'none')]) == 2
     assert 'looks damaged or tampered with' in capsys.readouterr().err
     assert not (tmp_path / 'none').exists()
     earlier, made = load_bundle(bundle), load_bundle(out)
