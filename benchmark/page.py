@@ -16,7 +16,6 @@ With the page, the node viewer runs, and a process takes all that it sends, as a
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import re
 import shutil
@@ -36,6 +35,7 @@ from benchmark.material import add_arguments, given_or_trained
 from benchmark.results import parsed_with_json, print_table, summary_ms, write_results
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.safe_file import write_json
 from grasp_decoder.system.run_record import STAGES
 
 WITHOUT, WITH = CONDITIONS = 'without', 'with'
@@ -92,7 +92,7 @@ def _page(argv) -> int:
     )
     print(f'p99 with the page is {results["p99_ratio"]:.2f} times that without')
     if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=1) + '\n')
+        write_json(arguments.json, results)
     write_results('page', results, _figure(runs))
     return 0
 
@@ -145,7 +145,7 @@ def _open(url: str, browser: str | None) -> Callable[[], None]:
         reader = multiprocessing.get_context('spawn').Process(target=_read, args=(url,), daemon=True)
         reader.start()
         return reader.kill
-    profile = tempfile.TemporaryDirectory(prefix='grasp_decoder_bench_')
+    profile = tempfile.TemporaryDirectory(prefix='grasp_decoder_bench_', ignore_cleanup_errors=True)
     options = '--headless=new', '--no-sandbox', '--disable-dev-shm-usage', '--no-first-run', '--remote-debugging-port=0'
     drawing = '--use-angle=swiftshader', '--enable-unsafe-swiftshader'
     shown = subprocess.Popen(
@@ -157,7 +157,7 @@ def _open(url: str, browser: str | None) -> Callable[[], None]:
     def close() -> None:
         shown.terminate()
         shown.wait()
-        shutil.rmtree(profile.name, ignore_errors=True)
+        profile.cleanup()
 
     return close
 

@@ -7,7 +7,6 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-
 """Soak: the system for a long time, with an exchange of bundles every so often. What creeps up, or is lost?
 
 Shows what a short run cannot: memory and open files that grow, latency that drifts, a bin missed now and then, a pause
@@ -28,6 +27,8 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
+from scipy.stats import theilslopes
 
 from benchmark.graph import PATIENCE_S, GraphRun, call, run_graph
 from benchmark.material import add_arguments, given_or_trained
@@ -147,19 +148,19 @@ def _soak(argv) -> int:
     result = {
         'minutes': arguments.minutes,
         'speed': arguments.speed,
-        **found(run, [(trial.stop_ns - trial.start_ns) / NS_PER_S for trial in trials], operator),
+        **summarize_soak(run, [(trial.stop_ns - trial.start_ns) / NS_PER_S for trial in trials], operator),
     }
     _print(result)
-    drawn = figure(run, operator)
-    write_results('soak', {**result, 'samples': [asdict(each) for each in operator.samples]}, drawn)
+    figure = _figure(run, operator)
+    write_results('soak', {**result, 'samples': [asdict(each) for each in operator.samples]}, figure)
     if arguments.json:
         write_json(arguments.json, result)
     if arguments.minutes >= 2 * SETTLED_AFTER_MIN:
-        _write_page(result, drawn)
+        _write_page(result, figure)
     return 1 if result['unreported_losses'] else 0
 
 
-def found(run: GraphRun, trial_s: Sequence[float], operator: _Operator) -> dict[str, Any]:
+def summarize_soak(run: GraphRun, trial_s: Sequence[float], operator: _Operator) -> dict[str, Any]:
     """What a soak shows; latencies in ms, memory in MB, growth in MB an hour.
 
     Args:
@@ -180,7 +181,7 @@ def found(run: GraphRun, trial_s: Sequence[float], operator: _Operator) -> dict[
         'data_h': round((rounds * sum(trial_s) + sum(trial_s[:rest])) / 3600, 3),
         'missed_bins': run.missed_bins,
         'lost_batches': run.lost_batches,
-        'unreported_losses': unreported_losses(run.decodes) if run.missed_bins else 0,
+        'unreported_losses': unreported_losses(run.decodes),
         'exchanges': len(operator.exchanges),
         'unanswered_exchanges': operator.unanswered,
         'latency_ms': summary_ms(totals),
@@ -207,10 +208,7 @@ def _settled_after(samples: Sequence[Sample]) -> float:
 def growth_mb_h(memory: Sequence[tuple[float, float]]) -> float:
     """Slope of (minute, MB) in MB an hour: the median over all pairs (Theil and Sen); a step does not move it."""
     minutes, sizes = np.array(memory).T
-    first, second = np.triu_indices(len(minutes), 1)
-    if not len(first):
-        return 0.0
-    return round(float(np.median((sizes[second] - sizes[first]) / (minutes[second] - minutes[first]))) * 60, 2)
+    return round(float(theilslopes(sizes, minutes).slope) * 60, 2) if len(minutes) > 1 else 0.0
 
 
 def unreported_losses(decodes: Sequence[DecodedGrasp]) -> int:
@@ -268,8 +266,8 @@ def _print(result: dict[str, Any]) -> None:
     print_table(NODES_HEADER, _nodes(result))
 
 
-def _write_page(result: dict[str, Any], drawn) -> None:
-    drawn.savefig(FIGURE, dpi=80, bbox_inches='tight')
+def _write_page(result: dict[str, Any], figure: Figure) -> None:
+    figure.savefig(FIGURE, dpi=80, bbox_inches='tight')
     tables = [markdown_table(LATENCY_HEADER, _latencies(result)), markdown_table(NODES_HEADER, _nodes(result))]
     lines = [
         *textwrap.wrap(_summary(result), WIDTH),
@@ -284,9 +282,9 @@ def _write_page(result: dict[str, Any], drawn) -> None:
     write_section('reliability.md', 'soak', lines)
 
 
-def figure(run: GraphRun, operator: _Operator):
+def _figure(run: GraphRun, operator: _Operator) -> Figure:
     """Latency of each bin, and memory of each node, over the minutes."""
-    drawn, (latency, memory) = plt.subplots(2, 1, figsize=(9, 6), sharex=True)
+    figure, (latency, memory) = plt.subplots(2, 1, figsize=(9, 6), sharex=True)
     minutes = (run.due_ns - run.due_ns[0]) / (60 * NS_PER_S)
     latency.plot(minutes, run.durations['total'] * 1e3, '.', markersize=1, rasterized=True)
     latency.set(ylabel='end of bin to command (ms)', yscale='log')
@@ -295,8 +293,8 @@ def figure(run: GraphRun, operator: _Operator):
         memory.plot(*zip(*own), label=name)
     memory.set(xlabel='minutes', ylabel='resident memory (MB)', ylim=(0, None))
     memory.legend()
-    drawn.tight_layout()
-    return drawn
+    figure.tight_layout()
+    return figure
 
 
 if __name__ == '__main__':
