@@ -114,6 +114,14 @@ def test_all_that_a_time_limit_leaves_out_is_named(run):
     assert {'decoder', 'lda', 'seed_bilstm'} <= found.curve[0].keys()
 
 
+def test_a_baseline_that_did_not_decode_all_splits_is_left_out_of_the_curve(run, monkeypatch):
+    has_time = iter([True] * 7 + [False])  # the time is over before the last of all fits
+    monkeypatch.setattr(Trainer, 'has_time', property(lambda trainer: next(has_time)))
+    _, _, fit, found = run(repeats=2, baselines='all', train_fractions=(0.8, 0.5))
+    assert len(fit.fitted) == 7 and {'decoder', 'lda'} <= found.curve[0].keys() and 'seed_bilstm' not in found.curve[0]
+    assert found.left_out == ['baseline seed_bilstm of training fractions 0.5']
+
+
 def test_several_machines_search_one_split_only(run, monkeypatch):
     for name, value in (('TUNER_ID', 'chief'), ('ORACLE_IP', '127.0.0.1'), ('ORACLE_PORT', '1')):
         monkeypatch.setenv(f'KERASTUNER_{name}', value)

@@ -110,6 +110,9 @@ def _left_out(experiment: Experiment, found: Comparisons) -> list[str]:
     fractions = settings.train_fractions[1 + len(found.curve) :]
     if fractions:
         missing.append(f'training fractions {", ".join(f"{each:g}" for each in fractions)}')
+    without = [f'{row["train_fraction"]:g}' for row in found.curve if SEED_BILSTM not in row]
+    if without and settings.baselines == ALL:
+        missing.append(f'baseline {SEED_BILSTM} of training fractions {", ".join(without)}')
     return missing
 
 
@@ -179,9 +182,10 @@ def _fitted(
 
 
 def _curve_row(fraction: float, split: Split, decodes: Mapping[str, Sequence[ObjectDecodes]]) -> dict:
+    """The scores of all that decoded as many splits as the decoder: means of fewer could not be compared with it."""
     row: dict = {'train_fraction': fraction, 'trials': list(split.sizes)}
     for name, repeats in decodes.items():
-        if repeats:
+        if len(repeats) == len(decodes[DECODER]):
             summary = object_summary(repeats)
             row[name] = {key: summary[key] for key in ('accuracy', 'ci95', 'relaxed_accuracy', 'relaxed_ci95')}
     return row
