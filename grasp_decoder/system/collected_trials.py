@@ -97,17 +97,7 @@ class CollectedTrials:
         """The trials that are kept, one after the other: clocks of sources that were started again do not matter."""
         placed, now_ns = [], 0
         for number, trial in enumerate(self._trials):
-            shift_ns = now_ns - trial.start_ns
-            placed.append(
-                replace(
-                    trial,
-                    id=number,
-                    start_ns=now_ns,
-                    stop_ns=trial.stop_ns + shift_ns,
-                    events={label: time_ns + shift_ns for label, time_ns in trial.events.items()},
-                    times_ns=trial.times_ns + shift_ns,
-                )
-            )
+            placed.append(replace(trial.moved(now_ns - trial.start_ns), id=number))
             now_ns = placed[-1].stop_ns + PAUSE_NS
         return Session(name, self._units, tuple(placed))
 
