@@ -50,13 +50,5 @@ def copied_thirty_times(session: Session, copies: int = 30) -> tuple[Session, se
     trials = list(session.trials)
     copied, places = trials[5], range(len(trials) // 2, len(trials) // 2 + copies)
     for at in places:
-        later_ns = trials[at].start_ns - copied.start_ns
-        trials[at] = replace(
-            copied,
-            id=trials[at].id,
-            start_ns=copied.start_ns + later_ns,
-            stop_ns=copied.stop_ns + later_ns,
-            times_ns=copied.times_ns + later_ns,
-            events={label: time_ns + later_ns for label, time_ns in copied.events.items()},
-        )
+        trials[at] = replace(copied.moved(trials[at].start_ns - copied.start_ns), id=trials[at].id)
     return replace(session, trials=tuple(trials)), {trials[at].id for at in places}
