@@ -71,6 +71,15 @@ def test_help_sets_nothing_up(bare_machine, command):
     assert not (script.parent / '.venv').exists()
 
 
+def test_a_benchmark_must_be_named_before_anything_is_installed(bare_machine):
+    script, tools, environment = bare_machine
+    give(tools, 'grep', 'sed', 'xargs')
+    shutil.copytree(ROOT / 'benchmark', script.parent / 'benchmark')
+    done = run('bench', script=script, env=environment)
+    assert done.returncode == 2
+    assert done.stderr.count('\n') == 1 and 'bench needs one of: ' in done.stderr and ' soak ' in done.stderr
+
+
 @set_up_here
 def test_unknown_command_is_one_line():
     done = run('dance')
@@ -253,6 +262,7 @@ def test_a_shared_environment_is_not_made_again_for_another_python(bare_machine,
         ('view --help', ['run', 'view']),
         ('replay_decode --view --hand mujoco', ['run', 'view']),
         ('convert session.mat session.NWB', ['run', 'formats']),
+        ('python see.py day.nwb', ['run', 'train', 'formats']),
         ('train --session day.nix --out bundle', ['run', 'train', 'formats']),
         ('listen live --view --adapt', ['run', 'train', 'view']),
         ('test fast', ['run', 'train', 'view', 'formats', 'test']),
