@@ -75,7 +75,8 @@ def pytest_terminal_summary(terminalreporter, config):
 def own_places(tmp_path_factory):
     """Caches, logs and temporary files of the tests, also those of their processes, end with them.
 
-    Gazebo, which takes minutes to install, stays in the user's cache.
+    What nobody has removed from TMPDIR by then fails the run. Gazebo, which takes minutes to install, stays in the
+    user's cache.
     """
     gazebo = cache_directory() / 'gazebo'
     gazebo.mkdir(parents=True, exist_ok=True)

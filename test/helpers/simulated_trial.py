@@ -23,6 +23,7 @@ from grasp_decoder.types.trial_event import TrialEvent
 IN_STEP = '-p', 'clock:=simulated', '-p', 'speed:=0.0'
 """Parameters of a simulated_hand that waits for the answers of a `SimulatedTrial`."""
 MOMENTS = 500
+"""So many moments of simulated time may pass until a joint has moved."""
 
 
 class SimulatedTrial:

@@ -20,7 +20,18 @@ CLOSES_MS, HOLDS_MS, OPENS_MS = 2800, 2960, 4200
 
 
 def told(trials, hand=True, closes=lambda trial: True, events=EVENTS, live=False):
-    """Yield (ms, event, state or command), bin after bin. The trials of a live source are in one segment."""
+    """What is said, bin after bin, in trials of one object that follow each other.
+
+    Args:
+        trials: how many.
+        hand: whether the hand says how it is.
+        closes: whether the hand closes in the trial of this number.
+        events: label to ms since the start of its trial.
+        live: all trials are in one segment, as those of a live source.
+
+    Yields:
+        The time (ms), and a `TrialEvent`, `HandState` or `HandCommand` of that time.
+    """
     for now_ms in range(0, trials * TRIAL_MS, BIN_MS):
         trial, since_ms = divmod(now_ms, TRIAL_MS)
         for label, at_ms in events.items():

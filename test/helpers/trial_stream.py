@@ -18,7 +18,7 @@ DELAY_NS = 30_000_000
 
 
 def stream(session, delay_ns=DELAY_NS, source=7):
-    """Batches and events as they come; an event is a little later than the spikes of its time, or earlier."""
+    """Batches and events as they come: an event follows the spikes of its time by ``delay_ns``, or precedes them."""
     waiting = [
         TrialEvent(time_ns, trial.id, segment, label, trial.object_id)
         for segment, trial in enumerate(session.trials)
@@ -32,6 +32,7 @@ def stream(session, delay_ns=DELAY_NS, source=7):
 
 
 def feed(collected, messages):
+    """Give `CollectedTrials` what comes on the wire."""
     for message in messages:
         if isinstance(message, TrialEvent):
             collected.take_event(message)

@@ -23,7 +23,7 @@ from grasp_decoder.system.node_settings import NODE_SETTINGS
 from grasp_decoder.system.processes import NodeProcess
 from grasp_decoder.types.setting import declarations
 
-# File, folder, number, milliseconds, seconds, fraction, name, names with commas; the two recordings of convert.
+# File, folder, number, milliseconds, seconds, fraction, name, names with commas; what is read, what is written.
 WORDS = {'FILE', 'DIR', 'N', 'MS', 'S', 'F', 'NAME', 'LIST', 'IN', 'OUT'}
 
 
@@ -41,15 +41,15 @@ def actions(parser):
             yield action
 
 
-BENCHMARKS = [
+BENCHMARKS = sorted(
     path.stem for path in (Path(__file__).parents[2] / 'benchmark').glob('*.py') if 'def main(' in path.read_text()
-]
+)
 
 
 @pytest.fixture(
     params=[
         *(f'grasp_decoder.cli.{name}' for name in COMMANDS),
-        *(pytest.param(f'benchmark.{name}', marks=pytest.mark.slow) for name in sorted(BENCHMARKS)),
+        *(pytest.param(f'benchmark.{name}', marks=pytest.mark.slow) for name in BENCHMARKS),
     ]
 )
 def parser(request, monkeypatch):
