@@ -142,15 +142,11 @@ def qos_of(endpoints, node_name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('name', NODES)
-def test_a_node_has_the_parameters_that_are_declared(start_node, node, spin_until, parameters, name):
+def test_a_node_has_the_parameters_that_are_declared(start_node, call, parameters, name):
     require_its_library(name)
     start_node(name, '--ros-args', *(word for each in parameters[name] for word in ('-p', each)))
-    client = node.create_client(ListParameters, f'/{name}/list_parameters')
-    assert spin_until(client.service_is_ready)
-    answer = client.call_async(ListParameters.Request())
-    assert spin_until(answer.done)
     declared = {each.name for settings in NODE_SETTINGS[name] for each in declarations(settings)}
-    assert set(answer.result().result.names) - GIVEN_BY_ROS == declared
+    assert set(call(ListParameters, f'/{name}/list_parameters').result.names) - GIVEN_BY_ROS == declared
 
 
 def test_every_declared_type_can_be_imported():

@@ -73,7 +73,7 @@ def test_help_sets_nothing_up(bare_machine, command):
 
 def test_a_benchmark_must_be_named_before_anything_is_installed(bare_machine):
     script, tools, environment = bare_machine
-    give(tools, 'grep', 'sed', 'xargs')
+    give(tools, 'grep', 'sed', 'xargs', 'echo')
     shutil.copytree(ROOT / 'benchmark', script.parent / 'benchmark')
     done = run('bench', script=script, env=environment)
     assert done.returncode == 2
