@@ -77,12 +77,6 @@ def _adapt(argv) -> int:
     signing_key = read_signing_key(arguments.sign_with) if arguments.sign_with else None
     bundles = [load_bundle(path) for path in arguments.bundle]
     running = load_bundle(arguments.better_than) if arguments.better_than else None
-    for bundle in bundles if running else ():
-        if (running.manifest.bin_ns, running.manifest.merge) != (bundle.manifest.bin_ns, bundle.manifest.merge):
-            raise GraspDecoderError(
-                f'--better-than {running.path} has other bins than {bundle.path}, or merges other objects: the two '
-                'cannot be compared'
-            )
     # The learning room takes seconds to import: it is left out for --help or a bad bundle.
     from grasp_decoder.bundle.export.writing import bundle_draft, check_replaceable
     from grasp_decoder.learning import adaptation

@@ -38,10 +38,10 @@ from grasp_decoder.nodes.hand_feedback import HandFeedback
 from grasp_decoder.nodes.hand_outputs import make_output
 from grasp_decoder.nodes.life import run_node
 from grasp_decoder.nodes.managed_node import ManagedNode
-from grasp_decoder.nodes.only_bridge import require_no_other_bridge
 from grasp_decoder.nodes.topics import DEEP, advertise, subscribe
 from grasp_decoder.objects import load_objects
 from grasp_decoder.system import interfaces
+from grasp_decoder.system.bridge_lock import BridgeLock
 from grasp_decoder.system.node_settings import BridgeSettings, OutputSettings
 from grasp_decoder.system.replay_options import SIMULATED
 from grasp_decoder.types.from_message import decoder_info_from
@@ -74,11 +74,10 @@ class HandBridge(ManagedNode):
         self._output = make_output(self, self.settings_of(OutputSettings), JointTargets(self._grips).names)
 
     def activate(self) -> None:
-        require_no_other_bridge(self)
         settings = self.settings_of(BridgeSettings)
         control, feedback = self.settings_of(ControlSettings), self.settings_of(FeedbackSettings)
         timeouts_s = settings.e_stop_heartbeat_s, settings.target_timeout_s
-        self._commander = commander = HandCommander(control, feedback, self._grips, self._policies, *timeouts_s)
+        commander = HandCommander(control, feedback, self._grips, self._policies, *timeouts_s)
         self._period_s = 1.0 / settings.target_rate_hz
         self._commands = advertise(self, interfaces.HAND_COMMAND)
         hand = HandFeedback(feedback, commander, self._lock)
@@ -93,6 +92,9 @@ class HandBridge(ManagedNode):
         self._guarded_work = self._guarded(self._turns.work)
         subscribe(self, interfaces.DECODER_INFO, self._guarded(self._new_decoder))
         self._diagnostics = BridgeDiagnostics(self, commander.grasps, hand.topics, self._targets, self._audit)
+        # The last thing that can fail: a node that was not activated locks nothing.
+        self._command_lock = BridgeLock(self.resolve_topic_name(interfaces.JOINT_TARGETS.name))
+        self._commander = commander
         self._e_stop.begin(commander, self._turns.now_ns)
 
     def work(self) -> None:
@@ -110,6 +112,7 @@ class HandBridge(ManagedNode):
         self._commands.wait_for_all_acked(LAST_WORDS)
         self._e_stop.end()
         self._commander = None
+        self._command_lock.release()
 
     def _guarded(self, callback: Callable) -> Callable:
         """The callback, whose errors take the hand to its safe state and nothing down."""

@@ -61,9 +61,7 @@ def _grant_of(node: str, namespace: str) -> Grant:
     mine = interfaces_of(node, NODES[node].with_parameter, namespace)
     requests, replies = _service_topics(mine.serves)
     asked, answered = _service_topics(mine.calls)
-    given, taken = (
-        {f'rt{each.name}' for each in topics} for topics in (mine.publishes, mine.subscribes + mine.hears_at_start)
-    )
+    given, taken = ({f'rt{each.name}' for each in topics} for topics in (mine.publishes, mine.subscribes))
     return Grant(
         f'{namespace}/{node}',
         frozenset({GRAPH, *given, *replies, *asked}),

@@ -80,7 +80,6 @@ class Interfaces:
         calls: services and actions that it calls.
         with_parameter: what it has in addition when a parameter has a value, such as ``clock:=true``.
         lifecycle: whether it is a lifecycle node.
-        hears_at_start: topics that it subscribes to for a moment when it starts to work.
     """
 
     publishes: tuple[Topic, ...] = ()
@@ -89,7 +88,6 @@ class Interfaces:
     calls: tuple[Service, ...] = ()
     with_parameter: dict[str, Interfaces] = field(default_factory=dict)
     lifecycle: bool = False
-    hears_at_start: tuple[Topic, ...] = ()
 
 
 SPIKES = Topic('spikes', 'grasp_decoder/msg/SpikeBatch', 1000, 'spikes in batches; empty ones are heartbeats')
@@ -197,7 +195,6 @@ NODES = {
             'output:=parallel_gripper_command': Interfaces(calls=(PARALLEL_GRIPPER_COMMAND,)),
         },
         lifecycle=True,
-        hears_at_start=(JOINT_TARGETS,),
     ),
     'target_guard': Interfaces(
         publishes=(GUARDED_TARGETS, DIAGNOSTICS),
@@ -293,5 +290,4 @@ def interfaces_of(node: str, parameters: Collection[str] = (), namespace: str = 
         topics('subscribes'),
         services('serves'),
         services('calls'),
-        hears_at_start=topics('hears_at_start'),
     )

@@ -122,7 +122,7 @@ def test_a_lifecycle_manager_brings_hand_and_bridge_up_and_down(node, spin_until
     # A second bridge is refused before it says a word.
     second = start_node('hand_bridge', '--ros-args', '-r', '__node:=second', *UNCONFIGURED, node_name='second')
     assert change('second', 'configure') and not change('second', 'activate')
-    assert '/hand/joint_targets: another hand_bridge commands the hand, stop it first' in second.log_text()
+    assert f'another hand_bridge commands the hand (process {bridge.pid}), stop it first' in second.log_text()
     assert feeder.state == HOLD
     # A hand that is deactivated opens, says nothing, and does not close again when it is activated.
     assert change('simulated_hand', 'deactivate') and feeder.state == HOLD

@@ -18,6 +18,8 @@ import threading
 
 import pytest
 
+from grasp_decoder.child_process import prepare_child
+
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
@@ -37,17 +39,25 @@ def test_one_command_listens_to_a_system_until_ctrl_c(domain_id, tmp_path):
         sender.acquire(lambda: sender.spike('3', 1, sender.sample + BLOCK // 2))
         command = [sys.executable, '-m', 'grasp_decoder', 'listen', 'openephys', '--bundle', bundle]
         command += ['--address', sender.address, '--params-file', tmp_path / 'mine.yaml']
-        listening = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        listening = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            preexec_fn=prepare_child,  # a job in the background of a shell ignores SIGINT, and so would this one
+        )
         patience = threading.Timer(120, listening.kill)
         patience.start()
         lines = []
+        awaited = {'spikes are sent', '[hand_bridge]'}
         for line in listening.stdout:
             lines.append(line)
-            if 'spikes are sent' in line:
+            said = {each for each in awaited if each in line}
+            awaited -= said
+            if said and not awaited:
                 os.kill(listening.pid, signal.SIGINT)
         patience.cancel()
-        assert listening.wait() == 0, ''.join(lines)
-    assert any('[hand_bridge]' in line for line in lines)
+        assert (listening.wait(), awaited) == (0, set()), ''.join(lines)
 
 
 def test_a_map_that_is_missing_is_one_line(tmp_path):
