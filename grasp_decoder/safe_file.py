@@ -102,8 +102,12 @@ def write_new(path: Path, content: bytes, mode: int) -> None:
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with open(descriptor, 'wb') as file:
-            file.write(content)
+        try:
+            with open(descriptor, 'wb') as file:
+                file.write(content)
+        except OSError:
+            path.unlink()  # half a key would be in the way of the next try
+            raise
     except FileExistsError:
         raise GraspDecoderError(f'{path} exists: name another file, or remove it') from None
     except OSError as error:

@@ -11,11 +11,12 @@
 
 import errno
 import os
+import resource
 
 import pytest
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.safe_file import open_plain, read_plain, written_whole
+from grasp_decoder.safe_file import open_plain, read_plain, write_new, written_whole
 
 
 def test_what_might_never_end_is_not_read(tmp_path):
@@ -57,3 +58,15 @@ def test_what_is_no_plain_file_stays_what_it_is(tmp_path):
         with written_whole(path) as file:
             file.write(b'x')
     assert link.is_symlink() and target.read_bytes() == b'x'
+
+
+def test_a_new_file_that_could_not_be_written_whole_is_not_in_the_way(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, before[1]))  # as a full disk
+    try:
+        with pytest.raises(GraspDecoderError, match='key cannot be written'):
+            write_new(tmp_path / 'key', b'secret', 0o600)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    write_new(tmp_path / 'key', b'secret', 0o600)
+    assert (tmp_path / 'key').read_bytes() == b'secret'
