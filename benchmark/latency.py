@@ -25,7 +25,7 @@ import numpy as np
 import rclpy
 
 from benchmark.graph import GraphRun, run_graph
-from benchmark.material import add_arguments, given_or_trained
+from benchmark.material import add_arguments, add_priority_argument, given_or_trained
 from benchmark.results import print_table, summary_ms, write_results
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
@@ -47,13 +47,7 @@ def _latency(argv) -> int:
     parser.add_argument(
         '--bins', type=int, default=3000, metavar='N', help='bins to measure (default: %(default)s, two minutes)'
     )
-    parser.add_argument(
-        '--priority',
-        type=int,
-        default=0,
-        metavar='N',
-        help='real-time priority of the nodes (default: %(default)s, none)',
-    )
+    add_priority_argument(parser)
     parser.add_argument(
         '--exchange',
         type=Path,

@@ -50,6 +50,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_priority_argument(parser: argparse.ArgumentParser) -> None:
+    """The real-time priority of the nodes, for `run_graph`."""
+    parser.add_argument(
+        '--priority',
+        type=int,
+        default=0,
+        metavar='N',
+        help='real-time priority of the nodes (default: %(default)s, none)',
+    )
+
+
 def given_or_trained(arguments: argparse.Namespace) -> tuple[Path, Path]:
     """The session and bundle of the command line, which go together, else `trained` ones."""
     session, bundle = arguments.session, arguments.bundle

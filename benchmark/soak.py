@@ -31,7 +31,7 @@ from matplotlib.figure import Figure
 from scipy.stats import theilslopes
 
 from benchmark.graph import PATIENCE_S, GraphRun, call, run_graph
-from benchmark.material import add_arguments, given_or_trained
+from benchmark.material import add_arguments, add_priority_argument, given_or_trained
 from benchmark.results import (
     ROOT,
     markdown_table,
@@ -121,13 +121,7 @@ def _soak(argv) -> int:
     parser.add_argument(
         '--exchange-every', type=float, default=60.0, metavar='S', help='between exchanges (default: %(default)s)'
     )
-    parser.add_argument(
-        '--priority',
-        type=int,
-        default=0,
-        metavar='N',
-        help='real-time priority of the nodes (default: %(default)s, none)',
-    )
+    add_priority_argument(parser)
     add_arguments(parser)
     arguments = parsed_with_json(parser, argv)
     session, bundle = given_or_trained(arguments)
