@@ -11,13 +11,17 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from benchmark.results import add_merge_argument
 from grasp_decoder.bundle.bundle import Bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
+from grasp_decoder.cli.command_line import add_map_argument
 from grasp_decoder.control.grasp_controller import GraspController
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.settings import ControlSettings
@@ -33,6 +37,22 @@ from grasp_decoder.types.time import NS_PER_S
 
 SPLITS = ('test', 'validation', 'all')
 AFTER_REW_NS = 300_000_000
+
+
+def add_played_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which bundles decode which trials of which session, or ``--merge`` for what was measured elsewhere."""
+    parser.add_argument(
+        '--bundle',
+        nargs='+',
+        type=Path,
+        default=[],
+        metavar='DIR',
+        help='bundles that train has written, of splits (default: none, for --merge)',
+    )
+    parser.add_argument('--session', type=Path, metavar='FILE', help='recording to play (default: none, for --merge)')
+    parser.add_argument('--split', default='test', choices=SPLITS, help='which trials (default: %(default)s)')
+    add_map_argument(parser)
+    add_merge_argument(parser)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ is written into docs/results.md.
 from __future__ import annotations
 
 import argparse
-import math
 from dataclasses import replace
 from functools import partial
 
@@ -27,7 +26,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, train_test_split
 
 from benchmark.material import recording
-from benchmark.pieces import OutOfTime, Piece, Pieces
+from benchmark.pieces import OutOfTime, Piece, Pieces, add_limit_argument
 from benchmark.results import markdown_table, parsed_with_json, write_results, write_section
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.features.splits import FIRST_RANDOM_STATE
@@ -47,13 +46,7 @@ def main(argv=None) -> int:
 
 def _cursor(argv) -> int:
     parser = argparse.ArgumentParser(prog='cursor', description=__doc__.split('\n')[0])
-    parser.add_argument(
-        '--max-seconds',
-        type=float,
-        default=math.inf,
-        metavar='S',
-        help='begin no fold after S seconds (default: no limit)',
-    )
+    add_limit_argument(parser)
     arguments = parsed_with_json(parser, argv)
     pieces = Pieces('cursor', arguments.max_seconds)
     try:

@@ -16,7 +16,6 @@ same test trials of the new day, in repeated splits. What is finished is kept, s
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -27,7 +26,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from benchmark.pieces import OutOfTime, Piece, Pieces
+from benchmark.pieces import OutOfTime, Piece, Pieces, add_limit_argument
 from benchmark.results import markdown_table, parsed_with_json, print_table, write_results, write_section
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
@@ -92,14 +91,7 @@ def _days(argv) -> int:
         help='labelled trials of each object; with several numbers, a curve (default: 5)',
     )
     parser.add_argument('--repeats', type=int, default=5, metavar='N', help='splits (default: %(default)s)')
-    parser.add_argument(
-        '--max-seconds',
-        type=float,
-        default=math.inf,
-        metavar='S',
-        help='begin nothing after S seconds, show what is finished, and let the same command go on later '
-        '(default: no limit)',
-    )
+    add_limit_argument(parser)
     arguments = parsed_with_json(parser, argv)
     if min(arguments.per_object) < 0:
         raise GraspDecoderError('--per-object: give 0 or more')

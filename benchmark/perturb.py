@@ -19,15 +19,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 from tqdm import tqdm
 
-from benchmark.controlled import SPLITS, run_controlled, summarize, trials_to_play
+from benchmark.controlled import add_played_arguments, run_controlled, summarize, trials_to_play
 from benchmark.results import (
-    add_merge_argument,
     markdown_table,
     parsed_with_json,
     read_results,
@@ -35,7 +33,7 @@ from benchmark.results import (
     write_section,
 )
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
-from grasp_decoder.cli.command_line import add_map_argument, exit_status
+from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.learning.evaluation.intervals import interval
 from grasp_decoder.learning.report.tables import number, percent
@@ -71,20 +69,9 @@ def main(argv=None) -> int:
 
 def _perturb(argv) -> int:
     parser = argparse.ArgumentParser(prog='perturb', description=__doc__.split('\n')[0])
-    parser.add_argument(
-        '--bundle',
-        nargs='+',
-        type=Path,
-        default=[],
-        metavar='DIR',
-        help='bundles that train has written, of splits (default: none, for --merge)',
-    )
-    parser.add_argument('--session', type=Path, metavar='FILE', help='recording to play (default: none, for --merge)')
-    parser.add_argument('--split', default='test', choices=SPLITS, help='which trials (default: %(default)s)')
-    add_map_argument(parser)
+    add_played_arguments(parser)
     parser.add_argument('--draws', type=int, default=DRAWS, metavar='N', help='draws of units (default: %(default)s)')
     parser.add_argument('--every-unit', action='store_true', help='also silence every single unit in turn')
-    add_merge_argument(parser)
     arguments = parsed_with_json(parser, argv)
     if arguments.merge:
         measured = read_results(arguments.merge)

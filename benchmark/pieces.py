@@ -14,6 +14,7 @@ Pieces are kept under a hash of the code that made them: change the code, and th
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import math
@@ -44,6 +45,17 @@ Piece = tuple[dict, dict[str, ObjectDecodes]]
 
 class OutOfTime(Exception):
     """The time is over; what is finished is kept."""
+
+
+def add_limit_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--max-seconds``, the limit of `Pieces`."""
+    parser.add_argument(
+        '--max-seconds',
+        type=float,
+        default=math.inf,
+        metavar='S',
+        help='begin nothing after S seconds; the same command goes on later (default: no limit)',
+    )
 
 
 class Pieces:

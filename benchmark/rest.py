@@ -18,15 +18,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from benchmark.controlled import SPLITS, ControlledTrial, run_controlled, trials_to_play
+from benchmark.controlled import ControlledTrial, add_played_arguments, run_controlled, trials_to_play
 from benchmark.results import (
-    add_merge_argument,
     markdown_table,
     parsed_with_json,
     print_table,
@@ -35,7 +33,7 @@ from benchmark.results import (
     write_section,
 )
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
-from grasp_decoder.cli.command_line import add_map_argument, exit_status
+from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.learning.report.tables import number, percent
 from grasp_decoder.recording.reading import read_session
@@ -55,17 +53,7 @@ def main(argv=None) -> int:
 
 def _rest(argv) -> int:
     parser = argparse.ArgumentParser(prog='rest', description=__doc__.split('\n')[0])
-    parser.add_argument(
-        '--bundle',
-        nargs='+',
-        type=Path,
-        default=[],
-        metavar='DIR',
-        help='bundles that train has written, of splits (default: none, for --merge)',
-    )
-    parser.add_argument('--session', type=Path, metavar='FILE', help='recording to play (default: none, for --merge)')
-    parser.add_argument('--split', default='test', choices=SPLITS, help='which trials (default: %(default)s)')
-    add_map_argument(parser)
+    add_played_arguments(parser)
     parser.add_argument(
         '--most-rest-s',
         type=float,
@@ -73,7 +61,6 @@ def _rest(argv) -> int:
         metavar='S',
         help='longest rest before a trial (default: %(default)s)',
     )
-    add_merge_argument(parser)
     arguments = parsed_with_json(parser, argv)
     if arguments.merge:
         runs = [run for each in read_results(arguments.merge) for run in each['runs']]

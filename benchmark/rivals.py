@@ -27,7 +27,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from benchmark.object_bundle import object_bundle
-from benchmark.pieces import OutOfTime, Piece, Pieces
+from benchmark.pieces import OutOfTime, Piece, Pieces, add_limit_argument
 from benchmark.results import markdown_table, parsed_with_json, write_results, write_section
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.bundle.task_network import OBJECT
@@ -69,13 +69,7 @@ def _rivals(argv) -> int:
         '--session', required=True, type=Path, metavar='FILE', help='the recording they were trained on'
     )
     add_map_argument(parser)
-    parser.add_argument(
-        '--max-seconds',
-        type=float,
-        default=math.inf,
-        metavar='S',
-        help='begin no fit after S seconds (default: no limit)',
-    )
+    add_limit_argument(parser)
     arguments = parsed_with_json(parser, argv)
     session = read_session(arguments.session, arguments.map)
     pieces = Pieces('rivals', arguments.max_seconds, used=('object_bundle',))
