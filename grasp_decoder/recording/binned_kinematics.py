@@ -18,7 +18,7 @@ import numpy as np
 
 from grasp_decoder.child_process import call_in_child
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.recording import mat5
+from grasp_decoder.recording import mat5, mat73
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.safe_file import open_plain
 
@@ -80,8 +80,13 @@ def is_binned_kinematics(path) -> bool:
 def _variables(path: Path) -> dict[str, np.ndarray]:
     """X and Y, as far as they are there."""
     try:
+        if mat73.is_mat73(path):
+            found = mat73.read_variables(path, ('X', 'Y'))
+            return {name: value for name, value in found.items() if isinstance(value, np.ndarray)}
         with open_plain(path) as file:
             return mat5.read_numbers(file, ('X', 'Y'))
+    except GraspDecoderError:
+        raise
     except FileNotFoundError:
         raise GraspDecoderError(f'{path}: no such file') from None
     except OSError as error:

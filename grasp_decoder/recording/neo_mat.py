@@ -17,6 +17,7 @@ know is left to Neo by the caller.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -63,16 +64,70 @@ def read_neo_mat(path) -> RecordedBlock | None:
         return RecordedBlock(name, trials)
 
 
+def block_of_struct(block: dict[str, Any]) -> RecordedBlock:
+    """The block of a file whose values are all in memory, as those of MATLAB 7.3 are."""
+    segments = [_struct(segment) for segment in _list(block.get('segments', []))]
+    return RecordedBlock(_plain(block.get('name')) or None, [_trial_of_struct(segment) for segment in segments])
+
+
+def _trial_of_struct(segment: dict[str, Any]) -> RecordedTrial:
+    def structs(name: str) -> list[dict[str, Any]]:
+        return [_struct(each) for each in _list(segment.get(name, []))]
+
+    events, epochs, signals = _parts(structs)
+    trains = structs('spiketrains')
+    spikes, starts, stops = (
+        [_row(train[name]) * unit_factor(train[f'{name}_units'], 's') for train in trains]
+        for name in ('times', 't_start', 't_stop')
+    )
+    return RecordedTrial(
+        segment.get('annotations', {}),
+        min((each.item() for each in starts), default=math.nan),
+        max((each.item() for each in stops), default=math.nan),
+        events,
+        np.concatenate([_NO_NUMBERS, *spikes]),
+        np.array([each.size for each in spikes], dtype=np.int64),
+        [train.get('annotations', {}) for train in trains],
+        signals,
+        [train['name'] or '' for train in trains] if all('name' in train for train in trains) else [],
+        epochs,
+    )
+
+
 def _trial(segment: bytearray, unit_annotations: dict[bytes, Any]) -> RecordedTrial:
     fields = mat5.Matrix.at(segment, 0).fields()
 
     def elements(name: str) -> list[int]:
         return mat5.Matrix.at(segment, fields[name]).elements() if name in fields else []
 
-    def structs(name: str) -> list[dict[str, Any]]:
-        return [_struct(mat5.Matrix.at(segment, position).value()) for position in elements(name)]
+    events, epochs, signals = _parts(
+        lambda name: [_struct(mat5.Matrix.at(segment, position).value()) for position in elements(name)]
+    )
+    annotations = _struct(mat5.Matrix.at(segment, fields['annotations']).value()) if 'annotations' in fields else {}
+    trains = elements('spiketrains')
+    if not trains:
+        return RecordedTrial(
+            annotations, math.nan, math.nan, events, _NO_NUMBERS, np.zeros(0, np.int64), [], signals, [], epochs
+        )
+    columns = mat5.Columns(segment, trains)
+    counts, spikes = _seconds(columns, 'times')
+    starts, stops = (_seconds(columns, name) for name in ('t_start', 't_stop'))
+    if np.any(starts[0] != 1) or np.any(stops[0] != 1):
+        raise mat5.UnknownLayout('a spike train without start or stop')
+    described: list[dict[str, Any]] = [{}] * len(trains)
+    if 'annotations' in columns:
+        described = columns.values('annotations', unit_annotations, _struct)
+    names = columns.text('name') if 'name' in columns else []
+    return RecordedTrial(
+        annotations, starts[1].min(), stops[1].max(), events, spikes, counts, described, signals, names, epochs
+    )
 
-    events: list[Any] = []
+
+def _parts(
+    structs: Callable[[str], list[dict[str, Any]]],
+) -> tuple[list[tuple[str, float]], list[RecordedEpoch], dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """Events, epochs and signals of a segment whose parts of each kind ``structs`` gives."""
+    events: list[tuple[str, float]] = []
     epochs: list[RecordedEpoch] = []
     signals: dict[str, Any] = {}
     for event in structs('events'):
@@ -93,24 +148,7 @@ def _trial(segment: bytearray, unit_annotations: dict[bytes, Any]) -> RecordedTr
     for signal in structs('irregularlysampledsignals'):
         seconds = _row(signal['times']) * unit_factor(signal['times_units'], 's')
         add_signal(signals, signal.get('name'), seconds, _samples(signal['signal']))
-    annotations = _struct(mat5.Matrix.at(segment, fields['annotations']).value()) if 'annotations' in fields else {}
-    trains = elements('spiketrains')
-    if not trains:
-        return RecordedTrial(
-            annotations, math.nan, math.nan, events, _NO_NUMBERS, np.zeros(0, np.int64), [], signals, [], epochs
-        )
-    columns = mat5.Columns(segment, trains)
-    counts, spikes = _seconds(columns, 'times')
-    starts, stops = (_seconds(columns, name) for name in ('t_start', 't_stop'))
-    if np.any(starts[0] != 1) or np.any(stops[0] != 1):
-        raise mat5.UnknownLayout('a spike train without start or stop')
-    described: list[dict[str, Any]] = [{}] * len(trains)
-    if 'annotations' in columns:
-        described = columns.values('annotations', unit_annotations, _struct)
-    names = columns.text('name') if 'name' in columns else []
-    return RecordedTrial(
-        annotations, starts[1].min(), stops[1].max(), events, spikes, counts, described, signals, names, epochs
-    )
+    return events, epochs, signals
 
 
 def _seconds(columns: mat5.Columns, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -136,6 +174,13 @@ def _plain(value):
     if isinstance(value, np.ndarray) and value.size == 1:
         return value.item()
     return value
+
+
+def _list(value) -> list:
+    """The elements of cells; an empty list is written as an empty number, and one struct may stand for itself."""
+    if isinstance(value, np.ndarray):
+        return value.ravel().tolist()
+    return value if isinstance(value, list) else [value]
 
 
 def _lines(value) -> list[str]:

@@ -27,18 +27,16 @@ from pathlib import Path
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.objects import ObjectCatalogue, load_objects
-from grasp_decoder.recording import cache, mat5
+from grasp_decoder.recording import cache, mat5, mat73
 from grasp_decoder.recording.binned_kinematics import is_binned_kinematics, kinematics_session
 from grasp_decoder.recording.block_to_session import session_from_block
 from grasp_decoder.recording.mapping import Mapping, default_mapping, load_mapping
-from grasp_decoder.recording.neo_mat import read_neo_mat
+from grasp_decoder.recording.neo_mat import block_of_struct, read_neo_mat
 from grasp_decoder.recording.neo_reader import read_with_neo
 from grasp_decoder.recording.nwb import SUFFIX, read_nwb
 from grasp_decoder.recording.recorded_block import RecordedBlock
 from grasp_decoder.recording.session import Session
-from grasp_decoder.safe_file import open_plain
 
-_MATLAB_73 = b'MATLAB 7.3'
 _log = logging.getLogger(__name__)
 
 
@@ -103,11 +101,10 @@ def read_block(path: Path) -> RecordedBlock:
         return read_nwb(path)
     if path.suffix.lower() != '.mat':
         return read_with_neo(path)
-    with open_plain(path) as file:
-        if file.read(len(_MATLAB_73)) == _MATLAB_73:
-            raise GraspDecoderError(f"{path}: a MATLAB 7.3 file: save it in MATLAB with save(..., '-v7')")
     try:
-        block = read_neo_mat(path)
+        block = _read_mat73(path) if mat73.is_mat73(path) else read_neo_mat(path)
+    except GraspDecoderError:
+        raise
     except mat5.DamagedFile as damage:
         raise GraspDecoderError(f'{path}: the file is damaged: {damage}; copy it again') from None
     except Exception as reason:  # another layout can fail anywhere; Neo has the last word
@@ -119,6 +116,17 @@ def read_block(path: Path) -> RecordedBlock:
             ' docs/sources.md shows how arrays become a session'
         )
     return block
+
+
+def _read_mat73(path: Path) -> RecordedBlock | None:
+    block = mat73.read_variables(path, ('block',)).get('block')
+    try:
+        return None if block is None else block_of_struct(block)
+    except Exception as reason:  # another layout can fail anywhere
+        raise GraspDecoderError(
+            f'{path}: its variable "block" is not as Neo\'s NeoMatlabIO writes it ({reason}); docs/sources.md shows how'
+            ' arrays become a session'
+        ) from None
 
 
 def _stem(path: Path) -> str:

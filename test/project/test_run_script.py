@@ -267,6 +267,8 @@ def test_a_shared_environment_is_not_made_again_for_another_python(bare_machine,
         ('convert session.mat session.NWB', ['run', 'formats']),
         ('python see.py day.nwb', ['run', 'train', 'formats']),
         ('train --session day.nix --out bundle', ['run', 'train', 'formats']),
+        ('inspect old.mat', ['run']),
+        ('inspect --session=new.mat', ['run', 'formats']),
         ('listen live --view --adapt', ['run', 'train', 'view']),
         ('test fast', ['run', 'train', 'view', 'formats', 'test']),
     ],
@@ -278,8 +280,10 @@ def test_a_command_installs_what_it_needs_once(bare_machine, tmp_path, command, 
     (tmp_path / 'venv' / 'bin').mkdir(parents=True)
     fake(tmp_path / 'venv' / 'bin' / 'python', f'echo "$@" >> {tmp_path}/asked')
     (script.parent / '.venv').symlink_to(tmp_path / 'venv')
+    (tmp_path / 'old.mat').write_bytes(b'MATLAB 5.0 MAT-file\0')
+    (tmp_path / 'new.mat').write_bytes(b'MATLAB 7.3 MAT-file\0')
     for _ in range(2):
-        done = run(*command.split(), script=script, env=environment)
+        done = run(*command.split(), script=script, env=environment, cwd=tmp_path)
         assert 'colcon build failed' in done.stderr  # the fake Python has installed no colcon
     calls = [line for line in (tmp_path / 'asked').read_text().splitlines() if line.startswith('-m pip install ')]
     assert all(' --require-hashes ' in call and ' --no-build-isolation ' in call for call in calls)
