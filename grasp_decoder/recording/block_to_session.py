@@ -75,7 +75,7 @@ def _session(block: RecordedBlock, mapping: Mapping, objects: ObjectCatalogue, s
         trials.append(_trial(index, trial, events, ids[index], correct[index], excluded))
     _check(trials, recorded, mapping)
     units = units_of(recorded[0], mapping)
-    return Session(block.name or '', units, tuple(trials), sha256, (*remarks, *unit_remarks))
+    return Session(block.name or '', units, tuple(trials), sha256, (*block.remarks, *remarks, *unit_remarks))
 
 
 def _scaled(trial: RecordedTrial, factor: float) -> RecordedTrial:
@@ -87,6 +87,7 @@ def _scaled(trial: RecordedTrial, factor: float) -> RecordedTrial:
         spikes_s=trial.spikes_s * factor,
         signals={name: (seconds * factor, values) for name, (seconds, values) in trial.signals.items()},
         epochs=[replace(each, start_s=each.start_s * factor, stop_s=each.stop_s * factor) for each in trial.epochs],
+        observed_s=[each * factor for each in trial.observed_s],
     )
 
 
@@ -97,14 +98,18 @@ def _cut(block: RecordedBlock, mapping: Mapping) -> tuple[RecordedBlock, list[st
     if mapping.trial_start is not None:
         start, stop = mapping.trial_start, mapping.trial_stop
         found = [rows_between_events(segment, start, stop) for segment in block.trials]
-        rows = [row for some, _ in found for row in some]
+        rows = [replace(row, segment=index) for index, (some, _) in enumerate(found) for row in some]
         _require_rows(rows, f'no trial is between the events "{start}" and "{stop or start}"', block.trials)
         left_open = sum(count for _, count in found)
         missing = f'"{stop}" before the next one' if stop else 'any time after it'
         remark = f'{left_open} x "{start}" without {missing}: these are no trials'
         return cut(block, rows), [remark] * bool(left_open)
     if mapping.trial_epochs is not None:
-        rows = [row for segment in block.trials for row in rows_of_epochs(segment, mapping.trial_epochs)]
+        rows = [
+            replace(row, segment=index)
+            for index, segment in enumerate(block.trials)
+            for row in rows_of_epochs(segment, mapping.trial_epochs)
+        ]
         called = {each.name or each.label for segment in block.trials for each in segment.epochs}
         _require_rows(rows, f'no epoch is called "{mapping.trial_epochs}" (found: {listed(called)})', block.trials)
         return cut(block, rows), []

@@ -50,6 +50,7 @@ class RecordedTrial:
         signals: name -> (seconds float64 (n,), values float64 (n, channels)).
         unit_names: one per unit; empty when the file names none.
         epochs: in file order.
+        observed_s: the stretches (n, 2) in which each unit was observed; empty where the file does not say.
     """
 
     annotations: dict[str, Any]
@@ -62,14 +63,19 @@ class RecordedTrial:
     signals: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     unit_names: list[str] = field(default_factory=list)
     epochs: list[RecordedEpoch] = field(default_factory=list)
+    observed_s: list[np.ndarray] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class RecordedBlock:
-    """What a file holds: its name, where it has one, and its trials or long segments in file order."""
+    """What a file holds: its name, where it has one, and its trials or long segments in file order.
+
+    ``remarks`` are what a person should know about it, a sentence each.
+    """
 
     name: str | None
     trials: list[RecordedTrial]
+    remarks: tuple[str, ...] = ()
 
 
 @lru_cache

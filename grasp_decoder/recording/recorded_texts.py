@@ -19,8 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from grasp_decoder.recording import mat5
+from grasp_decoder.child_process import call_in_child
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording import mat5, mat73
 from grasp_decoder.recording.neo_reader import call_with_blocks
+from grasp_decoder.recording.nwb import SUFFIX
 from grasp_decoder.safe_file import open_plain
 
 Texts = dict[str, set[str]]
@@ -29,6 +32,10 @@ Texts = dict[str, set[str]]
 _MEASURED = ('units', 'dtype')
 """Ends of the names of what says how numbers are measured."""
 
+_OF_THE_FORMAT = ('neurodata_type', 'namespace', 'object_id', 'colnames')
+"""Attributes of an NWB file that say how it is laid out."""
+
+_LONGEST_S = 3600.0
 _PARTS = ('events', 'epochs', 'spiketrains', 'analogsignals', 'irregularlysampledsignals')
 _ATTRIBUTES = ('name', 'description', 'file_origin', 'rec_datetime', 'file_datetime', 'labels')
 
@@ -39,6 +46,9 @@ def recorded_texts(path: Path) -> Texts:
     Raises:
         GraspDecoderError: the recording cannot be read.
     """
+    if path.suffix.lower() == SUFFIX:
+        texts: Texts = call_in_child(nwb_texts_here, path, seconds=_LONGEST_S)
+        return texts
     found: defaultdict[str, set[str]] = defaultdict(set)
     try:
         known = path.suffix.lower() == '.mat' and _note_mat(path, found)
@@ -47,8 +57,37 @@ def recorded_texts(path: Path) -> Texts:
     return dict(found) if known else call_with_blocks(path, _texts_of_blocks)
 
 
+def nwb_texts_here(path: Path) -> Texts:
+    """All texts of an NWB file, in this process: its datasets and attributes, without the format's own words."""
+    import h5py
+
+    found: defaultdict[str, set[str]] = defaultdict(set)
+
+    def note(name: str, item: Any) -> None:
+        place = name.replace('/', '.')
+        if place.startswith('specifications'):  # of the format, word for word
+            return
+        for attribute, value in item.attrs.items():
+            if attribute not in _OF_THE_FORMAT:
+                _note(found, _joined(place, attribute), value)
+        if isinstance(item, h5py.Dataset) and item.dtype.kind in 'SO' and h5py.check_ref_dtype(item.dtype) is None:
+            _note(found, place, item[()])
+
+    try:
+        with h5py.File(path, 'r') as file:
+            note('', file)
+            file.visititems(note)
+    except Exception as error:  # a damaged file fails in as many ways as it has bytes
+        raise GraspDecoderError(f'{path}: its texts cannot be read ({error})') from None
+    return dict(found)
+
+
 def _note_mat(path: Path, found: defaultdict[str, set[str]]) -> bool:
     """Note what a file of NeoMatlabIO says; false if it is none."""
+    if mat73.is_mat73(path):
+        block = mat73.read_variables(path, ('block',)).get('block')
+        _note(found, '', block)
+        return block is not None
     with open_plain(path) as file:
         block = mat5.open_variable(file, 'block')
         if block is None:

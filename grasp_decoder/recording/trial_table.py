@@ -34,7 +34,9 @@ TIME = '_time'
 """A column whose name ends so holds the time of an event; the name is its label."""
 
 _START, _STOP = ('start_time', 'start'), ('stop_time', 'stop', 'end_time', 'end')
+_SEGMENT = 'segment'
 _MOST_BYTES = 64 * MIB
+_TOLERANCE_S = 1e-3  # clocks stored as float32 seconds step by up to this much
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,20 @@ class TrialRow:
         start_s, stop_s: on the clock of the recording.
         events: (label, seconds); the label is the name of its column.
         annotations: all other columns, without empty cells.
+        segment: the segment of the recording that it lies in, counted from 0; None where its times tell.
+        line: of the file with the table.
     """
 
     start_s: float
     stop_s: float
     events: tuple[tuple[str, float], ...] = ()
     annotations: dict[str, Any] = field(default_factory=dict)
+    segment: int | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        line = '' if self.line is None else f'in line {self.line} of the table '
+        return f'trial {line}({self.start_s:g} to {self.stop_s:g} s)'
 
 
 def trial_row(cells: dict[str, Any]) -> TrialRow:
@@ -90,16 +100,17 @@ def read_trial_table(path: str | Path) -> tuple[TrialRow, ...]:
     lines = csv.DictReader(io.StringIO(text), delimiter=max(',;\t', key=head.count))
     rows = []
     try:
-        table = list(lines)
-    except csv.Error as error:
+        for cells in lines:
+            if None in cells or None in cells.values():
+                raise ValueError('it has another number of cells than the first line')
+            named = {name.strip(): _number_or_text(cell) for name, cell in cells.items()}
+            segment = named.pop(_SEGMENT, '')
+            if segment != '' and (not isinstance(segment, int) or segment < 0):
+                raise ValueError(f'{_SEGMENT} is {segment!r}, not the number of a segment, counted from 0')
+            row = trial_row(named)
+            rows.append(replace(row, segment=None if segment == '' else segment, line=lines.line_num))
+    except (csv.Error, ValueError) as error:
         raise GraspDecoderError(f'{path}, line {lines.line_num}: {error}') from None
-    for line, cells in enumerate(table, start=2):
-        if None in cells or None in cells.values():
-            raise GraspDecoderError(f'{path}, line {line}: it has another number of cells than the first line')
-        try:
-            rows.append(trial_row({name.strip(): _number_or_text(cell) for name, cell in cells.items()}))
-        except ValueError as error:
-            raise GraspDecoderError(f'{path}, line {line}: {error}') from None
     if not rows:
         raise GraspDecoderError(f'{path}: the table of trials has no rows')
     return tuple(rows)
@@ -141,26 +152,81 @@ def cut(block: RecordedBlock, rows: Sequence[TrialRow]) -> RecordedBlock:
     """The trials of a table out of long segments.
 
     Raises:
-        GraspDecoderError: a trial lies in no segment. The message begins with the trial.
+        GraspDecoderError: a trial lies in no segment, or in several whose clocks start anew; or a time is no number.
     """
-    rows = sorted(rows, key=lambda row: row.start_s)
-    trials: list[RecordedTrial | None] = [None] * len(rows)
     for segment in block.trials:
-        inside = [
-            place
-            for place, row in enumerate(rows)
-            if trials[place] is None and row.start_s < segment.stop_s and row.stop_s > segment.start_s
-        ]
-        for place, trial in zip(inside, _cut_segment(segment, [rows[place] for place in inside])):
-            trials[place] = trial
-    for place, (trial, row) in enumerate(zip(trials, rows)):
-        if trial is None:
-            spans = ', '.join(f'{each.start_s:g} to {each.stop_s:g} s' for each in block.trials[:5])
-            raise GraspDecoderError(
-                f'trial {place} of the table ({row.start_s:g} to {row.stop_s:g} s) is not in the recording ({spans});'
-                ' are the times of the table seconds of its clock?'
-            )
-    return RecordedBlock(block.name, [trial for trial in trials if trial is not None])
+        times = np.concatenate([segment.spikes_s, [seconds for _, seconds in segment.events]])
+        if strange := int(np.sum(~np.isfinite(times))):
+            raise GraspDecoderError(f'{strange} times of spikes and events are not numbers: export it without them')
+    places = [_segment_of(row, block.trials) for row in rows]
+    anew = _overlapping(block.trials)
+    order = sorted(range(len(rows)), key=lambda place: (places[place] if anew else 0, rows[place].start_s))
+    trials: dict[int, RecordedTrial] = {}
+    remarks = list(block.remarks)
+    for index, segment in enumerate(block.trials):
+        inside = [place for place in order if places[place] == index]
+        those = [rows[place] for place in inside]
+        trials |= zip(inside, _cut_segment(segment, those))
+        remarks += _unobserved(segment, those)
+    return RecordedBlock(block.name, [trials[place] for place in order], tuple(remarks))
+
+
+def _segment_of(row: TrialRow, segments: Sequence[RecordedTrial]) -> int:
+    """The segment that a trial lies in."""
+    found = [
+        index
+        for index, segment in enumerate(segments)
+        if row.segment in (None, index) and row.start_s < segment.stop_s and row.stop_s > segment.start_s
+    ]
+    if not found:
+        where = 'the recording' if row.segment is None else f'segment {row.segment} of the recording'
+        spans = ', '.join(f'{each.start_s:g} to {each.stop_s:g} s' for each in segments[:5])
+        raise GraspDecoderError(
+            f"the {row} is not in {where} ({spans}); are its times seconds of the recording's clock?"
+        )
+    if _overlapping([segments[index] for index in found]):
+        raise GraspDecoderError(
+            f'the {row} may be in {len(found)} segments of the recording, whose clocks start anew: say which in a'
+            f' column "{_SEGMENT}" of the table, counted from 0'
+        )
+    return found[0]
+
+
+def _overlapping(segments: Sequence[RecordedTrial]) -> bool:
+    spans = sorted((segment.start_s, segment.stop_s) for segment in segments)
+    return any(later[0] < earlier[1] for earlier, later in itertools.pairwise(spans))
+
+
+def _unobserved(segment: RecordedTrial, rows: Sequence[TrialRow]) -> list[str]:
+    """A remark where units were not observed throughout all trials."""
+    starts, stops = np.array([row.start_s for row in rows]), np.array([row.stop_s for row in rows])
+    counted: dict[bytes, int] = {}  # most often all units have the same
+    found = {}
+    for unit, observed in enumerate(segment.observed_s):
+        key = observed.tobytes()
+        if key not in counted:
+            counted[key] = int(np.sum(~_covered(observed, starts, stops)))
+        if counted[key]:
+            found[unit] = counted[key]
+    if not found:
+        return []
+    most = max(found, key=lambda unit: found[unit])
+    return [
+        f'units that were not observed in all trials (obs_intervals), where their silence says nothing: {len(found)}'
+        f' (unit {most} in {found[most]} of {len(rows)} trials)'
+    ]
+
+
+def _covered(observed: NDArray[np.float64], starts: NDArray, stops: NDArray) -> NDArray[np.bool_]:
+    """Whether one unbroken stretch holds each trial."""
+    observed = observed[np.argsort(observed[:, 0], kind='stable')]
+    ends = np.maximum.accumulate(observed[:, 1])
+    first = np.flatnonzero(np.concatenate([[True], observed[1:, 0] > ends[:-1] + _TOLERANCE_S])[: len(observed)])
+    if not first.size:
+        return np.zeros(len(starts), dtype=bool)
+    until = ends[np.append(first[1:], len(ends)) - 1]
+    place = np.searchsorted(observed[first, 0], starts + _TOLERANCE_S, side='right') - 1
+    return (place >= 0) & (stops <= until[place] + _TOLERANCE_S)
 
 
 def _cut_segment(segment: RecordedTrial, rows: Sequence[TrialRow]) -> list[RecordedTrial]:
@@ -194,6 +260,7 @@ def _cut_segment(segment: RecordedTrial, rows: Sequence[TrialRow]) -> list[Recor
                 spike_counts=np.bincount(units[spikes], minlength=len(segment.spike_counts)),
                 signals=signals,
                 epochs=[],
+                observed_s=[],
             )
         )
     return trials

@@ -7,7 +7,7 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-"""Writing a session as an NWB file (`nwb.py`), or as a .neo.mat file.
+"""Writing a session as an NWB file (`nwb_writing.py`), or as a .neo.mat file.
 
 The latter has NeoMatlabIO's layout in the default schema (neo_mat_mapping.yaml).
 Neo's own writer makes an object of every spike train, which takes ten minutes and 3 GB for a session of 411,000
@@ -25,7 +25,8 @@ import numpy as np
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.recording.mat5_encoding import cells, field_names, number, structure, structure_of, text, write_file
-from grasp_decoder.recording.nwb import SUFFIX, require_pynwb, write_nwb
+from grasp_decoder.recording.nwb import SUFFIX
+from grasp_decoder.recording.nwb_writing import require_pynwb, write_nwb
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.safe_file import written_whole
 from grasp_decoder.types.time import NS_PER_S

@@ -35,12 +35,6 @@ HEADER = b'MATLAB 5.0 MAT-file'.ljust(124) + b'\x00\x01IM'
 GIB = 1 << 30
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
-    return tmp_path / 'cache' / 'grasp_decoder' / 'sessions'
-
-
 @pytest.fixture
 def recording(tmp_path):
     return write_mat(make_block(make_segment(), make_segment(7.0)), tmp_path / 'x.mat')

@@ -29,11 +29,6 @@ from helpers.session_equality import assert_same_arrays, assert_same_session
 pytest.importorskip('std_msgs', reason='no ROS 2 in this environment: definitions come from it')
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
-
-
 class Wire:
     """Serializes messages as a ROS 2 node would: what the `Recorder` gets."""
 

@@ -36,13 +36,6 @@ from helpers.neo_blocks import EVENTS, make_block, make_segment, write_mat
 from helpers.session_equality import assert_same_arrays, assert_same_session
 from helpers.shared_data import shared_data
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
-    return tmp_path / 'cache' / 'grasp_decoder' / 'sessions'
-
-
 LABELS = st.sampled_from(['Start', 'Cue', 'Go', 'Hold', 'Rew', 'End', 'x'])
 TIME_UNITS = st.sampled_from(['s', 'ms', 'us'])
 

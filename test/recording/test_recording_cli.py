@@ -30,12 +30,6 @@ from grasp_decoder.sources.unit_map import read_unit_map
 from helpers.neo_blocks import make_block, make_segment, write_mat
 from helpers.session_equality import assert_same_session
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
-
-
 SMALL = ('--units', '12', '--trials', '8', '--objects', '2')
 
 
