@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import rclpy
 from rclpy._rclpy_pybind11 import RCLError
@@ -31,7 +32,12 @@ from grasp_decoder.system.node_help import node_help
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _to_end = threading.Event()
+_starts = threading.Event()
 _trouble: list[str] = []
+
+
+class _EndedEarly(BaseException):
+    """SIGINT or SIGTERM came while the node started."""
 
 
 def goes_on(node: Node) -> bool:
@@ -43,6 +49,29 @@ def give_up(reason: str) -> None:
     """Let the node end as after a SIGTERM, but with status 1 and this reason."""
     _trouble.append(reason)
     _to_end.set()
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Within it SIGINT or SIGTERM cuts short what the main thread does, such as waiting for a child that reads a file.
+
+    On a busy machine, a node that went on until it had started would be killed meanwhile. What must be closed in order
+    is opened later.
+    """
+    _starts.set()
+    try:
+        if _to_end.is_set():
+            raise _EndedEarly
+        yield
+    finally:
+        _starts.clear()
+
+
+def _hear(number: int, frame: FrameType | None) -> None:
+    _to_end.set()
+    if _starts.is_set():
+        _starts.clear()  # a second one must not disturb the end
+        raise _EndedEarly
 
 
 @contextmanager
@@ -72,9 +101,10 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> in
     """Run one node: exit status 0, or what its ``run`` returns, or 2 after one line about what is wrong.
 
     The node's method ``run()`` does its work. It returns when nothing is left to do, or soon after `goes_on` has become
-    false. SIGINT and SIGTERM do no more than that: ROS stays up until the node is destroyed, so that the node can still
-    publish, and no thread uses what is gone. With ``--help`` the process prints what the node does and ends; any other
-    argument that is not for ROS is refused. After `give_up` the status is 1.
+    false. Once the node has started (`starting`), SIGINT and SIGTERM do no more than that: ROS stays up until the node
+    is destroyed, so that the node can still publish, and no thread uses what is gone. With ``--help`` the process
+    prints what the node does and ends; any other argument that is not for ROS is refused. After `give_up` the status is
+    1.
 
     Args:
         make_node: makes the node.
@@ -90,11 +120,11 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> in
         if given:
             raise GraspDecoderError(f'{given[0]}: parameters are given as --ros-args -p NAME:=VALUE; --help lists them')
         for number in ENDING_SIGNALS:
-            signal.signal(number, lambda number, frame: _to_end.set())
+            signal.signal(number, _hear)
         stay_on_this_machine()
         with _arguments_for_ros():
             rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-        with _node_of_ros():
+        with _node_of_ros(), starting():
             node = make_node()
         try:
             status = node.run() or 0
@@ -106,7 +136,7 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> in
     except GraspDecoderError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
-    except ExternalShutdownException:
+    except (ExternalShutdownException, _EndedEarly):
         return 0
     finally:
         rclpy.try_shutdown()

@@ -20,6 +20,7 @@ from typing import TypeVar, cast
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from grasp_decoder.nodes.entities import Entities
+from grasp_decoder.nodes.life import starting
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.real_time import RealTime
 from grasp_decoder.nodes.spin import spin
@@ -60,14 +61,18 @@ class ManagedNode(LifecycleNode):
         self._real_time.apply()
         try:
             if self._autostart:
-                for transition in (self.trigger_configure, self.trigger_activate):
-                    transition()
-                    if self._failure is not None:
-                        raise self._failure
+                self._start()
             spin(self, self._turn, lambda: self._done(self._stop), self._real_time.step_back)
         finally:
             if self._configured:
                 self.clean_up()
+
+    def _start(self) -> None:
+        with starting():
+            for transition in (self.trigger_configure, self.trigger_activate):
+                transition()
+                if self._failure is not None:
+                    raise self._failure
 
     def settings_of(self, kind: type[Filled]) -> Filled:
         """The values that the parameters have now."""

@@ -42,12 +42,8 @@ class Recorder(Node):
 
     def __init__(self):
         super().__init__('recorder')
-        settings = declare(self, RecorderSettings)
-        offered = {
-            full_name(self, each): offered_qos(each.depth, each.reliable, each.transient_local, each.deadline_s)
-            for each in NODES['recorder'].subscribes
-        }
-        self._recorder = McapRecorder(settings.file, settings.overwrite, offered)
+        self._settings = declare(self, RecorderSettings)
+        self._recorder: McapRecorder
         self._missed = 0
         self._told = False
         self._ended = threading.Event()
@@ -89,8 +85,9 @@ class Recorder(Node):
         """Record until ROS shuts down.
 
         Raises:
-            GraspDecoderError: not all of the run was recorded.
+            GraspDecoderError: the file cannot be written, or not all of the run was recorded.
         """
+        self._recorder = self._open()
         # A disk may take seconds: messages must not wait for it.
         beside = threading.Thread(target=self._sync, name='sync', daemon=True)
         beside.start()
@@ -101,6 +98,13 @@ class Recorder(Node):
             self._recorder.close()
             if self._recorder.fault:
                 raise GraspDecoderError(f'{self._recorder.fault}; {self._recorder.lost} messages are missing')
+
+    def _open(self) -> McapRecorder:
+        offered = {
+            full_name(self, each): offered_qos(each.depth, each.reliable, each.transient_local, each.deadline_s)
+            for each in NODES['recorder'].subscribes
+        }
+        return McapRecorder(self._settings.file, self._settings.overwrite, offered)
 
     def _sync(self) -> None:
         while not self._ended.wait(SYNC_EVERY_S):

@@ -10,6 +10,8 @@
 """SIGINT and SIGTERM end every node with status 0 and without a traceback, whenever they come."""
 
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -30,6 +32,35 @@ from grasp_decoder.system.processes import NodeProcess
 pytestmark = pytest.mark.slow
 
 NODES = ('spike_replayer', 'decoder', 'hand_bridge', 'simulated_hand', 'recorder')
+
+# In one step of its start it gets a signal and would wait for long, and another signal while it ends.
+SLOW_NODE = """
+import os, time
+from grasp_decoder.nodes.life import run_node
+from grasp_decoder.nodes.managed_node import ManagedNode
+from grasp_decoder.system.node_settings import DecoderSettings
+
+class Slow(ManagedNode):
+    def __init__(self):
+        super().__init__('slow', DecoderSettings)
+        self.reach('__init__')
+    def configure(self):
+        self.reach('configure')
+    def activate(self):
+        self.reach('activate')
+    def work(self):
+        raise AssertionError('it works')
+    def reach(self, step):
+        if step == '{step}':
+            print(step, flush=True)
+            try:
+                os.kill(os.getpid(), {number})
+                time.sleep(600)
+            finally:
+                os.kill(os.getpid(), {number})
+
+raise SystemExit(run_node(Slow, ['slow']))
+"""
 
 
 @pytest.fixture
@@ -82,6 +113,15 @@ def test_a_node_that_still_imports_its_modules_ends_in_order(domain_id, argument
     end(process, signal.SIGINT)
 
 
+@pytest.mark.parametrize(
+    ('step', 'number'), [('__init__', signal.SIGINT), ('configure', signal.SIGTERM), ('activate', signal.SIGINT)]
+)
+def test_a_node_that_waits_while_it_starts_is_cut_short(domain_id, step, number):
+    program = SLOW_NODE.format(step=step, number=int(number))
+    done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, timeout=90.0, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f'{step}\n', '')
+
+
 def test_a_node_ends_while_the_thread_beside_it_is_about_to_wait(domain_id, monkeypatch):
     about_to_wait = threading.Event()
     get_handle = Service.handle.fget
@@ -102,10 +142,11 @@ def test_a_node_ends_while_the_thread_beside_it_is_about_to_wait(domain_id, monk
     rclpy.shutdown(context=context)
 
 
-def test_a_second_signal_does_not_cut_the_end_short(start_node, arguments, tmp_path):
+def test_a_second_signal_does_not_cut_the_end_short(start_node, arguments, spin_until, tmp_path):
     from mcap.reader import make_reader
 
     recorder = start_node('recorder', *arguments('recorder'))
+    assert spin_until((tmp_path / 'run.mcap').exists)
     recorder.send_signal(signal.SIGINT)
     end(recorder, signal.SIGINT)
     with open(tmp_path / 'run.mcap', 'rb') as file:

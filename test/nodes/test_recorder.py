@@ -122,7 +122,7 @@ def test_a_killed_recorder_leaves_what_it_recorded(start_node, node, spin_until,
 
 
 @pytest.mark.slow
-def test_a_file_that_exists_is_not_replaced_unasked(start_node, domain_id, node, tmp_path):
+def test_a_file_that_exists_is_not_replaced_unasked(start_node, spin_until, domain_id, tmp_path):
     from grasp_decoder.system.processes import NodeProcess
 
     path = tmp_path / 'run.mcap'
@@ -132,6 +132,7 @@ def test_a_file_that_exists_is_not_replaced_unasked(start_node, domain_id, node,
     assert 'the file exists; name another' in refused.last_words()
     assert path.read_bytes() == b'the only recording'
     allowed = start_node('recorder', '--ros-args', '-p', f'file:={path}', '-p', 'overwrite:=true')
+    assert spin_until(lambda: path.read_bytes() != b'the only recording')
     allowed.interrupt()
     assert allowed.wait(10) == 0
     assert path.read_bytes()[:5] == b'\x89MCAP'
