@@ -21,9 +21,14 @@ import tempfile
 import time
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from grasp_decoder.share import cache_directory
+
+# No test asserts how long something takes: the machine may be busy.
+hypothesis.settings.register_profile('no_deadline', deadline=None)
+hypothesis.settings.load_profile('no_deadline')
 
 # Above 101 the ports of a domain run into those that Linux gives to outgoing connections.
 DOMAIN_IDS = (101, 100, *range(9, 0, -1))
@@ -38,10 +43,14 @@ ALLOWED_SKIPS = [
 
 @pytest.hookimpl(tryfirst=True)  # before tests are selected by their marks
 def pytest_collection_modifyitems(items):
-    """Nodes get the machine for themselves: `./run test` runs the other tests first, several at a time."""
+    """Running systems get the machine for themselves: `./run test` runs the other tests first, several at a time.
+
+    What starts a node and is not slow asks little of it and nothing in time: it shares the machine like any other test.
+    """
     needed = {'domain_id', 'module_domain_id', 'own_lsl'}
     for item in items:
-        if item.get_closest_marker('gazebo') or not needed.isdisjoint(item.fixturenames):
+        runs_a_system = item.get_closest_marker('slow') and not needed.isdisjoint(item.fixturenames)
+        if runs_a_system or item.get_closest_marker('gazebo'):
             item.add_marker('alone')
 
 

@@ -11,7 +11,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.few_trials import few_of_each
@@ -60,7 +60,6 @@ def test_who_starts_late_may_close_once_the_go_has_come(trial):
         assert (late.times_ns >= late.start_ns).all()
 
 
-@settings(deadline=None)
 @given(st.integers(2, 12), st.integers(0, 4))
 def test_of_few_trials_a_fifth_is_for_validation(per_object, state):
     split = split_trials(TRIALS, state)

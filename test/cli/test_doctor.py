@@ -61,6 +61,7 @@ def test_a_home_that_does_not_exist_has_the_room_above_it(found, monkeypatch, tm
     assert f'free at {tmp_path};' in found('disk').text
 
 
+@pytest.mark.slow
 def test_shared_memory_of_a_killed_node_is_a_note_until_it_is_cleaned(found, start_node):
     before = left_behind()
     node = start_node('hand_bridge')

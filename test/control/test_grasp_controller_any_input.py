@@ -140,4 +140,4 @@ class AnyInput(RuleBasedStateMachine):
 
 
 TestAnyInput = AnyInput.TestCase
-TestAnyInput.settings = hypothesis_settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAnyInput.settings = hypothesis_settings(max_examples=60, stateful_step_count=40)

@@ -175,7 +175,7 @@ def messages(draw):
     return {name: value for name, value in changes.items() if name in kept}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.one_of(

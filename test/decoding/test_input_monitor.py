@@ -173,7 +173,7 @@ def test_damaged_statistics_are_refused(statistics, name, value):
         InputStatistics.from_arrays(statistics.to_arrays() | {name: value})
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     counts=numpy_strategies.arrays(
         np.uint16, st.tuples(st.integers(1, 60), st.just(6)), elements=st.integers(0, 65535)

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from grasp_decoder.bundle.engines.bundle_engines import EngineOptions
@@ -150,7 +150,6 @@ def outputs(decodes):
     ]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 97), st.integers(1, 97))
 def test_batch_length_changes_nothing(seed, period_ms, other_period_ms):
     played = session(seed)
@@ -224,7 +223,6 @@ def test_self_reset_leaves_a_movement_alone(movement):
     assert seen[3] == pytest.approx(1 / 4 if movement else 0)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 100), st.integers(0, 12))
 def test_exchange_between_two_bins_leaves_no_trace(seed, swap_at):
     """From the bin of the exchange on, the new bundle says what it would have said had it run from the start."""

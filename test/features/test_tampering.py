@@ -67,7 +67,7 @@ def test_a_trial_that_was_copied_with_another_label_and_time_is_found():
     assert set(sign.trials) == trials and sign.text == f'trial {sign.trials[0]} is a copy of trial 5'
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.sampled_from([0.0, 0.05, 0.1, 0.2, 0.4]), st.sampled_from([2, 5, 30]))
 def test_the_share_of_noise_among_labels_is_estimated(seed, share, classes):
     rng = np.random.default_rng(seed)

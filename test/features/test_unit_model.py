@@ -11,7 +11,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from grasp_decoder.features.trial_bins import TrialBins
@@ -51,7 +51,6 @@ def make_trials(n_trials=30, units=24, n_bins=48):
     return trials
 
 
-@settings(deadline=None)
 @given(st.integers(2, 12), st.integers(1, 4), st.integers(0, 99))
 def test_the_expectation_is_that_of_conditional_gaussians(units, factors, seed):
     model = make_model(units, factors, seed)
@@ -65,7 +64,6 @@ def test_the_expectation_is_that_of_conditional_gaussians(units, factors, seed):
     np.testing.assert_allclose((model.mean + model.loading @ factors)[~living], expected, atol=1e-3)
 
 
-@settings(deadline=None)
 @given(st.integers(2, 12), st.integers(0, 99))
 def test_a_read_in_that_stands_in_says_what_the_read_in_says_of_expected_features(units, seed):
     model = make_model(units, 2, seed)

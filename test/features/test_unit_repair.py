@@ -11,7 +11,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from grasp_decoder.features.unit_model import UnitModel
@@ -41,7 +41,6 @@ def test_nothing_is_changed_where_nothing_is_wrong():
     np.testing.assert_array_equal(repair(roots), roots)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 99), st.floats(0.5, 2))
 def test_a_read_in_sees_what_it_would_see_through_living_units(seed, gain):
     rng, model = np.random.default_rng(seed), make_model(seed)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -188,7 +188,6 @@ def test_type_and_message_have_the_same_fields(kind):
 
 
 @pytest.mark.parametrize('kind', TYPES, ids=lambda kind: kind.__name__)
-@settings(deadline=None)
 @given(data=st.data())
 def test_nothing_changes_on_the_way_there_and_back(kind, data):
     sent = data.draw(TYPES[kind])

@@ -45,6 +45,7 @@ def test_an_object_is_lifted_on_hold_and_comes_down_on_open(start_node, node, sp
         assert film.n_frames > 10
 
 
+@pytest.mark.slow
 def test_joint_states_are_stamped_with_ros_time_and_no_two_alike(start_node, node, spin_until):
     stamps = {HAND_STATE: [], JOINT_STATES: []}
     for topic, kept in stamps.items():

@@ -108,7 +108,7 @@ def blocks(draw):
     return block
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(block=blocks(), compressed=st.booleans())
 def test_the_fast_reader_gives_what_neo_gives(block, compressed, tmp_path_factory):
     path = write_mat(block, tmp_path_factory.mktemp('mat') / 'x.neo.mat', do_compression=compressed)
@@ -305,7 +305,7 @@ def small_file(tmp_path_factory):
     return write_mat(make_block(make_segment(units=1, spikes=3)), path, do_compression=True)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(where=st.floats(0, 1, exclude_max=True), change=st.integers(1, 255))
 def test_a_changed_byte_is_refused_or_changes_nothing(where, change, small_file, tmp_path_factory):
     # the last byte of a compressed stream can have bits that mean nothing

@@ -155,7 +155,7 @@ def test_impossible_sessions_are_refused(arguments, problem):
         synthesize(**arguments)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(sessions())
 def test_neo_reads_a_written_session_and_so_do_we(tmp_path_factory, session):
     path = tmp_path_factory.mktemp('written') / 'x.neo.mat'

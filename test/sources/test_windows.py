@@ -74,7 +74,7 @@ def regular(clock, count, every_ns=MS, offset_ns=0):
     return [(clock() - offset_ns + number * every_ns, str(number % 3)) for number in range(count)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.integers(0, 900 * MS), st.integers(0, 2)), max_size=60),
     st.integers(-(10**15), 10**15),
