@@ -62,7 +62,13 @@ def spike_batch_message(batch: SpikeBatch, session_name: str) -> msg.SpikeBatch:
 
 
 def trial_event_message(event: TrialEvent, session_name: str) -> msg.TrialEvent:
-    message = msg.TrialEvent(trial=event.trial, segment=event.segment, label=event.label, object_id=event.object_id)
+    message = msg.TrialEvent(
+        trial=event.trial,
+        segment=event.segment,
+        label=event.label,
+        object_id=event.object_id,
+        result=event.result,
+    )
     message.header.stamp = stamp(event.stamp_ns)
     message.session = session_name
     return message

@@ -32,7 +32,9 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.mcap_messages import is_whole, recorded_messages
 from grasp_decoder.recording.message_definitions import message_definition
 from grasp_decoder.recording.session import Session, Trial, Unit
+from grasp_decoder.types.from_message import trial_event_from
 from grasp_decoder.types.time import NS_PER_S
+from grasp_decoder.types.trial_event import TrialResult
 
 _CHUNK_BYTES = 16 << 10  # a second of a running system is more than that
 _LONGEST_S = 3600.0
@@ -173,9 +175,8 @@ def read_mcap(path: Path, sha256: str = '') -> Session:
 def read_mcap_here(path: Path, sha256: str = '') -> Session:
     """The session that was sent in a recorded run: each segment of its spikes is a trial.
 
-    Trial events give a trial its events and object. Nothing is known of electrodes, and of whether a trial was
-    correct. A trial is excluded when batches next to it or within it are missing, and the last one of a file that was
-    cut off.
+    Trial events give a trial its events and object, and its result where they say it. Nothing is known of electrodes. A
+    trial is excluded when batches next to it or within it are missing, and the last one of a file that was cut off.
 
     Raises:
         GraspDecoderError: the file is damaged, holds no spikes, or more than one source.
@@ -236,20 +237,18 @@ def _trial(index: int, batches: list, events: list, broken: bool) -> Trial:
     units = [np.asarray(batch.unit, dtype=np.uint16) for batch in batches]
     times = [batch.window_start + np.asarray(batch.offset_ns, dtype=np.int64) for batch in batches]
     found: dict[str, int] = {}
-    for event in sorted(events, key=_stamp_ns):
-        found.setdefault(event.label, _stamp_ns(event))
+    result = TrialResult.UNKNOWN
+    for event in sorted(map(trial_event_from, events), key=lambda each: each.stamp_ns):
+        found.setdefault(event.label, event.stamp_ns)
+        result = event.result or result
     return Trial(
         index,
         batches[0].window_start,
         batches[-1].window_end,
         found,
         events[0].object_id if events else -1,
-        None,
+        result.correct,
         np.concatenate(times),
         np.concatenate(units),
         excluded=broken,
     )
-
-
-def _stamp_ns(message) -> int:
-    return message.header.stamp.sec * NS_PER_S + message.header.stamp.nanosec

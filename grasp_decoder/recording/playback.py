@@ -24,7 +24,7 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.batches import trial_batches
 from grasp_decoder.recording.session import Session, Trial
 from grasp_decoder.types.spike_batch import SpikeBatch
-from grasp_decoder.types.trial_event import TrialEvent
+from grasp_decoder.types.trial_event import TrialEvent, TrialResult
 
 # Pauses between trials are no longer than this, and of this length where the recording has none (a loop).
 LONGEST_GAP_NS = 500_000_000
@@ -125,14 +125,15 @@ class Playback(Iterator[Step]):
                 gap = LONGEST_GAP_NS
                 self._offset_ns = self._stop_ns + gap - trial.start_ns
             self._due_ns += min(gap, LONGEST_GAP_NS)
-        events = list(trial.events.items())
+        events, result = list(trial.events.items()), TrialResult.of(trial.correct)
         for batch in trial_batches(trial, self._unit_count, self._period_ns, self._segment):
             self._due_ns += batch.end_ns - batch.start_ns
             self._stop_ns = batch.end_ns + self._offset_ns
             happened = []
             while events and (events[0][1] < batch.end_ns or batch.end_ns == trial.stop_ns):
                 label, time_ns = events.pop(0)
-                happened.append(TrialEvent(time_ns + self._offset_ns, trial.id, self._segment, label, trial.object_id))
+                moved_ns = time_ns + self._offset_ns
+                happened.append(TrialEvent(moved_ns, trial.id, self._segment, label, trial.object_id, result))
             moved = replace(batch, start_ns=batch.start_ns + self._offset_ns, end_ns=self._stop_ns)
             yield Step(moved, self._due_ns, tuple(happened))
 

@@ -22,11 +22,13 @@ from grasp_decoder.sources.unit_map import UnitMap
 from grasp_decoder.sources.windows import SourceHealth, Timing, Windows
 from grasp_decoder.types.spike_batch import SpikeBatch
 from grasp_decoder.types.time import NS_PER_S
-from grasp_decoder.types.trial_event import TrialEvent
+from grasp_decoder.types.trial_event import TrialEvent, TrialResult
 
 AGAIN_NS = NS_PER_S
 IDLE_S = 0.02
 OBJECT_ID = re.compile('[0-9]{1,9}')
+RESULTS = {'Correct': TrialResult.CORRECT, 'Error': TrialResult.ERROR}
+"""Markers that say how their trial went."""
 
 
 class LiveSource:
@@ -56,7 +58,7 @@ class LiveSource:
         self._again_ns = 0
         self._sequence = 0
         self._source = secrets.randbits(63) + 1
-        self._trial, self._object_id = 0, -1
+        self._trial, self._object_id, self._result = 0, -1, TrialResult.UNKNOWN
 
     def next_batch(self) -> SpikeBatch | None:
         """Wait for the next batch; None when there is none, which takes seconds at most."""
@@ -76,7 +78,10 @@ class LiveSource:
         return replace(batch, sequence=self._sequence - 1, source=self._source)
 
     def take_events(self) -> list[TrialEvent]:
-        """The trial events since the last call. A marker ``Start`` begins a trial; an object is that of the trial."""
+        """The trial events since the last call.
+
+        A marker ``Start`` begins a trial; an object is that of the trial, and so is a result (`RESULTS`).
+        """
         if self._windows is None:
             return []
         markers, self._windows.markers = self._windows.markers, []
@@ -104,7 +109,9 @@ class LiveSource:
     def _event(self, time_ns: int, text: str) -> TrialEvent:
         label, _, object_id = text.strip().partition(' ')
         if label == 'Start':
-            self._trial, self._object_id = self._trial + 1, -1
+            self._trial, self._object_id, self._result = self._trial + 1, -1, TrialResult.UNKNOWN
+        self._result = RESULTS.get(label, self._result)
         if OBJECT_ID.fullmatch(object_id.strip()):
             self._object_id = int(object_id)
-        return TrialEvent(time_ns, self._trial, self.health.stretches - 1, label, self._object_id)
+        segment = self.health.stretches - 1
+        return TrialEvent(time_ns, self._trial, segment, label, self._object_id, self._result)

@@ -21,7 +21,7 @@ import numpy as np
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.types.spike_batch import SpikeBatch
 from grasp_decoder.types.time import NS_PER_S
-from grasp_decoder.types.trial_event import TrialEvent
+from grasp_decoder.types.trial_event import TrialEvent, TrialResult
 
 LONGEST_NS = 60 * NS_PER_S
 """A trial that takes longer is left out; spikes are kept for so long."""
@@ -41,13 +41,15 @@ class _Heard:
     segment: int
     events: dict[str, int] = field(default_factory=dict)
     object_id: int = -1
+    result: TrialResult = TrialResult.UNKNOWN
 
 
 class CollectedTrials:
     """Takes spikes and trial events as they come, in any order within a trial, and keeps the newest usable trials.
 
     A trial is over when the next one has its first event. It reaches from the bin with its first event to the bin with
-    its last one, in the bins of the decoder. It is left out if a batch of it is missing.
+    its last one, in the bins of the decoder. It is left out if a batch of it is missing, or if its events say that it
+    was not done correctly.
 
     Args:
         units: of the stream.
@@ -92,6 +94,7 @@ class CollectedTrials:
             del self._heard[next(iter(self._heard))]
         if event.object_id >= 0:
             heard.object_id = event.object_id
+        heard.result = event.result or heard.result
 
     def session(self, name: str) -> Session:
         """The trials that are kept, one after the other: clocks of sources that were started again do not matter."""
@@ -135,7 +138,7 @@ class CollectedTrials:
             stop_ns,
             dict(sorted(heard.events.items(), key=lambda event: event[1])),
             heard.object_id,
-            None,
+            heard.result.correct,
             times[wanted][order],
             units[wanted][order],
         )

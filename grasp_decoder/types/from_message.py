@@ -25,7 +25,7 @@ from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.hand_state import HandState
 from grasp_decoder.types.spike_batch import SpikeBatch
 from grasp_decoder.types.time import NS_PER_S
-from grasp_decoder.types.trial_event import TrialEvent
+from grasp_decoder.types.trial_event import TrialEvent, TrialResult
 
 
 def stamp_ns(time: Any) -> int:
@@ -48,7 +48,15 @@ def spike_batch_from(message: Any) -> SpikeBatch:
 
 
 def trial_event_from(message: Any) -> TrialEvent:
-    return TrialEvent(stamp_ns(message.header.stamp), message.trial, message.segment, message.label, message.object_id)
+    result = getattr(message, 'result', TrialResult.UNKNOWN)  # recordings of version 0.2 have none
+    return TrialEvent(
+        stamp_ns(message.header.stamp),
+        message.trial,
+        message.segment,
+        message.label,
+        message.object_id,
+        TrialResult(result) if result in set(TrialResult) else TrialResult.ERROR,
+    )
 
 
 def decoder_info_from(message: Any) -> DecoderInfo:

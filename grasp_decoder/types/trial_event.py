@@ -12,6 +12,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
+
+
+class TrialResult(IntEnum):
+    """Whether a trial was done correctly, with the numbers of ``msg/TrialEvent.msg``."""
+
+    UNKNOWN = 0
+    CORRECT = 1
+    ERROR = 2
+
+    @classmethod
+    def of(cls, correct: bool | None) -> TrialResult:
+        """Of a trial whose recording says so, or says nothing."""
+        return cls.UNKNOWN if correct is None else cls.CORRECT if correct else cls.ERROR
+
+    @property
+    def correct(self) -> bool | None:
+        """As a recording says it: None where it is not known."""
+        return None if self is TrialResult.UNKNOWN else self is TrialResult.CORRECT
 
 
 @dataclass(frozen=True)
@@ -23,6 +42,7 @@ class TrialEvent:
     segment: int
     label: str
     object_id: int
+    result: TrialResult = TrialResult.UNKNOWN
 
     @property
     def trial_key(self) -> tuple[int, int]:

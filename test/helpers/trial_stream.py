@@ -12,7 +12,7 @@
 from dataclasses import replace
 
 from grasp_decoder.recording.batches import batches
-from grasp_decoder.types.trial_event import TrialEvent
+from grasp_decoder.types.trial_event import TrialEvent, TrialResult
 
 DELAY_NS = 30_000_000
 
@@ -20,7 +20,7 @@ DELAY_NS = 30_000_000
 def stream(session, delay_ns=DELAY_NS, source=7):
     """Batches and events as they come: an event follows the spikes of its time by ``delay_ns``, or precedes them."""
     waiting = [
-        TrialEvent(time_ns, trial.id, segment, label, trial.object_id)
+        TrialEvent(time_ns, trial.id, segment, label, trial.object_id, TrialResult.of(trial.correct))
         for segment, trial in enumerate(session.trials)
         for label, time_ns in trial.events.items()
     ]

@@ -24,7 +24,7 @@ from grasp_decoder.types.decoder_info import DecoderInfo
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.hand_state import HandState
 from grasp_decoder.types.spike_batch import SpikeBatch
-from grasp_decoder.types.trial_event import TrialEvent
+from grasp_decoder.types.trial_event import TrialEvent, TrialResult
 
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
@@ -166,7 +166,13 @@ TYPES = {
     ),
     SpikeBatch: spike_batches(),
     TrialEvent: st.builds(
-        TrialEvent, stamp_ns=times_ns, trial=unsigned(32), segment=unsigned(32), label=texts, object_id=int32
+        TrialEvent,
+        stamp_ns=times_ns,
+        trial=unsigned(32),
+        segment=unsigned(32),
+        label=texts,
+        object_id=int32,
+        result=st.sampled_from(TrialResult),
     ),
 }
 
@@ -205,6 +211,12 @@ def test_spikes_and_events_carry_the_name_of_the_session_and_a_stamp():
     assert (message.session, message.header.stamp.sec, message.header.stamp.nanosec) == (NAME, 1, 7)
     assert message.header.frame_id == '', 'the name of a session is no frame'
     assert TO_MESSAGE[TrialEvent](TrialEvent(0, 1, 2, 'Go', 3)).session == NAME
+
+
+def test_a_result_that_nobody_knows_is_no_success():
+    message = TO_MESSAGE[TrialEvent](TrialEvent(0, 1, 2, 'Go', 3, TrialResult.CORRECT))
+    message.result = 9
+    assert trial_event_from(message).result is TrialResult.ERROR
 
 
 def test_the_state_of_a_hand_is_stamped_with_ros_time():

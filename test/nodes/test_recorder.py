@@ -24,7 +24,7 @@ from helpers.session_equality import assert_same_arrays
 def test_a_run_is_recorded_to_the_last_message(start_node, node, spin_until, tmp_path, monkeypatch):
     from grasp_decoder.nodes.conversion import spike_batch_message, trial_event_message
     from grasp_decoder.nodes.topics import advertise
-    from grasp_decoder.types.trial_event import TrialEvent
+    from grasp_decoder.types.trial_event import TrialEvent, TrialResult
 
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
     path = tmp_path / 'run.mcap'
@@ -36,7 +36,8 @@ def test_a_run_is_recorded_to_the_last_message(start_node, node, spin_until, tmp
     [session] = synthesize(units=5, trials=1, objects=1)
     [trial] = session.trials
     for label, time in trial.events.items():
-        events.publish(trial_event_message(TrialEvent(time, trial.id, 0, label, trial.object_id), session.name))
+        event = TrialEvent(time, trial.id, 0, label, trial.object_id, TrialResult.ERROR)
+        events.publish(trial_event_message(event, session.name))
     for batch in batches(session, 40_000_000):
         spikes.publish(spike_batch_message(batch, session.name))
     assert spikes.wait_for_all_acked() and events.wait_for_all_acked()
@@ -45,7 +46,7 @@ def test_a_run_is_recorded_to_the_last_message(start_node, node, spin_until, tmp
     [read] = read_session(path).trials
     assert_same_arrays((read.times_ns, read.units), (trial.times_ns, trial.units))
     assert read.times_ns.size and np.all(np.diff(read.times_ns) >= 0)
-    assert (read.events, read.object_id) == (trial.events, trial.object_id)
+    assert (read.events, read.object_id, read.correct) == (trial.events, trial.object_id, False)
 
 
 @pytest.mark.slow

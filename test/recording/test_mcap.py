@@ -23,6 +23,7 @@ from grasp_decoder.recording.message_definitions import message_definition
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.session import Unit
 from grasp_decoder.recording.synthetic import synthesize
+from grasp_decoder.types.trial_event import TrialResult
 
 from helpers.session_equality import assert_same_arrays, assert_same_session
 
@@ -91,6 +92,7 @@ def sent(session, tmp_path):
                         'segment': batch.segment,
                         'label': label,
                         'object_id': trial.object_id,
+                        'result': TrialResult.of(trial.correct),
                     },
                 )
     assert len(told) == sum(len(trial.events) for trial in session.trials)
@@ -107,19 +109,15 @@ def record(path, messages):
 @pytest.fixture
 def session():
     [session] = synthesize(units=10, trials=3, objects=2)
-    return session
+    first, second, third = session.trials
+    return replace(session, trials=(first, replace(second, correct=None), replace(third, correct=False)))
 
 
 def test_a_recorded_run_is_the_session_that_was_sent(session, tmp_path):
     read = read_session(record(tmp_path / 'x.mcap', sent(session, tmp_path)))
-    expected = replace(
-        session,
-        units=tuple(map(Unit, range(10))),
-        source_sha256=read.source_sha256,
-        trials=tuple(replace(trial, correct=None) for trial in session.trials),
-    )
+    expected = replace(session, units=tuple(map(Unit, range(10))), source_sha256=read.source_sha256)
     assert_same_session(read, expected)
-    assert all(trial.usable for trial in read.trials)
+    assert [trial.usable for trial in read.trials] == [True, True, False]
 
 
 def test_the_file_carries_its_definitions(session, tmp_path):
@@ -162,7 +160,7 @@ def test_a_trial_with_missing_batches_is_excluded(session, tmp_path):
     spikes = [index for index, message in enumerate(messages) if message[0] == '/spikes']
     del messages[spikes[20]]
     read = read_session(record(tmp_path / 'x.mcap', messages))
-    assert [trial.usable for trial in read.trials] == [False, True, True]
+    assert [trial.excluded for trial in read.trials] == [True, False, False]
 
 
 def test_other_files_are_refused(session, tmp_path):

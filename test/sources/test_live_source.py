@@ -20,7 +20,7 @@ from grasp_decoder.sources.live_source import LiveSource
 from grasp_decoder.sources.spike_system import SYSTEMS, Arrived, Marker, SystemLost, system_names
 from grasp_decoder.sources.unit_map import unit_map_of
 from grasp_decoder.sources.windows import Timing
-from grasp_decoder.types.trial_event import TrialEvent
+from grasp_decoder.types.trial_event import TrialEvent, TrialResult
 
 UNIT_MAP = unit_map_of([Unit(0, 1, 1)], 'bundle')
 TIMING = Timing(1_000_000, 0, 0)
@@ -97,22 +97,25 @@ def test_markers_become_events_of_trials(opened):
     source, systems = opened
     next_batch(source)
     now_ns = time.monotonic_ns()
-    texts = ['Go', 'Start 21', 'Cue', ' Hold  ', '', 'Start', 'Go 99999999999999', 'Go 34']
+    texts = ['Go', 'Start 21', 'Cue', ' Hold  ', '', 'Error', 'End', 'Start', 'Go 99999999999999', 'Go 34', 'Correct']
     systems[0].markers = [Marker(now_ns, text) for text in texts]
     events = []
     while len(events) < len(texts) - 1:
         source.next_batch()
         events += source.take_events()
     assert events == [
-        TrialEvent(now_ns, trial, 0, label, object_id)
-        for trial, label, object_id in [
-            (0, 'Go', -1),
-            (1, 'Start', 21),
-            (1, 'Cue', 21),
-            (1, 'Hold', 21),
-            (2, 'Start', -1),
-            (2, 'Go', -1),
-            (2, 'Go', 34),
+        TrialEvent(now_ns, trial, 0, label, object_id, result)
+        for trial, label, object_id, result in [
+            (0, 'Go', -1, TrialResult.UNKNOWN),
+            (1, 'Start', 21, TrialResult.UNKNOWN),
+            (1, 'Cue', 21, TrialResult.UNKNOWN),
+            (1, 'Hold', 21, TrialResult.UNKNOWN),
+            (1, 'Error', 21, TrialResult.ERROR),
+            (1, 'End', 21, TrialResult.ERROR),
+            (2, 'Start', -1, TrialResult.UNKNOWN),
+            (2, 'Go', -1, TrialResult.UNKNOWN),
+            (2, 'Go', 34, TrialResult.UNKNOWN),
+            (2, 'Correct', 34, TrialResult.CORRECT),
         ]
     ]
 

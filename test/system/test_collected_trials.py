@@ -20,7 +20,7 @@ from grasp_decoder.features.trial_bins import bin_trials
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.system.collected_trials import LONGEST_NS, CollectedTrials
-from grasp_decoder.types.trial_event import TrialEvent
+from grasp_decoder.types.trial_event import TrialEvent, TrialResult
 
 from helpers.trial_stream import DELAY_NS, feed, stream
 
@@ -29,7 +29,8 @@ BIN_NS = 40_000_000
 
 @pytest.fixture(scope='module')
 def session():
-    return synthesize(units=24, trials=6, objects=2)[0]
+    [session] = synthesize(units=24, trials=6, objects=2)
+    return replace(session, trials=tuple(replace(trial, correct=True) for trial in session.trials))
 
 
 def collector(session, most=100):
@@ -37,9 +38,8 @@ def collector(session, most=100):
 
 
 def binned(session):
-    """Trials in bins, by their id. Nothing on the wire says whether one was correct."""
-    trials = tuple(replace(trial, correct=None) for trial in session.trials)
-    return {trial.trial_id: trial for trial in bin_trials(replace(session, trials=trials), BIN_NS, {})}
+    """Trials in bins, by their id."""
+    return {trial.trial_id: trial for trial in bin_trials(session, BIN_NS, {})}
 
 
 def as_one_segment(session):
@@ -82,7 +82,7 @@ def test_an_endless_segment_is_cut_into_the_same_trials(session):
         assert len(trial.times_ns) >= seen.sum()
 
 
-def test_a_trial_with_a_missing_batch_or_without_a_reward_or_an_object_is_left_out(session):
+def test_a_trial_with_a_missing_batch_or_without_a_reward_or_an_object_or_that_failed_is_left_out(session):
     hold_ns = session.trials[0].events['Hold']
 
     def spoil(message):
@@ -90,13 +90,15 @@ def test_a_trial_with_a_missing_batch_or_without_a_reward_or_an_object_is_left_o
             return None if message.segment == 0 and message.start_ns <= hold_ns < message.end_ns else message
         if (message.segment, message.label) == (1, 'Rew'):
             return None
+        if (message.segment, message.label) == (3, 'End'):
+            return replace(message, result=TrialResult.ERROR)
         return replace(message, object_id=-1) if message.segment == 2 else message
 
     collected = collector(session)
     feed(collected, (spoilt for message in stream(session) if (spoilt := spoil(message)) is not None))
-    assert collected.count == 2
-    objects = [trial.object_id for trial in session.trials]
-    assert [trial.object_id for trial in collected.session('').trials] == objects[3:5]
+    assert collected.count == 1
+    [kept] = collected.session('').trials
+    assert (kept.object_id, kept.correct) == (session.trials[4].object_id, True)
 
 
 def test_only_the_newest_are_kept_and_a_source_that_begins_again_joins_in(session):
