@@ -56,7 +56,7 @@ def exit_status(command, argv=None) -> int:
 
 
 def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--map``, ``--trials`` and ``--objects``, which say how a recording is to be understood."""
+    """Add ``--map``, ``--trial-table`` and ``--objects``, which say how a recording is to be understood."""
     add_mapping_arguments(parser)
     parser.add_argument(
         '--objects', metavar='FILE', help='catalogue of its objects, see docs/sources.md (default: those of the paper)'
@@ -64,14 +64,20 @@ def add_recording_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--map`` and ``--trials``, of which `given_mapping` makes the mapping."""
+    """Add ``--map`` and ``--trial-table``, of which `given_mapping` makes the mapping."""
     add_map_argument(parser)
     parser.add_argument(
-        '--trials',
+        '--trial-table',
         type=Path,
         metavar='FILE',
         help='CSV file with the trials of one long recording, see docs/sources.md (default: each segment is a trial)',
     )
+    # Its name in version 0.2; elsewhere --trials is a number.
+    parser.add_argument('--trials', type=_refused_table, help=argparse.SUPPRESS)
+
+
+def _refused_table(text: str) -> None:
+    raise GraspDecoderError(f'--trials {text}: a table of trials is given as --trial-table {text}')
 
 
 def add_map_argument(parser: argparse.ArgumentParser) -> None:
@@ -87,7 +93,7 @@ def add_map_argument(parser: argparse.ArgumentParser) -> None:
 def given_mapping(arguments: argparse.Namespace) -> Mapping:
     """How to read the recordings that a command line names."""
     mapping = load_mapping(arguments.map) if arguments.map else default_mapping()
-    return with_trials(mapping, arguments.trials) if arguments.trials else mapping
+    return with_trials(mapping, arguments.trial_table) if arguments.trial_table else mapping
 
 
 def check_copy(session: Path, out: Path) -> None:

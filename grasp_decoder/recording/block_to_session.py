@@ -181,7 +181,7 @@ def _fault(index: int, fault: tuple[str, str], trial: RecordedTrial, trial_count
     return (
         f'{problem} in one segment (trial {index}). If it holds several trials, say which events begin and end one in a'
         f' mapping (--map), such as "trial_start: {often[0]}" and "trial_stop: {often[-1]}", or give a table of trials'
-        f' (--trials FILE.csv, docs/sources.md){leave_out}'
+        f' (--trial-table FILE.csv, docs/sources.md){leave_out}'
     )
 
 
@@ -224,7 +224,7 @@ def _check(trials: list[Trial], recorded: list[RecordedTrial], mapping: Mapping)
         raise GraspDecoderError('no trial has a single spike')
     if not any(trial.events for trial in trials):
         raise GraspDecoderError(
-            'the recording has no events, which say when a grasp is: give a table of trials (--trials FILE.csv,'
+            'the recording has no events, which say when a grasp is: give a table of trials (--trial-table FILE.csv,'
             ' docs/sources.md)'
         )
     name = annotation_name(recorded, mapping.object)

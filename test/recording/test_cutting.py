@@ -61,14 +61,14 @@ def test_one_long_recording_is_cut_into_trials(tmp_path, expected, mapping, writ
         (
             '',
             lambda made: [one_long_segment(made)],
-            '3 x "Cue" in one segment .*"trial_start: Start" and "trial_stop: End".* .--trials FILE.csv',
+            '3 x "Cue" in one segment .*"trial_start: Start" and "trial_stop: End".* .--trial-table FILE.csv',
         ),
         (
             'object: null\ntrial_start: begin',
             lambda made: [one_long_segment(made)],
             'no trial is between the events "begin".*: 21, 32, Cue, End, Go',
         ),
-        ('', lambda made: [without_events(made[0])], 'no events, which say .*--trials FILE.csv'),
+        ('', lambda made: [without_events(made[0])], 'no events, which say .*--trial-table FILE.csv'),
         ('trial_epochs: run', lambda made: [one_long_segment(made)], r'no epoch is called "run" \(found: trial\)'),
         (
             '',

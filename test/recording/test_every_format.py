@@ -115,7 +115,7 @@ def test_every_format_gives_the_same_trials(tmp_path, mapping, form):
 def test_every_format_says_which_line_is_missing(tmp_path, form):
     write, name = FORMATS[form]
     write(recording(), tmp_path / name)
-    with pytest.raises(GraspDecoderError, match=r'--trials FILE|\(--map\)') as error:
+    with pytest.raises(GraspDecoderError, match=r'--trial-table FILE|\(--map\)') as error:
         read_session(tmp_path / name)
     assert '\n' not in str(error.value) and str(tmp_path / name) in str(error.value)
 

@@ -26,6 +26,7 @@ from grasp_decoder.recording import cache as cache_module
 from grasp_decoder.recording.cache import kept_sessions
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.sources.unit_map import read_unit_map
+from grasp_decoder.types.time import NS_PER_S
 
 from helpers.neo_blocks import make_block, make_segment, write_mat
 from helpers.session_equality import assert_same_session
@@ -70,6 +71,18 @@ def test_named_objects_are_made_read_and_kept(tmp_path, capsys):
         assert ' side: ' in text and 'precision: ' in text
         assert inspect([file]) == 2
         assert 'give a catalogue that lists it (--objects' in capsys.readouterr().err
+
+
+def test_a_table_of_trials_cuts_a_recording_and_its_old_name_is_refused(tmp_path, capsys):
+    path, table = str(tmp_path / 'x.neo.mat'), tmp_path / 'table.csv'
+    assert synthesize(['--out', path, '--units', '6', '--trials', '1', '--objects', '1']) == 0
+    [trial] = read_session(path).trials
+    middle_s, stop_s = (at_ns / NS_PER_S for at_ns in (trial.events['Go'] - 1, trial.stop_ns))
+    table.write_text(f'segment,start_time,stop_time,obj\n0,0.0,{middle_s},21\n0,{middle_s},{stop_s},21\n')
+    assert inspect([path, '--trial-table', str(table)]) == 0
+    assert '6 units, 2 trials' in capsys.readouterr().out
+    assert inspect([path, '--trials', str(table)]) == 2
+    assert f'a table of trials is given as --trial-table {table}' in capsys.readouterr().err
 
 
 def test_the_cache_is_shown_bounded_and_cleared(tmp_path, monkeypatch, capsys):
