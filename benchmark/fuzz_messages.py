@@ -28,6 +28,15 @@ from grasp_decoder.decoding.info import decoder_info
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.reading import read_session
+from grasp_decoder.system.interfaces import (
+    DECODED_GRASP,
+    DECODER_INFO,
+    HAND_COMMAND,
+    HAND_STATE,
+    SPIKES,
+    TRIAL_EVENTS,
+)
+from grasp_decoder.system.recorded_run import RecordedRun
 from grasp_decoder.types.from_message import (
     decoded_grasp_from,
     decoder_info_from,
@@ -96,6 +105,44 @@ class Messages(Target):
                 return
             raise
         _take(convert(message), self._decoder, self._batches)
+
+
+class ShownRun(Messages):
+    """Recorded runs, without chunks and checksums, at every moment at which a page may show them."""
+
+    name = 'shown_run'
+
+    def prepare(self) -> None:
+        from mcap.writer import Writer
+        from rclpy.serialization import serialize_message
+
+        from grasp_decoder.nodes import conversion
+        from grasp_decoder.recording.message_definitions import message_definition
+
+        super().prepare()
+        topics = (SPIKES, DECODED_GRASP, DECODER_INFO, HAND_COMMAND, HAND_STATE, TRIAL_EVENTS)
+        path = self.material / 'run.mcap'
+        with open(path, 'wb') as file:
+            writer = Writer(file, use_chunking=False, enable_crcs=False)
+            writer.start(profile='ros2')
+            channels = []
+            for topic in topics:
+                schema = writer.register_schema(topic.type, 'ros2msg', message_definition(topic.type).encode())
+                channels.append(writer.register_channel(f'/{topic.name}', 'cdr', schema))
+            for step, batch in enumerate(self._batches):
+                spikes = serialize_message(conversion.spike_batch_message(batch, 'x'))
+                for channel, wire in zip(channels, [spikes, *self._wires[1:]]):
+                    writer.add_message(channel, step * 40_000_000, wire, step * 40_000_000)
+            writer.finish()
+        self._file = path.read_bytes()
+
+    def make(self, rng: np.random.Generator, folder: Path) -> None:
+        (folder / 'run.mcap').write_bytes(mutated_bytes(rng, self._file))
+
+    def read(self, folder: Path) -> None:
+        run = RecordedRun(folder / 'run.mcap', load_grip_table())
+        for moment_s in (*np.linspace(0, min(run.duration_s, 3600), 20), 0.0, run.duration_s):
+            run.at(float(moment_s))
 
 
 def _take(taken: Any, decoder: StreamingDecoder, good: list) -> None:

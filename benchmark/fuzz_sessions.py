@@ -11,25 +11,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import zlib
 from abc import abstractmethod
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import yaml
 
 from benchmark.fuzz_target import Target
-from benchmark.mutation import mutated_bytes
+from benchmark.mutation import mutated_bytes, mutated_tree
 from grasp_decoder.cli.inspect import summary_text
+from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import bin_trials
 from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.batches import batches
-from grasp_decoder.recording.reading import read_session
+from grasp_decoder.recording.block_to_session import session_from_block
+from grasp_decoder.recording.mapping import load_mapping
+from grasp_decoder.recording.reading import read_block, read_session
+from grasp_decoder.recording.recorded_block import RecordedBlock, RecordedEpoch, RecordedTrial
+from grasp_decoder.recording.recorded_texts import recorded_texts
 from grasp_decoder.recording.session import Session
 from grasp_decoder.recording.summary import summarize
 from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
+from grasp_decoder.types.time import NS_PER_S
 
 
 class SessionTarget(Target):
@@ -75,6 +85,11 @@ class NeoMat(SessionTarget):
         neo.io.NeoMatlabIO(str(by_neo)).write_block(block)
         return [ours, by_neo]
 
+    def read(self, folder: Path) -> None:
+        with contextlib.suppress(GraspDecoderError):
+            recorded_texts(folder / 'input.mat')
+        super().read(folder)
+
     def make(self, rng: np.random.Generator, folder: Path) -> None:
         content = self.any_seed(rng)
         kind, size = struct.unpack_from('<II', content, 128)
@@ -84,6 +99,58 @@ class NeoMat(SessionTarget):
         else:
             content = mutated_bytes(rng, content)
         (folder / 'input.mat').write_bytes(content)
+
+
+class LongRecording(Target):
+    """One long recording that a table of trials, or a mapping, cuts into trials."""
+
+    name = 'trials'
+
+    def prepare(self) -> None:
+        super().prepare()
+        [session] = synthesize(units=4, trials=4, objects=2)
+        path = self.material / 'session.mat'
+        write_session(session, path)
+        self._block = RecordedBlock(None, [_joined(read_block(path).trials)])
+        rows = ['start_time;stop_time;hold_time;obj;correct;note']
+        for trial in session.trials:
+            times = (trial.start_ns, trial.stop_ns, trial.events['Hold'])
+            rows.append(';'.join([*(f'{time / NS_PER_S:.3f}' for time in times), str(trial.object_id), 'yes', 'x']))
+        self._table = '\n'.join(rows).encode()
+        self._mappings: tuple[dict[str, Any], ...] = (
+            {'trials': 'table.csv', 'events': {'hold_time': 'Hold', 'Rew': 'Rew'}, 'object': ['obj', 'object']},
+            {'trial_start': 'Start', 'trial_stop': 'End', 'object': 'obj', 'results': {'x': True, 'y': False}},
+            {'trial_start': 'Start', 'object': None, 'correct': None, 'leave_out_units': {'u': [0, 255]}},
+            {'trial_epochs': 'trial', 'objects': {'cube': 21, '20': 44}, 'object': None, 'unit_id': 'electrode'},
+            {'time_factor': 0.001, 'clock': 'trial', 'event_clock': 'trial', 'incomplete_trials': 'leave_out'},
+        )
+
+    def make(self, rng: np.random.Generator, folder: Path) -> None:
+        mapping, table = self._mappings[rng.integers(len(self._mappings))], self._table
+        if 'trials' in mapping and rng.random() < 0.7:
+            table = mutated_bytes(rng, table)
+        else:
+            mapping = mutated_tree(rng, mapping)
+        (folder / 'table.csv').write_bytes(table)
+        (folder / 'mapping.yaml').write_bytes(yaml.safe_dump(mapping, allow_unicode=True).encode(errors='replace'))
+
+    def read(self, folder: Path) -> None:
+        mapping = load_mapping(folder / 'mapping.yaml')
+        _use_session(session_from_block(folder / 'recording.nix', self._block, mapping, load_objects()))
+
+
+def _joined(trials: list[RecordedTrial]) -> RecordedTrial:
+    """One long segment of them, with an epoch for each."""
+    units = range(len(trials[0].spike_counts))
+    spikes = [np.split(trial.spikes_s, np.cumsum(trial.spike_counts)[:-1]) for trial in trials]
+    return replace(
+        trials[0],
+        stop_s=trials[-1].stop_s,
+        events=[event for trial in trials for event in trial.events],
+        spikes_s=np.concatenate([each[unit] for unit in units for each in spikes]),
+        spike_counts=np.sum([trial.spike_counts for trial in trials], axis=0),
+        epochs=[RecordedEpoch('trial', 'cube', trial.start_s, trial.stop_s) for trial in trials],
+    )
 
 
 class BinnedMat(SessionTarget):

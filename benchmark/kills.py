@@ -33,7 +33,7 @@ from mcap.records import Message
 from mcap.stream_reader import StreamReader
 
 from benchmark.material import FOLDER, trained
-from benchmark.results import ROOT, print_table
+from benchmark.results import ROOT, markdown_table, print_table, write_section
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
@@ -49,6 +49,7 @@ LAST_SECONDS = 2.5
 """Of a recording that may be missing: it is written each second, and the machine may be busy."""
 
 OLD, NEW, PARTIAL, ABSENT = 'old', 'new', 'partial', 'absent'
+HEADER = ('program', 'kills', OLD, NEW, PARTIAL, ABSENT, 'damaged')
 
 
 @dataclass(frozen=True)
@@ -107,18 +108,14 @@ def _kills(argv) -> int:
             failures = sum(each['failures'] for each in found.values())
             write_json(arguments.json, {'failures': failures, 'seed': arguments.seed, 'programs': found})
             print(f'{name}: {found[name]["failures"]} of {arguments.runs} kills left damage', flush=True)
-    print_table(
-        ('program', 'kills', OLD, NEW, PARTIAL, ABSENT, 'failures'),
-        [
-            (
-                name,
-                each['runs'],
-                *(each['found'].get(kind, 0) for kind in (OLD, NEW, PARTIAL, ABSENT)),
-                each['failures'],
-            )
-            for name, each in found.items()
-        ],
-    )
+    rows = [
+        (name, each['runs'], *(each['found'].get(kind, 0) for kind in (OLD, NEW, PARTIAL, ABSENT)), each['failures'])
+        for name, each in found.items()
+    ]
+    print_table(HEADER, rows)
+    if found.keys() == programs.keys():
+        lines = markdown_table(HEADER, [tuple(map(str, row)) for row in rows])
+        write_section('reliability.md', 'kills', ['', *lines, ''])
     return 1 if failures else 0
 
 

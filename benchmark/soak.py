@@ -41,6 +41,7 @@ from benchmark.results import (
     write_results,
     write_section,
 )
+from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.reading import read_session
@@ -60,7 +61,7 @@ PARTS = 5
 WIDTH = 150
 """Of prose in docs/."""
 
-FIGURE = ROOT / 'docs' / 'images' / 'soak.png'
+IMAGES = ROOT / 'docs' / 'images'
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,9 @@ class _Operator:
     def __init__(self, bundle: Path, every_s: float):
         self._bundle = bundle
         self._every_s = every_s
-        self._start = time.monotonic()
-        self._exchange = self._start + every_s
-        self._sample = self._start
+        self.start_s = time.monotonic()
+        self._exchange = self.start_s + every_s
+        self._sample = self.start_s
         self.exchanges: list[int] = []
         self.unanswered = 0
         self.samples: list[Sample] = []
@@ -99,7 +100,7 @@ class _Operator:
             self._sample += SAMPLED_EVERY_S
             pids = {name: process.pid for name, process in processes.items() if process.poll() is None}
             memory, files = ({name: f(pid) for name, pid in pids.items()} for f in (_resident_mb, _open_files))
-            self.samples.append(Sample((now - self._start) / 60, os.getloadavg()[0], memory, files))
+            self.samples.append(Sample((now - self.start_s) / 60, os.getloadavg()[0], memory, files))
         if now >= self._exchange:
             self._exchange += self._every_s
             self.exchanges.append(time.monotonic_ns())
@@ -138,11 +139,12 @@ def _soak(argv) -> int:
         until=lambda decodes: time.monotonic() > end,
         meanwhile=operator,
     )
-    trials = read_session(session).trials
+    bin_ns = round(load_bundle(bundle).manifest.bin_s * NS_PER_S)
+    trial_bins = [(trial.stop_ns - trial.start_ns) // bin_ns for trial in read_session(session).trials]
     result = {
         'minutes': arguments.minutes,
         'speed': arguments.speed,
-        **summarize_soak(run, [(trial.stop_ns - trial.start_ns) / NS_PER_S for trial in trials], operator),
+        **summarize_soak(run, trial_bins, bin_ns, operator),
     }
     _print(result)
     figure = _figure(run, operator)
@@ -154,33 +156,34 @@ def _soak(argv) -> int:
     return 1 if result['unreported_losses'] else 0
 
 
-def summarize_soak(run: GraphRun, trial_s: Sequence[float], operator: _Operator) -> dict[str, Any]:
+def summarize_soak(run: GraphRun, trial_bins: Sequence[int], bin_ns: int, operator: _Operator) -> dict[str, Any]:
     """What a soak shows; latencies in ms, memory in MB, growth in MB an hour.
 
     Args:
         run: of the graph.
-        trial_s: how long the trials of the session are, s; the replay loops over them.
+        trial_bins: whole bins of each trial of the session; the replay loops over them.
+        bin_ns: length of a bin.
         operator: who looked at the system meanwhile.
     """
     near = np.zeros(len(run.due_ns), bool)
     for exchange in operator.exchanges:
         near |= abs(run.due_ns - exchange) < AROUND_EXCHANGE_NS
     totals = run.durations['total']
-    parts = np.array_split(totals, PARTS)
+    parts = np.array_split(np.arange(len(totals)), PARTS)
     settled = [each for each in operator.samples if each.minute >= _settled_after(operator.samples)]
     names = sorted(set.intersection(*(set(each.memory_mb) for each in settled)))
-    rounds, rest = divmod(run.decodes[-1].segment, len(trial_s))
     return {
         'bins': run.bins,
-        'data_h': round((rounds * sum(trial_s) + sum(trial_s[:rest])) / 3600, 3),
+        'data_h': round(run.bins * bin_ns / NS_PER_S / 3600, 3),
         'missed_bins': run.missed_bins,
         'lost_batches': run.lost_batches,
-        'unreported_losses': unreported_losses(run.decodes),
+        'unreported_losses': unreported_losses(run.decodes, trial_bins),
         'exchanges': len(operator.exchanges),
         'unanswered_exchanges': operator.unanswered,
         'latency_ms': summary_ms(totals),
         'latency_ms_near_exchange': summary_ms(totals[near]) if near.any() else None,
-        'latency_ms_by_part': [summary_ms(part) for part in parts],
+        'latency_ms_by_part': [summary_ms(totals[part]) for part in parts],
+        'load_by_part': [_load(operator, run.due_ns[part]) for part in parts],
         'load': [
             round(float(np.percentile([each.load for each in operator.samples], rank)), 1) for rank in (0, 50, 100)
         ],
@@ -195,6 +198,13 @@ def summarize_soak(run: GraphRun, trial_s: Sequence[float], operator: _Operator)
     }
 
 
+def _load(operator: _Operator, due_ns: np.ndarray) -> float:
+    """Median load average while these bins were due."""
+    first, last = (float(edge) / NS_PER_S / 60 - operator.start_s / 60 for edge in due_ns[[0, -1]])
+    loads = [each.load for each in operator.samples if first <= each.minute <= last]
+    return round(float(np.median(loads)), 1) if loads else float('nan')
+
+
 def _settled_after(samples: Sequence[Sample]) -> float:
     return min(SETTLED_AFTER_MIN, samples[-1].minute / 2)
 
@@ -205,12 +215,23 @@ def growth_mb_h(memory: Sequence[tuple[float, float]]) -> float:
     return round(float(theilslopes(sizes, minutes).slope) * 60, 2) if len(minutes) > 1 else 0.0
 
 
-def unreported_losses(decodes: Sequence[DecodedGrasp]) -> int:
-    """Bins between two decodes of a segment that were not decoded although the decoder counts no batch as lost."""
+def unreported_losses(decodes: Sequence[DecodedGrasp], trial_bins: Sequence[int]) -> int:
+    """Bins between two decodes that were not decoded although the decoder counts no batch as lost.
+
+    Args:
+        decodes: in the order of arrival.
+        trial_bins: whole bins of each trial; the segments loop over the trials.
+    """
+    rounds = np.cumsum([0, *trial_bins])
+
+    def place(decode: DecodedGrasp) -> int:
+        loops, trial = divmod(decode.segment, len(trial_bins))
+        return loops * int(rounds[-1]) + int(rounds[trial]) + decode.bin
+
     return sum(
-        after.bin - before.bin - 1
+        place(after) - place(before) - 1
         for before, after in pairwise(decodes)
-        if after.segment == before.segment and after.lost_batches == before.lost_batches
+        if after.lost_batches == before.lost_batches
     )
 
 
@@ -238,9 +259,13 @@ def _summary(result: dict[str, Any]) -> str:
 
 def _latencies(result: dict[str, Any]) -> list[tuple[str, ...]]:
     near = result['latency_ms_near_exchange']
-    rows = [('all', result['latency_ms']), *([('within 2 s of an exchange', near)] if near else [])]
-    rows += [(f'part {number} of {PARTS}', part) for number, part in enumerate(result['latency_ms_by_part'], 1)]
-    return [(name, *(f'{value:.2f}' for value in values.values())) for name, values in rows]
+    rows = [
+        ('all', result['latency_ms'], result['load'][1]),
+        *([('within 2 s of an exchange', near, '')] if near else []),
+    ]
+    parts = zip(result['latency_ms_by_part'], result['load_by_part'])
+    rows += [(f'part {number} of {PARTS}', part, load) for number, (part, load) in enumerate(parts, 1)]
+    return [(name, *(f'{value:.2f}' for value in values.values()), f'{load}') for name, values, load in rows]
 
 
 def _nodes(result: dict[str, Any]) -> list[tuple[str, ...]]:
@@ -250,7 +275,7 @@ def _nodes(result: dict[str, Any]) -> list[tuple[str, ...]]:
     ]
 
 
-LATENCY_HEADER = ('from the end of a bin to the command (ms)', 'p50', 'p99', 'p99.9', 'max')
+LATENCY_HEADER = ('from the end of a bin to the command (ms)', 'p50', 'p99', 'p99.9', 'max', 'load')
 NODES_HEADER = ('node', 'memory settled (MB)', 'at the end (MB)', 'growth (MB/h)', 'files settled', 'at the end')
 
 
@@ -261,7 +286,8 @@ def _print(result: dict[str, Any]) -> None:
 
 
 def _write_page(result: dict[str, Any], figure: Figure) -> None:
-    figure.savefig(FIGURE, dpi=80, bbox_inches='tight')
+    section = 'soak' if result['speed'] == 1 else 'soak_fast'
+    figure.savefig(IMAGES / f'{section}.png', dpi=80, bbox_inches='tight')
     tables = [markdown_table(LATENCY_HEADER, _latencies(result)), markdown_table(NODES_HEADER, _nodes(result))]
     lines = [
         *textwrap.wrap(_summary(result), WIDTH),
@@ -270,10 +296,10 @@ def _write_page(result: dict[str, Any], figure: Figure) -> None:
         '',
         *tables[1],
         '',
-        '![Latency and memory over time](images/soak.png)',
+        f'![Latency and memory over time](images/{section}.png)',
         '',
     ]
-    write_section('reliability.md', 'soak', lines)
+    write_section('reliability.md', section, lines)
 
 
 def _figure(run: GraphRun, operator: _Operator) -> Figure:

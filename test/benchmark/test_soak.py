@@ -32,6 +32,11 @@ def test_a_gap_is_unreported_unless_the_decoder_counts_lost_batches():
     def decodes(*bins, segment=0, lost=0):
         return [decoder.decode(bin=number, segment=segment, lost_batches=lost) for number in bins]
 
-    assert unreported_losses(decodes(0, 1, 2) + decodes(0, 1, segment=1)) == 0
-    assert unreported_losses(decodes(0, 1, 4, 5)) == 2
-    assert unreported_losses(decodes(0, 1) + decodes(4, 5, lost=3)) == 0
+    trial_bins = [3, 6]
+    whole = decodes(0, 1, 2) + decodes(0, 1, 2, 3, 4, 5, segment=1) + decodes(0, 1, 2, segment=2)
+    assert unreported_losses(whole, trial_bins) == 0
+    assert unreported_losses(decodes(0, 1, 4, 5, segment=1), trial_bins) == 2
+    assert unreported_losses(decodes(0, 1) + decodes(2, 3, segment=1), trial_bins) == 3
+    assert unreported_losses([each for each in whole if each.segment != 1], trial_bins) == 6
+    assert unreported_losses(decodes(0, 1, segment=1) + decodes(4, 5, segment=1, lost=3), trial_bins) == 0
+    assert unreported_losses(decodes(2) + decodes(0, segment=2, lost=1), trial_bins) == 0
