@@ -26,13 +26,19 @@ from grasp_decoder.control.fault_policies import load_fault_policies
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.decoding.info import decoder_info
 from grasp_decoder.decoding.streaming import StreamingDecoder
+from grasp_decoder.objects import load_objects
+from grasp_decoder.page import words
+from grasp_decoder.page.seen_run import SeenRun
+from grasp_decoder.page.unit_rates import rate_picture
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.system.interfaces import (
     DECODED_GRASP,
     DECODER_INFO,
+    DIAGNOSTICS,
     HAND_COMMAND,
     HAND_STATE,
+    JOINT_STATES,
     SPIKES,
     TRIAL_EVENTS,
 )
@@ -113,14 +119,17 @@ class ShownRun(Messages):
     name = 'shown_run'
 
     def prepare(self) -> None:
+        from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
         from mcap.writer import Writer
         from rclpy.serialization import serialize_message
+        from sensor_msgs.msg import JointState
 
         from grasp_decoder.nodes import conversion
         from grasp_decoder.recording.message_definitions import message_definition
 
         super().prepare()
-        topics = (SPIKES, DECODED_GRASP, DECODER_INFO, HAND_COMMAND, HAND_STATE, TRIAL_EVENTS)
+        shown = (SPIKES, DECODED_GRASP, DECODER_INFO, HAND_COMMAND, HAND_STATE, TRIAL_EVENTS)
+        topics = (*shown, DIAGNOSTICS, JOINT_STATES)
         path = self.material / 'run.mcap'
         with open(path, 'wb') as file:
             writer = Writer(file, use_chunking=False, enable_crcs=False)
@@ -129,9 +138,12 @@ class ShownRun(Messages):
             for topic in topics:
                 schema = writer.register_schema(topic.type, 'ros2msg', message_definition(topic.type).encode())
                 channels.append(writer.register_channel(f'/{topic.name}', 'cdr', schema))
+            status = DiagnosticStatus(name='decoder: input', values=[KeyValue(key='dead units', value='2: 3 14')])
+            joints = JointState(name=['thumb'], position=[0.1])
+            more = [serialize_message(DiagnosticArray(status=[status])), serialize_message(joints)]
             for step, batch in enumerate(self._batches):
                 spikes = serialize_message(conversion.spike_batch_message(batch, 'x'))
-                for channel, wire in zip(channels, [spikes, *self._wires[1:]]):
+                for channel, wire in zip(channels, [spikes, *self._wires[1:], *more], strict=True):
                     writer.add_message(channel, step * 40_000_000, wire, step * 40_000_000)
             writer.finish()
         self._file = path.read_bytes()
@@ -142,7 +154,16 @@ class ShownRun(Messages):
     def read(self, folder: Path) -> None:
         run = RecordedRun(folder / 'run.mcap', load_grip_table())
         for moment_s in (*np.linspace(0, min(run.duration_s, 3600), 20), 0.0, run.duration_s):
-            run.at(float(moment_s))
+            _show(run.at(float(moment_s)))
+
+
+def _show(run: SeenRun) -> None:
+    objects = load_objects()
+    for part in (words.state, words.belief, words.health, words.units):
+        part(run)
+    words.outcomes(run, objects)
+    run.belief.phase_history()
+    rate_picture(run.rates.hz, {unit for units in run.left_out_units().values() for unit in units})
 
 
 def _take(taken: Any, decoder: StreamingDecoder, good: list) -> None:

@@ -193,4 +193,4 @@ class SeenRun:
 
 def _numbers(listed: str) -> list[int]:
     """The units in a text such as ``3: 1 5 9``, as the decoder lists them."""
-    return [int(number) for number in re.findall(r'\d+', listed.partition(':')[2])]
+    return [int(number) for number in re.findall(r'\b\d{1,5}\b', listed.partition(':')[2])]

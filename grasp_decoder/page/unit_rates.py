@@ -45,13 +45,13 @@ class UnitRates:
         self.hz = np.zeros(0)
 
     def take(self, batch: SpikeBatch) -> None:
-        """Take all spikes of one window. Heartbeats, which last no time, change nothing."""
+        """Take all spikes of one window. Heartbeats, which last no time, change nothing; nor do spikes of no unit."""
         if batch.unit_count != len(self.hz):
             self.hz = np.zeros(batch.unit_count)
         duration_s = (batch.end_ns - batch.start_ns) / NS_PER_S
         if duration_s > 0:
             kept = math.exp(-duration_s / MEMORY_S)
-            counts = np.bincount(batch.unit, minlength=batch.unit_count)
+            counts = np.bincount(batch.unit[batch.unit < batch.unit_count], minlength=batch.unit_count)
             self.hz = kept * self.hz + (1.0 - kept) / duration_s * counts
 
     @property

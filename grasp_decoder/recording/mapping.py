@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from importlib import resources
@@ -153,7 +153,7 @@ def _truth(value) -> bool:
 
 
 def _above_zero(value) -> float:
-    if type(value) not in (int, float) or not 0 < value < math.inf:
+    if type(value) not in (int, float) or not 0 < value <= sys.float_info.max:
         raise ValueError
     return float(value)
 

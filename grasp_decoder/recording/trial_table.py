@@ -78,7 +78,7 @@ def trial_row(cells: dict[str, Any]) -> TrialRow:
         if name.endswith(TIME) or name in (start, stop):
             try:
                 times[name] = float(filled[name])
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 raise ValueError(f'{name} is {filled[name]!r}, not a number of seconds') from None
     if not times[start] < times[stop] < math.inf:
         raise ValueError(f'{stop} ({times[stop]:g} s) is not after {start} ({times[start]:g} s)')

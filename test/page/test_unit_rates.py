@@ -46,6 +46,16 @@ def test_heartbeats_change_nothing_and_another_source_begins_anew():
     assert (rates.hz == np.zeros(5)).all()
 
 
+def test_spikes_of_units_that_a_batch_does_not_have_are_not_shown():
+    rates, others = UnitRates(), UnitRates()
+    for number in range(3):
+        rates.take(batch(number, [1, 3, 65535]))
+        others.take(batch(number, [1]))
+    assert (rates.hz == others.hz).all() and rates.hz[1] > 0
+    others.take(batch(3, [0], unit_count=0))
+    assert others.hz.size == 0
+
+
 @pytest.mark.parametrize('units', [0, 1, 7, 96, 552, 5000])
 def test_a_picture_has_a_cell_for_each_unit_and_a_red_cross_for_those_that_are_left_out(units):
     picture = rate_picture(np.linspace(0, BRIGHTEST_HZ, units), {units // 2, 10**6})

@@ -145,6 +145,7 @@ def in_two_orders(segment):
         ('start,stop\n1,2,3\n', 'line 2: it has another number of cells'),
         ('start,stop\n2,1\n', r'line 2: stop \(1 s\) is not after start'),
         ('start,stop,go_time\n1,2,soon\n', "line 2: go_time is 'soon', not a number of seconds"),
+        (f'start,stop,go_time\n1,2,1{400 * "0"}\n', 'line 2: go_time is 10+, not a number of seconds'),
         ('start,stop\n1,2\n\n70,80\n', 'trial in line 4 of the table .70 to 80 s. is not in the recording .0 to 20 s'),
         ('start,stop,segment\n1,2,one\n', "line 2: segment is 'one', not the number of a segment"),
     ],

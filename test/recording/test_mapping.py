@@ -95,6 +95,7 @@ def test_objects_and_results_may_be_words(tmp_path, expected):
         ('trials: absent.csv', 'cannot read the table of trials'),
         ('trials: "a\\0b"', 'cannot read the table of trials'),
         ('time_factor: 0', '"time_factor" cannot be 0'),
+        (f'time_factor: 1{400 * "0"}', '"time_factor" cannot be 10+'),
         ('clock: mine', '"clock" cannot be'),
         ('results: {R: good}', '"results" cannot be'),
     ],
