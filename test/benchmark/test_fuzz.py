@@ -69,6 +69,19 @@ def test_every_kind_of_failure_is_told(tmp_path, monkeypatch, read_it, what):
 @pytest.mark.slow
 def test_nothing_fails(tmp_path):
     pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
-    names = ['neo_mat', 'binned_mat', 'mcap', 'cache', 'mapping', 'merge', 'grips', 'objects', 'faults', 'parameters']
+    names = [
+        'neo_mat',
+        'binned_mat',
+        'mcap',
+        'cache',
+        'trials',
+        'keys',
+        'mapping',
+        'merge',
+        'grips',
+        'objects',
+        'faults',
+        'parameters',
+    ]
     chosen = [word for name in names for word in ('--target', name)]
     assert fuzz.main(['--cases', '6', '--seed', '1', *chosen, '--json', str(tmp_path / 'out.json')]) == 0
