@@ -140,7 +140,6 @@ def test_a_command_that_another_bridge_undoes_does_not_leave_safe():
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)  # it may have to make the demo's bundle first
 def test_a_few_faults_of_the_running_system(domain_id, tmp_path, monkeypatch):
     pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
     pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')

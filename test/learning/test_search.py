@@ -124,7 +124,6 @@ print('found', best)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_one_chief_and_two_workers(tmp_path):
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))

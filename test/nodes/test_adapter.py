@@ -31,7 +31,7 @@ from grasp_decoder.nodes.topics import DEEP, subscribe
 from grasp_decoder.system.audit_log import AuditLog
 from grasp_decoder.system.interfaces import DECODER_INFO, DIAGNOSTICS
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 TRIALS = 41
 PATIENCE_S = 500.0

@@ -23,7 +23,6 @@ SITE = ROOT / 'build' / 'docs'
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(1200),  # a minute of one core, which others may want too
     pytest.mark.skipif(not any(ROOT.glob('.venv*/')), reason='./run has not set this checkout up'),
 ]
 

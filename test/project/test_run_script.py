@@ -222,7 +222,6 @@ def test_root_is_asked_before_packages_are_installed(bare_machine, options, answ
 
 @set_up_here
 @pytest.mark.slow
-@pytest.mark.timeout(1200)  # a build of half a minute, on a machine that others may use too
 def test_a_checkout_works_in_a_path_with_spaces_after_it_was_moved_there(bare_machine, tmp_path):
     """What was built is this checkout's, and so is the Python environment: only the place is another."""
     script, _, _ = bare_machine
