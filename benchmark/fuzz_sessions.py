@@ -41,6 +41,8 @@ from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
 from grasp_decoder.types.time import NS_PER_S
 
+HOSTILE_NUMBERS = 0, -1, 2**31, 2**63 - 1, 1e300, np.nan, np.inf, -1.5, 255
+
 
 class SessionTarget(Target):
     def prepare(self) -> None:
@@ -170,6 +172,73 @@ class BinnedMat(SessionTarget):
 
     def make(self, rng: np.random.Generator, folder: Path) -> None:
         (folder / 'input.mat').write_bytes(mutated_bytes(rng, self.any_seed(rng)))
+
+
+class Nwb(SessionTarget):
+    """NWB, as pynwb writes it: the bytes of the HDF5 file are changed, or what its datasets and attributes hold."""
+
+    name = 'nwb'
+
+    def prepare(self) -> None:
+        import h5py  # noqa: F401
+
+        super().prepare()
+
+    def good_files(self) -> list[Path]:
+        first, *others = self.session.trials
+        times = first.start_ns + np.arange(5)
+        first = replace(first, signals={'wrist': (times, np.zeros((5, 2)))})
+        write_session(replace(self.session, trials=(first, *others)), self.material / 'ours.nwb')
+        return [self.material / 'ours.nwb']
+
+    def make(self, rng: np.random.Generator, folder: Path) -> None:
+        path = folder / 'input.nwb'
+        if rng.random() < 0.5:
+            path.write_bytes(mutated_bytes(rng, self.any_seed(rng)))
+        else:
+            path.write_bytes(self.any_seed(rng))
+            _change_hdf5(rng, path)
+
+    def read(self, folder: Path) -> None:
+        for read in (super().read, lambda _: recorded_texts(folder / 'input.nwb')):
+            read(folder)
+
+
+def _change_hdf5(rng: np.random.Generator, path: Path) -> None:
+    """Delete, replace or change up to three parts of an HDF5 file that we need, and leave it a good HDF5 file."""
+    import h5py
+
+    with h5py.File(path, 'r+') as file:
+        parts: list[str] = []
+        file.visit(lambda name: None if name.startswith('specifications') else parts.append(name))
+        for _ in range(rng.integers(1, 4)):
+            name = parts[rng.integers(len(parts))]
+            try:
+                item = file[name]
+            except KeyError:  # it was changed before, or it is a link that leads nowhere now
+                continue
+            match rng.integers(5):
+                case 0:
+                    del file[name]
+                case 1 if len(item.attrs):
+                    attribute = sorted(item.attrs)[rng.integers(len(item.attrs))]
+                    del item.attrs[attribute]
+                    if rng.random() < 0.5:
+                        item.attrs[attribute] = HOSTILE_NUMBERS[rng.integers(len(HOSTILE_NUMBERS))]
+                case 2:
+                    del file[name]
+                    file[name] = np.full(rng.integers(0, 4, rng.integers(0, 3)), HOSTILE_NUMBERS[rng.integers(9)])
+                case 3:
+                    del file[name]
+                    file[name] = h5py.SoftLink('/' + parts[rng.integers(len(parts))])
+                case _ if isinstance(item, h5py.Dataset) and item.size and item.dtype.kind in 'iuf':
+                    values = item[()].ravel()
+                    data = mutated_bytes(rng, values.tobytes())
+                    values = np.frombuffer(data[: len(data) // values.itemsize * values.itemsize], values.dtype)
+                    attributes = dict(item.attrs)
+                    del file[name]
+                    file[name] = values
+                    file[name].attrs.update(attributes)
 
 
 class Mcap(SessionTarget):

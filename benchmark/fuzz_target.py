@@ -24,7 +24,15 @@ import numpy as np
 
 from grasp_decoder.child_process import ChildDied, limit_memory
 
-CALLERS = ('recording.neo_reader', 'recording.binned_kinematics', 'recording.mcap', 'bundle.engines.first_run')
+CALLERS = (
+    'recording.neo_reader',
+    'recording.binned_kinematics',
+    'recording.mcap',
+    'recording.nwb',
+    'recording.mat73',
+    'recording.recorded_texts',
+    'bundle.engines.first_run',
+)
 """Modules that call in a child process."""
 
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from benchmark.fuzz_bundles import BundleArrays, BundleManifest, BundleModel, BundleSeal
 from benchmark.fuzz_keys import Keys
 from benchmark.fuzz_messages import Messages, ShownRun
-from benchmark.fuzz_sessions import BinnedMat, Cache, LongRecording, Mcap, NeoMat
+from benchmark.fuzz_sessions import BinnedMat, Cache, LongRecording, Mcap, NeoMat, Nwb
 from benchmark.fuzz_settings import YAML_TARGETS, Parameters
 from benchmark.fuzz_target import Target
 
 TARGETS: dict[str, Callable[[Path], Target]] = {
-    **{each.name: each for each in (NeoMat, BinnedMat, Mcap, Cache, LongRecording)},
+    **{each.name: each for each in (NeoMat, BinnedMat, Nwb, Mcap, Cache, LongRecording)},
     **{each.name: each for each in (BundleManifest, BundleSeal, BundleModel, BundleArrays)},
     **YAML_TARGETS,
     **{each.name: each for each in (Keys, Parameters, Messages, ShownRun)},

@@ -7,7 +7,9 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-"""The one exception that a person is meant to read."""
+"""The one exception that a person is meant to read, and lists that stay short in it."""
+
+from collections.abc import Collection
 
 
 class GraspDecoderError(Exception):
@@ -21,3 +23,9 @@ class GraspDecoderError(Exception):
         # Names in files of others may hold line ends, or what moves the cursor of a terminal.
         line = ' '.join(message.split())
         super().__init__(''.join(each if each.isprintable() else '?' for each in line))
+
+
+def first_of(words: Collection[object], most: int = 5, between: str = ', ') -> str:
+    """The first few of many, for a message: ``a, b, c and 7 more``."""
+    shown = between.join(str(word) for word, _ in zip(words, range(most)))
+    return f'{shown} and {len(words) - most} more' if len(words) > most else shown

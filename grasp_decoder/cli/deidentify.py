@@ -21,7 +21,7 @@ import json
 from pathlib import Path
 
 from grasp_decoder.cli.command_line import add_recording_arguments, check_copy, exit_status, given_mapping
-from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.errors import GraspDecoderError, first_of
 from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.deidentification import deidentified, read_key, report
 from grasp_decoder.recording.reading import read_session
@@ -82,8 +82,7 @@ def deidentify(argv) -> None:
     for place, texts in said['kept'].items():
         words = [text for text in texts if not text.removeprefix('-').isdecimal()]
         if words:
-            more = f' and {len(words) - SHOWN} more' if len(words) > SHOWN else ''
-            print(f'  {place}: {", ".join(words[:SHOWN])}{more}')
+            print(f'  {place}: {first_of(words, SHOWN)}')
 
 
 def _texts(path: Path) -> Texts:

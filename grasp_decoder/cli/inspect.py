@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from grasp_decoder.cli.command_line import add_recording_arguments, exit_status, given_mapping
+from grasp_decoder.errors import first_of
 from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.recording.oddities import oddities
 from grasp_decoder.recording.reading import read_session
@@ -153,5 +154,4 @@ def _unit_map(units: Sequence[Unit]) -> str:
 def _silent(units: list[int]) -> str:
     if not units:
         return 'none: every unit fires'
-    shown = ', '.join(map(str, units[:_SILENT_SHOWN])) + (' ...' if len(units) > _SILENT_SHOWN else '')
-    return f'{len(units)} units never fire: {shown}'
+    return f'{len(units)} units never fire: {first_of(units, _SILENT_SHOWN)}'

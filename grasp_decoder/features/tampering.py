@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf_shrinkage
 
-from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.errors import GraspDecoderError, first_of
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.types.decoded_grasp import GRASP
@@ -115,7 +115,7 @@ def _wrong_labels(trials: Sequence[TrialBins]) -> Iterator[Sign]:
 
 
 def _most_likely(trials: Sequence[int]) -> str:
-    return f', most likely those of trials {_listed(trials)}' if trials else ''
+    return f', most likely those of trials {first_of(trials, _LISTED)}' if trials else ''
 
 
 def label_noise(
@@ -223,7 +223,7 @@ def _copies(session: Session) -> Iterator[Sign]:
             copies.setdefault(spikes[int(alike.argmax())][0].id, []).append(spikes[later][0].id)
     for original, found in copies.items():
         verb = 'is a copy' if len(found) == 1 else f'are {len(found)} copies'
-        yield Sign(f'trial{"s" * (len(found) > 1)} {_listed(found)} {verb} of trial {original}', tuple(found))
+        yield Sign(f'trial{"s" * (len(found) > 1)} {first_of(found, _LISTED)} {verb} of trial {original}', tuple(found))
 
 
 def _code(trial: Trial, units: int) -> NDArray[np.int64]:
@@ -255,7 +255,7 @@ def _impossible_spikes(session: Session) -> Iterator[Sign]:
         found = tuple(trial.id for trial, count in zip(session.trials, short[:, odd]) if count)
         text = (
             f'unit {odd} fires within {REFRACTORY_NS / 1e6:g} ms of itself {times[odd]} times, which one '
-            f'neuron cannot and the other units do not: in trials {_listed(found)}'
+            f'neuron cannot and the other units do not: in trials {first_of(found, _LISTED)}'
         )
         yield Sign(text, found)
 
@@ -282,7 +282,7 @@ def changed_electrodes(
         if now[each] > max(factor * before[each], before[each] + least_hz)
     ]
     if changed:
-        text = f'{len(changed)} of {len(before)} electrodes fire far more than they did: {_listed(changed)}'
+        text = f'{len(changed)} of {len(before)} electrodes fire far more than they did: {first_of(changed, _LISTED)}'
         yield Sign(text, (), suspicious=False)
 
 
@@ -292,9 +292,3 @@ def _by_electrode(units: Sequence[Unit], rates_hz: NDArray[np.floating]) -> Mapp
         if unit.electrode is not None:
             sums[unit.electrode] = sums.get(unit.electrode, 0.0) + float(rate)
     return sums
-
-
-def _listed(names: Sequence[object]) -> str:
-    """Names or numbers, the first of them when there are many."""
-    shown = ', '.join(map(str, names[:_LISTED]))
-    return f'{shown} and {len(names) - _LISTED} more' if len(names) > _LISTED else shown

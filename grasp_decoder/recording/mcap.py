@@ -29,7 +29,7 @@ from mcap.writer import Writer
 
 from grasp_decoder.child_process import call_in_child
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.recording.mcap_messages import is_whole, recorded_messages
+from grasp_decoder.recording.mcap_messages import RecordedMessage, is_whole, recorded_messages
 from grasp_decoder.recording.message_definitions import message_definition
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.types.from_message import trial_event_from
@@ -177,6 +177,7 @@ def read_mcap_here(path: Path, sha256: str = '') -> Session:
 
     Trial events give a trial its events and object, and its result where they say it. Nothing is known of electrodes. A
     trial is excluded when batches next to it or within it are missing, and the last one of a file that was cut off.
+    Messages of such a file that cannot be read are left out, as if they were missing.
 
     Raises:
         GraspDecoderError: the file is damaged, holds no spikes, or more than one source.
@@ -184,9 +185,16 @@ def read_mcap_here(path: Path, sha256: str = '') -> Session:
     batches: dict[int, list] = defaultdict(list)
     events: dict[int, list] = defaultdict(list)
     broken: set[int] = set()
-    last = None
+    last, whole, unread = None, is_whole(path), False
     for each in recorded_messages(path, lambda _, type_name: type_name in (SPIKES, TRIAL_EVENTS)):
-        message = each.content()
+        try:
+            message = _content(path, each)
+        except GraspDecoderError:
+            if whole:
+                raise
+            unread = True
+            broken |= {last.segment} if last else set()
+            continue
         if each.type == TRIAL_EVENTS:
             events[message.segment].append(message)
             continue
@@ -198,14 +206,15 @@ def read_mcap_here(path: Path, sha256: str = '') -> Session:
                     f'{path}: the source was restarted within the recording: record each run in a file of its own'
                 )
             broken |= {last.segment, message.segment}
-        last = message
-        _check_spikes(path, message)
+        if unread:
+            broken.add(message.segment)
+        last, unread = message, False
         if message.window_end > message.window_start:
             before = batches[message.segment]
             if before and message.window_start < before[-1].window_end:
                 raise GraspDecoderError(f'{path}: batch {message.sequence} begins before the one before it ends')
             before.append(message)
-    if last is not None and not is_whole(path):
+    if last is not None and not whole:
         broken.add(last.segment)
     unit_counts = {message.unit_count for segment in batches.values() for message in segment}
     if not unit_counts:
@@ -221,6 +230,13 @@ def read_mcap_here(path: Path, sha256: str = '') -> Session:
     # Recordings of version 0.2 have the name in the frame.
     name = getattr(last, 'session', last.header.frame_id)
     return Session(name, tuple(map(Unit, range(unit_count))), trials, sha256)
+
+
+def _content(path: Path, recorded: RecordedMessage) -> Any:
+    message = recorded.content()
+    if recorded.type == SPIKES:
+        _check_spikes(path, message)
+    return message
 
 
 def _check_spikes(path: Path, message: Any) -> None:

@@ -107,7 +107,7 @@ def _block(file: Any) -> RecordedBlock:
         observed = np.split(intervals.reshape(-1, 2), np.cumsum(lengths)[:-1])
     whole = RecordedTrial({}, start, stop, events, spikes, counts, described, signals, [], epochs, observed)
     name = _cell(file[_SESSION_ID][()]) if _SESSION_ID in file else None
-    block = RecordedBlock(name or None, [whole])
+    block = RecordedBlock(str(name) if name else None, [whole])
     return cut(block, rows) if rows else block
 
 

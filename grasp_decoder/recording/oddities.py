@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from grasp_decoder.errors import first_of
 from grasp_decoder.recording.session import Session
 from grasp_decoder.types.time import NS_PER_S
 
@@ -30,7 +31,6 @@ _SHARED = 0.9
 _FEWEST_SPIKES = 20
 """With fewer, units may be alike by chance."""
 
-_MOST_SHOWN = 5
 _NEVER_NS = np.iinfo(np.int64).min
 
 
@@ -127,6 +127,4 @@ def _moments(session: Session) -> tuple[NDArray[np.int64], NDArray[np.int64], in
 
 
 def _numbers(numbers: list[int]) -> str:
-    numbers = list(dict.fromkeys(numbers))
-    shown = ', '.join(map(str, numbers[:_MOST_SHOWN]))
-    return shown if len(numbers) <= _MOST_SHOWN else f'{shown} and {len(numbers) - _MOST_SHOWN} more'
+    return first_of(dict.fromkeys(numbers))

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from grasp_decoder.child_process import call_in_child
+from grasp_decoder.child_process import ChildDied, call_in_child
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording import mat5, mat73
 from grasp_decoder.recording.neo_reader import call_with_blocks
@@ -47,8 +47,11 @@ def recorded_texts(path: Path) -> Texts:
         GraspDecoderError: the recording cannot be read.
     """
     if path.suffix.lower() == SUFFIX:
-        texts: Texts = call_in_child(nwb_texts_here, path, seconds=_LONGEST_S)
-        return texts
+        try:
+            texts: Texts = call_in_child(nwb_texts_here, path, seconds=_LONGEST_S)
+            return texts
+        except ChildDied as died:
+            raise GraspDecoderError(f'{path}: its texts cannot be read: {died}') from None
     found: defaultdict[str, set[str]] = defaultdict(set)
     try:
         known = path.suffix.lower() == '.mat' and _note_mat(path, found)

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.errors import GraspDecoderError, first_of
 from grasp_decoder.recording.recorded_block import RecordedBlock, RecordedTrial
 from grasp_decoder.safe_file import MIB, read_plain
 
@@ -107,8 +107,8 @@ def read_trial_table(path: str | Path) -> tuple[TrialRow, ...]:
             segment = named.pop(_SEGMENT, '')
             if segment != '' and (not isinstance(segment, int) or segment < 0):
                 raise ValueError(f'{_SEGMENT} is {segment!r}, not the number of a segment, counted from 0')
-            row = trial_row(named)
-            rows.append(replace(row, segment=None if segment == '' else segment, line=lines.line_num))
+            number = segment if isinstance(segment, int) else None
+            rows.append(replace(trial_row(named), segment=number, line=lines.line_num))
     except (csv.Error, ValueError) as error:
         raise GraspDecoderError(f'{path}, line {lines.line_num}: {error}') from None
     if not rows:
@@ -180,7 +180,7 @@ def _segment_of(row: TrialRow, segments: Sequence[RecordedTrial]) -> int:
     ]
     if not found:
         where = 'the recording' if row.segment is None else f'segment {row.segment} of the recording'
-        spans = ', '.join(f'{each.start_s:g} to {each.stop_s:g} s' for each in segments[:5])
+        spans = first_of([f'{each.start_s:g} to {each.stop_s:g} s' for each in segments])
         raise GraspDecoderError(
             f"the {row} is not in {where} ({spans}); are its times seconds of the recording's clock?"
         )

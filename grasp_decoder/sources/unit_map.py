@@ -25,13 +25,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.errors import GraspDecoderError, first_of
 from grasp_decoder.recording.session import Unit
 from grasp_decoder.safe_file import MIB, read_plain
 
 NEEDED = ('unit', 'channel', 'sort_code')
 COLUMNS = (*NEEDED, 'electrode')
-MOST_SHOWN = 5
 MOST_UNITS = 2**16
 """A unit is sent as uint16."""
 
@@ -105,8 +104,7 @@ class UnitMap:
             if unit.electrode is not None and (mine.electrode, mine.sort_code) != (unit.electrode, unit.sort_code)
         ]
         if differing:
-            more = f'; and {len(differing) - MOST_SHOWN} more' if len(differing) > MOST_SHOWN else ''
-            raise GraspDecoderError(f'{self.name} does not fit {bundle}: {"; ".join(differing[:MOST_SHOWN])}{more}')
+            raise GraspDecoderError(f'{self.name} does not fit {bundle}: {first_of(differing, between="; ")}')
 
 
 def unit_map_of(units: Sequence[Unit], name: str) -> UnitMap:

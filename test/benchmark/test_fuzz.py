@@ -72,6 +72,7 @@ def test_nothing_fails(tmp_path):
     names = [
         'neo_mat',
         'binned_mat',
+        'nwb',
         'mcap',
         'cache',
         'trials',

@@ -199,6 +199,26 @@ def test_a_recording_that_was_cut_off_is_read_as_far_as_it_goes(session, tmp_pat
     assert spikes == sorted(spikes) and spikes[-1] > 0.9 * sum(trial.times_ns.size for trial in expected)
 
 
+@pytest.mark.parametrize('type_name', [SPIKES, TRIAL_EVENTS])
+def test_a_broken_message_in_a_recording_that_was_cut_off_costs_its_trial(session, tmp_path, type_name):
+    messages = sent(session, tmp_path)
+    second = session.trials[0].stop_ns, session.trials[1].stop_ns
+    place = next(
+        index
+        for index, (_, kind, _, _) in enumerate(messages)
+        if kind == type_name and index > len(messages) * second[0] / session.trials[-1].stop_ns
+    )
+    topic, kind, data, at = messages[place]
+    messages[place] = topic, kind, data[: len(data) // 2], at
+    path = record(tmp_path / 'x.mcap', messages)
+    with pytest.raises(GraspDecoderError, match=f'a message on {topic} cannot be read'):
+        read_session(path)
+    path.write_bytes(path.read_bytes()[:-20])
+    read = read_session(path)
+    assert not read.trials[0].excluded and read.trials[1].excluded
+    assert_same_arrays([read.trials[0].times_ns], [session.trials[0].times_ns])
+
+
 def test_nothing_is_lost_without_a_word_when_the_disk_is_full(session, tmp_path, monkeypatch):
     messages = sent(session, tmp_path)
     with Recorder(tmp_path / 'x.mcap') as recorder:

@@ -67,7 +67,7 @@ def test_rows_that_differ_from_the_bundle_are_listed(tmp_path):
 
 def test_only_the_first_rows_that_differ_are_listed():
     other = UnitMap([MappedUnit(str(index), 1, index) for index in range(100)], 'map')
-    with pytest.raises(GraspDecoderError, match='; and 95 more$'):
+    with pytest.raises(GraspDecoderError, match=' and 95 more$'):
         other.check([Unit(index, index, 2) for index in range(100)], 'b')
 
 
