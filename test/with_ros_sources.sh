@@ -10,6 +10,10 @@ set -euo pipefail
   echo 'usage: with_ros_sources.sh FOLDER COMMAND [ARGUMENTS], such as: with_ros_sources.sh ~/ros_sources ./run test test/system' >&2
   exit 2
 }
+[[ -z ${ROS_DISTRO:-} ]] || {
+  echo "with_ros_sources.sh: ROS 2 $ROS_DISTRO is sourced, and its packages would be mixed with these: use a shell without it" >&2
+  exit 2
+}
 repositories=(ros2/launch ros2/launch_ros ros2/rcl_interfaces ros2/ros2cli ros-controls/control_msgs ament/ament_lint)
 packages=(
   composition_interfaces control_msgs

@@ -21,6 +21,7 @@ from grasp_decoder.control.grasp_log import GraspLog
 from grasp_decoder.decoding.stage_times import StageTimes
 from grasp_decoder.nodes.audit import Audit
 from grasp_decoder.nodes.diagnostics import Diagnostics, stage_values, status
+from grasp_decoder.nodes.topics import count_publishers, full_name
 from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO, SPIKES, Topic
 from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.time import NS_PER_S
@@ -30,11 +31,12 @@ class BridgeDiagnostics:
     """What the hand is told and why, its grasps, its listeners, the latency, the audit log, the connections."""
 
     def __init__(self, node: Node, grasps: GraspLog, feedback: Sequence[Topic], targets: Publisher, audit: Audit):
-        """``feedback``: topics that the hand answers on; ``targets``: the publisher of its joint targets."""
+        """``feedback``: the topic that the hand answers on, if it does; ``targets``: publishes its joint targets."""
         self._node = node
         self._targets = targets
         self._audit = audit
-        self._listeners = self._most_listeners = 0
+        self._feedback = feedback
+        self._listeners = self._most_listeners = self._answering = 0
         self._grasps = grasps
         self.bin_s = float('inf')
         self._times = StageTimes(('decode', 'command'))
@@ -69,6 +71,7 @@ class BridgeDiagnostics:
                 },
             ),
             self._hearing(),
+            *([self._answers()] if self._feedback else []),
             status('hand_bridge: latency', DiagnosticStatus.OK, 'bin edge to hand command', stage_values(self._times)),
             self._audit.status(),
         ]
@@ -83,6 +86,20 @@ class BridgeDiagnostics:
         if self._listeners < before:
             self._node.get_logger().warning(summary)
         return status('hand_bridge: listeners', level, summary, {'listeners': self._listeners, 'gone': gone})
+
+    def _answers(self) -> DiagnosticStatus:
+        """Whether more than one answers for the hand: what one of them does not do, the other may hide."""
+        before = self._answering
+        [topic] = self._feedback
+        self._answering = count_publishers(self._node, topic)
+        summary = f'{self._answering} publish {full_name(self._node, topic)}'
+        level = DiagnosticStatus.OK
+        if self._answering > 1:
+            level = DiagnosticStatus.WARN
+            summary += ': of two hands one hides what the other does, stop all but one'
+            if self._answering > before:
+                self._node.get_logger().warning(summary)
+        return status('hand_bridge: answers', level, summary, {'publishers': self._answering})
 
     def _state(self) -> DiagnosticStatus:
         command = self._command

@@ -204,6 +204,10 @@ def test_the_hand_holds_when_it_feels_the_object_and_diagnostics_say_how_the_gra
     assert spin_until(lambda: 'spherical: held, lifted for' in statuses['hand_bridge: grasps'].message)
     counts = {value.key: value.value for value in statuses['hand_bridge: grasps'].values}
     assert counts == {'tried': '1', 'closed': '1', 'held': '1'}
+    assert statuses['hand_bridge: answers'].message == '1 publish /hand/state'
+    advertise(node, HAND_STATE)
+    assert spin_until(lambda: statuses['hand_bridge: answers'].level == DiagnosticStatus.WARN)
+    assert '2 publish /hand/state: of two hands one hides what the other does' in feeder.bridge.log_text()
 
 
 def test_a_bridge_that_hears_the_commands_of_another_is_safe_until_it_is_alone(feeder, node, spin_until):

@@ -355,11 +355,19 @@ def test_another_ros_distribution_is_refused(bare_machine):
     assert done.stderr.count('\n') == 1 and 'humble' in done.stderr and 'Jazzy' in done.stderr
 
 
+def test_a_sourced_ros_is_not_mixed_with_its_sources(tmp_path):
+    script, environment = ROOT / 'test' / 'with_ros_sources.sh', {**os.environ, 'ROS_DISTRO': 'jazzy'}
+    done = subprocess.run([script, tmp_path / 'new', 'true'], capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stdout) == (2, '')
+    assert done.stderr.count('\n') == 1 and 'use a shell without it' in done.stderr
+    assert not (tmp_path / 'new').exists()
+
+
 def test_shellcheck_finds_nothing():
     if shutil.which('shellcheck') is None:
         pytest.skip('shellcheck is not installed')
     done = subprocess.run(
-        ['shellcheck', *(ROOT / name for name in ('run', '.ci/run', 'requirements/lock'))],
+        ['shellcheck', *(ROOT / name for name in ('run', '.ci/run', 'requirements/lock', 'test/with_ros_sources.sh'))],
         capture_output=True,
         text=True,
     )
