@@ -69,5 +69,10 @@ def admission(trusted_keys: str, folders: str) -> Admission:
     """
     return Admission(
         read_trusted_keys(Path(trusted_keys)) if trusted_keys else None,
-        tuple(Path(folder) for folder in folders.split(os.pathsep) if folder),
+        listed_folders(folders),
     )
+
+
+def listed_folders(text: str) -> tuple[Path, ...]:
+    """The folders of a parameter, which has ``:`` between them."""
+    return tuple(Path(folder) for folder in text.split(os.pathsep) if folder)

@@ -18,6 +18,7 @@ to the bundle before.
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.callback_groups import ReentrantCallbackGroup
@@ -33,7 +34,7 @@ from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.spin import spin_alone
 from grasp_decoder.nodes.topics import DEEP, client, serve, subscribe
 from grasp_decoder.srv import LoadBundle
-from grasp_decoder.system.adapter import Adapter, start_adapt
+from grasp_decoder.system.adapter import PATIENCE_S, Adapter, start_adapt
 from grasp_decoder.system.interfaces import (
     ADAPT,
     DECODER_INFO,
@@ -81,15 +82,15 @@ class AdapterNode(Node):
     def _step(self) -> None:
         before = self._adapter.said
         if (bundle := self._adapter.step()) is not None:
-            self._load(bundle).add_done_callback(self._answered)
+            self._load(bundle).add_done_callback(partial(self._answered, bundle))
         if self._adapter.said != before:
             self.get_logger().info(self._adapter.said)
 
     def _load(self, bundle: str) -> Future:
         return self._decoder.call_async(LoadBundle.Request(bundle=bundle))
 
-    def _answered(self, done: Future) -> None:
-        self._adapter.answered(done.result().success, done.result().message)
+    def _answered(self, bundle: str, done: Future) -> None:
+        self._adapter.answered(bundle, done.result().success, done.result().message)
         self.get_logger().info(self._adapter.said)
 
     def _adapt(self, _, response: Trigger.Response) -> Trigger.Response:
@@ -103,11 +104,21 @@ class AdapterNode(Node):
         try:
             if not self._decoder.service_is_ready():
                 raise GraspDecoderError(f'nobody answers {self._decoder.srv_name}')
-            answer = await self._load(self._adapter.roll_back())
+            answer = await self._soon(self._load(self._adapter.roll_back()))
+            if answer is None:
+                raise GraspDecoderError(f'the decoder does not answer within {PATIENCE_S:g} s')
             response.success, response.message = answer.success, answer.message
         except GraspDecoderError as error:
             response.message = str(error)
         return self._kept('roll back', ROLL_BACK, response)
+
+    def _soon(self, asked: Future) -> Future:
+        """The answer to a call; None where it takes too long."""
+        answer = Future(executor=self.executor)
+        timer = self.create_timer(PATIENCE_S, lambda: answer.done() or answer.set_result(None))
+        asked.add_done_callback(lambda done: answer.done() or answer.set_result(done.result()))
+        answer.add_done_callback(lambda _: self.destroy_timer(timer))
+        return answer
 
     def _kept(self, what: str, service: Service, response: Trigger.Response) -> Trigger.Response:
         """The response, with a line in the audit log and in that of the node."""
@@ -123,6 +134,7 @@ class AdapterNode(Node):
             'usable trials': adapter.trials.count,
             'bundles taken': adapter.taken,
             'bundles that were not better': adapter.refused,
+            'making a bundle for (s)': round(adapter.making_s),
             'last bundle': adapter.said,
         }
         return [

@@ -29,7 +29,7 @@ from grasp_decoder.system.processes import NodeProcess
 from grasp_decoder.system.restarts import NEGATIVE
 from grasp_decoder.types.decoder_info import DecoderInfo
 
-PATIENCE_S = 30.0
+PATIENCE_S, S_PER_MIN = 30.0, 60
 NOT_WRITTEN = 'not written: '
 """What `adapt` says first where a bundle is not better."""
 
@@ -108,6 +108,7 @@ class Adapter:
         self._asked = False
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._making: Making | None = None
+        self._begun_s = 0.0
         self._offered, self._offered_s, self._verdict = Path(), 0.0, ''
         self._compared: Path | None = None
 
@@ -115,6 +116,11 @@ class Adapter:
     def running(self) -> str:
         """The bundle that decodes, for people."""
         return str(self._running or 'not known here')
+
+    @property
+    def making_s(self) -> float:
+        """For how long a bundle is being made, s; 0 where none is."""
+        return self._clock() - self._begun_s if self.activity is Activity.MAKING else 0.0
 
     def take_info(self, info: DecoderInfo) -> None:
         """The decoder says which bundle decodes."""
@@ -174,13 +180,15 @@ class Adapter:
             status = self._making.poll()
             if status is not None:
                 return self._made(status, self._making.last_words())
+            if self.making_s > self._settings.longest_min * S_PER_MIN:
+                self._give_up()
         elif self.activity is Activity.OFFERING and self._clock() > self._offered_s + PATIENCE_S:
-            self.answered(False, 'the decoder does not answer')
+            self.answered(str(self._offered), False, 'the decoder does not answer')
         return None
 
-    def answered(self, success: bool, message: str) -> None:
-        """The decoder has taken the bundle that was offered, or refused it."""
-        if self.activity is not Activity.OFFERING:
+    def answered(self, bundle: str, success: bool, message: str) -> None:
+        """The decoder has taken a bundle that it was asked to take, or refused it."""
+        if self.activity is not Activity.OFFERING or bundle != str(self._offered):
             return  # it comes too late
         self.activity = Activity.COLLECTING
         self.taken += success
@@ -223,7 +231,15 @@ class Adapter:
         for option, value in (('--objects', self._settings.objects), ('--sign-with', self._settings.sign_with)):
             arguments += [option, value] if value else []
         self._making = self._start(arguments, Path(self._scratch.name))
-        self.activity = Activity.MAKING
+        self.activity, self._begun_s = Activity.MAKING, self._clock()
+
+    def _give_up(self) -> None:
+        self._end_making()
+        self.activity = Activity.COLLECTING
+        self.said = self.trouble = (
+            f'no bundle was made in {self._settings.longest_min} min: adapt gets only the CPU time that nobody else '
+            'wants, and this machine has too little of it'
+        )
 
     def _made(self, status: int, words: str) -> str | None:
         self._end_making()

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from grasp_decoder.bundle.admission import listed_folders
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.bundle.engines.bundle_engines import EngineOptions
 from grasp_decoder.control.grip_table import load_grip_table
@@ -199,7 +200,8 @@ class MonitoredRun:
             self._write(with_note(scored, NOT_COMPARED))
         if self._settings.record:
             self.record.save(Path(self._settings.record), [trial.id for trial in self._trials])
-        offline = OfflineDecoder(self._bundle, EngineOptions(self._precision, 'cpu'), self.record.infos)
+        folders = listed_folders(self._settings.bundle_folders)
+        offline = OfflineDecoder(self._bundle, EngineOptions(self._precision, 'cpu'), self.record.infos, folders)
         scored['wrong_bins'] = count_wrong_bins(self.record, self._session, self._trials, offline, goes_on)
         if scored['wrong_bins'] is None:
             scored = with_note(scored, NOT_COMPARED)

@@ -229,6 +229,9 @@ class MonitorSettings(ReplayedTrials):
     listeners: int = setting(3, 'subscribers of /spikes to wait for, this node among them', low=1, high=100)
     result: str = setting('', 'JSON file for the result; empty: only printed')
     record: str = setting('', '.npz file for every decode, command and hand state; empty: none')
+    bundle_folders: str = setting(
+        '', 'folders beside that of bundle in which bundles lie that take over, with : between them; to compare bins'
+    )
     start_timeout_s: float = setting(
         60.0, 'time that the other nodes may take to be ready', unit='s', low=1.0, high=600.0
     )
@@ -271,6 +274,13 @@ class AdapterSettings(ObjectSettings):
         high=100_000,
     )
     most_trials: int = setting(400, 'newest trials that a bundle is made from', low=32, high=100_000)
+    longest_min: int = setting(
+        20,
+        'time that a bundle may take: adapt gets only the CPU time that nobody else wants',
+        unit='min',
+        low=1,
+        high=1440,
+    )
 
     def __post_init__(self):
         super().__post_init__()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from grasp_decoder.bundle.bundle import SEAL, Bundle, load_bundle, seal_of
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
@@ -27,19 +28,27 @@ class OfflineDecoder:
     """Exchanges bundles as the running decoder did, and tracks drift where it did.
 
     Args:
-        bundle: with which the run began. Those that took over must lie beside it.
+        bundle: with which the run began. Those that took over must lie beside it, or in one of ``folders``.
         options: of the running decoder.
         infos: what it said of itself, in the order of arrival.
+        folders: of further bundles.
 
     Raises:
         GraspDecoderError: a bundle that took over is not there any more.
     """
 
-    def __init__(self, bundle: Bundle, options: EngineOptions, infos: Sequence[DecoderInfo] = ()):
+    def __init__(
+        self,
+        bundle: Bundle,
+        options: EngineOptions,
+        infos: Sequence[DecoderInfo] = (),
+        folders: Sequence[Path] = (),
+    ):
         self._options = options
         self._decoder = StreamingDecoder(BundleEngines(bundle, options))
         exchanges = {info.took_over_ns: info for info in infos if info.took_over_ns}
-        self._exchanges = [(info, _beside(bundle, info)) for info in exchanges.values()]
+        places = (bundle.path.resolve().parent, *folders)
+        self._exchanges = [(info, _find(info, places)) for info in exchanges.values()]
         self._successor: Successor | None = None
 
     @property
@@ -70,12 +79,14 @@ class OfflineDecoder:
             del self._exchanges[0]
 
 
-def _beside(bundle: Bundle, info: DecoderInfo) -> Bundle:
-    """The bundle of that hash in the folder in which ``bundle`` lies."""
-    for seal in bundle.path.resolve().parent.glob(f'*/{SEAL}'):
-        if seal.read_bytes() == seal_of(info.bundle_sha256):
-            return load_bundle(seal.parent)
+def _find(info: DecoderInfo, folders: Sequence[Path]) -> Bundle:
+    """The bundle of that hash in one of the folders."""
+    for folder in folders:
+        for seal in folder.glob(f'*/{SEAL}'):
+            if seal.read_bytes() == seal_of(info.bundle_sha256):
+                return load_bundle(seal.parent)
     raise GraspDecoderError(
-        f'bundle {info.bundle_id} took over in this run, and does not lie beside {bundle.path}: its bins cannot be '
-        'compared with the offline decoder'
+        f'bundle {info.bundle_id} took over in this run, and does not lie in {" or ".join(map(str, folders))}: its '
+        'bins cannot be compared with the offline decoder; name its folder in the parameter bundle_folders of '
+        'run_monitor'
     )

@@ -103,7 +103,7 @@ class System:
 
     def takes(self, bundle):
         self.decodes_with(bundle)
-        self.adapter.answered(True, 'decoding with it')
+        self.adapter.answered(str(bundle), True, 'decoding with it')
 
 
 @pytest.fixture
@@ -177,16 +177,30 @@ def test_a_new_bundle_that_cannot_be_read_is_not_offered(system, messages, bundl
     assert 'the new bundle cannot be read: ' in system.adapter.trouble
 
 
+def test_a_machine_without_time_is_said_and_what_is_made_is_ended(system, messages):
+    adapter = system.adapter
+    feed(adapter.trials, messages)
+    adapter.step()
+    system.now_s += 20 * 60
+    assert adapter.step() is None and adapter.activity is Activity.MAKING and adapter.making_s == 20 * 60
+    system.now_s += 1
+    assert adapter.step() is None and adapter.activity is Activity.COLLECTING and system.processes[0].interrupted
+    assert 'this machine has too little of it' in adapter.trouble and adapter.making_s == 0
+    assert adapter.step() is None and len(system.processes) == 1  # until there are more trials
+
+
 def test_a_decoder_that_refuses_a_bundle_or_does_not_answer_goes_on_with_its_own(system, messages, bundles):
     feed(system.adapter.trials, messages)
     system.adapter.step()
-    system.ends(0, 'better')
-    system.adapter.answered(False, 'it is not signed')
+    refused = system.ends(0, 'better')
+    system.adapter.answered(refused, False, 'it is not signed')
     assert 'day-live-1 was not taken: it is not signed' in system.adapter.trouble
     assert system.adapter.running == str(bundles / 'day') and system.adapter.taken == 0
     system.adapter.adapt()
     system.adapter.step()
     system.ends(0, 'better')
+    system.adapter.answered(refused, True, 'decoding with it')  # which was not asked any more
+    assert system.adapter.activity is Activity.OFFERING and system.adapter.taken == 0
     system.now_s += PATIENCE_S + 1
     assert system.adapter.step() is None and 'does not answer' in system.adapter.trouble
     assert system.adapter.activity is Activity.COLLECTING

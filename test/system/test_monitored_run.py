@@ -10,6 +10,7 @@
 """MonitoredRun: who is waited for, one line per trial, when a run is over, and the result that it writes."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -218,6 +219,10 @@ def test_bins_are_compared_with_a_decoder_that_exchanges_bundles_and_tracks_drif
         offline = OfflineDecoder(load_bundle(settings.bundle), EngineOptions('int8', 'cpu'), infos)
         session = read_session(settings.session)
         assert count_wrong_bins(record, session, session.trials, offline)
+    alone, options = load_bundle(shutil.copytree(settings.bundle, tmp_path / 'alone')), EngineOptions('int8', 'cpu')
+    with pytest.raises(GraspDecoderError, match=r'does not lie in .*bundle_folders'):
+        OfflineDecoder(alone, options, record.infos)
+    assert OfflineDecoder(alone, options, record.infos, [Path(settings.bundle).parent]).bundle == alone
 
 
 def test_a_bundle_that_took_over_and_is_not_there_any_more_is_named(settings):
@@ -225,5 +230,5 @@ def test_a_bundle_that_took_over_and_is_not_there_any_more_is_named(settings):
     play.announce()
     play.trials()
     play.run.record.infos.append(replace(play.run.record.infos[0], bundle_sha256='gone', took_over_ns=1))
-    with pytest.raises(GraspDecoderError, match='took over in this run, and does not lie beside'):
+    with pytest.raises(GraspDecoderError, match='took over in this run, and does not lie in .*bundle_folders'):
         play.run.write_result()
