@@ -9,8 +9,8 @@
 
 """Movement on another day: velocity of real reaches, of two recordings of one animal with other units.
 
-The earlier day gives its movements only (`movement_library`). With some seconds of labelled data of the new day, or
-with none, it is compared with ridge regression on the same seconds, in repeated splits by trial.
+The earlier day gives its movements, and how its units followed them (`movement_library`). With some seconds of labelled
+data of the new day, or with none, it is compared with ridge regression on the same data, in repeated splits by trial.
 """
 
 from __future__ import annotations
@@ -136,7 +136,9 @@ def compare(earlier: Sequence[Reach], today: Sequence[Reach], rows: int, states:
         decoders: dict[str, Callable[[np.ndarray], np.ndarray]] = {
             RIDGE: best_ridge(few),
             LABELLED: partial(both.decode, both.encode(few)),
-            UNLABELLED: partial(library.decode, library.align([each.roots for each in known])),
+            UNLABELLED: partial(
+                library.decode_guesses, library.align([each.roots for each in known], library.encode(earlier))
+            ),
         }
         for name, decode in decoders.items():
             pairs = [(each.velocity, decode(each.roots)) for each in test]

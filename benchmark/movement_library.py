@@ -14,7 +14,12 @@ Markov model: in every bin the arm is at some bin of one of them, and in the nex
 fire at a state is a regression on its velocities. Without any label, the regression and the states are found together
 by expectation maximisation (Dempster et al. 1977), from vague to sure, as Dyer et al. (2017) match the distributions of
 activity and movement. It begins from several guesses: each gives the targets of the earlier day to today's clusters of
-trials in another order. The most likely one is kept.
+trials in another order.
+
+Where targets lie around the centre, the movements fit as well when they are turned, so how likely a guess makes today's
+activity says little. What tells is the geometry: how alike the activity is at any two states, whatever units there are
+(Kriegeskorte et al. 2008), is much the same on every day (Gallego et al. 2020). Guesses count by how close they come to
+it, and the decoder answers with their mean: close to no movement where nothing is sure.
 """
 
 from __future__ import annotations
@@ -26,6 +31,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+from scipy.special import softmax
 from sklearn.cluster import KMeans
 
 LAGS = (-2, -1, 0, 1, 2)
@@ -49,6 +55,9 @@ TEMPERATURE = 4.0
 FROM_NOTHING = (64.0, 32.0, 16.0, 8.0, 4.0, 4.0)
 OTHER_TARGET = 0.1
 """How probable a guess makes a movement to another target, relative to one to the guessed target."""
+
+GEOMETRY_SPREAD = 0.05
+"""A guess whose geometry is less similar to that of the earlier day by so much counts less by a factor of e."""
 
 PIECES = (slice(0, 3), slice(3, 7))
 """Bins of a trial whose mean activity is clustered."""
@@ -82,6 +91,19 @@ class Encoding:
     loading: NDArray[np.float64]
     offset: NDArray[np.float64]
     noise: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Guess:
+    """An encoding that was found without labels.
+
+    Attributes:
+        weight: of its decodes; those of all guesses sum to 1.
+        encoding: of today's units.
+    """
+
+    weight: float
+    encoding: Encoding
 
 
 class MovementLibrary:
@@ -118,14 +140,18 @@ class MovementLibrary:
             features, np.eye(len(features)), np.concatenate([each.roots for each in reaches]), SHARED_NOISE
         )
 
-    def align(self, trials: Sequence[NDArray]) -> Encoding:
-        """How units fire, from the roots (n_bins, units) of trials alone; the same for the same trials."""
+    def align(self, trials: Sequence[NDArray], earlier: Encoding) -> list[Guess]:
+        """How units fire, from the roots (n_bins, units) of trials alone; the same for the same trials.
+
+        Args:
+            earlier: how the units of the earlier day fired.
+        """
         targets, rows = np.unique(self.target), np.concatenate(trials)
         parts = np.array([np.concatenate([each[part].mean(axis=0) for part in PIECES]) for each in trials])
         cluster = KMeans(len(targets), n_init=10, random_state=0).fit_predict(parts)
         nothing = Encoding(np.zeros((self._features.shape[1], rows.shape[1])), rows.mean(axis=0), np.eye(rows.shape[1]))
-        usual, _ = self._shares(nothing, trials, 1.0)
-        found = []
+        usual = self._shares(nothing, trials, 1.0)
+        then, found, alike = self._geometry(earlier), [], []
         for order in itertools.permutations(targets):
             guess = [
                 np.where(self.target == order[each], 1, OTHER_TARGET) * share for each, share in zip(cluster, usual)
@@ -133,15 +159,27 @@ class MovementLibrary:
             shares = np.concatenate(guess)
             encoding = _encoding(self._features, shares / shares.sum(axis=1, keepdims=True), rows, 0.0)
             for temperature in FROM_NOTHING:
-                shares, _ = self._shares(encoding, trials, temperature)
+                shares = self._shares(encoding, trials, temperature)
                 encoding = _encoding(self._features, np.concatenate(shares), rows, 0.0)
-            found.append((self._shares(encoding, trials, TEMPERATURE)[1], encoding))
-        return max(found, key=lambda each: each[0])[1]
+            found.append(encoding)
+            alike.append(np.vdot(self._geometry(encoding), then))
+        weights = softmax(np.array(alike) / GEOMETRY_SPREAD)
+        return [Guess(float(weight), encoding) for weight, encoding in zip(weights, found)]
+
+    def _geometry(self, encoding: Encoding) -> NDArray[np.float64]:
+        """How alike the activity is at any two states, (states, states) of norm 1; it does not depend on the units."""
+        activity = self._features @ encoding.loading / np.sqrt(np.diag(encoding.noise))
+        products = activity @ activity.T
+        return np.asarray(products / np.linalg.norm(products))
 
     def decode(self, encoding: Encoding, roots: NDArray) -> NDArray[np.float64]:
         """Velocity (n_bins, 2) of one trial, causally: the mean of the states, given all bins until then."""
-        forward, _ = self._forward(_likelihood(self._evidence(encoding, [roots]), TEMPERATURE)[0])
+        forward = self._forward(_likelihood(self._evidence(encoding, [roots]), TEMPERATURE))
         return forward[:, :, 0] @ self.velocity
+
+    def decode_guesses(self, guesses: Sequence[Guess], roots: NDArray) -> NDArray[np.float64]:
+        """The same with what was found without labels: the mean of what all guesses say."""
+        return np.sum([each.weight * self.decode(each.encoding, roots) for each in guesses], axis=0)
 
     def _evidence(self, encoding: Encoding, trials: Sequence[NDArray]) -> list[NDArray]:
         """Log-likelihood of every bin at every state, (n_bins, states), but for what all bins have in common."""
@@ -150,26 +188,21 @@ class MovementLibrary:
         own = np.einsum('su,us->s', expected, weighted) / 2
         return [(roots - encoding.offset) @ weighted - own for roots in trials]
 
-    def _forward(self, likelihood: NDArray) -> tuple[NDArray, float]:
-        """Probability of every state given all bins until then, (n_bins, states, trials); and how likely they are."""
-        probability, found, total = self._first[:, np.newaxis], [], 0.0
+    def _forward(self, likelihood: NDArray) -> NDArray[np.float64]:
+        """Probability of every state given all bins until then, (n_bins, states, trials)."""
+        probability, found = self._first[:, np.newaxis], []
         for each in likelihood:
             if found:
                 probability = (1 - JUMP) * (self._transition.T @ probability) + JUMP / self._size
             probability = probability * each
-            scale = probability.sum(axis=0)
-            total += float(np.log(scale).sum())
-            probability = probability / scale
+            probability = probability / probability.sum(axis=0)
             found.append(probability)
-        return np.array(found), total
+        return np.array(found)
 
-    def _shares(self, encoding: Encoding, trials: Sequence[NDArray], temperature: float) -> tuple[list[NDArray], float]:
-        """Probability of every state in every bin of each trial, given all of it; and how likely all trials are."""
-        apart = np.concatenate(trials) - encoding.offset
-        likely = -len(apart) * np.linalg.slogdet(encoding.noise)[1] / 2
-        likely -= np.sum(apart * np.linalg.solve(encoding.noise, apart.T).T) / 2
-        likelihood, best = _likelihood(self._evidence(encoding, trials), temperature)
-        forward, total = self._forward(likelihood)
+    def _shares(self, encoding: Encoding, trials: Sequence[NDArray], temperature: float) -> list[NDArray]:
+        """Probability of every state in every bin of each trial, given all of it."""
+        likelihood = _likelihood(self._evidence(encoding, trials), temperature)
+        forward = self._forward(likelihood)
         backward, shares = np.ones_like(forward[0]), [forward[-1]]
         for seen, later in zip(forward[-2::-1], likelihood[:0:-1]):
             after = backward * later
@@ -178,22 +211,19 @@ class MovementLibrary:
             share = seen * backward
             shares.append(share / share.sum(axis=0))
         found = np.array(shares[::-1])
-        kept = [found[: len(roots), :, index] for index, roots in enumerate(trials)]
-        return kept, float(likely + temperature * (total + best))
+        return [found[: len(roots), :, index] for index, roots in enumerate(trials)]
 
 
-def _likelihood(evidence: Sequence[NDArray], temperature: float) -> tuple[NDArray, float]:
-    """Likelihood of the bins of trials relative to the best state, (n_bins, states, trials), and the sum of the latter.
+def _likelihood(evidence: Sequence[NDArray], temperature: float) -> NDArray[np.float64]:
+    """Likelihood of the bins of trials relative to the best state, (n_bins, states, trials).
 
     Bins after the end of a trial say nothing.
     """
     longest = max(map(len, evidence))
-    found, total = np.ones((longest, evidence[0].shape[1], len(evidence))), 0.0
+    found = np.ones((longest, evidence[0].shape[1], len(evidence)))
     for index, each in enumerate(evidence):
-        best = each.max(axis=1, keepdims=True)
-        found[: len(each), :, index] = np.exp((each - best) / temperature)
-        total += float(best.sum()) / temperature
-    return found, total
+        found[: len(each), :, index] = np.exp((each - each.max(axis=1, keepdims=True)) / temperature)
+    return found
 
 
 def _features(velocity: NDArray) -> NDArray:
