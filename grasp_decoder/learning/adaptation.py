@@ -26,14 +26,14 @@ from grasp_decoder.bundle.manifest import SourceSession
 from grasp_decoder.bundle.task_network import OBJECT
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.count_features import SQUARE_ROOT_LUT, count_features
-from grasp_decoder.features.novelty import LatentAverages, NoveltyModel, distances
+from grasp_decoder.features.novelty import LatentAverages, NoveltyModel
 from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial
 from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, hold_windows, pool
 from grasp_decoder.learning.models.alignment import Alignment, align, match_units
 from grasp_decoder.learning.models.course import moments
-from grasp_decoder.learning.models.novelty_fitting import FALSE_ALARMS
+from grasp_decoder.learning.models.novelty_fitting import adapt_novelty_model
 from grasp_decoder.recording.session import Session, Unit
 
 FOLDS = 4
@@ -230,23 +230,21 @@ def require_common_units(bundle: Bundle, day: Day) -> None:
 
 
 def novelty_today(bundle: Bundle, read_in: ReadIn, day: Day) -> NoveltyModel | None:
-    """The bundle's model of what new objects are, with a limit for today: latents are noisier on another day.
-
-    As on that day, a share of `FALSE_ALARMS` of the known trials lies beyond it.
+    """The bundle's model of what new objects are, for today's latents (`adapt_novelty_model`).
 
     Args:
         bundle: of the earlier day.
         read_in: of its network for the object, for today's units.
         day: whose labelled trials are used; all of its trials where those are too few.
     """
-    novelty = bundle.novelty_model
+    novelty, classes = bundle.novelty_model, list(bundle.manifest.classes)
     trials = day.labelled if len(day.labelled) >= FEWEST_FOR_LIMIT else day.trials
     known = [trial for trial in trials if {'Hold', 'Rew'} <= trial.event_bins.keys()]
     if novelty is None or len(known) < FEWEST_FOR_LIMIT:
         return novelty
+    told = {trial.trial_id: classes.index(trial.object_id) for trial in day.labelled}
     places = np.array([_when_closing(read_in, trial) for trial in known]) @ novelty.directions
-    apart = np.log(distances(places, novelty.centres).min(axis=1))
-    return replace(novelty, limit=float(np.quantile(apart, 1 - FALSE_ALARMS)))
+    return adapt_novelty_model(novelty, places, np.array([told.get(trial.trial_id, -1) for trial in known]))
 
 
 def _when_closing(read_in: ReadIn, trial: TrialBins) -> np.ndarray:

@@ -10,12 +10,13 @@
 """A NoveltyModel knows the objects that it was fitted to, and takes most others for new."""
 
 import numpy as np
+import pytest
 
-from grasp_decoder.features.novelty import LatentAverages
+from grasp_decoder.features.novelty import LatentAverages, NoveltyModel, distances
 from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.models.fisher_read_in import fisher_read_in
-from grasp_decoder.learning.models.novelty_fitting import fit_novelty_model
+from grasp_decoder.learning.models.novelty_fitting import adapt_novelty_model, fit_novelty_model
 
 UNITS, OBJECTS, HOLD = 60, 8, 24
 
@@ -68,3 +69,22 @@ def test_few_trials_or_objects_give_no_model():
     assert fit_novelty_model(read_in, trials, trials[:5]) is None
     two = [each for each in trials if each.object_id < 2]
     assert fit_novelty_model(read_in, two, two) is None
+
+
+@pytest.mark.parametrize('per_object', [2, 30])
+def test_on_another_day_objects_lie_elsewhere_and_vary_more(per_object):
+    rng = np.random.default_rng(0)
+    then = np.array([[0, 0], [9, 0], [0, 9]], np.float32)
+    today = then + np.array([[2, 0], [0, -2], [-2, 0]])
+    earlier = NoveltyModel(np.eye(2, dtype=np.float32), then, np.log(3), 3.0)
+    label = np.repeat(np.arange(3), per_object)
+    model = adapt_novelty_model(earlier, today[label] + rng.normal(0, 1.3, (len(label), 2)), label)
+    known = today[np.repeat(np.arange(3), 500)] + rng.normal(0, 1.3, (1500, 2))
+
+    def refused(novelty):
+        return (np.log(distances(known, novelty.centres).min(axis=1)) > novelty.limit).mean()
+
+    assert refused(model) < refused(earlier) / 2
+    assert np.abs(model.centres - today).mean() < np.abs(then - today).mean() / 1.5
+    unknown = adapt_novelty_model(earlier, known, np.full(len(known), -1))
+    assert np.array_equal(unknown.centres, then) and refused(unknown) < refused(earlier)

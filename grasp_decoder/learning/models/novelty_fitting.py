@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,9 @@ MOST_MISSING, FEWER, MORE = 0.5, (0.5, 0.8), (1.25, 1.8)
 FEWEST_OBJECTS, FEWEST_FREEDOM, FEWEST_VALIDATION = 3, 20, 10
 """Objects, trials beyond one for each object, and validation trials that it takes: two objects differ along one line
 only, and a third one may lie anywhere on it."""
+
+CENTRE_PRIOR, LIMIT_PRIOR = 3, 100
+"""On another day, the mean of an object and the limit count as much as so many trials of that day."""
 
 
 def fit_novelty_model(
@@ -95,6 +99,29 @@ def fit_novelty_model(
     return NoveltyModel(
         directions.astype(np.float32), centres.astype(np.float32), float(limit), _slope(nearest, nearest_other)
     )
+
+
+def adapt_novelty_model(novelty: NoveltyModel, places: NDArray[np.floating], label: NDArray[np.int_]) -> NoveltyModel:
+    """The model on another day, whose latents are noisier, and whose objects lie somewhat elsewhere.
+
+    Means and limit are those of the earlier day and those of today, weighted by trials. No trial counts for the mean
+    from which its distance is taken.
+
+    Args:
+        places: (n, r), where trials of known objects lie when the hand closes; one at least.
+        label: (n,), index of the object of each; -1 where it is not known.
+    """
+    told = np.flatnonzero(label >= 0)
+    own, at = label[told], places[told].astype(np.float64)
+    sums = CENTRE_PRIOR * novelty.centres.astype(np.float64)
+    np.add.at(sums, own, at)
+    counts = CENTRE_PRIOR + np.bincount(own, minlength=len(sums))[:, np.newaxis]
+    centres = sums / counts
+    apart = distances(places, centres)
+    apart[told, own] = np.linalg.norm(at - (sums[own] - at) / (counts[own] - 1), axis=1)
+    today = np.quantile(np.log(apart.min(axis=1)), 1 - FALSE_ALARMS)
+    limit = (len(places) * today + LIMIT_PRIOR * novelty.limit) / (len(places) + LIMIT_PRIOR)
+    return replace(novelty, centres=centres.astype(np.float32), limit=float(limit))
 
 
 class _Ears:
