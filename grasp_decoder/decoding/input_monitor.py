@@ -139,9 +139,9 @@ class InputMonitor:
 
     def _living(self) -> NDArray[np.bool_]:
         # Units that fire less than usual are silent for longer.
-        silent = self._silent * min(1.0, self.state.gain)
+        silent = self._silent if self.state.gain >= 1.0 else self._silent * self.state.gain
         living: NDArray[np.bool_] = (silent <= self._usual_silence) & (self._window <= self._runs_away_above)
-        return self.state.living if np.array_equal(living, self.state.living) else living
+        return self.state.living if (living == self.state.living).all() else living
 
     def _compare(self, living: NDArray[np.bool_]) -> tuple[float, str]:
         """Compare the last window with training: the worst of all comparisons, and what it is about."""

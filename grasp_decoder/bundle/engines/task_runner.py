@@ -91,9 +91,9 @@ class TaskRunner(ABC):
             return values
         # A softmax in place: it takes half the time of SciPy's and gives the same bits.
         logits *= self._inverse_temperature
-        logits -= logits.max()
+        logits -= np.maximum.reduce(logits)
         probabilities: np.ndarray = np.exp(logits)
-        probabilities /= probabilities.sum()
+        probabilities /= np.add.reduce(probabilities)
         return probabilities
 
 
@@ -163,19 +163,23 @@ def quantise(values: np.ndarray, tensor: Tensor) -> np.ndarray:
     scaled = values * np.float32(1 / tensor.scale)
     np.rint(scaled, out=scaled)
     scaled += tensor.zero_point
-    return np.clip(scaled, -128, 127, out=scaled).astype(np.int8)
+    # np.clip does the same in three times the time.
+    np.maximum(scaled, -128, out=scaled)
+    return np.minimum(scaled, 127, out=scaled).astype(np.int8)
 
 
 class _Dequantiser:
     """Turns an output buffer into float32 values, in a second buffer that is made once."""
 
     def __init__(self, tensor: Tensor, values: np.ndarray):
-        self._raw = values
-        self._scale = np.float32(tensor.scale or 1)
-        self._zero_point = np.float32(tensor.zero_point)
-        self._values = np.empty(tensor.shape, np.float32)
+        scale, zero_point = np.float32(tensor.scale or 1), np.float32(tensor.zero_point)
+        self._is_float = not tensor.scale
+        self._raw = values if self._is_float else values.view(np.uint8)
+        self._values = values if self._is_float else np.empty(tensor.shape, np.float32)
+        self._value_of = (np.arange(256, dtype=np.uint8).view(np.int8) - zero_point) * scale
 
     def __call__(self) -> np.ndarray:
-        np.subtract(self._raw, self._zero_point, out=self._values)
-        self._values *= self._scale
+        """The values, which may be changed; the next run overwrites them."""
+        if not self._is_float:
+            np.take(self._value_of, self._raw, out=self._values, mode='clip')
         return self._values
