@@ -10,6 +10,7 @@
 """Model families: they learn, obey the contract of `TaskNetwork`, and give the same network for the same seed."""
 
 import math
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -18,7 +19,7 @@ import pytest
 from grasp_decoder.bundle.task_network import RECURRENT, TASKS
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
-from grasp_decoder.learning.models import seed_bilstm
+from grasp_decoder.learning.models import seed_bilstm, training
 from grasp_decoder.learning.models.families import MODELS, default_model
 from grasp_decoder.learning.models.fitting import fit
 from grasp_decoder.learning.models.training import UNKNOWN, FitProblem, calibrate, probabilities, train_best
@@ -248,3 +249,14 @@ def test_what_cannot_be_learnt_is_said_in_one_line(trials, change, message):
     task, train, validation, classes, model = change(*trials)
     with pytest.raises(GraspDecoderError, match=message):
         fit(task, train, validation, classes, model=model)
+
+
+def test_what_is_done_before_the_first_epoch_counts_in_the_time_of_a_fit(trials, monkeypatch):
+    epochs = []
+    problem = FitProblem('object', *trials, CLASSES, LOOK_BACK, 0, lambda done, *_: epochs.append(done), 1000)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(len(CLASSES), use_bias=False)])
+    model.compile(keras.optimizers.SGD(1.0), problem.loss(), weighted_metrics=[problem.score()])
+    data = np.ones((6, 1), np.float32), np.zeros(6, np.int32), np.ones(6, np.float32)
+    monkeypatch.setattr(training, 'time', SimpleNamespace(monotonic=lambda: problem.begun_s + 1001))
+    train_best(problem, model, data, data, epochs=5)
+    assert epochs == [1]

@@ -124,11 +124,12 @@ class _Watch:
         self._progress = progress
         self._seconds = seconds
         self._started = time.monotonic()
+        self._elapsed = 0.0
         self.out_of_time = False
         self.first_epoch_s = 0.0
 
     def __call__(self, done: int, total: int, message: str) -> None:
-        elapsed = time.monotonic() - self._started
-        self.first_epoch_s = self.first_epoch_s or elapsed
-        self.out_of_time = done < total and elapsed * (done + 1) / max(1, done) > self._seconds
+        before, self._elapsed = self._elapsed, time.monotonic() - self._started
+        self.first_epoch_s = self.first_epoch_s or self._elapsed
+        self.out_of_time = done < total and 2 * self._elapsed - before > self._seconds
         self._progress(done, total, message)

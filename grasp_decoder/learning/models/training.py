@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import keras
@@ -53,7 +53,9 @@ class FitProblem:
         look_back: bins of a window, for window models.
         seed: of initial weights, shuffling and dropout.
         progress: told about every epoch.
-        max_seconds: training stops when this time is over.
+        max_seconds: training stops when so much time is over since the problem was made. What is done before the first
+            epoch, such as fitting a read-in, counts.
+        begun_s: when the problem was made, CLOCK_MONOTONIC in s.
     """
 
     task: str
@@ -65,6 +67,7 @@ class FitProblem:
     progress: Progress
     max_seconds: float
     negatives: Sequence[TrialBins] = ()
+    begun_s: float = field(default_factory=time.monotonic, init=False)
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -211,7 +214,7 @@ class _BestEpoch(keras.callbacks.Callback):
         self._problem = problem
         self._epochs = epochs
         self._patience = patience
-        self._started = time.monotonic()
+        self._epoch_began_s = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
         score, loss = logs['val_score'], logs['val_loss']
@@ -220,8 +223,10 @@ class _BestEpoch(keras.callbacks.Callback):
         if score > self._highest_score:
             self._highest_score, self._improved = score, epoch
         self._problem.progress(epoch + 1, self._epochs, f'{self._problem.task}: validation {score:.4f}')
-        elapsed = time.monotonic() - self._started
-        out_of_time = elapsed * (epoch + 2) / (epoch + 1) > self._problem.max_seconds
+        now_s = time.monotonic()
+        next_ends_s = now_s + (now_s - self._epoch_began_s)  # it takes as long as this one
+        self._epoch_began_s = now_s
+        out_of_time = next_ends_s - self._problem.begun_s > self._problem.max_seconds
         if out_of_time or epoch - self._improved >= self._patience:
             self.model.stop_training = True
 
