@@ -29,6 +29,7 @@ from grasp_decoder.cli.inspect import summary_text
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import bin_trials
 from grasp_decoder.objects import load_objects
+from grasp_decoder.recording import hdf5
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.block_to_session import session_from_block
 from grasp_decoder.recording.mapping import load_mapping
@@ -182,6 +183,7 @@ class Nwb(SessionTarget):
     def prepare(self) -> None:
         import h5py  # noqa: F401
 
+        hdf5.LONGEST_S = 5.0  # on one damaged file in a thousand the HDF5 library never ends
         super().prepare()
 
     def good_files(self) -> list[Path]:

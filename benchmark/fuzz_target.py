@@ -14,6 +14,8 @@ from __future__ import annotations
 import importlib
 import os
 import pickle
+import select
+import signal
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -28,9 +30,7 @@ CALLERS = (
     'recording.neo_reader',
     'recording.binned_kinematics',
     'recording.mcap',
-    'recording.nwb',
-    'recording.mat73',
-    'recording.recorded_texts',
+    'recording.hdf5',
     'bundle.engines.first_run',
 )
 """Modules that call in a child process."""
@@ -85,8 +85,13 @@ def call_in_fork(function: Callable[..., Any], *arguments: Any, seconds: float, 
         os._exit(0)
     os.close(start)
     with os.fdopen(end, 'rb') as pipe:
+        in_time, _, _ = select.select([pipe], [], [], seconds)
+        if not in_time:
+            os.kill(pid, signal.SIGKILL)
         content = pipe.read()
     os.waitpid(pid, 0)
+    if not in_time:
+        raise ChildDied(f'it took more than {seconds:g} s')
     if not content:
         raise ChildDied('its process ended')
     result, error = pickle.loads(content)

@@ -22,13 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from grasp_decoder.child_process import ChildDied, call_in_child
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.recording.hdf5 import call_with_hdf5
 from grasp_decoder.recording.mat5 import UnknownLayout
 from grasp_decoder.safe_file import open_plain
 
 _HEADER = b'MATLAB 7.3'
-_LONGEST_S = 3600.0
 _DEEPEST = 30
 
 
@@ -46,11 +45,7 @@ def read_variables(path: Path, names: Collection[str]) -> dict[str, Any]:
     Raises:
         GraspDecoderError: it cannot be read.
     """
-    try:
-        found: dict[str, Any] = call_in_child(read_variables_here, path, tuple(names), seconds=_LONGEST_S)
-        return found
-    except ChildDied as died:
-        raise GraspDecoderError(f'{path}: cannot be read: {died}') from None
+    return call_with_hdf5(read_variables_here, path, tuple(names))
 
 
 def read_variables_here(path: Path, names: Collection[str]) -> dict[str, Any]:

@@ -28,15 +28,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grasp_decoder.child_process import ChildDied, call_in_child
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording.annotations import plain
+from grasp_decoder.recording.hdf5 import call_with_hdf5
 from grasp_decoder.recording.recorded_block import RecordedBlock, RecordedEpoch, RecordedTrial, add_signal
 from grasp_decoder.recording.trial_table import TrialRow, cut, trial_row
 
 SUFFIX = '.nwb'
 
-_LONGEST_S = 3600.0
 _MOST_VALUES = 100_000_000
 _TRIALS, _EPOCHS, _UNITS = 'intervals/trials', 'intervals/epochs', 'units'
 _ELECTRODES, _SESSION_ID = 'general/extracellular_ephys/electrodes', 'general/session_id'
@@ -48,11 +47,7 @@ def read_nwb(path: Path) -> RecordedBlock:
     Raises:
         GraspDecoderError: it cannot be read, or has no units.
     """
-    try:
-        block: RecordedBlock = call_in_child(read_nwb_here, path, seconds=_LONGEST_S)
-        return block
-    except ChildDied as died:
-        raise GraspDecoderError(f'{path}: cannot be read: {died}') from None
+    return call_with_hdf5(read_nwb_here, path)
 
 
 def read_nwb_here(path: Path) -> RecordedBlock:

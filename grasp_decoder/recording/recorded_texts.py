@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from grasp_decoder.child_process import ChildDied, call_in_child
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.recording import mat5, mat73
+from grasp_decoder.recording.hdf5 import call_with_hdf5
 from grasp_decoder.recording.neo_reader import call_with_blocks
 from grasp_decoder.recording.nwb import SUFFIX
 from grasp_decoder.safe_file import open_plain
@@ -35,7 +35,6 @@ _MEASURED = ('units', 'dtype')
 _OF_THE_FORMAT = ('neurodata_type', 'namespace', 'object_id', 'colnames')
 """Attributes of an NWB file that say how it is laid out."""
 
-_LONGEST_S = 3600.0
 _PARTS = ('events', 'epochs', 'spiketrains', 'analogsignals', 'irregularlysampledsignals')
 _ATTRIBUTES = ('name', 'description', 'file_origin', 'rec_datetime', 'file_datetime', 'labels')
 
@@ -47,11 +46,7 @@ def recorded_texts(path: Path) -> Texts:
         GraspDecoderError: the recording cannot be read.
     """
     if path.suffix.lower() == SUFFIX:
-        try:
-            texts: Texts = call_in_child(nwb_texts_here, path, seconds=_LONGEST_S)
-            return texts
-        except ChildDied as died:
-            raise GraspDecoderError(f'{path}: its texts cannot be read: {died}') from None
+        return call_with_hdf5(nwb_texts_here, path)
     found: defaultdict[str, set[str]] = defaultdict(set)
     try:
         known = path.suffix.lower() == '.mat' and _note_mat(path, found)
