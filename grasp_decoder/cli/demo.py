@@ -34,6 +34,7 @@ from grasp_decoder.page.library import has_viser
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.system.checked_options import checked_options
 from grasp_decoder.system.demo_files import demo_session, ready_bundle, trained_bundle
+from grasp_decoder.system.node_settings import ViewerSettings
 from grasp_decoder.system.processes import executable_path
 from grasp_decoder.system.replay_options import ReplayOptions
 from grasp_decoder.system.run_nodes import NodeDied, run_nodes
@@ -131,8 +132,8 @@ def show(session: Path, bundle: Path, out: Path, trials: int, view: bool = False
     print()
     for line in files_made(out):
         print(line)
-    print(how_to_see_it(out))
     print(verdict(result))
+    print(how_to_see_it(out))
     return 0 if (result['success_rate'] or 0.0) >= ENOUGH_HELD else 1
 
 
@@ -147,13 +148,19 @@ def files_made(out: Path) -> Iterator[str]:
 
 
 def how_to_see_it(out: Path) -> str:
-    """The line that says how the run is seen again."""
-    first = '' if has_viser() else ', which first installs the page, 15 MB'
-    return f'see it again in a browser, at any moment: ./run view {shlex.quote(str(out / RECORDING))}{first}'
+    """The line that says where the run is seen again; on a machine without a display also how from another one."""
+    first = '' if has_viser() else ' (which first installs the page, 15 MB)'
+    page = ViewerSettings().port
+    said = f'see it again, at any moment: ./run view {shlex.quote(str(out / RECORDING))}{first}, then open'
+    said += f' http://localhost:{page} in a browser'
+    if not os.environ.get('DISPLAY') and not os.environ.get('WAYLAND_DISPLAY'):
+        said += f'; from another machine after ssh -L {page}:localhost:{page}'
+        said += f'. What the hand did is in {out / HAND_PICTURE}' if (out / HAND_PICTURE).is_file() else ''
+    return said
 
 
 def verdict(result: dict[str, Any]) -> str:
-    """The last line: what was held, whether that is enough, and whether the machine was too busy for it."""
+    """What was held, whether that is enough, and whether the machine was too busy for it."""
     held, p99_ms = result['success_rate'] or 0.0, result['latency_ms']['p99']
     bin_ms = 1000 * DEFAULT_BIN_NS / NS_PER_S
     said = f'demo: {result["trials"]} trials, held {100 * held:.1f} % of {result["trials_scored"]}, p99 {p99_ms:.1f} ms'

@@ -64,6 +64,19 @@ def test_a_missing_picture_has_its_reason(folder):
     assert list(demo.files_made(folder))[1] == 'no hand.png: no pictures: OpenGL (egl) failed: none'
 
 
+def test_the_end_says_where_the_run_is_seen_again(folder, monkeypatch):
+    monkeypatch.setattr(demo, 'has_viser', lambda: True)
+    monkeypatch.setenv('DISPLAY', ':0')
+    here = f'see it again, at any moment: ./run view {folder}/run.mcap, then open http://localhost:8080 in a browser'
+    assert demo.how_to_see_it(folder) == here
+    monkeypatch.delenv('DISPLAY')
+    monkeypatch.delenv('WAYLAND_DISPLAY', raising=False)
+    (folder / 'hand.png').touch()
+    assert demo.how_to_see_it(folder).removeprefix(here) == (
+        f'; from another machine after ssh -L 8080:localhost:8080. What the hand did is in {folder}/hand.png'
+    )
+
+
 def test_one_trial_is_refused(capsys):
     assert demo.main(['--trials', '1']) == 2
     assert capsys.readouterr().err == 'error: --trials is 1: it must be 2 or more, as the last one is not scored\n'
