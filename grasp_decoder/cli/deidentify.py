@@ -26,7 +26,7 @@ from grasp_decoder.objects import load_objects
 from grasp_decoder.recording.deidentification import deidentified, read_key, report
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.recording.recorded_texts import Texts, recorded_texts
-from grasp_decoder.recording.writing import check_writable, write_session
+from grasp_decoder.recording.writing import check_session_writable, check_writable, write_session
 from grasp_decoder.safe_file import PRIVATE, write_new
 
 SHOWN = 20
@@ -40,7 +40,9 @@ def main(argv=None) -> int:
 def deidentify(argv) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('session', metavar='IN', type=Path, help='the recording')
-    parser.add_argument('out', metavar='OUT', type=Path, help='the .neo.mat file to write, with the names of the paper')
+    parser.add_argument(
+        'out', metavar='OUT', type=Path, help='the .neo.mat or .nwb file to write, with the names of the paper'
+    )
     parser.add_argument(
         '--key',
         type=Path,
@@ -56,10 +58,7 @@ def deidentify(argv) -> None:
     )
     add_recording_arguments(parser)
     arguments = parser.parse_args(argv)
-    if arguments.out.suffix != '.mat':
-        raise GraspDecoderError(
-            f'{arguments.out}: a copy is written as .mat, whose texts can all be listed: convert makes NWB of it'
-        )
+    check_session_writable(arguments.out)
     check_copy(arguments.session, arguments.out)
     if arguments.report:
         check_writable(arguments.report)
@@ -68,16 +67,19 @@ def deidentify(argv) -> None:
     key = read_key(arguments.key) if arguments.key else None
     objects = load_objects(arguments.objects)
     session = read_session(arguments.session, given_mapping(arguments), objects)
-    before = _texts(arguments.session)
+    before, unlisted = _texts(arguments.session)
     copy = deidentified(session, key)
     write_session(copy, arguments.out, objects)
-    said = report(session, key, before, recorded_texts(arguments.out))
+    said = report(session, key, before, recorded_texts(arguments.out)) | {'unlisted': unlisted}
     if arguments.report:
         write_new(arguments.report, (json.dumps(said, indent=1) + '\n').encode(), PRIVATE)
     print(f'{arguments.out}: {copy.name}, {copy.unit_count} units, {len(copy.trials)} trials')
     removed = said['removed']
-    listed = f'{sum(map(len, removed.values()))} texts of {", ".join(removed)}' if removed else 'no text that is listed'
-    print(f'removed: the clock; {listed}')
+    if unlisted:
+        print(f'removed: the clock, and texts that cannot be listed ({unlisted})')
+    else:
+        listed = f'{sum(map(len, removed.values()))} texts of {", ".join(removed)}' if removed else 'no text'
+        print(f'removed: the clock; {listed}')
     print('kept, look whether it tells who it is:')
     for place, texts in said['kept'].items():
         words = [text for text in texts if not text.removeprefix('-').isdecimal()]
@@ -85,9 +87,9 @@ def deidentify(argv) -> None:
             print(f'  {place}: {first_of(words, SHOWN)}')
 
 
-def _texts(path: Path) -> Texts:
-    """What a recording says; of a format that is not Neo's, nothing is listed, and nothing of it is copied."""
+def _texts(path: Path) -> tuple[Texts, str]:
+    """What a recording says, and why that cannot be listed, if so. Nothing of it is copied, listed or not."""
     try:
-        return recorded_texts(path)
-    except GraspDecoderError:
-        return {}
+        return recorded_texts(path), ''
+    except GraspDecoderError as error:
+        return {}, str(error)

@@ -81,7 +81,7 @@ def report(session: Session, key: bytes | None, before: Texts, after: Texts) -> 
     Args:
         session: the recording.
         key: see `deidentified`.
-        before, after: what the recording says, and what the written file says.
+        before, after: what the recording says, where that can be listed, and what the written file says.
 
     Returns:
         ``name`` (the new one), ``sha256`` of the recording, ``clock_s`` (when its first trial began), ``events`` (label

@@ -15,6 +15,7 @@ import zlib
 from dataclasses import replace
 from datetime import datetime
 
+import h5py
 import pytest
 from neo.io import NixIO
 
@@ -123,9 +124,15 @@ def named_block():
 SECRETS = ('Moe', 'surgery', 'Joe', 'joe', 'Ann', '1997', '7.25')
 
 
-@pytest.mark.parametrize('suffix', ['.mat', '.nix'])
-def test_deidentify_removes_who_and_when_and_changes_nothing_else(tmp_path, named_block, capsys, suffix):
-    path, out, told = tmp_path / f'Moe{suffix}', tmp_path / 'out.mat', tmp_path / 'report.json'
+def texts_of(group):
+    found = []
+    group.visititems(lambda _, each: found.append(each[()].decode('latin-1')) if hasattr(each, 'shape') else None)
+    return found
+
+
+@pytest.mark.parametrize('suffix, written', [('.mat', '.mat'), ('.nix', '.mat'), ('.mat', '.nwb')])
+def test_deidentify_removes_who_and_when_and_changes_nothing_else(tmp_path, named_block, capsys, suffix, written):
+    path, out, told = tmp_path / f'Moe{suffix}', tmp_path / f'out{written}', tmp_path / 'report.json'
     if suffix == '.mat':
         write_mat(named_block, path, do_compression=False)
     else:
@@ -146,8 +153,17 @@ def test_deidentify_removes_who_and_when_and_changes_nothing_else(tmp_path, name
     moved_back = replace(after, name=before.name, trials=tuple(trial.moved(origin) for trial in after.trials))
     assert_same_session(moved_back, replace(before, trials=tuple(renamed)))
 
-    content = zlib.decompress(out.read_bytes()[136:]).decode('latin-1')  # one compressed variable after header and tag
-    assert 'spiketrains' in content and not [secret for secret in SECRETS if secret in content]
+    content = out.read_bytes()
+    if written == '.mat':
+        assert content[:116].strip() == b'MATLAB 5.0 MAT-file'
+        content = zlib.decompress(content[136:])  # one compressed variable after header and tag
+    content = content.decode('latin-1')
+    assert ('spiketrains' if written == '.mat' else 'spike_times') in content
+    if written == '.nwb':  # which carries its own specification, of thousands of words
+        with h5py.File(out, 'r') as file:
+            for text in texts_of(file['specifications']):
+                content = content.replace(text, '')
+    assert not [secret for secret in SECRETS if secret in content]
     shown = capsys.readouterr().out
     assert not [secret for secret in SECRETS if secret in shown]
     found = json.loads(told.read_text())
@@ -176,7 +192,7 @@ def test_deidentify_removes_who_and_when_and_changes_nothing_else(tmp_path, name
         (inspect, ['no_hold.mat'], 'no trial has the event "Hold"'),
         (inspect, ['plain.txt'], 'not a recording'),
         (deidentify, ['good.mat', 'absent/out.mat'], 'cannot be written'),
-        (deidentify, ['good.mat', 'out.nwb'], 'convert makes NWB of it'),
+        (deidentify, ['good.mat', 'out.csv'], 'a session is written as .mat or .nwb'),
         (deidentify, ['good.mat', 'good.mat'], 'is the recording itself'),
         (deidentify, ['good.mat', 'out.mat', '--key', 'plain.txt'], 'has 5 bytes, and must have 32'),
         (synthesize, ['--out', 'absent/out.mat'], 'cannot be written'),
