@@ -81,13 +81,13 @@ def _trial_of_struct(segment: dict[str, Any]) -> RecordedTrial:
         for name in ('times', 't_start', 't_stop')
     )
     return RecordedTrial(
-        segment.get('annotations', {}),
+        _annotations(segment),
         min((each.item() for each in starts), default=math.nan),
         max((each.item() for each in stops), default=math.nan),
         events,
         np.concatenate([_NO_NUMBERS, *spikes]),
         np.array([each.size for each in spikes], dtype=np.int64),
-        [train.get('annotations', {}) for train in trains],
+        [_annotations(train) for train in trains],
         signals,
         [train['name'] or '' for train in trains] if all('name' in train for train in trains) else [],
         epochs,
@@ -174,6 +174,12 @@ def _plain(value):
     if isinstance(value, np.ndarray) and value.size == 1:
         return value.item()
     return value
+
+
+def _annotations(described: dict[str, Any]) -> dict[str, Any]:
+    """Those of a segment or spike train; without any, MATLAB writes something empty."""
+    found = described.get('annotations')
+    return found if isinstance(found, dict) else {}
 
 
 def _list(value) -> list:
