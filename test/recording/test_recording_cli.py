@@ -16,8 +16,10 @@ from dataclasses import replace
 from datetime import datetime
 
 import h5py
+import numpy as np
 import pytest
 from neo.io import NixIO
+from scipy.io import savemat
 
 from grasp_decoder.cli.cache import main as cache_command
 from grasp_decoder.cli.deidentify import main as deidentify
@@ -180,6 +182,14 @@ def test_deidentify_removes_who_and_when_and_changes_nothing_else(tmp_path, name
     assert read_session(out).name != after.name
     assert deidentify([str(path), str(out)]) == 0
     assert read_session(out).name == 'session'
+
+
+def test_deidentify_says_why_texts_cannot_be_listed(tmp_path, capsys):
+    rng, told = np.random.default_rng(0), tmp_path / 'report.json'
+    savemat(tmp_path / 'x.mat', {'X': rng.normal(size=(60, 4)), 'Y': rng.poisson(1, (60, 5)), 'note': 'Moe'})
+    assert deidentify([str(tmp_path / 'x.mat'), str(tmp_path / 'out.mat'), '--report', str(told)]) == 0
+    assert 'removed: the clock, and texts that cannot be listed (' in capsys.readouterr().out
+    assert str(tmp_path / 'x.mat') in json.loads(told.read_text())['unlisted']
 
 
 @pytest.mark.parametrize(
