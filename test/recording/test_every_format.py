@@ -16,8 +16,10 @@ import pytest
 from scipy.io import loadmat, savemat
 
 from grasp_decoder.errors import GraspDecoderError
-from grasp_decoder.recording.mapping import load_mapping
-from grasp_decoder.recording.reading import read_session
+from grasp_decoder.objects import load_objects
+from grasp_decoder.recording.block_to_session import session_from_block
+from grasp_decoder.recording.mapping import default_mapping, load_mapping
+from grasp_decoder.recording.reading import read_block, read_session
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.recording.writing import write_session
 
@@ -99,25 +101,21 @@ def mapping(tmp_path):
 
 
 @pytest.mark.parametrize('form', FORMATS)
-def test_every_format_gives_the_same_trials(tmp_path, mapping, form):
+def test_every_format_gives_the_same_trials_or_says_which_line_is_missing(tmp_path, mapping, form):
     write, name = FORMATS[form]
     write(recording(), tmp_path / name)
-    session = read_session(tmp_path / name, mapping(form))
+    block = read_block(tmp_path / name)
+    session = session_from_block(tmp_path / name, block, mapping(form), load_objects())
     trials = [
         replace(trial, events={label: time for label, time in trial.events.items() if label not in ('20', '21')})
         for trial in session.trials
     ]
     units = tuple(map(Unit, range(session.unit_count)))
     assert_same_session(replace(session, name='x', units=units, trials=tuple(trials)), expected())
-
-
-@pytest.mark.parametrize('form', ONE_LONG_RECORDING)
-def test_every_format_says_which_line_is_missing(tmp_path, form):
-    write, name = FORMATS[form]
-    write(recording(), tmp_path / name)
-    with pytest.raises(GraspDecoderError, match=r'--trial-table FILE|\(--map\)') as error:
-        read_session(tmp_path / name)
-    assert '\n' not in str(error.value) and str(tmp_path / name) in str(error.value)
+    if form in ONE_LONG_RECORDING:
+        with pytest.raises(GraspDecoderError, match=r'--trial-table FILE|\(--map\)') as error:
+            session_from_block(tmp_path / name, block, default_mapping(), load_objects())
+        assert '\n' not in str(error.value) and str(tmp_path / name) in str(error.value)
 
 
 @pytest.mark.parametrize('form', [form for form in ONE_LONG_RECORDING if form not in ('NeoMatlabIO', 'Blackrock')])
