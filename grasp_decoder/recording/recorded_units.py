@@ -186,5 +186,5 @@ def _ids(trial: RecordedTrial) -> dict[str, list]:
     return {
         key: values
         for key, values in columns.items()
-        if all(value != '' and isinstance(value, (str, Real)) for value in values) and len(set(values)) == len(values)
+        if all(isinstance(value, (str, Real)) and value != '' for value in values) and len(set(values)) == len(values)
     }

@@ -96,6 +96,11 @@ def test_one_long_recording_is_cut_into_trials(tmp_path, expected, mapping, writ
             lambda made: [made[0], in_two_orders(made[1])],
             'in one order by "name" and in another by "id".*"unit_id: ',
         ),
+        (
+            '',
+            lambda made: [made[0], annotated(made[1], electrode=np.empty(0))],
+            'the spike trains of trial 1 are not the units of trial 0',
+        ),
         ('unit_id: probe', lambda made: made, 'trial 0 has no "probe"'),
         (
             'leave_out_units: {group: [noise]}',
@@ -118,6 +123,12 @@ def test_what_would_spoil_data_is_refused_with_the_line_that_mends_it(tmp_path, 
     with pytest.raises(GraspDecoderError, match=problem) as error:
         read(tmp_path / 'x.mat', mapping, *change(made))
     assert '\n' not in str(error.value) and str(tmp_path / 'x.mat') in str(error.value)
+
+
+def annotated(segment, **annotations):
+    for train in segment.spiketrains:
+        train.annotate(**annotations)
+    return segment
 
 
 def without_events(segment):
