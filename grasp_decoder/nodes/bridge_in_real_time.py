@@ -7,7 +7,7 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-"""hand_bridge in the time of this machine: decodes when they come, joint targets at a fixed rate."""
+"""hand_bridge in the time of this machine: decodes when they come, joint targets between them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from contextlib import AbstractContextManager
 from rclpy.node import Node
 
 from grasp_decoder.control.hand_commander import HandCommander, Order
+from grasp_decoder.control.target_times import TargetTimes
 from grasp_decoder.nodes.latest_batch import LatestBatch
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.system.interfaces import DECODED_GRASP, HAND_COMMAND
@@ -45,8 +46,7 @@ class BridgeInRealTime:
         self._commander = commander
         self._lock = lock
         self._publish = publish
-        self._period_ns = round(NS_PER_S * period_s)
-        self._tick_ns = 0
+        self._times = TargetTimes(round(NS_PER_S * period_s))
         self._decodes = Receiver(node, DECODED_GRASP)
         self._spikes = LatestBatch(node)
         self._all_commands = Receiver(node, HAND_COMMAND, depth=100)
@@ -54,13 +54,14 @@ class BridgeInRealTime:
 
     def work(self) -> None:
         """Wait for decodes until targets are due, and answer both."""
-        for message in self._decodes.receive(max(0, self._tick_ns - time.monotonic_ns())):
+        for message in self._decodes.receive(max(0, self._times.due_ns - time.monotonic_ns())):
             now_ns = time.monotonic_ns()
             with self._lock:
                 self._publish(self._commander.decoded(decoded_grasp_from(message), now_ns), now_ns)
+            self._times.decoded(now_ns)
         now_ns = time.monotonic_ns()
-        if now_ns >= self._tick_ns:
-            self._tick_ns = max(self._tick_ns + self._period_ns, now_ns)
+        if now_ns >= self._times.due_ns:
+            self._times.sent(now_ns)
             self._spikes.take(now_ns)
             published = [command.published_ns for command in self._all_commands.receive(0)]
             with self._lock:
