@@ -200,9 +200,7 @@ class MonitoredRun:
             self._write(with_note(scored, NOT_COMPARED))
         if self._settings.record:
             self.record.save(Path(self._settings.record), [trial.id for trial in self._trials])
-        folders = listed_folders(self._settings.bundle_folders)
-        offline = OfflineDecoder(self._bundle, EngineOptions(self._precision, 'cpu'), self.record.infos, folders)
-        scored['wrong_bins'] = count_wrong_bins(self.record, self._session, self._trials, offline, goes_on)
+        scored['wrong_bins'] = self._wrong_bins(goes_on)
         if scored['wrong_bins'] is None:
             scored = with_note(scored, NOT_COMPARED)
         if self._settings.result:
@@ -210,6 +208,13 @@ class MonitoredRun:
         else:
             self._tell(_text(scored))
         return problem(scored)
+
+    def _wrong_bins(self, goes_on: Callable[[], bool]) -> int | None:
+        if not goes_on():  # opening a decoder takes long on a busy machine
+            return None
+        folders = listed_folders(self._settings.bundle_folders)
+        offline = OfflineDecoder(self._bundle, EngineOptions(self._precision, 'cpu'), self.record.infos, folders)
+        return count_wrong_bins(self.record, self._session, self._trials, offline, goes_on)
 
     def _real_time_factor(self) -> float | None:
         """Seconds of the trials in one second; None at full speed."""

@@ -164,6 +164,14 @@ def test_the_result_is_kept_before_the_bins_are_compared(settings, tmp_path):
         assert 'ended early' in kept['note'] and 'not compared' in kept['note']
 
 
+def test_a_run_that_is_interrupted_opens_no_decoder_any_more(settings, tmp_path, monkeypatch):
+    play = Play(replace(settings, result=str(tmp_path / 'result.json')))
+    play.announce()
+    play.trials(2)
+    monkeypatch.setattr('grasp_decoder.system.monitored_run.OfflineDecoder', None)
+    assert 'not compared' in play.run.write_result(lambda: False)
+
+
 def test_missing_bins_are_told(settings, tmp_path):
     play = Play(replace(settings, result=str(tmp_path / 'result.json')))
     play.announce()
