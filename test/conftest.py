@@ -45,12 +45,12 @@ ALLOWED_SKIPS = [
 def pytest_collection_modifyitems(items):
     """Running systems get the machine for themselves: `./run test` runs the other tests first, several at a time.
 
-    What starts a node and is not slow asks little of it and nothing in time: it shares the machine like any other test.
+    Tests that are not slow, or unhurried, start nodes too, but it does not matter when these answer.
     """
     needed = {'domain_id', 'module_domain_id', 'own_lsl'}
     for item in items:
-        runs_a_system = item.get_closest_marker('slow') and not needed.isdisjoint(item.fixturenames)
-        if runs_a_system or item.get_closest_marker('gazebo'):
+        is_timed = item.get_closest_marker('slow') and not item.get_closest_marker('unhurried')
+        if is_timed and not needed.isdisjoint(item.fixturenames):
             item.add_marker('alone')
 
 
@@ -111,9 +111,12 @@ def own_places(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def own_shared_memory():
-    """Shared memory of nodes that were killed is given back when all tests are over."""
+    """Shared memory of nodes that were killed is given back when all tests are over.
+
+    Where several processes run tests, another's nodes may just be starting; no node is killed there.
+    """
     yield
-    if tool := shutil.which('fastdds'):
+    if (tool := shutil.which('fastdds')) and 'PYTEST_XDIST_WORKER' not in os.environ:
         subprocess.run([tool, 'shm', 'clean'], check=True, stdout=subprocess.DEVNULL)
 
 

@@ -26,7 +26,7 @@ from grasp_decoder.types.time import NS_PER_S
 
 from helpers.simulated_trial import IN_STEP, SimulatedTrial
 
-pytestmark = [pytest.mark.gazebo, pytest.mark.slow]
+pytestmark = [pytest.mark.gazebo, pytest.mark.slow, pytest.mark.unhurried]  # time is simulated
 
 TRIALS = 5
 MOTION_WITHIN_NS = 50_000_000

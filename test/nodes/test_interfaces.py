@@ -70,6 +70,7 @@ CASES = [(name, chosen) for name, each in NODES.items() for chosen in (None, *ea
 
 
 @pytest.mark.slow
+@pytest.mark.unhurried
 @pytest.mark.parametrize('name, chosen', CASES)
 def test_a_node_has_what_is_declared(start_node, node, spin_until, parameters, name, chosen):
     require_its_library(name)
@@ -141,6 +142,7 @@ def qos_of(endpoints, node_name):
 
 
 @pytest.mark.slow
+@pytest.mark.unhurried
 @pytest.mark.parametrize('name', NODES)
 def test_a_node_has_the_parameters_that_are_declared(start_node, call, parameters, name):
     require_its_library(name)

@@ -26,8 +26,9 @@ from grasp_decoder.types.time import NS_PER_S
 
 from helpers.simulated_trial import IN_STEP, SimulatedTrial
 
+pytestmark = [pytest.mark.slow, pytest.mark.unhurried]  # time is simulated, or does not matter
 
-@pytest.mark.slow
+
 def test_an_object_is_lifted_on_hold_and_comes_down_on_open(start_node, node, spin_until, tmp_path):
     picture = tmp_path / 'hand.png'
     hand = start_node('simulated_hand', '--ros-args', '-p', f'picture:={picture}', *IN_STEP)
@@ -45,7 +46,6 @@ def test_an_object_is_lifted_on_hold_and_comes_down_on_open(start_node, node, sp
         assert film.n_frames > 10
 
 
-@pytest.mark.slow
 def test_joint_states_are_stamped_with_ros_time_and_no_two_alike(start_node, node, spin_until):
     stamps = {HAND_STATE: [], JOINT_STATES: []}
     for topic, kept in stamps.items():
@@ -64,7 +64,6 @@ def test_joint_states_are_stamped_with_ros_time_and_no_two_alike(start_node, nod
     assert all(0 < before < after < NS_PER_S for before, after in itertools.pairwise(still))
 
 
-@pytest.mark.slow
 def test_without_a_display_the_viewer_is_a_warning_and_the_hand_goes_on(start_node, node, spin_until, monkeypatch):
     for display in ('DISPLAY', 'WAYLAND_DISPLAY'):
         monkeypatch.delenv(display, raising=False)
@@ -76,7 +75,6 @@ def test_without_a_display_the_viewer_is_a_warning_and_the_hand_goes_on(start_no
 
 
 @pytest.mark.gazebo
-@pytest.mark.slow
 def test_the_same_trial_in_gazebo(start_node, node, spin_until):
     start_node('simulated_hand', '--ros-args', '-p', 'simulator:=gazebo', *IN_STEP)
     SimulatedTrial(node, spin_until, object_id=44).check()

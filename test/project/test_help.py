@@ -90,6 +90,7 @@ def test_help_of_a_node_only_helps(node, domain_id, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.unhurried
 @pytest.mark.parametrize('node', NODES)
 def test_an_argument_that_no_node_has_is_refused(node, domain_id, tmp_path):
     process = run_to_its_end(node, ['--bundle', 'x'], tmp_path)
