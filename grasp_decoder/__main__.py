@@ -24,6 +24,7 @@ COMMANDS = (
     'doctor',
     'demo',
     'synthesize',
+    'fetch',
     'inspect',
     'convert',
     'deidentify',
