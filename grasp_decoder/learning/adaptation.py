@@ -23,7 +23,7 @@ from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOpt
 from grasp_decoder.bundle.export.parity import decode_bins
 from grasp_decoder.bundle.export.writing import BundleDraft
 from grasp_decoder.bundle.manifest import SourceSession
-from grasp_decoder.bundle.task_network import OBJECT
+from grasp_decoder.bundle.task_network import OBJECT, PHASE
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.count_features import SQUARE_ROOT_LUT, count_features
 from grasp_decoder.features.novelty import LatentAverages, NoveltyModel
@@ -153,10 +153,14 @@ def align_tasks(bundle: Bundle, day: Day) -> dict[str, Alignment]:
     """A read-in for each task of a bundle.
 
     Raises:
-        GraspDecoderError: the bundle decodes a movement or keeps nothing for another day, or the trials do not fit it.
+        GraspDecoderError: the bundle decodes nothing but a movement or keeps nothing for another day, or the trials do
+            not fit it.
     """
-    if bundle.manifest.movement is not None:
-        raise GraspDecoderError(f'bundle {bundle.path} decodes a movement: only objects and phases can be adapted')
+    if bundle.manifest.movement is not None and not {OBJECT, PHASE} & bundle.manifest.tasks.keys():
+        raise GraspDecoderError(
+            f'bundle {bundle.path} decodes nothing but a movement: it can be adapted only if it decodes phases or '
+            'objects as well'
+        )
     found: dict[str, Alignment] = {}
     known: dict[bytes, Alignment] = {}
     for task in bundle.manifest.tasks:

@@ -18,6 +18,7 @@ from scipy.io import savemat
 
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.bundle.manifest import Movement
+from grasp_decoder.cli.adapt import main as adapt
 from grasp_decoder.cli.evaluate import main as evaluate
 from grasp_decoder.cli.inspect import summary_text
 from grasp_decoder.cli.train import main as train
@@ -127,6 +128,14 @@ def test_a_signal_is_trained_evaluated_and_kept_from_the_hand(moving, tmp_path):
     assert 'signal “finger”' in (out / 'report' / 'report.html').read_text()
     assert evaluate(['--bundle', str(out), '--session', str(moving), '--json', str(tmp_path / 'e.json')]) == 0
     assert json.loads((tmp_path / 'e.json').read_text())['dof'] == without_elapsed_time(found['dof'])
+    session, day, adapted = read_session(moving), tmp_path / 'Turned.neo.mat', tmp_path / 'adapted'
+    turned = tuple(replace(each, units=session.unit_count - 1 - each.units) for each in session.trials)
+    units = tuple(replace(unit, index=index) for index, unit in enumerate(session.units[::-1]))
+    write_session(replace(session, units=units, trials=turned), day)
+    assert adapt([str(out), '--session', str(day), '--out', str(adapted)]) == 0
+    assert load_bundle(adapted).manifest.movement == movement
+    assert evaluate(['--bundle', str(adapted), '--session', str(day), '--json', str(tmp_path / 'a.json')]) == 0
+    assert json.loads((tmp_path / 'a.json').read_text())['dof']['r2'] > 0.2
 
 
 @pytest.mark.parametrize(
@@ -193,5 +202,7 @@ def test_binned_kinematics_through_train_and_evaluate(kinematics, tmp_path, caps
     assert found.keys() >= {'dof', 'int8'} and 'object' not in found and len(found['dof']['r2_each']) == 2
     assert evaluate(['--bundle', str(out), '--session', str(kinematics), '--json', str(tmp_path / 'e.json')]) == 0
     capsys.readouterr()
+    assert adapt([str(out), '--session', str(kinematics), '--out', str(tmp_path / 'adapted')]) == 2
+    assert 'decodes nothing but a movement' in capsys.readouterr().err
     assert train([*common, '--out', str(out), '--tasks', 'phase']) == 2
     assert 'movement and no grasps' in capsys.readouterr().err
