@@ -9,13 +9,15 @@
 
 """UnitRepair: gains are taken back, and living units stand in for dead ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from grasp_decoder.features.unit_model import UnitModel
-from grasp_decoder.features.unit_repair import UnitRepair, gain_correction
+from grasp_decoder.features.unit_repair import AVERAGED_BINS, UnitRepair, added_noise, gain_correction
 
 UNITS = 8
 
@@ -41,7 +43,7 @@ def test_nothing_is_changed_where_nothing_is_wrong():
     np.testing.assert_array_equal(repair(roots), roots)
 
 
-@given(st.integers(0, 99), st.floats(0.5, 2))
+@given(st.integers(0, 99), st.floats(1, 2))
 def test_a_read_in_sees_what_it_would_see_through_living_units(seed, gain):
     rng, model = np.random.default_rng(seed), make_model(seed)
     rate, living = rng.uniform(0, 5, UNITS), rng.random(UNITS) < 0.7
@@ -58,6 +60,28 @@ def test_the_mean_is_that_of_training_again(gain):
     usual = np.sqrt(rng.poisson(rate, (300_000, 5))).mean(axis=0)
     repaired = np.sqrt(rng.poisson(gain * rate, (300_000, 5))).mean(axis=0) * gain_correction(rate, gain)
     np.testing.assert_allclose(repaired, usual, rtol=0.02)
+
+
+@pytest.mark.parametrize('gain', [0.4, 0.5, 0.8])
+def test_units_that_fire_less_are_noisier_by_as_much_as_is_said(gain):
+    rng, rate = np.random.default_rng(0), np.array([0.05, 0.5, 2.0, 8.0, 150.0])
+    usual = np.sqrt(rng.poisson(rate, (300_000, 5))).var(axis=0)
+    now = (np.sqrt(rng.poisson(gain * rate, (300_000, 5))) * gain_correction(rate, gain)).var(axis=0)
+    np.testing.assert_allclose(added_noise(rate, gain) * AVERAGED_BINS, now - usual, rtol=0.05, atol=0.005)
+    assert not added_noise(rate, 1.5).any() and not added_noise(np.zeros(2), gain).any()
+
+
+def test_units_that_fire_less_are_repaired_nearer_to_what_they_would_have_said():
+    rng, model = np.random.default_rng(0), make_model()
+    rate = np.full(UNITS, 0.6)
+    usual = np.sqrt(rng.poisson(rate, (20_000, UNITS))).mean(axis=0)
+    model = replace(model, mean=usual.astype(np.float32), private=np.full(UNITS, 0.02, np.float32))
+    repair = make_repair(model, rate, np.ones(UNITS, bool), 0.5)
+    noise = rng.normal(0, np.sqrt(added_noise(rate, 0.5)), (500, UNITS))
+    said = model.mean + rng.normal(size=(500, 2)) @ model.loading.T + rng.normal(0, np.sqrt(0.02), (500, UNITS))
+    corrected = (said + noise).astype(np.float32)
+    repaired = np.array([repair(each / gain_correction(rate, 0.5)) for each in corrected])
+    assert np.square(repaired - said).mean() < 0.9 * np.square(corrected - said).mean()
 
 
 def test_silent_units_are_left_as_they_are():
@@ -79,7 +103,7 @@ def test_only_other_units_are_solved_for(monkeypatch):
     monkeypatch.setattr(UnitModel, 'covariance', lambda *given: solved.append(1) or covariance(*given))
     repair, roots = UnitRepair(model, np.ones(UNITS)), np.ones(UNITS, np.float32)
     some, others = np.arange(UNITS) != 3, np.arange(UNITS) > 4
-    for living, gain in [(some, 1.0), (some, 0.5), (some, 2.0), (others, 2.0), (some, 0.5)]:
+    for living, gain in [(some, 1.0), (some, 2.0), (some, 0.5), (some, 1.5), (others, 1.5)]:
         repair.adapt(living, gain)
         np.testing.assert_array_equal(repair(roots), make_repair(model, np.ones(UNITS), living, gain)(roots))
-    assert len(solved) == 3 + 5  # three times in a row, once for each that was made anew
+    assert len(solved) == 4 + 5  # once for each that was made anew; in a row not where only a higher gain is new
