@@ -143,4 +143,5 @@ def added_noise(rate: NDArray[np.floating], gain: float) -> NDArray[np.float32]:
     correction = gain_correction(rate, gain)
     rate = np.clip(np.asarray(rate, np.float64), 0, RATES[-1])
     usual, changed = (each - np.square(np.interp(each, RATES, MEAN_ROOTS, left=0)) for each in (rate, gain * rate))
-    return (np.maximum(np.square(correction) * changed - usual, 0) / AVERAGED_BINS).astype(np.float32)
+    noise: NDArray[np.float64] = np.maximum(np.square(correction) * changed - usual, 0) / AVERAGED_BINS
+    return noise.astype(np.float32)
