@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def _config(name: str) -> str:
 
 
 def _mapping_text() -> str:
-    return (share_directory() / 'grasp_decoder' / 'recording' / 'neo_mat_mapping.yaml').read_text(encoding='utf-8')
+    return (resources.files('grasp_decoder.recording') / 'neo_mat_mapping.yaml').read_text(encoding='utf-8')
 
 
 class Parameters(Target):

@@ -71,7 +71,7 @@ def write_plx(recording: LongRecording, path: Path) -> None:
 
 
 def write_nex(recording: LongRecording, path: Path) -> None:
-    """NeuroExplorer's file, version 104: "NeuroExplorer data file format", NexFileHeader and NexVarHeader.
+    """A file of NeuroExplorer, version 104: "NeuroExplorer data file format", NexFileHeader and NexVarHeader.
 
     Units are variables of type 0; each code is a variable of type 1, whose name is all that says which it is.
     """
@@ -146,7 +146,7 @@ def write_long_nix(recording: LongRecording, path: Path) -> None:
 
 
 def write_long_mat(recording: LongRecording, path: Path) -> None:
-    """NeoMatlabIO's file, by Neo."""
+    """A file of NeoMatlabIO, by Neo."""
     neo.io.NeoMatlabIO(str(path)).write_block(neo_block(recording))
 
 
