@@ -21,27 +21,18 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 
 from grasp_decoder import msg
+from grasp_decoder.nodes.stamps import stamp
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
 from grasp_decoder.types.decoder_info import DecoderInfo
 from grasp_decoder.types.hand_command import HandCommand
 from grasp_decoder.types.hand_state import HandState
 from grasp_decoder.types.spike_batch import SpikeBatch
-from grasp_decoder.types.time import NS_PER_S
 from grasp_decoder.types.trial_event import TrialEvent
 
-LEAST_STAMP_NS, MOST_STAMP_NS = -(2**31) * NS_PER_S, 2**31 * NS_PER_S - 1
-"""A stamp holds seconds as int32."""
 MOST_UINT32 = 2**32 - 1
-
-
-def stamp(time_ns: int) -> Time:
-    """The stamp of a time; of one that no stamp can say, the nearest: a wrong clock must not end a node."""
-    seconds, nanoseconds = divmod(min(max(time_ns, LEAST_STAMP_NS), MOST_STAMP_NS), NS_PER_S)
-    return Time(sec=seconds, nanosec=nanoseconds)
 
 
 def spike_batch_message(batch: SpikeBatch, session_name: str) -> msg.SpikeBatch:

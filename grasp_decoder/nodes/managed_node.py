@@ -60,19 +60,15 @@ class ManagedNode(LifecycleNode):
         """
         self._real_time.apply()
         try:
-            if self._autostart:
-                self._start()
+            for transition in (self.trigger_configure, self.trigger_activate) if self._autostart else ():
+                with starting():
+                    transition()
+                if self._failure is not None:
+                    raise self._failure
             spin(self, self._turn, lambda: self._done(self._stop), self._real_time.step_back)
         finally:
             if self._configured:
                 self.clean_up()
-
-    def _start(self) -> None:
-        with starting():
-            for transition in (self.trigger_configure, self.trigger_activate):
-                transition()
-                if self._failure is not None:
-                    raise self._failure
 
     def settings_of(self, kind: type[Filled]) -> Filled:
         """The values that the parameters have now."""

@@ -15,10 +15,11 @@ from contextlib import AbstractContextManager
 
 from rclpy.node import Node
 
-from grasp_decoder.nodes.conversion import spike_batch_message, stamp
+from grasp_decoder.nodes.conversion import spike_batch_message
 from grasp_decoder.nodes.followed_clock import FollowedClock
 from grasp_decoder.nodes.life import goes_on
 from grasp_decoder.nodes.replay_outputs import ReplayOutputs
+from grasp_decoder.nodes.stamps import stamp
 from grasp_decoder.recording.replay import HEARTBEAT_NS, Replay
 from grasp_decoder.types.spike_batch import SpikeBatch
 

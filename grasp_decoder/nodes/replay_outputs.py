@@ -19,8 +19,9 @@ from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 
 from grasp_decoder import msg
-from grasp_decoder.nodes.conversion import stamp, trial_event_message
+from grasp_decoder.nodes.conversion import trial_event_message
 from grasp_decoder.nodes.life import goes_on
+from grasp_decoder.nodes.stamps import stamp
 from grasp_decoder.nodes.topics import DEEP, advertise
 from grasp_decoder.recording.playback import Step
 from grasp_decoder.system.interfaces import CLOCK, SPIKES, TRIAL_EVENTS

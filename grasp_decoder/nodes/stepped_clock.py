@@ -17,7 +17,7 @@ from collections.abc import Callable
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 
-from grasp_decoder.nodes.conversion import stamp
+from grasp_decoder.nodes.stamps import stamp
 from grasp_decoder.nodes.topics import advertise, count_publishers
 from grasp_decoder.system.interfaces import WORLD_CLOCK
 from grasp_decoder.types.time import NS_PER_S

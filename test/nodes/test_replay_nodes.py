@@ -39,7 +39,7 @@ from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
-from grasp_decoder.nodes.conversion import stamp
+from grasp_decoder.nodes.stamps import stamp
 from grasp_decoder.nodes.topics import DEEP, advertise, subscribe
 from grasp_decoder.srv import LoadBundle, Seek
 from grasp_decoder.system.audit_log import AuditLog
