@@ -70,7 +70,7 @@ def test_the_default_networks_are_edge_ready_on_a_full_session(tmp_path):
 
     session = read_session(shared_data('MSyn40.neo.mat'))
     split = split_trials(bin_trials(session))
-    networks = [fit(task, split.train, split.validation, split.classes, max_seconds=25) for task in ('phase', 'object')]
+    networks = [fit(task, split.train, split.validation, split.classes) for task in ('phase', 'object')]
     bundle = write_bundle(
         tmp_path / 'bundle',
         networks,

@@ -104,23 +104,7 @@ def moving(tmp_path_factory):
 @pytest.mark.slow
 def test_a_signal_is_trained_evaluated_and_kept_from_the_hand(moving, tmp_path):
     out = tmp_path / 'out'
-    assert (
-        train(
-            [
-                '--session',
-                str(moving),
-                '--out',
-                str(out),
-                '--tasks',
-                'phase,dof',
-                '--dof',
-                'finger',
-                '--max-seconds',
-                '40',
-            ]
-        )
-        == 0
-    )
+    assert train(['--session', str(moving), '--out', str(out), '--tasks', 'phase,dof', '--dof', 'finger']) == 0
     movement = load_bundle(out).manifest.movement
     assert movement.signal == 'finger' and movement.low[0] < 0 < 20 * 0.3 < movement.high[0] < 30
     found = json.loads((out / 'report' / 'metrics.json').read_text())
