@@ -154,8 +154,10 @@ class GraspController:
         return self.fail(fault, now_ns)
 
     def clear(self, kind: FaultKind) -> None:
-        """A fault of this kind is over."""
-        self._standing.pop(kind, None)
+        """A fault of this kind is over. Before the first decode, the reason of SAFE says so."""
+        over = self._standing.pop(kind, None)
+        if over is not None and not self._standing and self._checker is not None and self._last is None:
+            self._fail(Fault(FaultKind.EXCHANGE, 'no decode has come yet'))
 
     def e_stop(self, now_ns: int) -> HandCommand:
         """The e-stop is pressed: SAFE at once, until `reset`."""

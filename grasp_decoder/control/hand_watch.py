@@ -59,6 +59,8 @@ class FeedbackSettings(Settings):
         return 'joint_states' if self.feedback else ''
 
 
+NO_HAND = 'no hand'
+"""So begins the reason of SAFE while nothing was heard of the hand yet."""
 MOVED_RAD = 0.01
 STILL_NS = 60_000_000
 """A joint that has moved by less than `MOVED_RAD` for so long stands still."""
@@ -120,7 +122,7 @@ class HandWatch:
         if not settings.topic_name:
             return None
         if self._measured is None:
-            return Fault(FaultKind.HAND, f'no hand: waiting for {settings.topic_name}')
+            return Fault(FaultKind.HAND, f'{NO_HAND}: waiting for {settings.topic_name}')
         # One reason for as long as a fault lasts: a reason that changes is announced again.
         if now_ns - self._heard_ns > settings.feedback_timeout_s * NS_PER_S:
             return Fault(FaultKind.HAND, f'the hand has said nothing for {settings.feedback_timeout_s:g} s')

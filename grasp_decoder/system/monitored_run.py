@@ -22,6 +22,7 @@ from grasp_decoder.bundle.admission import listed_folders
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.bundle.engines.bundle_engines import EngineOptions
 from grasp_decoder.control.grip_table import load_grip_table
+from grasp_decoder.control.hand_watch import NO_HAND
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.binning import Binner
 from grasp_decoder.objects import load_objects
@@ -116,6 +117,8 @@ class MonitoredRun:
             yield 'hand_bridge'
         if settings.hand != 'none' and not self.record.samples:
             yield f'the hand ({settings.hand})'
+        if self.record.commands and self.record.commands[-1].reason.startswith(NO_HAND):
+            yield 'hand_bridge, which does not hear the hand yet'
 
     def begin(self) -> None:
         """The replayer goes on from now."""

@@ -123,6 +123,15 @@ def test_a_hand_that_is_not_there_is_a_fault():
     assert 'no hand' in hand.run(1.0)[-1].command.reason
 
 
+def test_a_hand_that_comes_before_the_first_decode_is_announced():
+    commander = Hand(feedback=FeedbackSettings(feedback=True)).commander
+    commander.tick(0)
+    assert 'no hand' in commander.tick(20 * MS).command.reason
+    commander.measured(commander.joint_names, LOWS, 40 * MS)
+    order = commander.tick(40 * MS)
+    assert order.safe and order.announced and order.command.reason == 'no decode has come yet'
+
+
 @pytest.mark.parametrize('silent_ms', [60, 250, 1000])
 def test_a_bridge_that_stood_still_opens_from_where_a_hand_left_alone_is(silent_ms):
     hand = Hand()

@@ -106,6 +106,15 @@ def test_a_node_that_is_not_connected_is_waited_for(settings, change, missing):
     assert list(play.run.missing(replace(ALL_THERE, **change))) == missing
 
 
+def test_a_bridge_that_does_not_hear_the_hand_yet_is_waited_for(settings):
+    play = Play(settings)
+    play.announce()
+    play.run.take_command(HandCommand(0, 0, HandMode.SAFE, 'power', 0.0, 'no hand: waiting for hand/state'))
+    assert list(play.run.missing(ALL_THERE)) == ['hand_bridge, which does not hear the hand yet']
+    play.run.take_command(HandCommand(1, 0, HandMode.SAFE, 'power', 0.0, 'no decode has come yet'))
+    assert not list(play.run.missing(ALL_THERE))
+
+
 def test_a_decoder_and_a_hand_that_said_nothing_are_waited_for(settings):
     assert list(Play(settings).run.missing(ALL_THERE)) == ['decoder', 'the hand (mujoco)']
     assert list(Play(replace(settings, hand='none')).run.missing(ALL_THERE)) == ['decoder']
