@@ -7,10 +7,10 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-"""One recording, written in the formats of others: by their libraries, or byte for byte as their documents say.
+"""One recording, written in the formats of others: by their libraries, or in the layout that Neo reads.
 
 No library writes Plexon's, NeuroExplorer's, Blackrock's, MATLAB 7.3's and phy's files, or none that is at hand. Each
-writer here says which document it follows.
+writer here names the document in which the maker describes the layout.
 """
 
 from dataclasses import dataclass
