@@ -63,7 +63,8 @@ class GraspController:
         self._heard_ns = 0
         self._now_ns = 0
         self._moved_ns: int | None = None
-        self._machine.fail('no decoder: waiting for /decoder_info')
+        self._no_decoder = Fault(FaultKind.NO_DECODER, 'no decoder: waiting for /decoder_info')
+        self._machine.fail(self._no_decoder.reason)
 
     @property
     def bin_ns(self) -> int:
@@ -98,7 +99,8 @@ class GraspController:
             self._grips.objects.require_labels(object_ids, labels, 'the decoder')
         except GraspDecoderError as problem:
             self._checker = None
-            self._fail(Fault(FaultKind.NO_DECODER, f'no decoder: {problem}'))
+            self._no_decoder = Fault(FaultKind.NO_DECODER, f'no decoder: {problem}')
+            self._fail(self._no_decoder)
             return
         settings = self._settings
         grips = [self._grips.grip_of(object_id) for object_id in object_ids] or [self._grips.default_grip]
@@ -154,9 +156,13 @@ class GraspController:
         return self.fail(fault, now_ns)
 
     def clear(self, kind: FaultKind) -> None:
-        """A fault of this kind is over. Before the first decode, the reason of SAFE says so."""
+        """A fault of this kind is over. Without a decoder, and before its first decode, the reason of SAFE says so."""
         over = self._standing.pop(kind, None)
-        if over is not None and not self._standing and self._checker is not None and self._last is None:
+        if over is None or self._standing:
+            return
+        if self._checker is None:
+            self._fail(self._no_decoder)
+        elif self._last is None:
             self._fail(Fault(FaultKind.EXCHANGE, 'no decode has come yet'))
 
     def e_stop(self, now_ns: int) -> HandCommand:

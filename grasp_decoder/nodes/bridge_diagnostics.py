@@ -96,7 +96,7 @@ class BridgeDiagnostics:
         level = DiagnosticStatus.OK
         if self._answering > 1:
             level = DiagnosticStatus.WARN
-            summary += ': of two hands one hides what the other does, stop all but one'
+            summary += ': of two hands one hides what the other does; leave only one that says where these joints are'
             if self._answering > before:
                 self._node.get_logger().warning(summary)
         return status('hand_bridge: answers', level, summary, {'publishers': self._answering})

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -31,8 +30,25 @@ from grasp_decoder.system.node_help import node_help
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-_to_end = threading.Event()
-_starts = threading.Event()
+
+class _Flag:
+    """As `threading.Event`, without its lock: a signal that came within it would wait for its own thread for ever."""
+
+    def __init__(self):
+        self._on = False
+
+    def is_set(self) -> bool:
+        return self._on
+
+    def set(self) -> None:
+        self._on = True
+
+    def clear(self) -> None:
+        self._on = False
+
+
+_to_end = _Flag()
+_starts = _Flag()
 _trouble: list[str] = []
 
 

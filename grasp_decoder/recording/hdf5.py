@@ -39,4 +39,4 @@ def call_with_hdf5(function: Callable[..., Result], path: Path, *arguments: Any)
     except OSError as error:
         raise GraspDecoderError(f'{path}: cannot be read: {error.strerror}') from None
     except ChildDied as died:
-        raise GraspDecoderError(f'{path}: cannot be read: {died}; copy it again') from None
+        raise GraspDecoderError(f'{path}: cannot be read: {died}; if it is damaged, copy it again') from None

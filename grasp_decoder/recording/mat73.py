@@ -60,6 +60,8 @@ def read_variables_here(path: Path, names: Collection[str]) -> dict[str, Any]:
     try:
         with h5py.File(path, 'r') as file:
             return {name: _value(file, file[name], 0) for name in names if name in file}
+    except MemoryError:
+        raise  # `call_in_child` says how much there is
     except Exception as error:  # a damaged file fails in as many ways as it has bytes
         words = (str(error).splitlines() or [''])[0][:120] or type(error).__name__
         raise GraspDecoderError(
@@ -79,7 +81,7 @@ def _value(file: Any, item: Any, depth: int) -> Any:
         return empty.get(kind, np.zeros([int(size) for size in item[()]]))
     if item.dtype.kind == 'O':
         return [_value(file, file[reference], depth + 1) for reference in item[()].ravel()]
-    if item.dtype.kind not in 'iufb':
+    if item.dtype.kind not in 'iufb' or kind in ('string', 'function_handle'):
         raise UnknownLayout(f'{item.name}: {kind or item.dtype}, no numbers, text, struct or cells')
     values = item[()].T
     if kind == 'char':

@@ -64,6 +64,8 @@ def read_nwb_here(path: Path) -> RecordedBlock:
             return _block(file)
     except GraspDecoderError as error:
         raise GraspDecoderError(f'{path}: {error}') from None
+    except MemoryError:
+        raise  # `call_in_child` says how much there is
     except Exception as error:  # a damaged file fails in as many ways as it has bytes
         words = (str(error).splitlines() or [''])[0][:120] or type(error).__name__
         raise GraspDecoderError(f'{path}: not an NWB 2 file that can be read ({words}); copy it again') from None
@@ -85,7 +87,7 @@ def _block(file: Any) -> RecordedBlock:
     events: list[tuple[str, float]] = []
     signals: dict[str, Any] = {}
     for series in _series(file):
-        if series.attrs['neurodata_type'] == 'AnnotationSeries':
+        if _cell(series.attrs['neurodata_type']) == 'AnnotationSeries':
             events += [
                 (str(_cell(label)), float(at)) for label, at in zip(series['data'][()], series['timestamps'][()])
             ]
@@ -192,7 +194,10 @@ def _series(file: Any) -> list[Any]:
     found: list[Any] = []
 
     def look(_: str, item: Any) -> None:
-        if item.attrs.get('neurodata_type') in ('TimeSeries', 'SpatialSeries', 'AnnotationSeries') and 'data' in item:
+        if (
+            _cell(item.attrs.get('neurodata_type')) in ('TimeSeries', 'SpatialSeries', 'AnnotationSeries')
+            and 'data' in item
+        ):
             found.append(item)
 
     file.visititems(look)

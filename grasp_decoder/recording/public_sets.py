@@ -16,6 +16,7 @@ What is needed is little: a request with ``Range``, and SHA-256.
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import time
 import urllib.error
@@ -82,6 +83,8 @@ def files_of(name: str) -> list[PublicFile]:
     known = SETS.get(name, PublicSet('', dandiset=name if len(name) == 6 and name.isdecimal() else ''))
     if known.dandiset:
         files = list(_files_of_dandiset(known.dandiset))
+        if not files:
+            raise GraspDecoderError(f'{known.dandiset} of DANDI has no files')
         if len({file.name for file in files}) < len(files):
             raise GraspDecoderError(f'several files of {known.dandiset} have one name: download it with dandi-cli')
         return files
@@ -115,8 +118,10 @@ def _json(url: str) -> Any:
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
             return json.loads(answer.read(_MOST_JSON))
-    except (OSError, ValueError) as error:
-        raise GraspDecoderError(f'{url}: {_why(error)}; is there a connection to the internet?') from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        answered = isinstance(error, urllib.error.HTTPError)
+        ask = 'is there such a set?' if answered else 'is there a connection to the internet?'
+        raise GraspDecoderError(f'{url}: {_why(error)}; {ask}') from None
 
 
 def fetch(file: PublicFile, folder: Path, tell: Callable[[str], Any], wait_s: float = 2.0) -> Path:
@@ -135,7 +140,8 @@ def fetch(file: PublicFile, folder: Path, tell: Callable[[str], Any], wait_s: fl
     seen = whole.with_name(f'{file.name}.sha256')
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        expected = file.sha256 or (read_plain(seen, MIB).decode().split()[0] if seen.is_file() else None)
+        noted = read_plain(seen, MIB).decode(errors='replace').split() if seen.is_file() else []
+        expected = file.sha256 or (noted[0] if noted else None)
         if whole.is_file() and expected == _sha256(whole):
             tell(f'{whole}: is there already')
             return whole
@@ -143,7 +149,10 @@ def fetch(file: PublicFile, folder: Path, tell: Callable[[str], Any], wait_s: fl
             try:
                 _go_on(file, part, tell)
                 break
-            except (OSError, urllib.error.HTTPError, _Broken) as error:
+            except (OSError, http.client.HTTPException, _Broken) as error:
+                if isinstance(error, urllib.error.HTTPError) and error.code == 416 and part.is_file():
+                    part.unlink()  # it may be whole, or of another file: nobody says
+                    error = _Broken('what is there cannot be gone on with')
                 if number == TRIES - 1 or (isinstance(error, urllib.error.HTTPError) and error.code < 500):
                     raise GraspDecoderError(
                         f'{file.url}: {_why(error)}; the same command goes on where it stopped'

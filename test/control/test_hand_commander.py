@@ -132,6 +132,16 @@ def test_a_hand_that_comes_before_the_first_decode_is_announced():
     assert order.safe and order.announced and order.command.reason == 'no decode has come yet'
 
 
+def test_a_decoder_that_was_refused_is_the_reason_again_once_the_hand_is_there():
+    commander = HandCommander(ControlSettings(), FeedbackSettings(feedback=True), GRIPS, load_fault_policies())
+    commander.new_decoder(dataclasses.replace(INFO, bin_s=-1.0))
+    refused = commander.tick(0).command.reason
+    assert refused.startswith('no decoder: ') and 'no hand' in commander.tick(20 * MS).command.reason
+    commander.measured(commander.joint_names, LOWS, 40 * MS)
+    order = commander.tick(40 * MS)
+    assert order.safe and order.announced and order.command.reason == refused
+
+
 @pytest.mark.parametrize('silent_ms', [60, 250, 1000])
 def test_a_bridge_that_stood_still_opens_from_where_a_hand_left_alone_is(silent_ms):
     hand = Hand()

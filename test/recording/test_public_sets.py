@@ -44,6 +44,8 @@ class Archive(BaseHTTPRequestHandler):
             '/second': {'results': [], 'next': None},
             '/assets/a1/': {'digest': {'dandi:sha2-256': SHA256}},
             '/dandisets/000129/': {'other': 1},
+            '/dandisets/000131/': {'most_recent_published_version': None, 'draft_version': {'version': 'draft'}},
+            '/dandisets/000131/versions/draft/assets/?page_size=100': {'results': [], 'next': None},
         }
         if self.path in pages:
             return self.answer(200, json.dumps(pages[self.path]).encode())
@@ -52,6 +54,8 @@ class Archive(BaseHTTPRequestHandler):
         wanted = self.headers.get('Range')
         self.asked.append(wanted)
         start = int(wanted.removeprefix('bytes=').removesuffix('-')) if wanted and self.ranges else 0
+        if start >= len(CONTENT):
+            return self.send_error(416)
         return self.answer(206 if start else 200, CONTENT[start:], self.breaks_after)
 
     def answer(self, status, content, most=None):
@@ -126,12 +130,21 @@ def test_a_file_without_a_hash_is_known_the_next_time(archive, tmp_path):
     assert fetch(PublicFile('x.nev', f'{archive}/x.nev'), tmp_path, said.append).read_bytes() == CONTENT
 
 
+def test_a_part_that_cannot_be_gone_on_with_and_an_empty_note_of_a_hash_are_left_behind(archive, tmp_path):
+    (tmp_path / 'x.nev.part').write_bytes(CONTENT)
+    (tmp_path / 'x.nev.sha256').write_bytes(b'')
+    file = PublicFile('x.nev', f'{archive}/x.nev')
+    assert fetch(file, tmp_path, lambda line: None, wait_s=0.0).read_bytes() == CONTENT
+    assert Archive.asked == [f'bytes={len(CONTENT)}-', None]
+
+
 @pytest.mark.parametrize(
     'name, problem',
     [
         ('nothing', 'no public set is called "nothing": name one of mc_maze, mc_rtt, reach_to_grasp'),
         ('000129', 'DANDI describes 000129 in another way'),
-        ('000130', 'the server says 404'),
+        ('000130', 'the server says 404 Not Found; is there such a set?'),
+        ('000131', '000131 of DANDI has no files'),
     ],
 )
 def test_what_cannot_be_fetched_is_one_line(archive, tmp_path, capsys, name, problem):
