@@ -15,7 +15,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 import rclpy
 from rclpy._rclpy_pybind11 import RCLError
@@ -25,69 +24,22 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.nodes.signals import ENDING_SIGNALS, EndedEarly, hear, starting, to_end
 from grasp_decoder.system.network import stay_on_this_machine
 from grasp_decoder.system.node_help import node_help
 
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class _Flag:
-    """As `threading.Event`, without its lock: a signal that came within it would wait for its own thread for ever."""
-
-    def __init__(self):
-        self._on = False
-
-    def is_set(self) -> bool:
-        return self._on
-
-    def set(self) -> None:
-        self._on = True
-
-    def clear(self) -> None:
-        self._on = False
-
-
-_to_end = _Flag()
-_starts = _Flag()
 _trouble: list[str] = []
-
-
-class _EndedEarly(BaseException):
-    """SIGINT or SIGTERM came while the node started."""
 
 
 def goes_on(node: Node) -> bool:
     """Whether the node is to go on: no SIGINT or SIGTERM came, and ROS is not shut down."""
-    return node.context.ok() and not _to_end.is_set()
+    return node.context.ok() and not to_end.is_set()
 
 
 def give_up(reason: str) -> None:
     """Let the node end as after a SIGTERM, but with status 1 and this reason."""
     _trouble.append(reason)
-    _to_end.set()
-
-
-@contextmanager
-def starting() -> Iterator[None]:
-    """Within it SIGINT or SIGTERM cuts short what the main thread does, such as waiting for a child that reads a file.
-
-    On a busy machine, a node that went on until it had started would be killed meanwhile. What must be closed in order
-    is opened later.
-    """
-    _starts.set()
-    try:
-        if _to_end.is_set():
-            raise _EndedEarly
-        yield
-    finally:
-        _starts.clear()
-
-
-def _hear(number: int, frame: FrameType | None) -> None:
-    _to_end.set()
-    if _starts.is_set():
-        _starts.clear()  # a second one must not disturb the end
-        raise _EndedEarly
+    to_end.set()
 
 
 @contextmanager
@@ -136,7 +88,7 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> in
         if given:
             raise GraspDecoderError(f'{given[0]}: parameters are given as --ros-args -p NAME:=VALUE; --help lists them')
         for number in ENDING_SIGNALS:
-            signal.signal(number, _hear)
+            signal.signal(number, hear)
         stay_on_this_machine()
         with _arguments_for_ros():
             rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
@@ -152,7 +104,7 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> in
     except GraspDecoderError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
-    except (ExternalShutdownException, _EndedEarly):
+    except (ExternalShutdownException, EndedEarly):
         return 0
     finally:
         rclpy.try_shutdown()

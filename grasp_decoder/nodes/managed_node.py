@@ -20,9 +20,9 @@ from typing import TypeVar, cast
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from grasp_decoder.nodes.entities import Entities
-from grasp_decoder.nodes.life import starting
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.real_time import RealTime
+from grasp_decoder.nodes.signals import starting
 from grasp_decoder.nodes.spin import spin
 from grasp_decoder.system.node_settings import LifeSettings, RealTimeSettings
 from grasp_decoder.types.setting import Settings

@@ -18,6 +18,7 @@ deactivate opens the hand and lets time stand still. With ``autostart`` the node
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.control.target_guard import TargetGuard
@@ -32,6 +33,7 @@ from grasp_decoder.nodes.life import give_up, goes_on, run_node
 from grasp_decoder.nodes.managed_node import ManagedNode
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.ros_simulator import RosSimulator
+from grasp_decoder.nodes.signals import not_cut_short
 from grasp_decoder.nodes.stepped_clock import STEP_NS, SteppedClock
 from grasp_decoder.nodes.topics import DEEP
 from grasp_decoder.objects import ObjectCatalogue, load_objects
@@ -68,7 +70,9 @@ class SimulatedHandNode(ManagedNode):
         if settings.simulator == 'ros':
             return RosSimulator(self)
         require_models(objects)
-        return open_simulator(settings.simulator, settings.speed)
+        # MuJoCo loads GLFW, which asks children for versions.
+        with not_cut_short() if settings.simulator == 'mujoco' else nullcontext():
+            return open_simulator(settings.simulator, settings.speed)
 
     def activate(self) -> None:
         self._report = GuardReport(self, self._guard)
