@@ -7,7 +7,7 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-"""The one exception that a person is meant to read, and lists that stay short in it."""
+"""The one exception that a person is meant to read, and what stays short in it."""
 
 from collections.abc import Collection
 
@@ -29,3 +29,8 @@ def first_of(words: Collection[object], most: int = 5, between: str = ', ') -> s
     """The first few of many, for a message: ``a, b, c and 7 more``."""
     shown = between.join(str(word) for word, _ in zip(words, range(most)))
     return f'{shown} and {len(words) - most} more' if len(words) > most else shown
+
+
+def first_line(error: Exception) -> str:
+    """What a foreign error says, in at most 120 characters; else what it is called."""
+    return (str(error).splitlines() or [''])[0][:120] or type(error).__name__

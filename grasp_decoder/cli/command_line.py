@@ -72,7 +72,7 @@ def add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='FILE',
         help='CSV file with the trials of one long recording, see docs/sources.md (default: each segment is a trial)',
     )
-    # Its name in version 0.2; elsewhere --trials is a number.
+    # Who means the table is told so: elsewhere --trials is a number.
     parser.add_argument('--trials', type=_refused_table, help=argparse.SUPPRESS)
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.errors import GraspDecoderError, first_line
 from grasp_decoder.recording.hdf5 import call_with_hdf5
 from grasp_decoder.recording.mat5 import UnknownLayout
 from grasp_decoder.safe_file import open_plain
@@ -63,9 +63,9 @@ def read_variables_here(path: Path, names: Collection[str]) -> dict[str, Any]:
     except MemoryError:
         raise  # `call_in_child` says how much there is
     except Exception as error:  # a damaged file fails in as many ways as it has bytes
-        words = (str(error).splitlines() or [''])[0][:120] or type(error).__name__
         raise GraspDecoderError(
-            f"{path}: a MATLAB 7.3 file that cannot be read ({words}): save it in MATLAB with save(..., '-v7')"
+            f'{path}: a MATLAB 7.3 file that cannot be read ({first_line(error)}): '
+            "save it in MATLAB with save(..., '-v7')"
         ) from None
 
 

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from grasp_decoder.child_process import ChildDied, call_in_child
-from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.errors import GraspDecoderError, first_line
 from grasp_decoder.recording.recorded_block import (
     RecordedBlock,
     RecordedEpoch,
@@ -85,7 +85,7 @@ def _call_with_blocks_here(path: Path, use: Callable[[list[Any]], Result]) -> Re
             blocks = _read_blocks(io_class, path)
             made = use(blocks) if blocks else None
         except Exception as error:  # each format fails in its own way on a file that is not its own
-            reasons.append(f'{io_class.__name__}: {_first_line(error)}')
+            reasons.append(f'{io_class.__name__}: {first_line(error)}')
             continue
         if made is not None:
             return made
@@ -148,7 +148,3 @@ def _values(quantity, unit: str) -> np.ndarray:
 
 def _value(quantity, unit: str) -> float:
     return float(quantity.magnitude) * unit_factor(quantity.dimensionality.string, unit)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [''])[0][:120] or type(error).__name__

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.errors import GraspDecoderError, first_line
 from grasp_decoder.recording.annotations import plain
 from grasp_decoder.recording.hdf5 import call_with_hdf5
 from grasp_decoder.recording.recorded_block import RecordedBlock, RecordedEpoch, RecordedTrial, add_signal
@@ -67,8 +67,9 @@ def read_nwb_here(path: Path) -> RecordedBlock:
     except MemoryError:
         raise  # `call_in_child` says how much there is
     except Exception as error:  # a damaged file fails in as many ways as it has bytes
-        words = (str(error).splitlines() or [''])[0][:120] or type(error).__name__
-        raise GraspDecoderError(f'{path}: not an NWB 2 file that can be read ({words}); copy it again') from None
+        raise GraspDecoderError(
+            f'{path}: not an NWB 2 file that can be read ({first_line(error)}); copy it again'
+        ) from None
 
 
 def _block(file: Any) -> RecordedBlock:

@@ -48,7 +48,7 @@ def spike_batch_from(message: Any) -> SpikeBatch:
 
 
 def trial_event_from(message: Any) -> TrialEvent:
-    result = getattr(message, 'result', TrialResult.UNKNOWN)  # recordings of version 0.2 have none
+    result = getattr(message, 'result', TrialResult.UNKNOWN)  # recordings of version 0.1 have none
     return TrialEvent(
         stamp_ns(message.header.stamp),
         message.trial,

@@ -163,7 +163,7 @@ class _Ears:
         return self._taken_back(counts + self._rng.binomial(counts, activity - 1), activity)
 
     def _taken_back(self, counts: np.ndarray, activity: float) -> NDArray[np.float32]:
-        """Latents of counts whose activity is taken back in steps, as a decoder does it, but each unit is trusted."""
+        """Latents of counts whose activity is taken back in steps, as a decoder does it, with all units trusted."""
         roots = count_features(counts, SQUARE_ROOT_LUT) * gain_correction(self._rate, gain_in_steps(activity))
         return self._read_in.of_bins(roots)
 
