@@ -17,9 +17,11 @@ from pathlib import Path
 import pytest
 
 from grasp_decoder.__main__ import COMMANDS, main
+from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.cli import demo
 from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
+from grasp_decoder.system.demo_files import demo_session, ready_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,18 +67,27 @@ def test_a_wrong_command_is_refused(arguments, problem, capsys):
     assert problem in capsys.readouterr().err
 
 
-def test_training_without_tensorflow_is_one_line(tmp_path):
+def run_without_training(*arguments) -> subprocess.CompletedProcess[str]:
     """As where only the run layer of requirements/ is installed."""
-    session = tmp_path / 'session.neo.mat'
-    write_session(synthesize(units=8, trials=16)[0], session)
     program = (
         'import sys; sys.modules.update(tensorflow=None, keras=None, keras_tuner=None)\n'
         'from grasp_decoder.__main__ import main; sys.exit(main(sys.argv[1:]))'
     )
-    arguments = ('train', '--session', session, '--out', tmp_path / 'bundle')
-    done = subprocess.run([sys.executable, '-c', program, *arguments], cwd=ROOT, capture_output=True, text=True)
+    return subprocess.run([sys.executable, '-c', program, *arguments], cwd=ROOT, capture_output=True, text=True)
+
+
+def test_training_without_tensorflow_is_one_line(tmp_path):
+    session = tmp_path / 'session.neo.mat'
+    write_session(synthesize(units=8, trials=16)[0], session)
+    done = run_without_training('train', '--session', session, '--out', tmp_path / 'bundle')
     assert done.returncode == 2
     assert re.fullmatch(r'error: training needs (tensorflow|keras), .* pip install .*\n', done.stderr)
+
+
+@pytest.mark.slow
+def test_adapting_needs_no_tensorflow(tmp_path):
+    done = run_without_training('adapt', ready_bundle(), '--session', demo_session(), '--out', tmp_path / 'bundle')
+    assert (done.returncode, load_bundle(tmp_path / 'bundle').manifest.edge_ready) == (0, True), done.stderr
 
 
 def test_the_demo_misses_ros_before_it_trains(tmp_path, capsys, monkeypatch):

@@ -144,7 +144,7 @@ def test_a_better_bundle_is_made_of_the_trials_and_offered_once(system, messages
     [
         (1, f'{NOT_WRITTEN}the new bundle is worse than day', '', 1),
         (1, 'KeyError: 3', 'adapt ended with status 1: KeyError: 3', 0),
-        (2, 'error: training needs tensorflow', 'adapt ended with status 2: error: training needs tensorflow', 0),
+        (2, 'error: day.mcap has no trials', 'adapt ended with status 2: error: day.mcap has no trials', 0),
         (-9, 'no output', 'adapt ended with status -9: no output', 0),
     ],
 )

@@ -40,7 +40,6 @@ from grasp_decoder.bundle.bundle import (
 )
 from grasp_decoder.bundle.export.edge_tpu_compiler import compile_models, require_compiler
 from grasp_decoder.bundle.export.parity import edge_issues, measure_parity
-from grasp_decoder.bundle.export.tflite import convert
 from grasp_decoder.bundle.manifest import Manifest
 from grasp_decoder.bundle.signature import SigningKey
 from grasp_decoder.bundle.task_network import OBJECT, TaskNetwork
@@ -93,6 +92,9 @@ class BundleDraft:
         Returns:
             The bundle, read from its temporary folder.
         """
+        # TensorFlow is large and takes seconds to import: `adapt` and its users do without it.
+        from grasp_decoder.bundle.export.tflite import convert
+
         self._begin(train)
         tasks = {}
         for network in networks:
