@@ -49,6 +49,9 @@ class Making(Protocol):
     def interrupt(self) -> None:
         """Let it end without a bundle."""
 
+    def kill(self) -> None:
+        """End it at once, even if it gets no CPU time."""
+
     def wait(self, timeout_s: float) -> int | None:
         """Exit status, or None when it still runs after the time-out."""
 
@@ -164,7 +167,8 @@ class Adapter:
         """
         if not self._before:
             raise GraspDecoderError('no other bundle decoded before this one')
-        self._end_making()
+        if self._making is not None:
+            self._making.interrupt()
         self.activity = Activity.STOPPED
         return str(self._before[-1])
 
@@ -174,14 +178,14 @@ class Adapter:
         Returns:
             A bundle that the decoder shall be asked to take, once; None for nothing. `answered` gets its answer.
         """
-        if self.activity is Activity.COLLECTING and self._is_due():
+        if self.activity is Activity.COLLECTING and self._is_due() and self._has_ended():
             self._begin()
         elif self.activity is Activity.MAKING and self._making is not None:
             status = self._making.poll()
             if status is not None:
                 return self._made(status, self._making.last_words())
             if self.making_s > self._settings.longest_min * S_PER_MIN:
-                self._give_up()
+                self._give_up(self._making)
         elif self.activity is Activity.OFFERING and self._clock() > self._offered_s + PATIENCE_S:
             self.answered(str(self._offered), False, 'the decoder does not answer')
         return None
@@ -197,11 +201,11 @@ class Adapter:
 
     def close(self) -> None:
         """End what is being made, and leave nothing of it."""
-        making, scratch = self._making, self._scratch
-        self._end_making()
-        if making is not None and scratch is not None:
-            making.wait(PATIENCE_S)
-            scratch.cleanup()  # of what it wrote meanwhile
+        if self._making is not None:
+            self._making.interrupt()
+            if self._making.wait(PATIENCE_S) is None:
+                self._making.kill()
+        self._clean_up()
 
     def _is_due(self) -> bool:
         if self._running is None or self.trials.count < FEWEST_TRIALS:
@@ -214,7 +218,6 @@ class Adapter:
         try:
             self._make()
         except (GraspDecoderError, OSError) as error:
-            self._end_making()
             self.trouble = f'no bundle can be made: {error}'
 
     def _make(self) -> None:
@@ -233,8 +236,8 @@ class Adapter:
         self._making = self._start(arguments, Path(self._scratch.name))
         self.activity, self._begun_s = Activity.MAKING, self._clock()
 
-    def _give_up(self) -> None:
-        self._end_making()
+    def _give_up(self, making: Making) -> None:
+        making.kill()  # another one begins only when it has ended
         self.activity = Activity.COLLECTING
         self.said = self.trouble = (
             f'no bundle was made in {self._settings.longest_min} min: adapt gets only the CPU time that nobody else '
@@ -242,7 +245,7 @@ class Adapter:
         )
 
     def _made(self, status: int, words: str) -> str | None:
-        self._end_making()
+        self._clean_up()
         self.activity = Activity.COLLECTING
         refused = status == NEGATIVE and words.startswith(NOT_WRITTEN)
         self.refused += refused
@@ -264,9 +267,14 @@ class Adapter:
         self.activity, self._offered_s = Activity.OFFERING, self._clock()
         return str(self._offered)
 
-    def _end_making(self) -> None:
+    def _has_ended(self) -> bool:
+        """Whether the last process has ended, so that another one may begin; what it left is then removed."""
         if self._making is not None and self._making.poll() is None:
-            self._making.interrupt()
+            return False
+        self._clean_up()
+        return True
+
+    def _clean_up(self) -> None:
         if self._scratch is not None:
             self._scratch.cleanup()
         self._making = self._scratch = None

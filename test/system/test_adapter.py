@@ -57,7 +57,7 @@ class Process:
 
     def __init__(self, arguments, folder):
         self.arguments, self.folder = arguments, folder
-        self.status, self.words, self.interrupted = None, '', False
+        self.status, self.words, self.interrupted, self.killed = None, '', False, False
         self.trials = len(read_session(arguments[arguments.index('--session') + 1]).trials)
 
     def poll(self):
@@ -68,6 +68,9 @@ class Process:
 
     def interrupt(self):
         self.interrupted = True
+
+    def kill(self):
+        self.killed = True
 
     def wait(self, timeout_s):
         return self.status
@@ -184,9 +187,14 @@ def test_a_machine_without_time_is_said_and_what_is_made_is_ended(system, messag
     system.now_s += 20 * 60
     assert adapter.step() is None and adapter.activity is Activity.MAKING and adapter.making_s == 20 * 60
     system.now_s += 1
-    assert adapter.step() is None and adapter.activity is Activity.COLLECTING and system.processes[0].interrupted
+    assert adapter.step() is None and adapter.activity is Activity.COLLECTING and system.processes[0].killed
     assert 'this machine has too little of it' in adapter.trouble and adapter.making_s == 0
     assert adapter.step() is None and len(system.processes) == 1  # until there are more trials
+    feed(adapter.trials, messages)
+    assert adapter.step() is None and len(system.processes) == 1  # while the first one has not ended
+    system.processes[0].status = -9
+    assert adapter.step() is None and len(system.processes) == 2 and adapter.activity is Activity.MAKING
+    assert not system.processes[0].folder.exists() and system.processes[1].folder.exists()
 
 
 def test_a_decoder_that_refuses_a_bundle_or_does_not_answer_goes_on_with_its_own(system, messages, bundles):
@@ -224,6 +232,9 @@ def test_a_roll_back_ends_what_is_being_made_and_stops_until_it_is_asked(system,
         adapter.roll_back()
     assert '80 newest trials' in adapter.adapt()
     adapter.step()
+    assert len(system.processes) == 2  # until what was interrupted has ended
+    system.processes[1].status = -2
+    adapter.step()
     assert len(system.processes) == 3
 
 
@@ -252,4 +263,4 @@ def test_it_waits_for_enough_trials_or_until_it_is_asked(bundles, messages, tmp_
     with pytest.raises(GraspDecoderError, match='busy making a bundle'):
         system.adapter.adapt()
     system.adapter.close()
-    assert system.processes[0].interrupted
+    assert system.processes[0].interrupted and system.processes[0].killed  # as it did not end by itself
