@@ -7,11 +7,14 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-"""The graph replayer -> decoder -> hand_bridge as three processes, and every latency in it."""
+"""The graph source -> decoder -> hand_bridge as three processes, and every latency in it."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import rclpy
 
+from grasp_decoder.child_process import prepare_child
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.topics import client
@@ -31,6 +35,7 @@ from grasp_decoder.system.run_record import stage_durations
 from grasp_decoder.types.decoded_grasp import DecodedGrasp
 from grasp_decoder.types.from_message import decoded_grasp_from, decoder_info_from, hand_command_from
 
+LSL_SENDER = Path(__file__).resolve().parents[1] / 'examples' / 'lsl_sender.py'
 LISTEN_EVERY_S = 0.02
 PATIENCE_S = 5.0
 # Of the first bins, while caches and connections are cold.
@@ -97,6 +102,7 @@ def run_graph(
     batch_ms: float = 10.0,
     loop: bool = False,
     priority: int = 0,
+    lsl: bool = False,
     more: dict[str, dict] | None = None,
     until: Callable[[int], bool] | None = None,
     meanwhile: Callable[[rclpy.node.Node, dict[str, NodeProcess]], None] | None = None,
@@ -104,6 +110,8 @@ def run_graph(
     """Replay ``session`` through the graph and collect what comes out.
 
     Args:
+        lsl: a program of its own streams the session by LSL, without end and at speed 1, and the node spike_source
+            takes the place of the replayer.
         more: further nodes and their parameters.
         until: given the decodes so far, whether that is enough; by default the replay ends by itself.
         meanwhile: called with a node of this process and those of the graph, some fifty times a second.
@@ -113,47 +121,61 @@ def run_graph(
     rclpy.init(context=context)
     node = rclpy.create_node('bench', context=context)
     ears = _Ears(node)
-    replay = {
-        'session': session,
-        'speed': float(speed),
-        'batch_ms': float(batch_ms),
-        'trials': trials,
-        'loop': str(loop).lower(),
-        'start_paused': 'true',
-        'subscribers': 2,
-        'priority': priority,
-    }
+    stream = f'grasp_decoder benchmark {os.getpid()}'
+    if lsl:
+        source, parameters = 'spike_source', {'system': 'lsl', 'address': stream, 'bundle': bundle}
+    else:
+        source, parameters = 'spike_replayer', {'session': session, 'speed': float(speed), 'trials': trials}
+        parameters |= {'loop': str(loop).lower(), 'start_paused': 'true', 'subscribers': 2}
     try:
-        with nodes(
-            {
-                'decoder': {'bundle': bundle, 'backend': 'cpu', 'priority': priority},
-                'hand_bridge': {'priority': priority},
-                **(more or {}),
-                'spike_replayer': replay,
-            }
-        ) as processes:
+        with (
+            nodes(
+                {
+                    'decoder': {'bundle': bundle, 'backend': 'cpu', 'priority': priority},
+                    'hand_bridge': {'priority': priority},
+                    **(more or {}),
+                    source: {**parameters, 'batch_ms': float(batch_ms), 'priority': priority},
+                }
+            ) as processes,
+            contextlib.ExitStack() as stack,
+        ):
             _wait(lambda: _connected(node, processes), processes, 60)
-            call(node, RESUME)
-            replayer = processes.pop('spike_replayer')
+            sender = stack.enter_context(_lsl_sender(session, stream)) if lsl else None
+            if sender is None:
+                call(node, RESUME)
+            sending = processes.pop(source)
             heard = 0
             quiet_since = None
             while quiet_since is None or time.monotonic() - quiet_since < 1.0:
                 ears.listen()
                 _require_alive(processes)
+                if sender is not None and sender.poll() is not None:
+                    raise GraspDecoderError('the sender of LSL has ended: see the messages above')
                 if meanwhile:
-                    meanwhile(node, {**processes, 'spike_replayer': replayer})
+                    meanwhile(node, {**processes, source: sending})
                 if len(ears.decodes) != heard:
                     heard, quiet_since = len(ears.decodes), None
-                elif quiet_since is None and replayer.poll() is not None:
+                elif quiet_since is None and sending.poll() is not None:
                     quiet_since = time.monotonic()
                 if until and until(len(ears.decodes)):
-                    end_processes([replayer])
+                    end_processes([sending])
                 time.sleep(LISTEN_EVERY_S)
-            end_processes([replayer])
+            end_processes([sending])
     finally:
         node.destroy_node()
         rclpy.shutdown(context=context)
-    return summarize(ears, read_session(session).trials[: trials or None])
+    return summarize(ears, [] if lsl else read_session(session).trials[: trials or None])
+
+
+@contextlib.contextmanager
+def _lsl_sender(session: Path, stream: str) -> Iterator[subprocess.Popen]:
+    command = [sys.executable, LSL_SENDER, session, '--name', stream]
+    sender = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=prepare_child)
+    try:
+        yield sender
+    finally:
+        sender.kill()
+        sender.wait()
 
 
 def _connected(node, processes) -> bool:
@@ -194,22 +216,31 @@ def call(node, service: Service, **fields):
 
 
 def _missed(decodes, trials, bin_ns) -> int:
-    """Whole bins of the trials sent that were not decoded; of the last segment, up to its last decode."""
+    """Whole bins of the trials sent that were not decoded; of the last segment, up to its last decode.
+
+    Without trials, each segment goes up to its last decode.
+    """
     decoded = {}
     for decode in decodes:
         decoded.setdefault(decode.segment, set()).add(decode.bin)
     last = max(decoded)
     missed = 0
     for segment in range(last + 1):
-        trial = trials[segment % len(trials)]
         bins = decoded.get(segment, set())
-        expected = max(bins) + 1 if segment == last else (trial.stop_ns - trial.start_ns) // bin_ns
+        if trials and segment != last:
+            trial = trials[segment % len(trials)]
+            expected = (trial.stop_ns - trial.start_ns) // bin_ns
+        else:
+            expected = max(bins, default=-1) + 1
         missed += expected - len(bins)
     return missed
 
 
 def summarize(ears, trials) -> GraphRun:
-    """The run from what was heard: its ``decodes``, ``commands`` and ``infos``."""
+    """The run from what was heard, its ``decodes``, ``commands`` and ``infos``, while ``trials`` were replayed.
+
+    The trials are empty where the source does not say which one a segment is.
+    """
     commanded = {command.due_ns for command in ears.commands if command.due_ns}
     decodes = [decode for decode in ears.decodes[WARM_UP_BINS:] if decode.due_ns in commanded]
     return GraphRun(

@@ -29,8 +29,9 @@ from benchmark.material import add_arguments, add_priority_argument, given_or_tr
 from benchmark.results import print_table, summary_ms, write_results
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.topics import client
-from grasp_decoder.system.interfaces import LOAD_BUNDLE
+from grasp_decoder.system.interfaces import DIAGNOSTICS, LOAD_BUNDLE
 from grasp_decoder.system.run_record import STAGES
 
 EXCHANGE_EVERY_S = 5.0
@@ -48,7 +49,13 @@ def _latency(argv) -> int:
         '--bins', type=int, default=3000, metavar='N', help='bins to measure (default: %(default)s, two minutes)'
     )
     add_priority_argument(parser)
-    parser.add_argument(
+    beside = parser.add_mutually_exclusive_group()
+    beside.add_argument(
+        '--source',
+        choices=['lsl'],
+        help='measure this source too, right after the replayer: another program streams the recording (default: none)',
+    )
+    beside.add_argument(
         '--exchange',
         type=Path,
         metavar='DIR',
@@ -57,25 +64,57 @@ def _latency(argv) -> int:
     )
     arguments = parser.parse_args(argv)
     session, bundle = given_or_trained(arguments)
-    run = run_graph(
-        session,
-        bundle,
-        batch_ms=arguments.batch_ms,
-        loop=True,
-        priority=arguments.priority,
-        until=lambda decodes: decodes >= arguments.bins,
-        meanwhile=Exchange((arguments.exchange, bundle)) if arguments.exchange else None,
-    )
-    stages = {stage: summary_ms(run.durations[stage]) for stage in STAGES}
-    print(f'bin edge to hand command, ms, {run.bins} bins, {run.missed_bins} missed, {run.lost_batches} batches lost')
-    print_table(('stage', *stages['total']), [(stage, *values.values()) for stage, values in stages.items()])
-    results = {'bins': run.bins, 'missed_bins': run.missed_bins, 'lost_batches': run.lost_batches, 'latency_ms': stages}
+
+    def measured(**options) -> GraphRun:
+        return run_graph(
+            session,
+            bundle,
+            batch_ms=arguments.batch_ms,
+            loop=True,
+            priority=arguments.priority,
+            until=lambda decodes: decodes >= arguments.bins,
+            **options,
+        )
+
+    run = measured(meanwhile=Exchange((arguments.exchange, bundle)) if arguments.exchange else None)
+    results = _reported(run)
     if arguments.exchange:
         results |= _around(run)
         print(f'{results["exchanges"]} exchanges, {results["bins_around"]} bins around them')
-        print_table(('stage', *stages['total']), [('total', *results['around_ms'].values())])
+        print_table(('stage', *results['around_ms']), [('total', *results['around_ms'].values())])
+    if arguments.source:
+        print('the same by LSL:')
+        arrivals = Arrivals()
+        results['lsl'] = _reported(measured(lsl=True, meanwhile=arrivals)) | {'arrivals': arrivals.counts}
+        p99s = [each['latency_ms']['total']['p99'] for each in (results, results['lsl'])]
+        results['p99_more_ms'] = round(p99s[1] - p99s[0], 3)
+        print(', '.join(f'{name}: {value}' for name, value in arrivals.counts.items()))
+        print(f'p99 of LSL is {results["p99_more_ms"]:.2f} ms more than that of the replayer')
     write_results('latency', results, _figure(run))
     return 0
+
+
+def _reported(run: GraphRun) -> dict:
+    """Print the stages of a run, and give them."""
+    stages = {stage: summary_ms(run.durations[stage]) for stage in STAGES}
+    print(f'bin edge to hand command, ms, {run.bins} bins, {run.missed_bins} missed, {run.lost_batches} batches lost')
+    print_table(('stage', *stages['total']), [(stage, *values.values()) for stage, values in stages.items()])
+    return {'bins': run.bins, 'missed_bins': run.missed_bins, 'lost_batches': run.lost_batches, 'latency_ms': stages}
+
+
+class Arrivals:
+    """Keeps what spike_source last said of the spikes that came: how many, how late, and what it left out."""
+
+    def __init__(self):
+        self.counts: dict[str, str] = {}
+        self._receiver: Receiver | None = None
+
+    def __call__(self, node, processes) -> None:
+        self._receiver = self._receiver or Receiver(node, DIAGNOSTICS)
+        for message in self._receiver.receive(0):
+            for each in message.status:
+                if each.name == 'spike_source: system':
+                    self.counts = {value.key: value.value for value in each.values}
 
 
 class Exchange:

@@ -9,6 +9,7 @@
 
 """Spikes and markers of a real LSL outlet in another process, which is killed and started again."""
 
+import re
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ import pytest
 
 from grasp_decoder.features.binning import Binner, bin_counts
 from grasp_decoder.recording.synthetic import synthesize
+from grasp_decoder.recording.writing import write_session
 from grasp_decoder.sources.live_source import LiveSource
 from grasp_decoder.sources.spike_system import SystemLost, SystemSettings
 from grasp_decoder.sources.unit_map import unit_map_of
@@ -30,7 +32,7 @@ from grasp_decoder.sources.lsl import LslSystem
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures('own_lsl')]
 
-SENDER = Path(__file__).resolve().parents[1] / 'helpers' / 'lsl_sender.py'
+SENDER = Path(__file__).resolve().parents[2] / 'examples' / 'lsl_sender.py'
 BIN_NS = 40_000_000
 MS = 1_000_000
 
@@ -42,17 +44,12 @@ def session():
 
 @pytest.fixture
 def start_sender(session, tmp_path):
-    """``start_sender()`` starts the process that streams the trial of the session."""
-    trial, started = session.trials[0], []
-    np.savez(
-        tmp_path / 'spikes.npz',
-        times_ns=trial.times_ns - trial.start_ns,
-        electrode=np.array([unit.electrode for unit in session.units])[trial.units],
-        sort_code=np.array([unit.sort_code for unit in session.units])[trial.units],
-    )
+    """``start_sender()`` starts the process that streams the trial of the session, again and again."""
+    write_session(session, tmp_path / 'session.neo.mat')
+    started = []
 
     def start():
-        command = [sys.executable, SENDER, tmp_path / 'spikes.npz']
+        command = [sys.executable, SENDER, tmp_path / 'session.neo.mat', '--name', 'test']
         started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
         return started[-1]
 
@@ -65,7 +62,7 @@ def start_sender(session, tmp_path):
 
 def test_a_session_gives_the_same_bins_and_a_killed_sender_comes_back(session, start_sender):
     unit_map = unit_map_of(session.units, 'session')
-    settings = SystemSettings(address='test spikes', events='test markers')
+    settings = SystemSettings(address='test', events='test markers')
     # The delay is long, so that a busy machine loses nothing.
     timing = Timing(10 * MS, 1000 * MS, 5000 * MS)
     source = LiveSource(lambda: LslSystem(settings, unit_map), unit_map, timing)
@@ -80,17 +77,18 @@ def test_a_session_gives_the_same_bins_and_a_killed_sender_comes_back(session, s
                 batches.append(batch)
             events.extend(source.take_events())
 
-    receive_until(lambda: events)
-    first_ns, trial = int(sender.stdout.readline()), session.trials[0]
+    receive_until(lambda: any(event.label == 'Correct' for event in events))
+    first_ns, trial = int(re.search('[0-9]+', sender.stdout.readline())[0]), session.trials[0]
     receive_until(lambda: batches[-1].end_ns - first_ns > trial.stop_ns - trial.start_ns + BIN_NS)
-    assert (events[0].label, events[0].object_id, events[0].trial) == ('Start', 21, 1)
+    assert (events[0].label, events[0].object_id, events[0].trial) == ('Start', trial.object_id, 1)
+    assert list(trial.events)[1:] == [event.label for event in events[1 : len(trial.events)]]
     assert (source.health.late, source.health.ahead, source.health.unknown, source.health.lost) == (0, 0, 0, 0)
     assert {'clock offset (ms)', 'samples that are no numbers'} == source.counts().keys()
     _check_bins(batches, first_ns, session)
 
     sender.kill()
     receive_until(lambda: source.trouble)
-    assert source.trouble == "LSL stream 'test spikes' has ended"
+    assert source.trouble == "LSL stream 'test' has ended"
     sent = len(batches)
     receive_until(lambda: 'there is no LSL stream' in source.trouble)
     assert len(batches) == sent
