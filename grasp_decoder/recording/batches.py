@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from grasp_decoder.recording.session import Session, Trial
 from grasp_decoder.types.spike_batch import SpikeBatch
 
 _LONGEST_PERIOD_NS = np.iinfo(np.uint32).max
+_TOGETHER = 4096
+"""Batches whose spikes are looked up at once: a trial may last for years, in a recording that is wrong."""
 
 
 def batches(session: Session, period_ns: int, trials: Iterable[Trial] | None = None) -> Iterator[SpikeBatch]:
@@ -47,11 +50,11 @@ def trial_batches(
     trial: Trial, unit_count: int, period_ns: int, segment: int = 0, sequence: int = 0
 ) -> Iterator[SpikeBatch]:
     """The batches of one trial; their numbers start at ``sequence``."""
-    starts = np.arange(trial.start_ns, trial.stop_ns, period_ns, dtype=np.int64)
-    ends = np.append(starts[1:], trial.stop_ns)
-    bounds = np.searchsorted(trial.times_ns, np.append(starts, trial.stop_ns))
-    counts = np.diff(bounds)
-    offsets = (trial.times_ns - np.repeat(starts, counts)).astype(np.uint32)
-    for index, (start, end) in enumerate(zip(starts.tolist(), ends.tolist())):
-        spikes = slice(bounds[index], bounds[index + 1])
-        yield SpikeBatch(sequence + index, segment, start, end, unit_count, trial.units[spikes], offsets[spikes])
+    for begin in range(trial.start_ns, trial.stop_ns, _TOGETHER * period_ns):
+        end = min(begin + _TOGETHER * period_ns, trial.stop_ns)
+        edges = np.append(np.arange(begin, end, period_ns, dtype=np.int64), end)
+        bounds = np.searchsorted(trial.times_ns, edges)
+        for (start, stop), (first, last) in zip(pairwise(edges.tolist()), pairwise(bounds.tolist())):
+            offsets = (trial.times_ns[first:last] - start).astype(np.uint32)
+            yield SpikeBatch(sequence, segment, start, stop, unit_count, trial.units[first:last], offsets)
+            sequence += 1

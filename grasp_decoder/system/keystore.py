@@ -120,9 +120,11 @@ def _identity(name: str, certificate: Path, key: Path, authority: _Identity | No
     try:
         found = serialization.load_pem_private_key(read_plain(key, MIB), None)
         signed = x509.load_pem_x509_certificate(read_plain(certificate, MIB))
+        # A damaged certificate may load, and fail here.
+        fit = isinstance(found, ec.EllipticCurvePrivateKey) and signed.public_key() == found.public_key()
     except (ValueError, TypeError):
-        found = None
-    if not isinstance(found, ec.EllipticCurvePrivateKey) or signed.public_key() != found.public_key():
+        fit = False
+    if not fit:
         raise GraspDecoderError(f'{key} and {certificate} are no key and its certificate: remove both to make new ones')
     if authority is not None and not _is_signed_by(signed, authority.certificate):
         raise GraspDecoderError(f'{certificate} is not signed by this keystore: remove {key} to make new ones')

@@ -9,9 +9,11 @@
 
 """Batches hold every spike of every trial exactly once."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from grasp_decoder.errors import GraspDecoderError
@@ -31,7 +33,14 @@ def trials(draw):
     return Trial(0, start, start + length, {}, 21, True, times, units)
 
 
+def lasting(length):
+    """A trial with a spike every 99,999 ns at first."""
+    times = np.arange(7, min(length, 10**9), 99_999)
+    return Trial(0, 0, length, {}, 21, True, times, np.zeros(len(times), np.uint16))
+
+
 @given(st.lists(trials(), max_size=3), st.integers(10**7, 4 * 10**9))
+@example([lasting(10**9)], 100_000)
 def test_batches_are_an_exact_partition(trials, period_ns):
     session = Session('x', tuple(Unit(index) for index in range(UNITS)), tuple(trials))
     sent = list(batches(session, period_ns))
@@ -47,6 +56,16 @@ def test_batches_are_an_exact_partition(trials, period_ns):
             np.concatenate([batch.start_ns + batch.offset_ns.astype(np.int64) for batch in part]), trial.times_ns
         )
         np.testing.assert_array_equal(np.concatenate([batch.unit for batch in part]), trial.units)
+
+
+def test_a_trial_that_lasts_a_year_takes_no_memory():
+    stream = batches(Session('x', (Unit(0),), (lasting(365 * 24 * 3600 * 10**9),)), 10**7)
+    tracemalloc.start()
+    first = [next(stream) for _ in range(200)]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sum(len(batch.unit) for batch in first) == 10_001
+    assert peak < 2**20
 
 
 def test_a_period_that_offsets_cannot_hold_is_refused():

@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from grasp_decoder.cli import security
 from grasp_decoder.errors import GraspDecoderError
@@ -151,6 +152,18 @@ def test_what_is_no_key_of_this_keystore_is_refused(keystore, tmp_path, file):
         (folder / file).write_bytes(content)
         with pytest.raises(GraspDecoderError, match='remove'):
             make_keystore(folder, 7)
+
+
+@pytest.mark.parametrize('file', ['enclaves/decoder/cert.pem', 'public/ca.cert.pem'])
+def test_a_certificate_of_a_point_off_the_curve_is_refused(keystore, tmp_path, file):
+    """It loads: only its public key does not."""
+    folder = shutil.copytree(keystore, tmp_path / 'store', symlinks=True)
+    certificate = x509.load_pem_x509_certificate((folder / file).read_bytes())
+    point = certificate.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    changed = certificate.public_bytes(Encoding.DER).replace(point, point[:-1] + bytes([point[-1] ^ 1]))
+    (folder / file).write_bytes(x509.load_der_x509_certificate(changed).public_bytes(Encoding.PEM))
+    with pytest.raises(GraspDecoderError, match='remove'):
+        make_keystore(folder, 7)
 
 
 @pytest.fixture
