@@ -15,14 +15,17 @@ What is needed is little: a request with ``Range``, and SHA-256.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import http.client
 import json
+import os
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -127,6 +130,8 @@ def _json(url: str) -> Any:
 def fetch(file: PublicFile, folder: Path, tell: Callable[[str], Any], wait_s: float = 2.0) -> Path:
     """Download a file, or go on with one that was begun; what is there already stays.
 
+    It waits while another process downloads into the same folder.
+
     Args:
         tell: gets a line about what is done.
         wait_s: before the connection is tried again, and twice as long each time.
@@ -136,40 +141,60 @@ def fetch(file: PublicFile, folder: Path, tell: Callable[[str], Any], wait_s: fl
     """
     if not file.name or file.name in ('.', '..') or file.name.endswith('.part'):
         raise GraspDecoderError(f'{file.url}: a file that is called "{file.name}" is not downloaded')
-    whole, part = folder / file.name, folder / f'{file.name}.part'
-    seen = whole.with_name(f'{file.name}.sha256')
+    whole = folder / file.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        noted = read_plain(seen, MIB).decode(errors='replace').split() if seen.is_file() else []
-        expected = file.sha256 or (noted[0] if noted else None)
-        if whole.is_file() and expected == _sha256(whole):
-            tell(f'{whole}: is there already')
-            return whole
-        for number in range(TRIES):
-            try:
-                _go_on(file, part, tell)
-                break
-            except (OSError, http.client.HTTPException, _Broken) as error:
-                if isinstance(error, urllib.error.HTTPError) and error.code == 416 and part.is_file():
-                    part.unlink()  # it may be whole, or of another file: nobody says
-                    error = _Broken('what is there cannot be gone on with')
-                if number == TRIES - 1 or (isinstance(error, urllib.error.HTTPError) and error.code < 500):
-                    raise GraspDecoderError(
-                        f'{file.url}: {_why(error)}; the same command goes on where it stopped'
-                    ) from None
-                tell(f'{file.name}: {_why(error)}, trying again')
-                time.sleep(wait_s * 2**number)
-        found = _sha256(part)
-        if expected not in (None, found):
-            part.unlink()
-            raise GraspDecoderError(f'{file.url}: what came has the SHA-256 {found}, not {expected}: it was deleted')
-        part.rename(whole)
-        seen.write_text(f'{found}  {file.name}\n')
+        with _alone(folder, tell):
+            _fetch(file, whole, tell, wait_s)
     except OSError as error:
         raise GraspDecoderError(f'{whole}: cannot be written: {error.strerror}') from None
+    return whole
+
+
+@contextmanager
+def _alone(folder: Path, tell: Callable[[str], Any]) -> Iterator[None]:
+    """Wait until no other process holds the folder, and hold it. The kernel releases it, however the process ends."""
+    held = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            tell(f'{folder}: waiting for another fetch into it')
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def _fetch(file: PublicFile, whole: Path, tell: Callable[[str], Any], wait_s: float) -> None:
+    part, seen = (whole.with_name(whole.name + end) for end in ('.part', '.sha256'))
+    noted = read_plain(seen, MIB).decode(errors='replace').split() if seen.is_file() else []
+    expected = file.sha256 or (noted[0] if noted else None)
+    if whole.is_file() and expected == _sha256(whole):
+        tell(f'{whole}: is there already')
+        return
+    for number in range(TRIES):
+        try:
+            _go_on(file, part, tell)
+            break
+        except (OSError, http.client.HTTPException, _Broken) as error:
+            if isinstance(error, urllib.error.HTTPError) and error.code == 416 and part.is_file():
+                part.unlink()  # it may be whole, or of another file: nobody says
+                error = _Broken('what is there cannot be gone on with')
+            if number == TRIES - 1 or (isinstance(error, urllib.error.HTTPError) and error.code < 500):
+                raise GraspDecoderError(
+                    f'{file.url}: {_why(error)}; the same command goes on where it stopped'
+                ) from None
+            tell(f'{file.name}: {_why(error)}, trying again')
+            time.sleep(wait_s * 2**number)
+    found = _sha256(part)
+    if expected not in (None, found):
+        part.unlink()
+        raise GraspDecoderError(f'{file.url}: what came has the SHA-256 {found}, not {expected}: it was deleted')
+    part.rename(whole)
+    seen.write_text(f'{found}  {file.name}\n')
     known = 'as the archive says' if file.sha256 else 'the archive names none to compare it with'
     tell(f'{whole}: {whole.stat().st_size / MIB:.1f} MiB, SHA-256 {found}, {known}')
-    return whole
 
 
 class _Broken(Exception):

@@ -105,6 +105,26 @@ def test_a_download_that_breaks_off_goes_on_where_it_was(archive, tmp_path, monk
     assert sorted(each.name for each in tmp_path.iterdir()) == ['x.nev', 'x.nev.sha256']
 
 
+def test_a_second_download_into_the_folder_waits_for_the_first(archive, tmp_path):
+    file, said, waits = PublicFile('x.nev', f'{archive}/x.nev', len(CONTENT), SHA256), [], threading.Event()
+
+    def tell_second(line):
+        said.append(line)
+        waits.set()
+
+    second = threading.Thread(target=fetch, args=(file, tmp_path, tell_second), daemon=True)
+
+    def tell_first(line):
+        if not second.ident:
+            second.start()
+            assert waits.wait(60)
+
+    fetch(file, tmp_path, tell_first)
+    second.join(60)
+    assert Archive.asked == [None]
+    assert said == [f'{tmp_path}: waiting for another fetch into it', f'{tmp_path / "x.nev"}: is there already']
+
+
 def test_what_never_ends_stays_for_the_next_time(archive, tmp_path, monkeypatch):
     monkeypatch.setattr(Archive, 'breaks_after', 1000)
     with pytest.raises(GraspDecoderError, match='ended after 6000 of 102400 bytes; the same command goes on'):
