@@ -51,7 +51,7 @@ class UnitModel:
     @cached_property
     def _precision(self) -> NDArray[np.float64]:
         """Inverse covariance of the factors given all units, (factors, factors)."""
-        return np.eye(self.loading.shape[1]) + self.loading.T.astype(np.float64) @ self.weighted
+        return np.eye(self.loading.shape[1]) + _summed_over_units(self.loading, self.weighted)
 
     def covariance(self, living: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Covariance of the factors given the living units only, (factors, factors).
@@ -62,8 +62,7 @@ class UnitModel:
             living: (units,), whether a unit counts.
         """
         dead = np.flatnonzero(~living)
-        # Unlike a product with @, einsum adds in the same order however many threads there are.
-        said = np.einsum('uf,ug->fg', self.loading[dead].astype(np.float64), self.weighted[dead])
+        said = _summed_over_units(self.loading[dead], self.weighted[dead])
         return np.linalg.inv(self._precision - said).astype(np.float32)
 
     def expected_factors(self, living: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -104,3 +103,12 @@ class UnitModel:
         if not all(np.isfinite(values).all() for values in (mean, loading, private)) or (private <= 0).any():
             raise ValueError('the unit model contains NaN, infinity or a variance that is not above 0')
         return cls(mean, loading, private)
+
+
+def _summed_over_units(loading: NDArray[np.float32], weighted: NDArray[np.float32]) -> NDArray[np.float64]:
+    """What some units say of the factors, (factors, factors).
+
+    Unlike a product with @, einsum adds in the same order however many threads there are.
+    """
+    said: NDArray[np.float64] = np.einsum('uf,ug->fg', loading.astype(np.float64), weighted)
+    return said
