@@ -61,10 +61,17 @@ def starting() -> Iterator[None]:
 
 @contextmanager
 def not_cut_short() -> Iterator[None]:
-    """Within `starting`, a step that ends before the node does: a child of a library would complain of its parent."""
+    """Within `starting`, a step that ends before the node does: a child of a library would complain of its parent.
+
+    The child itself does not hear the signal, which a terminal sends to it too.
+    """
     starts = _starts.is_set()
     _starts.clear()
-    yield
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)  # children start with it
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if starts:
         _starts.set()
         if to_end.is_set():

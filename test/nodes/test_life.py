@@ -24,6 +24,7 @@ pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./r
 import rclpy
 from rclpy.service import Service
 
+from grasp_decoder.nodes.signals import ENDING_SIGNALS, not_cut_short, starting
 from grasp_decoder.nodes.spin import spin
 from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
@@ -120,6 +121,16 @@ def test_a_node_that_waits_while_it_starts_is_cut_short(domain_id, step, number)
     program = SLOW_NODE.format(step=step, number=int(number))
     done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, timeout=90.0, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, f'{step}\n', '')
+
+
+def test_children_of_a_step_that_is_not_cut_short_do_not_hear_a_signal():
+    program = 'import signal; print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))'
+    child = [sys.executable, '-c', program]
+    with starting():
+        with not_cut_short():
+            held_back = subprocess.check_output(child, text=True)
+        after = subprocess.check_output(child, text=True)
+    assert (held_back, after) == (f'{sorted(ENDING_SIGNALS)}\n', '[]\n')
 
 
 def test_a_node_ends_while_the_thread_beside_it_is_about_to_wait(domain_id, monkeypatch):
