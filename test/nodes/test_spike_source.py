@@ -11,6 +11,9 @@
 
 import contextlib
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +22,7 @@ pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./r
 
 from grasp_decoder.nodes.topics import subscribe
 from grasp_decoder.sources.unit_map import unit_map_text
+from grasp_decoder.system.demo_files import demo_session, ready_bundle
 from grasp_decoder.system.interfaces import DECODED_GRASP, DIAGNOSTICS, HAND_COMMAND, TRIAL_EVENTS
 from grasp_decoder.system.processes import NodeProcess
 from grasp_decoder.types.hand_command import HandMode
@@ -27,6 +31,8 @@ from helpers.bundle_samples import make_manifest, make_network, make_trials
 from helpers.open_ephys_sender import BLOCK, OpenEphysSender
 
 pytestmark = pytest.mark.slow
+
+SENDER = Path(__file__).resolve().parents[2] / 'examples' / 'lsl_sender.py'
 
 
 @pytest.fixture(scope='module')
@@ -43,13 +49,19 @@ def given(bundle, **parameters):
     return ['--ros-args', *(word for name, value in named.items() for word in ('-p', f'{name}:={value}'))]
 
 
-def test_the_hand_is_safe_while_the_acquisition_stands_still(start_node, node, spin_until, bundle):
-    units = make_manifest().units
-    commands, decodes, events, statuses = [], [], [], {}
+def heard_of(node):
+    """Commands, decodes and trial events that come from now on, and the latest statuses of /diagnostics by name."""
+    heard = commands, decodes, events, statuses = [], [], [], {}
     subscribe(node, HAND_COMMAND, commands.append)
     subscribe(node, DECODED_GRASP, decodes.append)
     subscribe(node, TRIAL_EVENTS, events.append)
     subscribe(node, DIAGNOSTICS, lambda message: statuses.update({each.name: each for each in message.status}))
+    return heard
+
+
+def test_the_hand_is_safe_while_the_acquisition_stands_still(start_node, node, spin_until, bundle):
+    units = make_manifest().units
+    commands, decodes, events, statuses = heard_of(node)
 
     with contextlib.closing(OpenEphysSender()) as sender:
 
@@ -79,6 +91,45 @@ def test_the_hand_is_safe_while_the_acquisition_stands_still(start_node, node, s
         before, sender.message_num = decodes[-1].segment, 0
         sender.acquire(spikes_of_a_block)
         assert spin_until(lambda: decodes[-1].segment > before), source.log_text()
+
+
+@pytest.fixture
+def start_sender(own_lsl):
+    """``start_sender()`` starts the program that streams the demo's session by LSL; the test may kill it."""
+    pytest.importorskip('pylsl', reason='pylsl is not installed')
+    started = []
+
+    def start():
+        started.append(subprocess.Popen([sys.executable, SENDER, demo_session(), '--name', 'test']))
+        return started[-1]
+
+    yield start
+    for sender in started:
+        sender.kill()
+        sender.wait()
+
+
+def test_the_hand_is_safe_while_the_sender_of_lsl_is_dead(start_node, node, spin_until, start_sender):
+    commands, decodes, events, statuses = heard_of(node)
+    start_node('decoder', '--ros-args', '-p', f'bundle:={ready_bundle()}')
+    # A busy machine may be late here.
+    bridge = start_node('hand_bridge', '--ros-args', '-p', 'max_latency_s:=10.0')
+    sender = start_sender()
+    parameters = {'system': 'lsl', 'address': 'test', 'events': 'test markers', 'delay_ms': 200.0, 'silence_s': 0.0}
+    source = start_node('spike_source', *given(ready_bundle(), **parameters))
+
+    def log():
+        return f'{[each.reason for each in commands[-3:]]}\n{source.log_text()}\n{bridge.log_text()}'
+
+    assert spin_until(lambda: commands and commands[-1].state != HandMode.SAFE), log()
+    assert spin_until(lambda: events and decodes and 'spike_source: system' in statuses)
+    killed_at, segment = len(commands), decodes[-1].segment
+    sender.kill()
+    assert spin_until(lambda: 'spikes stopped' in {each.reason for each in commands[killed_at:]}), log()
+    assert spin_until(lambda: 'there is no LSL stream' in statuses['spike_source: system'].message), log()
+    assert commands[-1].state == HandMode.SAFE
+    start_sender()
+    assert spin_until(lambda: decodes[-1].segment > segment and commands[-1].state != HandMode.SAFE), log()
 
 
 def test_a_map_of_other_units_is_refused_in_one_line(bundle, domain_id, tmp_path):
