@@ -43,6 +43,7 @@ def abort(folder):
     os.abort()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'read_it, what',
     [

@@ -49,6 +49,7 @@ def test_a_gap_is_unreported_unless_the_decoder_counts_lost_batches():
     assert unreported_losses(decodes(0, 1, segment=1) + decodes(5, segment=1, lost=1), TRIAL_BINS, 0.25) == 1
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_whatever_is_lost_the_decoder_counts_it(data):
     """The batches of the decoder's own binner, of which any may be missing."""

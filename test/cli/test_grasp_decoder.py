@@ -76,6 +76,7 @@ def run_without_training(*arguments) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, '-c', program, *arguments], cwd=ROOT, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_training_without_tensorflow_is_one_line(tmp_path):
     session = tmp_path / 'session.neo.mat'
     write_session(synthesize(units=8, trials=16)[0], session)

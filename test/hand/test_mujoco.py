@@ -31,6 +31,7 @@ def simulator():
         yield simulator
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('object_id', [*EVERY_ID, 3, 99])
 def test_the_grip_of_the_table_lifts_and_holds_the_object(simulator, object_id):
     lift = grasp(simulator, object_id, load_grip_table().grip_of(object_id))
@@ -45,6 +46,7 @@ def test_a_machine_slower_than_real_time_lifts_late_but_lifts(simulator, object_
     assert lift.released < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('object_id', [22, 33, 43, 51, 63, 73])
 def test_of_each_shape_some_grip_does_not_fit_and_lets_it_slip(simulator, object_id):
     held = {grip: grasp(simulator, object_id, grip).held.min() >= 0.05 for grip in load_grip_table().postures}

@@ -76,6 +76,7 @@ def evaluation(name, seed):
     )
 
 
+@pytest.mark.slow
 def test_report_of_one_session(tmp_path):
     found = evaluation('MSyn40 <b>', 0)
     write_report(tmp_path, found)

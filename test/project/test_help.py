@@ -81,6 +81,7 @@ def test_help_of_a_node_has_every_parameter_with_its_default(node):
             assert re.search(rf'^  {each.name}: .*\n {{6}}\S', text, re.MULTILINE), each.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('node', NODES)
 def test_help_of_a_node_only_helps(node, domain_id, tmp_path):
     process = run_to_its_end(node, ['--help', '--ros-args', '-r', '__ns:=/x'], tmp_path)

@@ -254,6 +254,7 @@ def test_a_shared_environment_is_not_made_again_for_another_python(bare_machine,
     assert 'is a link to an environment of' in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'command, layers',
     [

@@ -28,6 +28,7 @@ def write_nix(block, path):
         writer.write_block(block)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('write, name', [(write_mat, 'x.neo.mat'), (write_nix, 'x.nix')])
 @pytest.mark.parametrize(
     'mapping',

@@ -100,6 +100,7 @@ def mapping(tmp_path):
     return written
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('form', FORMATS)
 def test_every_format_gives_the_same_trials_or_says_which_line_is_missing(tmp_path, mapping, form):
     write, name = FORMATS[form]
@@ -118,6 +119,7 @@ def test_every_format_gives_the_same_trials_or_says_which_line_is_missing(tmp_pa
         assert '\n' not in str(error.value) and str(tmp_path / name) in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('form', [form for form in ONE_LONG_RECORDING if form not in ('NeoMatlabIO', 'Blackrock')])
 def test_half_a_file_is_refused_in_one_line(tmp_path, mapping, form):
     """Not of Blackrock, whose packets say nothing of how many there should be."""

@@ -37,6 +37,7 @@ from helpers.session_equality import assert_same_session
 SMALL = ('--units', '12', '--trials', '8', '--objects', '2')
 
 
+@pytest.mark.slow
 def test_synthesize_then_inspect_with_a_picture(tmp_path, capsys):
     path, picture = tmp_path / 'x.neo.mat', tmp_path / 'x.png'
     assert synthesize(['--out', str(path), *SMALL]) == 0
@@ -132,6 +133,7 @@ def texts_of(group):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('suffix, written', [('.mat', '.mat'), ('.nix', '.mat'), ('.mat', '.nwb')])
 def test_deidentify_removes_who_and_when_and_changes_nothing_else(tmp_path, named_block, capsys, suffix, written):
     path, out, told = tmp_path / f'Moe{suffix}', tmp_path / f'out{written}', tmp_path / 'report.json'
