@@ -132,6 +132,15 @@ def _parser() -> argparse.ArgumentParser:
         'the one that fits best is taken. With few trials this decodes far better (default: train from the beginning)',
     )
     parser.add_argument(
+        '--earlier-sessions',
+        nargs='+',
+        default=[],
+        type=Path,
+        metavar='FILE',
+        help='recordings of earlier days to learn from as well, even if they had other units: each gets a read-in of '
+        'its own, and the bundle that of the session. They need the same objects, see docs/training.md (default: none)',
+    )
+    parser.add_argument(
         '--final',
         action='store_true',
         help='in the end, fit the bundle once more on all trials; the scores stay those of the first fit '
@@ -164,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _train(argv) -> int:
     arguments = _parser().parse_args(argv)
-    for session in arguments.session:
+    for session in (*arguments.session, *arguments.earlier_sessions):
         if not session.exists():
             raise GraspDecoderError(f'{session}: no such file')
     if len(arguments.session) > 1:
@@ -197,6 +206,7 @@ def _train(argv) -> int:
         seed=arguments.seed,
         edge_tpu=arguments.edgetpu,
         init_from=tuple(arguments.init_from),
+        earlier_sessions=tuple(arguments.earlier_sessions),
         dof=arguments.dof,
         velocity=arguments.velocity,
         accept_suspicious=arguments.accept_suspicious,

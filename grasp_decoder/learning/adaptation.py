@@ -31,13 +31,10 @@ from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial
 from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, hold_windows, pool
-from grasp_decoder.learning.models.alignment import Alignment, align, match_units
+from grasp_decoder.learning.models.alignment import FOLDS, Alignment, align, match_units
 from grasp_decoder.learning.models.course import moments
 from grasp_decoder.learning.models.novelty_fitting import adapt_novelty_model
 from grasp_decoder.recording.session import Session, Unit
-
-FOLDS = 4
-"""Parts of the trials that are left out in turn to say how well the rest adapts."""
 
 LEAST_SHARE = 0.5
 """A bundle fits if, adapted, it is at least this far from chance to what it decoded on its own day."""
@@ -198,12 +195,17 @@ def require_fit(bundle: Bundle, accuracy: float) -> None:
     """
     chance = 1 / len(bundle.manifest.classes)
     own = bundle.manifest.metrics.get(OBJECT, {}).get('accuracy', 3 * chance)
-    least = chance + LEAST_SHARE * (own - chance)
+    least = least_accuracy(own, chance)
     if accuracy < least:
         raise GraspDecoderError(
             f'bundle {bundle.path} does not fit this session: adapted, it would decode {accuracy:.0%} of the hold '
             f'phase, less than {least:.0%}; is it of another animal? Train this session on its own'
         )
+
+
+def least_accuracy(own: float, chance: float) -> float:
+    """What another day has to decode at least, where this one decodes ``own``, to be taken for the same animal."""
+    return chance + LEAST_SHARE * (own - chance)
 
 
 def require_common_units(bundle: Bundle, day: Day) -> None:

@@ -10,6 +10,7 @@
 """Read-ins for another day: today's units, in other numbers and order, speak that day's language."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,9 @@ import pytest
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.trial_bins import TrialBins
-from grasp_decoder.learning.models.alignment import align
+from grasp_decoder.learning.models.alignment import align, course_of, recognised
+from grasp_decoder.learning.models.earlier_sessions import common_read_ins
+from grasp_decoder.learning.models.fisher_read_in import fisher_read_in
 from grasp_decoder.learning.models.gru_graph import StepWeights
 from grasp_decoder.learning.models.training import FitProblem
 from grasp_decoder.learning.models.transfer import read_in_for, start_for_others
@@ -101,6 +104,23 @@ def test_trials_without_labels_help_those_with_labels(start):
     labelled, others, test = trials_of(2, 3, SHUFFLED), trials_of(30, 8, SHUFFLED), trials_of(12, 5, SHUFFLED)
     alone, together = (align(start, labelled, more).read_in for more in ((), others))
     assert np.mean(correlations(start, together, test)) > np.mean(correlations(start, alone, test)) + 0.2
+
+
+def test_two_sessions_get_read_ins_into_the_same_latents():
+    sessions = trials_of(60, 2), trials_of(30, 3, SHUFFLED)
+    read_ins = common_read_ins(sessions)
+    assert [each.unit_count for each in read_ins] == [UNITS, 13]
+    np.testing.assert_array_equal(read_ins[0].kernel, fisher_read_in(sessions[0])[0])
+    course = course_of(sessions[0], read_ins[0])
+    assert min(correlations(course, read_ins[1], trials_of(12, 5, SHUFFLED))) > 0.9
+
+
+def test_objects_are_recognised_by_the_course_of_another_day(start):
+    today = trials_of(30, 3, SHUFFLED)
+    assert recognised(start, today) > 0.9
+    order = np.random.default_rng(0).permutation(len(today))
+    mixed_up = [replace(trial, object_id=today[index].object_id) for trial, index in zip(today, order)]
+    assert recognised(start, mixed_up) < 0.6
 
 
 def test_units_without_electrodes_are_not_matched(start):

@@ -57,6 +57,7 @@ def evaluation(name, seed):
         random_states=(42,),
         final=False,
         started_from=None,
+        earlier=('day1',),
         ended_early=(),
         left_out=(),
         models={},

@@ -267,6 +267,35 @@ def test_training_goes_on_from_another_days_bundle(bundle, tmp_path, capsys):
         assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
+def test_a_network_learns_from_earlier_sessions_as_well(tmp_path, capsys):
+    earlier, newest = synthesize(units=16, trials=40, objects=2, days=2)
+    order = np.random.default_rng(0).permutation(len(earlier.trials))
+    mixed_up = [
+        replace(trial, object_id=earlier.trials[index].object_id) for trial, index in zip(earlier.trials, order)
+    ]
+    path, others = tmp_path / 'Newest.neo.mat', [tmp_path / f'{name}.neo.mat' for name in ('Earlier', 'MixedUp', 'Few')]
+    few = synthesize(units=12, trials=24, objects=3)[0]
+    for each, file in zip((newest, earlier, replace(earlier, trials=mixed_up), few), (path, *others)):
+        write_session(each, file)
+    common = ['--session', str(path), '--out', str(tmp_path / 'out'), '--tasks', 'object', '--baselines', 'none']
+    assert train([*common, '--earlier-sessions', *map(str, others[:2])]) == 0
+    assert re.search('MixedUp.neo.mat is left out, as it does not fit: .* tells [0-9]+% ', capsys.readouterr().err)
+    made = load_bundle(tmp_path / 'out')
+    assert (made.manifest.name, made.manifest.unit_count) == (newest.name, newest.unit_count)
+    learnt, also = made.manifest.sessions
+    assert (learnt.name, also.name) == (newest.name, earlier.name) and len(also.train) == len(earlier.trials)
+    assert f'learnt from {earlier.name} as well' in (tmp_path / 'out' / 'report' / 'report.html').read_text()
+    for wrong, message in (
+        ([str(others[2])], 'have different objects'),
+        ([str(others[0]), '--model', 'fisher_gru'], 'leave out --model'),
+        ([str(path)], 'is the session itself'),
+        ([str(tmp_path / 'none')], 'no such file'),
+    ):
+        assert train([*common, '--earlier-sessions', *wrong]) == 2
+        assert message in capsys.readouterr().err
+
+
 def test_what_is_left_out_is_said(tmp_path, capsys):
     made = synthesize(units=6, trials=26, objects=3)[0]
     rare = made.trials[0].object_id

@@ -40,6 +40,7 @@ class TrainingFacts:
         random_states: of each split that was finished.
         final: whether the bundle was fitted once more, on all trials.
         started_from: id of the bundle of another day that training went on from.
+        earlier: names of the sessions of earlier days that it learnt from as well.
         ended_early: the fits that the clock or Ctrl-C ended.
         left_out: what was asked for and is missing, because the time was over or Ctrl-C came.
         models: task -> name of its model family.
@@ -53,6 +54,7 @@ class TrainingFacts:
     random_states: tuple[int, ...]
     final: bool
     started_from: str | None
+    earlier: tuple[str, ...]
     ended_early: tuple[str, ...]
     left_out: tuple[str, ...]
     models: Mapping[str, str]

@@ -24,6 +24,7 @@ from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.evaluation.evaluation import TrainingFacts
 from grasp_decoder.learning.experiment.experiment import Experiment
 from grasp_decoder.learning.grip_posterior import calibrate_evidence
+from grasp_decoder.learning.models.earlier_sessions import EarlierSession
 from grasp_decoder.types.time import NS_PER_S
 
 
@@ -43,7 +44,7 @@ def make_manifest(experiment: Experiment, split: Split, networks: Mapping[str, T
         name=session.name,
         created=datetime.now(UTC).isoformat(timespec='seconds'),
         package_version=grasp_decoder.__version__,
-        sessions=(SourceSession(session.name, session.source_sha256, **ids),),
+        sessions=(SourceSession(session.name, session.source_sha256, **ids), *map(_all_learnt, experiment.earlier)),
         units=session.units,
         bin_s=settings.bin_ns / NS_PER_S,
         look_back=experiment.look_back,
@@ -57,6 +58,11 @@ def make_manifest(experiment: Experiment, split: Split, networks: Mapping[str, T
         evidence=evidence,
         thresholds=Thresholds(grasp=networks[PHASE].threshold) if PHASE in networks else Thresholds(),
     )
+
+
+def _all_learnt(session: EarlierSession) -> SourceSession:
+    ids = tuple(sorted(trial.trial_id for trial in (*session.trials, *session.negatives)))
+    return SourceSession(session.name, session.sha256, train=ids, validation=(), test=())
 
 
 def _self_reset(train: Sequence[TrialBins]) -> SelfReset | None:
@@ -95,6 +101,7 @@ def training_facts(
         random_states=tuple(experiment.random_states[:repeats]),
         final=settings.final,
         started_from=experiment.started_from,
+        earlier=tuple(session.name for session in experiment.earlier),
         ended_early=tuple(ended_early),
         left_out=tuple(left_out),
         models={task: network.model for task, network in manifest.tasks.items()},

@@ -20,6 +20,7 @@ from grasp_decoder.features.splits import Split, random_states, split_trials
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.evaluation.baseline_decodes import ALL, NONE
 from grasp_decoder.learning.experiment.settings import Settings
+from grasp_decoder.learning.models.earlier_sessions import EarlierSession
 from grasp_decoder.learning.models.families import ModelFamily
 from grasp_decoder.recording.session import Session
 
@@ -38,6 +39,7 @@ class Experiment:
         models: task -> model family, by name or as a function; None takes the default.
         movement: what the task ``dof`` decodes; None is the aperture.
         started_from: id of the bundle of another day that training goes on from.
+        earlier: sessions of earlier days that the networks learn from as well.
     """
 
     settings: Settings
@@ -49,6 +51,7 @@ class Experiment:
     negatives: Sequence[TrialBins] = ()
     movement: Movement | None = None
     started_from: str | None = None
+    earlier: Sequence[EarlierSession] = ()
 
     @property
     def random_states(self) -> list[int]:

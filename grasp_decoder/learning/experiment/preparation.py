@@ -22,17 +22,21 @@ import numpy as np
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.bundle.task_network import DOF, OBJECT, TASKS
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.splits import Split
 from grasp_decoder.features.stored_bins import stored_bin_trials
 from grasp_decoder.features.tampering import require_untouched
-from grasp_decoder.features.trial_bins import TrialBins, bin_negatives
+from grasp_decoder.features.trial_bins import TrialBins, bin_negatives, classes_of
 from grasp_decoder.features.windows import choose_look_back
-from grasp_decoder.learning.adaptation import Day, adapt_best
+from grasp_decoder.learning.adaptation import Day, adapt_best, least_accuracy
 from grasp_decoder.learning.experiment.experiment import Experiment
 from grasp_decoder.learning.experiment.measurements import Measurements
 from grasp_decoder.learning.experiment.progress_report import ProgressReport
 from grasp_decoder.learning.experiment.settings import Settings
-from grasp_decoder.learning.models.causal_gru import continue_gru, fit_causal_gru
+from grasp_decoder.learning.models.alignment import course_of, recognised
+from grasp_decoder.learning.models.causal_gru import continue_gru, fit_causal_gru, fit_fisher_gru
+from grasp_decoder.learning.models.earlier_sessions import EarlierSession
+from grasp_decoder.learning.models.fisher_read_in import common_events, fisher_read_in
 from grasp_decoder.learning.models.search import is_distributed
 from grasp_decoder.learning.movement import movement_range, with_movement
 from grasp_decoder.recording.cache import release
@@ -46,16 +50,7 @@ def prepare(path: Path, settings: Settings, progress: ProgressReport, measured: 
     Raises:
         GraspDecoderError: something is wrong with the session, or it does not fit the settings.
     """
-    progress.say(f'reading {path}')
-    with measured.timed('read_s'):
-        session = read_session(path, settings.mapping, settings.objects)
-    for remark in session.remarks:
-        progress.say(f'odd: {remark}')
-    with measured.timed('bin_s'):
-        trials = stored_bin_trials(session, settings.bin_ns, settings.objects.copies, settings.protocol)
-        negatives = bin_negatives(session, settings.bin_ns, settings.objects.copies, settings.protocol)
-    require_untouched(session, trials, settings.accept_suspicious, progress.say)
-    release(session)
+    session, trials, negatives = _read(path, settings, progress, measured)
     tasks = _tasks(session, trials, settings, progress)
     if OBJECT not in tasks and (settings.search_trials or len(settings.train_fractions) > 1):
         raise GraspDecoderError(
@@ -72,10 +67,29 @@ def prepare(path: Path, settings: Settings, progress: ProgressReport, measured: 
         experiment = _decoding_movement(experiment, settings.dof)
     if settings.init_from:
         experiment = _going_on_from(experiment, settings.init_from, progress)
+    if settings.earlier_sessions:
+        experiment = _learning_from(experiment, settings.earlier_sessions, progress, measured)
     for fraction in settings.train_fractions:
         split = experiment.split(settings.seed, fraction)
     _say_what_was_found(experiment, split, progress)
     return experiment
+
+
+def _read(
+    path: Path, settings: Settings, progress: ProgressReport, measured: Measurements
+) -> tuple[Session, list[TrialBins], list[TrialBins]]:
+    """A session without its spikes, its usable trials, and those in which nothing was grasped."""
+    progress.say(f'reading {path}')
+    with measured.timed('read_s'):
+        session = read_session(path, settings.mapping, settings.objects)
+    for remark in session.remarks:
+        progress.say(f'odd: {remark}')
+    with measured.timed('bin_s'):
+        trials = stored_bin_trials(session, settings.bin_ns, settings.objects.copies, settings.protocol)
+        negatives = bin_negatives(session, settings.bin_ns, settings.objects.copies, settings.protocol)
+    require_untouched(session, trials, settings.accept_suspicious, progress.say)
+    release(session)
+    return session, trials, negatives
 
 
 def _tasks(
@@ -136,6 +150,45 @@ def _going_on_from(experiment: Experiment, paths: Sequence[Path], progress: Prog
         progress.say(f'{bundle.path} fits best')
     models = {task: partial(continue_gru, start=bundle.start(task)) for task in experiment.tasks}
     return replace(experiment, models=models, started_from=bundle.id)
+
+
+def _learning_from(
+    experiment: Experiment, paths: Sequence[Path], progress: ProgressReport, measured: Measurements
+) -> Experiment:
+    """The networks learn from earlier sessions as well: from those that fit the first training trials."""
+    settings, session = experiment.settings, experiment.session
+    if not session.is_grasping or experiment.movement is not None:
+        raise GraspDecoderError('--earlier-sessions knows objects and phases, not a movement: leave it out')
+    if settings.model or settings.search_trials or settings.init_from:
+        raise GraspDecoderError(
+            '--earlier-sessions trains a network for all sessions: leave out --model, --search and --init-from'
+        )
+    train = experiment.split(settings.seed).train
+    course = course_of(train, ReadIn(*fisher_read_in(train)))
+    least = least_accuracy(recognised(course, train), 1 / len(course['objects']))
+    earlier = []
+    for path in paths:
+        other, trials, negatives = _read(path, settings, progress, measured)
+        if other.source_sha256 == session.source_sha256:
+            raise GraspDecoderError(f'{path} is the session itself: its test trials would be learnt; leave it out')
+        if only := set(classes_of(trials)) ^ set(classes_of(experiment.trials)):
+            label = settings.objects.find(min(only)).label
+            raise GraspDecoderError(
+                f'{path} and session {session.name} have different objects (one of them has no {label}): leave it out, '
+                'or go on from a bundle of that day (--init-from)'
+            )
+        trials = [trial for trial in trials if trial.object_id in course['objects']]
+        if common_events(trials) != common_events(train):
+            progress.say(f'{path} is left out: its trials have other events than those of {session.name}')
+        elif (accuracy := recognised(course, trials)) < least:
+            progress.say(
+                f'{path} is left out, as it does not fit: the course of the latents of {session.name} tells '
+                f'{accuracy:.0%} of its objects, less than {least:.0%}; is it of another animal?'
+            )
+        else:
+            earlier.append(EarlierSession(other.name, other.source_sha256, trials, negatives))
+    models = {task: partial(fit_fisher_gru, earlier=earlier) for task in experiment.tasks}
+    return replace(experiment, models=models, earlier=earlier)
 
 
 def _say_what_was_found(experiment: Experiment, split: Split, progress: ProgressReport) -> None:

@@ -46,6 +46,7 @@ class Settings:
         seed: random state of the first split and of training.
         edge_tpu: whether the int8 models are compiled for an Edge TPU.
         init_from: bundles of other days, to go on from the one that fits best.
+        earlier_sessions: recordings of earlier days, to learn from as well.
         dof: signal of the recording that the task ``dof`` decodes, in place of the aperture.
         velocity: whether the signal's rate of change is decoded in place of its value.
         accept_suspicious: whether a session is learnt from even if it looks tampered with.
@@ -69,6 +70,7 @@ class Settings:
     seed: int = FIRST_RANDOM_STATE
     edge_tpu: bool = False
     init_from: tuple[Path, ...] = ()
+    earlier_sessions: tuple[Path, ...] = ()
     dof: str | None = None
     velocity: bool = False
     accept_suspicious: bool = False

@@ -60,6 +60,9 @@ FROM_NOTHING = np.geomspace(2000, 60, 30)
 REFINING = (60.0, 30.0, 20.0, 20.0, 20.0)
 """Temperatures of the annealing: evidence is divided by them. Neighbouring moments do not count as independent."""
 
+FOLDS = 4
+"""Parts of the trials that are left out in turn to say how well the rest adapts."""
+
 SHARED_NOISE_ROUNDS = 2
 """In so many last rounds the noise that units share is taken out, which a bad start would take for signal."""
 
@@ -108,15 +111,28 @@ class Alignment:
     match: NDArray[np.int_]
 
 
-def loadings(rows: NDArray, latents: NDArray) -> NDArray[np.float32]:
-    """How units follow the latents where both are known: float32 (k, units).
+def course_of(trials: Sequence[TrialBins], read_in: ReadIn) -> dict[str, NDArray]:
+    """What other days are aligned to: the course of the latents, and how the units of these trials follow them.
 
-    Args:
-        rows: (n, moments, units), as `moments` gives them.
-        latents: (n, moments, k).
+    Its keys are ``objects`` (n,) and how many ``trials`` (n,) there are of each, ``events``, ``latents``
+    (n, moments, k) of each object; and of each unit ``loading`` (k, units), ``course`` (moments, units) and ``spread``.
     """
-    loading, _ = _loading(rows, latents.astype(np.float64), latents, np.ones(len(rows)), 0.0)
-    return loading.astype(np.float32)
+    events = common_events(trials)
+    rows = moments(trials, events)
+    latents = read_in.of_bins(rows)
+    objects, of_trial, count = np.unique([trial.object_id for trial in trials], return_inverse=True, return_counts=True)
+    course = np.array([latents[of_trial == each].mean(axis=0) for each in range(len(objects))], np.float32)
+    expected = course[of_trial]
+    loading, _ = _loading(rows, expected.astype(np.float64), expected, np.ones(len(rows)), 0.0)
+    return {
+        'objects': objects,
+        'trials': count,
+        'events': np.array(events, 'U16'),
+        'latents': course,
+        'loading': loading.astype(np.float32),
+        'course': rows.mean(axis=0),
+        'spread': rows.std(axis=(0, 1)),
+    }
 
 
 def align(
@@ -156,6 +172,24 @@ def align(
     encoding = _fit(rows, certain, start, prior)
     loading = encoding.loading.astype(np.float32)
     return Alignment(encoding.read_in(), loading, rows.mean(axis=0), rows.std(axis=(0, 1)), match)
+
+
+def recognised(start: Start, trials: Sequence[TrialBins]) -> float:
+    """Share of trials whose objects the latents of that day tell, each by loadings that were fitted to other trials.
+
+    Args:
+        start: as of `align`.
+        trials: of objects and with the events that it has.
+    """
+    rows, objects = moments(trials, start['events'].tolist()), start['objects'].tolist()
+    latents, frequency = start['latents'].astype(np.float64), start['trials'] / start['trials'].sum()
+    label = np.array([objects.index(trial.object_id) for trial in trials])
+    order, found = np.random.default_rng(0).permutation(len(trials)), np.empty_like(label)
+    for part in np.array_split(order, min(FOLDS, len(order))):
+        rest = np.setdiff1d(order, part)
+        encoding = _encoding(rows[rest], np.eye(len(objects))[label[rest]], latents, 0.0)
+        found[part] = _shares(rows[part], encoding, latents, frequency, 1.0).argmax(axis=1)
+    return float((found == label).mean())
 
 
 def match_units(rows: NDArray, start: Start, units: Sequence[Unit], earlier_units: Sequence[Unit]) -> NDArray[np.int_]:

@@ -14,7 +14,8 @@ The families differ in the read-in:
 - ``causal_gru`` learns it with the rest by gradient descent;
 - ``fisher_gru`` takes it from `fisher_read_in` and trains on its few outputs and their trace, with noise added to them.
   That is faster, and with a dozen trials per object it generalises far better: 552 units times 48 weights are what
-  overfits. In training, units are missing and fire more or less than usual.
+  overfits. In training, units are missing and fire more or less than usual. It can learn from several sessions, each
+  behind a read-in of its own (`common_read_ins`).
 
 Both families learn from `Life`, a movement from its trials as they were recorded; what comes out is one step,
 `step_graph`.
@@ -39,7 +40,7 @@ from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.features.unit_model_fitting import fit_unit_model
 from grasp_decoder.learning.models.bin_labels import in_sequences, label_bins
-from grasp_decoder.learning.models.fisher_read_in import fisher_read_in
+from grasp_decoder.learning.models.earlier_sessions import EarlierSession, common_read_ins
 from grasp_decoder.learning.models.gru_graph import StepWeights, joined, step_graph, with_trace
 from grasp_decoder.learning.models.life import SEQUENCE_BINS, Life, RecordedTrials, in_pieces
 from grasp_decoder.learning.models.novelty_fitting import fit_novelty_model
@@ -87,6 +88,21 @@ GAIN_SHARE, GAIN_RANGE = 0.5, (0.6, 1.6)
 
 
 @dataclass(frozen=True)
+class _Lessons:
+    """What a network learns from one session.
+
+    Attributes:
+        train, negatives: trials, as in a `FitProblem`.
+        bins: all their bins side by side as the network takes them, (copies, bins, k). The first copy is as recorded,
+            in the others units are missing and such like.
+    """
+
+    train: Sequence[TrialBins]
+    negatives: Sequence[TrialBins]
+    bins: np.ndarray
+
+
+@dataclass(frozen=True)
 class _Recipe:
     """How one family is trained.
 
@@ -94,7 +110,7 @@ class _Recipe:
         name: of the family.
         learning_rate: the highest of its schedule.
         prepare: trials -> all their bins side by side as the network takes them, (bins, k).
-        perturb: the same with units missing and such like: (copies, bins, k), the first one as recorded.
+        lessons: what is learnt from each session.
         scale: such bins (n, bins, k) with all rates multiplied by factors (n, 1, 1).
         inputs: such bins as the trained layers take them.
         front: input tensor -> input of the GRU, while training.
@@ -106,7 +122,7 @@ class _Recipe:
     name: str
     learning_rate: float
     prepare: Callable[[Sequence[TrialBins]], np.ndarray]
-    perturb: Callable[[Sequence[TrialBins]], np.ndarray]
+    lessons: Callable[[], Sequence[_Lessons]]
     scale: Callable[[np.ndarray, np.ndarray], np.ndarray]
     inputs: Callable[[np.ndarray], np.ndarray]
     front: Callable
@@ -120,6 +136,7 @@ def fit_causal_gru(problem: FitProblem) -> TaskNetwork:
     features = count_features(np.concatenate([trial.counts[::4] for trial in problem.train]), SQUARE_ROOT_LUT)
     mean, spread = features.mean(axis=0), features.std(axis=0)
     scale = np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0)  # silent units carry nothing
+    negatives = _negatives(problem)
 
     def prepare(trials):
         return np.concatenate([clip_counts(trial.counts) for trial in trials])
@@ -140,7 +157,7 @@ def fit_causal_gru(problem: FitProblem) -> TaskNetwork:
             name='causal_gru',
             learning_rate=4e-3,
             prepare=prepare,
-            perturb=lambda trials: prepare(trials)[None],
+            lessons=lambda: [_Lessons(problem.train, negatives, prepare([*problem.train, *negatives])[None])],
             scale=lambda counts, factor: counts * factor,
             inputs=lambda counts: counts.astype(np.float32),
             front=front,
@@ -150,10 +167,15 @@ def fit_causal_gru(problem: FitProblem) -> TaskNetwork:
     )
 
 
-def fit_fisher_gru(problem: FitProblem) -> TaskNetwork:
-    """Fit a GRU on the Fisher read-in; see `grasp_decoder.learning.models.fitting.fit`."""
-    kernel, bias = fisher_read_in(problem.train)
-    return _fit(problem, _fixed_read_in(problem, kernel, bias, _members(problem)))
+def fit_fisher_gru(problem: FitProblem, earlier: Sequence[EarlierSession] = ()) -> TaskNetwork:
+    """Fit a GRU on the Fisher read-in; see `grasp_decoder.learning.models.fitting.fit`.
+
+    Args:
+        problem: what is to be learnt.
+        earlier: sessions to learn from as well, each behind a read-in of its own.
+    """
+    read_in, *others = common_read_ins([problem.train, *(each.trials for each in earlier)])
+    return _fit(problem, _fixed_read_in(problem, read_in, _members(problem), list(zip(earlier, others))))
 
 
 def continue_gru(problem: FitProblem, start: Start) -> TaskNetwork:
@@ -161,18 +183,26 @@ def continue_gru(problem: FitProblem, start: Start) -> TaskNetwork:
 
     The schedule is the one of `fit_fisher_gru`: shorter and slower ones came out worse on validation trials.
     """
-    read_in = read_in_for(problem, start)
-    return _fit(problem, _fixed_read_in(problem, read_in.kernel, read_in.bias, 1, start))
+    return _fit(problem, _fixed_read_in(problem, read_in_for(problem, start), 1, start=start))
 
 
 def _fixed_read_in(
-    problem: FitProblem, kernel: np.ndarray, bias: np.ndarray, members: int, start: Start | None = None
+    problem: FitProblem,
+    read_in: ReadIn,
+    members: int,
+    earlier: Sequence[tuple[EarlierSession, ReadIn]] = (),
+    start: Start | None = None,
 ) -> _Recipe:
+    kernel, bias = read_in.kernel, read_in.bias
+    sessions = [
+        (read_in, problem.train, _negatives(problem)),
+        *((its_own, session.trials, session.negatives) for session, its_own in earlier),
+    ]
     return _Recipe(
         name='fisher_gru',
         learning_rate=1e-2,
         prepare=lambda trials: _through([(kernel, bias)], trials)[0],
-        perturb=lambda trials: _through(_with_perturbed(problem.train, problem.seed, kernel, bias), trials),
+        lessons=lambda: [_behind(*each, problem.seed) for each in sessions],
         scale=lambda latents, factor: bias + np.sqrt(factor) * (latents - bias),
         inputs=with_trace,
         front=lambda source: keras.layers.GaussianNoise(NOISE)(source),
@@ -180,6 +210,16 @@ def _fixed_read_in(
         members=members,
         start=start,
     )
+
+
+def _behind(read_in: ReadIn, train: Sequence[TrialBins], negatives: Sequence[TrialBins], seed: int) -> _Lessons:
+    copies = _with_perturbed(train, seed, read_in.kernel, read_in.bias)
+    return _Lessons(train, negatives, _through(copies, [*train, *negatives]))
+
+
+def _negatives(problem: FitProblem) -> Sequence[TrialBins]:
+    """None for a movement, which is known of usable trials only."""
+    return () if problem.is_movement else problem.negatives
 
 
 def _members(problem: FitProblem) -> int:
@@ -220,13 +260,14 @@ class _Batches(keras.utils.PyDataset):
 
     def __init__(self, problem: FitProblem, recipe: _Recipe):
         super().__init__()
-        negatives = () if problem.is_movement else problem.negatives  # a movement is known of usable trials only
-        trials = [*problem.train, *negatives]
+        lessons = recipe.lessons()
+        trials = [trial for each in lessons for trial in (*each.train, *each.negatives)]
         self._recipe = recipe
         self._gain_share = 0.0 if problem.is_movement else GAIN_SHARE
         self._rng = np.random.default_rng(problem.seed)
-        self._bins = recipe.perturb(trials)
-        self._labels = label_bins(problem, problem.train, negatives)
+        self._bins = np.concatenate([each.bins for each in lessons], axis=1)
+        targets, weights = zip(*(label_bins(problem, each.train, each.negatives) for each in lessons))
+        self._labels = np.concatenate(targets), np.concatenate(weights)
         self._source: Life | RecordedTrials
         if problem.is_movement:
             self._source, self._batch = RecordedTrials(trials, self._rng), max(1, min(64, len(trials) // 7))

@@ -22,38 +22,22 @@ import numpy as np
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.read_in import ReadIn
-from grasp_decoder.learning.models.alignment import align, loadings
-from grasp_decoder.learning.models.course import moments
-from grasp_decoder.learning.models.fisher_read_in import common_events
+from grasp_decoder.learning.models.alignment import align, course_of
 from grasp_decoder.learning.models.gru_graph import StepWeights
 from grasp_decoder.learning.models.training import FitProblem
 
 Start = Mapping[str, np.ndarray]
-"""Content of a bundle's ``TASK_start.npz``: ``gru_0..2`` and ``read_out_0..1`` as Keras keeps them and ``classes``; and
-what `alignment` takes: ``objects`` (n,) and how many ``trials`` (n,) there were of each, ``events``, ``latents``
-(n, moments, k) of each object; and of each unit ``loading`` (k, units), ``course`` (moments, units) and ``spread``."""
+"""Content of a bundle's ``TASK_start.npz``: ``gru_0..2`` and ``read_out_0..1`` as Keras keeps them, ``classes``, and
+what days are aligned to (`course_of`)."""
 
 
 def start_for_others(problem: FitProblem, read_in: ReadIn, step: StepWeights) -> Start:
     """What another day starts from."""
-    events = common_events(problem.train)
-    rows = moments(problem.train, events)
-    latents = read_in.of_bins(rows)
-    known, of_trial, trials = np.unique(
-        [trial.object_id for trial in problem.train], return_inverse=True, return_counts=True
-    )
-    course = np.array([latents[of_trial == each].mean(axis=0) for each in range(len(known))], np.float32)
     return {
         **{f'gru_{i}': weights for i, weights in enumerate(step.gru)},
         **{f'read_out_{i}': weights for i, weights in enumerate(step.read_out)},
-        'objects': known,
-        'trials': trials,
         'classes': np.array(problem.classes, int),
-        'events': np.array(events, 'U16'),
-        'latents': course,
-        'loading': loadings(rows, course[of_trial]),
-        'course': rows.mean(axis=0),
-        'spread': rows.std(axis=(0, 1)),
+        **course_of(problem.train, read_in),
     }
 
 

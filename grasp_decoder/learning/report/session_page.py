@@ -77,6 +77,8 @@ def summary(evaluation: Evaluation) -> Iterator[str]:
     yield f'random states {", ".join(map(str, facts.random_states))}'
     if facts.started_from:
         yield f'training went on from {facts.started_from}'
+    if facts.earlier:
+        yield f'learnt from {", ".join(facts.earlier)} as well'
     if facts.ended_early:
         yield f'training ended early, by --max-seconds or Ctrl-C: {"; ".join(facts.ended_early)}'
     if facts.left_out:
