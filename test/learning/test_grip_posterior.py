@@ -19,6 +19,7 @@ from scipy.special import softmax
 from grasp_decoder.bundle.task_network import OBJECT, WINDOW, TaskNetwork
 from grasp_decoder.evidence import EvidenceAccumulator, EvidenceRule
 from grasp_decoder.features.trial_bins import TrialBins
+from grasp_decoder.learning.evaluation.reliability import error_by_sampling, reliability
 from grasp_decoder.learning.grip_posterior import (
     PERIODS,
     accumulated,
@@ -134,3 +135,22 @@ def test_the_periods_of_a_trial_without_cue_and_go():
     assert periods(trial) == {'before_cue': slice(0, 20), 'cue_to_go': slice(20, 40), 'hold': slice(50, 70)}
     trial = replace(trial, event_bins={'Hold': 50, 'Rew': 70})
     assert periods(trial) == {'cue_to_go': slice(0, 50), 'hold': slice(50, 70)}
+
+
+@pytest.mark.parametrize('bins', [1, 3])
+def test_the_error_by_sampling_is_that_of_drawn_labels_however_many_bins_a_trial_has(bins):
+    error = error_by_sampling([np.tile([0.5, 0.5], (bins, 1))] * 4)
+    assert error == {'median': 0.25, 'p95': 0.5}  # 0, 1, 2, 3 or 4 trials of four are right
+    assert error_by_sampling([np.tile([0.0, 1.0], (bins, 1))] * 4) == {'median': 0.0, 'p95': 0.0}
+
+
+def test_the_error_by_sampling_shows_what_is_not_sampling():
+    rng = np.random.default_rng(1)
+    posteriors = list(rng.dirichlet(np.ones(4), (200, 1)))
+    sure = np.concatenate(posteriors)
+    drawn = (rng.random((200, 1)) < sure.cumsum(axis=1)).argmax(axis=1)
+    right = drawn == sure.argmax(axis=1)
+    usual = error_by_sampling(posteriors)
+    assert usual == error_by_sampling(posteriors)
+    assert reliability(sure.max(axis=1), right)['error'] < usual['p95']
+    assert reliability(np.sqrt(sure.max(axis=1)), right)['error'] > usual['p95']

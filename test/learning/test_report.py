@@ -100,6 +100,8 @@ def test_the_report_shows_what_a_clock_would_do_and_how_sure_the_hand_is(tmp_pat
     assert metrics['phase']['by_start'] == [{'late_s': 0.0, 'trials': 12, 'f1': 1.0, 'elapsed_time_f1': 1.0}]
     assert set(metrics['object']['grip_posterior']) == {'before_cue', 'cue_to_go', 'hold'}
     page = (tmp_path / 'report.html').read_text()
+    by_sampling = metrics['object']['grip_posterior']['hold']['error_by_sampling']
+    assert 'by sampling alone' in page and 0 <= by_sampling['median'] <= by_sampling['p95']
     assert page.count('elapsed time alone') >= 3 and 'posterior over grips' in page
     write_report(tmp_path / 'outside', replace(evaluation('MSyn40', 0), elapsed_time=None, evidence=None))
     assert 'posterior over grips' not in (tmp_path / 'outside' / 'report.html').read_text()

@@ -189,9 +189,16 @@ def _decisions(row: dict) -> Table:
 
 def _grip_posterior(found: dict) -> Table:
     return Table(
-        ['', 'right grip', 'mean confidence', 'calibration error'],
+        ['', 'right grip', 'mean confidence', 'calibration error', 'by sampling alone: median', '95 % below'],
         [
-            [name, percent(row['accuracy']), percent(row['confidence']), number(row['error'], 3)]
+            [
+                name,
+                percent(row['accuracy']),
+                percent(row['confidence']),
+                number(row['error'], 3),
+                number(row['error_by_sampling']['median'], 3),
+                number(row['error_by_sampling']['p95'], 3),
+            ]
             for period, name in GRIP_PERIODS.items()
             if (row := found.get(period))
         ],
