@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import re
-import shutil
 import subprocess
 import tempfile
 import time
@@ -35,6 +34,8 @@ from benchmark.material import add_arguments, given_or_trained
 from benchmark.results import parsed_with_json, print_table, summary_ms, write_results
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.page.browser import OPTIONS
+from grasp_decoder.page.library import find_browser
 from grasp_decoder.safe_file import write_json
 from grasp_decoder.system.run_record import STAGES
 
@@ -56,7 +57,7 @@ def _page(argv) -> int:
     parser.add_argument('--turns', type=int, default=3, metavar='N', help='turns of each kind (default: %(default)s)')
     parser.add_argument('--chromium', action='store_true', help='open the page in chromium, on this machine')
     arguments = parsed_with_json(parser, argv)
-    browser = shutil.which('chromium') if arguments.chromium else None
+    browser = find_browser() if arguments.chromium else None
     if arguments.chromium and browser is None:
         raise GraspDecoderError('no chromium on this machine: install it, or do without --chromium')
     session, bundle = given_or_trained(arguments)
@@ -146,10 +147,8 @@ def _open(url: str, browser: str | None) -> Callable[[], None]:
         reader.start()
         return reader.kill
     profile = tempfile.TemporaryDirectory(prefix='grasp_decoder_bench_', ignore_cleanup_errors=True)
-    options = '--headless=new', '--no-sandbox', '--disable-dev-shm-usage', '--no-first-run', '--remote-debugging-port=0'
-    drawing = '--use-angle=swiftshader', '--enable-unsafe-swiftshader'
     shown = subprocess.Popen(
-        [browser, *options, *drawing, f'--user-data-dir={profile.name}', url],
+        [browser, *OPTIONS, f'--user-data-dir={profile.name}', url],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

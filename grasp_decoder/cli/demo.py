@@ -10,7 +10,8 @@
 """demo: let the held-out trials of a synthetic session close a simulated hand.
 
 The bundle that decodes them comes with the code. Everything goes to the folder demo/: result.json, the report of the
-training, a figure of one trial, pictures of the hand, and run.mcap, the whole run, which `view` shows again.
+training, a figure of one trial, pictures of the hand, and run.mcap, the whole run, which `view` shows again. Without a
+display, a picture of that page is among them.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from typing import Any
 import yaml
 
 from grasp_decoder.cli.command_line import exit_status
+from grasp_decoder.cli.page_picture import draw_page
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import DEFAULT_BIN_NS
-from grasp_decoder.page.library import has_viser
+from grasp_decoder.page.library import find_browser, has_viser
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.system.checked_options import checked_options
 from grasp_decoder.system.demo_files import demo_session, ready_bundle, trained_bundle
@@ -47,7 +49,7 @@ FEWEST_TRIALS = 2  # the last one is not scored: no trial follows, before which 
 ENOUGH_HELD = 0.9
 
 RESULT, RECORD, RECORDING, TRIAL_PICTURE, REPORT = 'result.json', 'run.npz', 'run.mcap', 'trial.png', 'report'
-HAND_PICTURE, HAND_FILM = 'hand.png', 'hand.gif'
+HAND_PICTURE, HAND_FILM, PAGE_PICTURE = 'hand.png', 'hand.gif', 'page.png'
 
 
 def main(argv=None) -> int:
@@ -100,7 +102,7 @@ def show(session: Path, bundle: Path, out: Path, trials: int, view: bool = False
     logs = out / 'logs'
     logs.mkdir(parents=True, exist_ok=True)
     # What an earlier demo left must not pass for this one's.
-    for name in (RESULT, RECORD, RECORDING, TRIAL_PICTURE, HAND_PICTURE, HAND_FILM):
+    for name in (RESULT, RECORD, RECORDING, TRIAL_PICTURE, HAND_PICTURE, HAND_FILM, PAGE_PICTURE):
         (out / name).unlink(missing_ok=True)
     shutil.rmtree(out / REPORT, ignore_errors=True)
     parameters = logs / 'demo.yaml'
@@ -127,11 +129,14 @@ def show(session: Path, bundle: Path, out: Path, trials: int, view: bool = False
         return 1
     shutil.copytree(bundle / REPORT, out / REPORT)
     draw_trial(read_session(session), out / RECORD, out / TRIAL_PICTURE)
+    without_page = '' if has_display() else page_missing(out)
     print()
     print(summary(result))
     print()
     for line in files_made(out):
         print(line)
+    if without_page:
+        print(without_page)
     print(verdict(result))
     print(how_to_see_it(out))
     return 0 if (result['success_rate'] or 0.0) >= ENOUGH_HELD else 1
@@ -139,12 +144,28 @@ def show(session: Path, bundle: Path, out: Path, trials: int, view: bool = False
 
 def files_made(out: Path) -> Iterator[str]:
     """Lines that name the files in ``out``, and say why there is no picture of the hand if there is none."""
-    names = (RESULT, f'{REPORT}/report.html', RECORDING, TRIAL_PICTURE, HAND_PICTURE, HAND_FILM)
+    names = (RESULT, f'{REPORT}/report.html', RECORDING, TRIAL_PICTURE, HAND_PICTURE, HAND_FILM, PAGE_PICTURE)
     yield f'in {out}: {", ".join(name for name in names if (out / name).is_file())}'
     if not (out / HAND_PICTURE).is_file():
         log = out / 'logs' / 'simulated_hand.log'
         reasons = re.findall('no pictures: .*', log.read_text(errors='replace'))
         yield f'no {HAND_PICTURE}: {reasons[-1] if reasons else f"no object was lifted, or drawing failed, see {log}"}'
+
+
+def has_display() -> bool:
+    """Whether a browser could open a window here."""
+    return bool(os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'))
+
+
+def page_missing(out: Path) -> str:
+    """Draw the page that `view` shows, if that can be done here; the line that says why not, else nothing."""
+    if find_browser():
+        print('taking a picture of the page', flush=True)
+    try:
+        draw_page(out / RECORDING, out / PAGE_PICTURE)
+    except GraspDecoderError as error:
+        return f'no {PAGE_PICTURE}: {error}'
+    return ''
 
 
 def how_to_see_it(out: Path) -> str:
@@ -153,9 +174,13 @@ def how_to_see_it(out: Path) -> str:
     page = ViewerSettings().port
     said = f'see it again, at any moment: ./run view {shlex.quote(str(out / RECORDING))}{first}, then open'
     said += f' http://localhost:{page} in a browser'
-    if not os.environ.get('DISPLAY') and not os.environ.get('WAYLAND_DISPLAY'):
+    if not has_display():
         said += f'; from another machine after ssh -L {page}:localhost:{page}'
-        said += f'. What the hand did is in {out / HAND_PICTURE}' if (out / HAND_PICTURE).is_file() else ''
+        said += ''.join(
+            f'. {what} is in {out / name}'
+            for what, name in (('The page', PAGE_PICTURE), ('What the hand did', HAND_PICTURE))
+            if (out / name).is_file()
+        )
     return said
 
 

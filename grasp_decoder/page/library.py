@@ -7,15 +7,17 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-"""The library that serves the page is optional: whoever wants the page installs it."""
+"""What the page needs and not every machine has: the library that serves it, and a browser."""
 
 from __future__ import annotations
 
+import shutil
 from importlib.util import find_spec
 
 from grasp_decoder.errors import GraspDecoderError
 
 VISER = 'viser==1.1.1'
+BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')
 
 
 def has_viser() -> bool:
@@ -27,3 +29,8 @@ def require_viser() -> None:
     """Raise `GraspDecoderError` where viser is not installed."""
     if not has_viser():
         raise GraspDecoderError(f'no page: viser is not installed: .venv/bin/pip install {VISER}')
+
+
+def find_browser() -> str | None:
+    """A browser that can draw the page without a window; None without one."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)

@@ -100,8 +100,11 @@ class Page:
 
     def show(self, run: SeenRun) -> None:
         """Show the latest of a run. What nobody looks at is not made, and words and pictures change less often."""
-        if not self.watched:
-            return
+        if self.watched:
+            self.draw(run)
+
+    def draw(self, run: SeenRun) -> None:
+        """The same, also before anyone looks: who opens the page then sees it so from the beginning."""
         with self._server.atomic():
             self._scene.show_joints(run.joints)
             hand = run.hand if run.hears('hand') else None

@@ -67,6 +67,10 @@ class Player:
             self._time_s = 0.0
         self._playing = on
 
+    def stand_at(self, time_s: float) -> None:
+        """Show this moment, and play no further."""
+        self._playing, self._time_s = False, time_s
+
     def go_to_trial(self, direction: int) -> None:
         """Go to the start of the next trial (1), or of this one or the one before (-1)."""
         if direction > 0:

@@ -72,9 +72,17 @@ def test_the_end_says_where_the_run_is_seen_again(folder, monkeypatch):
     monkeypatch.delenv('DISPLAY')
     monkeypatch.delenv('WAYLAND_DISPLAY', raising=False)
     (folder / 'hand.png').touch()
-    assert demo.how_to_see_it(folder).removeprefix(here) == (
-        f'; from another machine after ssh -L 8080:localhost:8080. What the hand did is in {folder}/hand.png'
-    )
+    elsewhere = '; from another machine after ssh -L 8080:localhost:8080'
+    assert demo.how_to_see_it(folder) == f'{here}{elsewhere}. What the hand did is in {folder}/hand.png'
+    (folder / 'page.png').touch()
+    seen = f'. The page is in {folder}/page.png. What the hand did is in {folder}/hand.png'
+    assert demo.how_to_see_it(folder) == here + elsewhere + seen
+
+
+def test_without_a_browser_the_demo_says_so(folder, monkeypatch):
+    monkeypatch.setenv('PATH', str(folder))
+    assert demo.page_missing(folder) == 'no page.png: no browser is installed (chromium)'
+    assert not (folder / 'page.png').exists()
 
 
 def test_one_trial_is_refused(capsys):

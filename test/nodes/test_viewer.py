@@ -19,14 +19,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from grasp_decoder.cli.page_picture import draw_page
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.system.processes import NodeProcess, end_processes
 from grasp_decoder.system.recorded_run import RecordedRun
 from grasp_decoder.types.time import NS_PER_S
 
-from helpers.browser import Browser
-
 pytest.importorskip('viser', reason='viser, which serves the page, is not installed')
+
+from helpers.browser import Browser
 
 
 def orange_pixels(screenshot):
@@ -118,3 +119,5 @@ def test_the_page_shows_the_run_its_e_stop_makes_the_hand_safe_and_the_recording
         assert recorded.wait(20) == 130
     finally:
         end_processes([recorded])
+    draw_page(recording, tmp_path / 'page.png')
+    assert orange_pixels((tmp_path / 'page.png').read_bytes()) > 100
