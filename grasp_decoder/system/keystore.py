@@ -121,10 +121,10 @@ def _identity(name: str, certificate: Path, key: Path, authority: _Identity | No
         found = serialization.load_pem_private_key(read_plain(key, MIB), None)
         signed = x509.load_pem_x509_certificate(read_plain(certificate, MIB))
         # A damaged certificate may load, and fail here.
-        fit = isinstance(found, ec.EllipticCurvePrivateKey) and signed.public_key() == found.public_key()
+        fit = signed.public_key() == found.public_key()
     except (ValueError, TypeError):
         fit = False
-    if not fit:
+    if not fit or not isinstance(found, ec.EllipticCurvePrivateKey):
         raise GraspDecoderError(f'{key} and {certificate} are no key and its certificate: remove both to make new ones')
     if authority is not None and not _is_signed_by(signed, authority.certificate):
         raise GraspDecoderError(f'{certificate} is not signed by this keystore: remove {key} to make new ones')
