@@ -23,6 +23,8 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
+from grasp_decoder.system.network import stay_on_this_machine
+
 SILENCE_S = 0.2
 """After this long without a target the hand opens: `hand_bridge` has ended, or the network between them."""
 
@@ -60,6 +62,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--port', default='/dev/stdout', help='file or device to write to; default %(default)s')
     arguments = parser.parse_args(argv)
+    stay_on_this_machine()
     rclpy.init()
     try:
         with open(arguments.port, 'w') as port:

@@ -79,7 +79,7 @@ def examine() -> Iterator[Finding]:
     yield Finding(OK, 'grasp_decoder', f'{grasp_decoder.__version__} in {Path(grasp_decoder.__file__).parent}')
     yield _python()
     yield _packages('packages', CORE_PACKAGES, PROBLEM, 'nothing can be read or decoded')
-    yield _packages('training', TRAINING_PACKAGES, NOTE, 'train, adapt and demo --train need it; ./run installs it')
+    yield _packages('training', TRAINING_PACKAGES, NOTE, 'train and demo --train need it; ./run installs it')
     yield _interpreter()
     yield _packages('MuJoCo', ('mujoco',), NOTE, '--hand mujoco needs it')
     yield _pictures()

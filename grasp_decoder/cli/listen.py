@@ -18,12 +18,13 @@ import tempfile
 from pathlib import Path
 
 from grasp_decoder.cli.command_line import exit_status
-from grasp_decoder.cli.replay_arguments import OF_LIVE_SOURCES, add_replay_arguments, replay_options
+from grasp_decoder.cli.replay_arguments import ALL, OF_LIVE_SOURCES, add_replay_arguments, replay_options
 from grasp_decoder.system.replay_options import SOURCES
 from grasp_decoder.system.run_nodes import NodeDied, run_live
 
 LIVE = tuple(source for source in SOURCES if source != 'replay')
-OPTIONS = {'adapter', 'bundle', 'hand', 'objects', 'params_file', 'record', 'namespace', *OF_LIVE_SOURCES} - {'source'}
+OF_REPLAYS = {'session', 'mapping', 'split', 'trials', 'only_correct', 'speed', 'clock', 'result'}
+OPTIONS = {*ALL, *OF_LIVE_SOURCES} - {'source', *OF_REPLAYS}
 
 
 def main(argv=None) -> int:

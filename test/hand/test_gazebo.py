@@ -85,11 +85,13 @@ def test_the_mirror_is_the_one_of_this_machine(tmp_path, monkeypatch, source):
     assert install.debian_mirror().endswith('mirror.example/debian')
 
 
-def test_without_a_mirror_the_error_names_the_variable(tmp_path, monkeypatch):
+def test_where_there_is_none_debians_own_is_taken_unless_another_is_named(tmp_path, monkeypatch):
     monkeypatch.delenv(install.MIRROR_VARIABLE, raising=False)
     monkeypatch.setattr(install, 'APT_FOLDER', tmp_path)
-    with pytest.raises(GraspDecoderError, match=install.MIRROR_VARIABLE):
-        install.debian_mirror()
+    (tmp_path / 'sources.list').write_text('deb http://mirror.example/ubuntu noble main\n')
+    assert install.debian_mirror() == install.DEBIANS_OWN
+    monkeypatch.setenv(install.MIRROR_VARIABLE, 'http://near.example/debian')
+    assert install.debian_mirror() == 'http://near.example/debian'
 
 
 def test_messages_are_serialised_by_the_numbers_of_gazebo_and_what_is_not_described_is_skipped():

@@ -32,6 +32,7 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.share import cache_directory
 
 MIRROR_VARIABLE = 'GRASP_DECODER_DEBIAN_MIRROR'
+DEBIANS_OWN = 'http://deb.debian.org/debian'
 APT_FOLDER = Path('/etc/apt')
 LOCK_FILE = Path(__file__).with_name('packages.lock')
 
@@ -103,7 +104,7 @@ def locked_packages() -> list[LockedPackage]:
 
 
 def debian_mirror() -> str:
-    """Return the Debian mirror: the environment variable's, else the one in this machine's apt sources."""
+    """The environment variable's, else the one in this machine's apt sources, else Debian's own, as on Ubuntu."""
     named = os.environ.get(MIRROR_VARIABLE)
     if named:
         return named
@@ -112,9 +113,7 @@ def debian_mirror() -> str:
             found = re.search(r'^(?:deb|URIs:)[^#\n]*?(https?://\S+/debian)/?\s', file.read_text(), re.MULTILINE)
             if found:
                 return found[1]
-    raise GraspDecoderError(
-        f'Gazebo: no Debian mirror in the apt sources of this machine: set {MIRROR_VARIABLE} to one (docs/gazebo.md)'
-    )
+    return DEBIANS_OWN
 
 
 def _prefix() -> Path:
