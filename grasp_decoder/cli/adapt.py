@@ -47,7 +47,8 @@ def _adapt(argv) -> int:
         nargs='+',
         type=Path,
         metavar='DIR',
-        help='bundle of an earlier day; of several, the best one is taken',
+        help='bundle of an earlier day; of several, the newest one last, which is taken unless another one is surely '
+        'better',
     )
     parser.add_argument('--session', required=True, type=Path, metavar='FILE', help='recording of the new day')
     parser.add_argument('--out', required=True, type=Path, metavar='DIR', help='folder for the new bundle')
@@ -109,9 +110,9 @@ def _adapt(argv) -> int:
 
     require_untouched(session, trials_for(bundles[0]), arguments.accept_suspicious, progress.say)
     adapted = adaptation.adapt_best(bundles, day_for, progress.say)
-    matched, expected, metrics = adapted.matched, adapted.expected, {}
+    matched, expected, metrics = int(adapted.is_matched.sum()), adapted.expected, {}
     if len(bundles) > 1:
-        progress.say(f'{adapted.bundle.path} fits best')
+        progress.say(f'{adapted.bundle.path} is taken')
     progress.say(f'{matched} of {session.unit_count} units were matched to units of the earlier day, by electrode')
     if expected:
         low, high = mean_interval(expected.correct, expected.trial)

@@ -129,7 +129,8 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar='DIR',
         help='go on from the networks of another day, even if it had other units, see docs/training.md; of several, '
-        'the one that fits best is taken. With few trials this decodes far better (default: train from the beginning)',
+        'the newest one last, which is taken unless another one is surely better. With few trials this decodes far '
+        'better (default: train from the beginning)',
     )
     parser.add_argument(
         '--earlier-sessions',

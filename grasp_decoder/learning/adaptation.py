@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 import grasp_decoder
 from grasp_decoder.bundle.bundle import Bundle
@@ -30,6 +31,7 @@ from grasp_decoder.features.novelty import LatentAverages, NoveltyModel
 from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.trial_bins import TrialBins
 from grasp_decoder.learning.evaluation.decoded_trials import DecodedTrial
+from grasp_decoder.learning.evaluation.intervals import mean_interval
 from grasp_decoder.learning.evaluation.object_decodes import ObjectDecodes, hold_windows, pool
 from grasp_decoder.learning.models.alignment import FOLDS, Alignment, align, match_units
 from grasp_decoder.learning.models.course import moments
@@ -97,14 +99,26 @@ class Adapted:
     expected: ObjectDecodes | None
 
     @property
-    def matched(self) -> int:
-        """Units of today that were matched to one of the earlier day."""
-        return max(int((found.match >= 0).sum()) for found in self.alignments.values())
+    def is_matched(self) -> NDArray[np.bool_]:
+        """Whether each of today's units was matched to one of the earlier day, (units,)."""
+        return np.any([found.match >= 0 for found in self.alignments.values()], axis=0)
 
-    @property
-    def score(self) -> tuple[float, int]:
-        """How well it fits, to be compared with that of another bundle."""
-        return self.expected.accuracy if self.expected else 0.0, self.matched
+    def is_surely_better_than(self, other: Adapted) -> bool:
+        """Whether it is expected to decode more, or has more units in common with today where no labels tell.
+
+        Sure is what the 95 % interval of the difference says, over the trials that both decoded or over units.
+        """
+        if self.expected is None or other.expected is None:
+            gain = self.is_matched.astype(float) - other.is_matched
+            return mean_interval(gain, np.arange(len(gain)))[0] > 0
+        own, others = map(_share_by_trial, (self.expected, other.expected))
+        both = sorted(own.keys() & others.keys())
+        return mean_interval(np.array([own[trial] - others[trial] for trial in both]), np.array(both))[0] > 0
+
+
+def _share_by_trial(decodes: ObjectDecodes) -> dict[int, float]:
+    """Trial -> share of its decodes that are correct."""
+    return {int(trial): float(decodes.correct[decodes.trial == trial].mean()) for trial in np.unique(decodes.trial)}
 
 
 def adapt(bundle: Bundle, day: Day) -> Adapted:
@@ -123,10 +137,12 @@ def adapt(bundle: Bundle, day: Day) -> Adapted:
 
 
 def adapt_best(bundles: Sequence[Bundle], day_for: Callable[[Bundle], Day], say: Callable[[str], None]) -> Adapted:
-    """Adapt that of several bundles which fits best, by the labelled trials, or by matched units where there are none.
+    """Adapt the newest of several bundles that fits, unless an older one is surely better.
+
+    A few labelled trials do not tell which of two alike is better, and nobody is as near as the day before.
 
     Args:
-        bundles: of earlier days.
+        bundles: of earlier days, the newest one last.
         day_for: today's trials as a bundle takes them.
         say: is told which bundles do not fit, where another one does.
 
@@ -143,7 +159,11 @@ def adapt_best(bundles: Sequence[Bundle], day_for: Callable[[Bundle], Day], say:
         raise problems[0]
     for problem in problems:
         say(str(problem))
-    return max(found, key=lambda each: each.score)
+    best = found.pop()
+    while found:
+        older = found.pop()
+        best = older if older.is_surely_better_than(best) else best
+    return best
 
 
 def align_tasks(bundle: Bundle, day: Day) -> dict[str, Alignment]:

@@ -373,7 +373,7 @@ def test_a_bundle_is_adapted_to_another_day(bundle, tmp_path, capsys, per_object
     if per_object:
         again = tmp_path / 'again'
         assert adapt([str(bundle), str(out), '--session', str(day), '--out', str(again)]) == 0
-        assert f'{out} fits best' in capsys.readouterr().err
+        assert f'{out} is taken' in capsys.readouterr().err
         assert load_bundle(again).manifest.started_from == made.id
 
 

@@ -126,7 +126,7 @@ def _decoding_movement(experiment: Experiment, signal: str) -> Experiment:
 
 
 def _going_on_from(experiment: Experiment, paths: Sequence[Path], progress: ProgressReport) -> Experiment:
-    """The networks start from those of a bundle of another day: that which fits the first training trials best."""
+    """The networks start from those of a bundle of another day: of several, that which `adapt_best` takes."""
     settings = experiment.settings
     if experiment.movement is not None:
         raise GraspDecoderError('--init-from knows objects and phases, not a movement: leave out --dof or --init-from')
@@ -147,7 +147,7 @@ def _going_on_from(experiment: Experiment, paths: Sequence[Path], progress: Prog
             return Day(known, units=experiment.session.units)
 
         bundle = adapt_best(bundles, day_for, progress.say).bundle
-        progress.say(f'{bundle.path} fits best')
+        progress.say(f'going on from {bundle.path}')
     models = {task: partial(continue_gru, start=bundle.start(task)) for task in experiment.tasks}
     return replace(experiment, models=models, started_from=bundle.id)
 

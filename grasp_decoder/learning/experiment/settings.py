@@ -45,7 +45,7 @@ class Settings:
         all_or_nothing: whether Ctrl-C ends everything and leaves no bundle, instead of one that is not fully trained.
         seed: random state of the first split and of training.
         edge_tpu: whether the int8 models are compiled for an Edge TPU.
-        init_from: bundles of other days, to go on from the one that fits best.
+        init_from: bundles of other days, the newest last; `adapt_best` chooses one to go on from.
         earlier_sessions: recordings of earlier days, to learn from as well.
         dof: signal of the recording that the task ``dof`` decodes, in place of the aperture.
         velocity: whether the signal's rate of change is decoded in place of its value.
