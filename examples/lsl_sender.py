@@ -22,6 +22,7 @@ import time
 import numpy as np
 import pylsl
 
+from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.recording.reading import read_session
 from grasp_decoder.sources.unit_map import unit_map_of
 
@@ -29,11 +30,11 @@ AHEAD_NS = 2_000_000_000
 RESULTS = {True: ['Correct'], False: ['Error'], None: []}
 
 
-def main():
+def main(argv):
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('session', metavar='SESSION', help='recording to stream')
     parser.add_argument('--name', default='grasp_decoder example', help='of the stream (default: %(default)s)')
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     session = read_session(arguments.session)
     units = unit_map_of(session.units, arguments.session).units
     places = np.array([(int(unit.channel), unit.sort_code or 0) for unit in units], np.int32)
@@ -77,4 +78,4 @@ def play(trial, start_ns, places, spikes, markers):
 
 
 if __name__ == '__main__':
-    main()
+    raise SystemExit(exit_status(main))
