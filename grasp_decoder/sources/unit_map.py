@@ -113,10 +113,16 @@ def unit_map_of(units: Sequence[Unit], name: str) -> UnitMap:
     Where the recordings did not say any electrode, channel ``i`` is unit ``i``.
 
     Raises:
-        GraspDecoderError: the recordings do not tell all units apart.
+        GraspDecoderError: the recordings do not tell all units apart, or say the electrodes of some units only.
     """
-    if all(unit.electrode is None for unit in units):
+    unknown = [index for index, unit in enumerate(units) if unit.electrode is None]
+    if len(unknown) == len(units):
         return UnitMap([MappedUnit(str(index), None, None) for index in range(len(units))], name)
+    if unknown:
+        raise GraspDecoderError(
+            f'{name}: it does not say the electrode of unit {first_of(unknown)}: give each unit a channel in a unit_map'
+            ' file'
+        )
     return UnitMap([MappedUnit(str(unit.electrode), unit.sort_code, unit.electrode) for unit in units], name)
 
 
@@ -130,16 +136,16 @@ def read_unit_map(path: str | Path) -> UnitMap:
         text = read_plain(path, MIB).decode('utf-8-sig')
     except (OSError, UnicodeDecodeError) as error:
         raise GraspDecoderError(f'{path}: cannot read the unit map: {error}') from None
-    rows = csv.DictReader(io.StringIO(text))
-    found = tuple(rows.fieldnames or ())
-    if not set(NEEDED) <= set(found) <= set(COLUMNS):
-        raise GraspDecoderError(f'{path}: its first line must be {",".join(COLUMNS)} (electrode may be left out)')
+    # Line ends of every kind become those that csv knows.
+    rows = csv.DictReader(io.StringIO(text, newline=None))
     units: list[MappedUnit] = []
-    for row in rows:
-        try:
+    try:
+        if not set(NEEDED) <= set(rows.fieldnames or ()) <= set(COLUMNS):
+            raise GraspDecoderError(f'{path}: its first line must be {",".join(COLUMNS)} (electrode may be left out)')
+        for row in rows:
             units.append(_mapped_unit(row, len(units)))
-        except (TypeError, ValueError) as error:
-            raise GraspDecoderError(f'{path}, line {rows.line_num}: {error}') from None
+    except (csv.Error, TypeError, ValueError) as error:
+        raise GraspDecoderError(f'{path}, line {rows.line_num}: {error}') from None
     if not 0 < len(units) < MOST_UNITS:
         raise GraspDecoderError(f'{path} has {len(units)} units: it must have 1 to {MOST_UNITS - 1}')
     return UnitMap(units, str(path))

@@ -54,6 +54,13 @@ def test_channels_may_have_names(tmp_path):
     assert unit_map.unit_of('Tetrode, left', 8) == 1
 
 
+@pytest.mark.parametrize('line_end', ['\n', '\r\n', '\r'])
+def test_lines_may_end_as_on_any_system(tmp_path, line_end):
+    path = tmp_path / 'map.csv'
+    path.write_bytes(unit_map_text(UNITS).replace('\n', line_end).encode())
+    assert read_unit_map(path).units == unit_map_of(UNITS, '').units
+
+
 def test_rows_that_differ_from_the_bundle_are_listed(tmp_path):
     path = written(tmp_path, 'unit,channel,sort_code\n0,3,1\n1,3,5\n2,8,1\n')
     with pytest.raises(GraspDecoderError) as refused:
@@ -95,6 +102,8 @@ def test_a_name_without_an_electrode_cannot_be_compared_and_is_refused():
         ('unit,channel,sort_code\n0,1,a\n', "line 2: sort_code is 'a'"),
         ('unit,channel,sort_code\n0,1,1\n1,1,1\n', 'units 0 and 1 are both channel 1 sort code 1'),
         ('unit,channel,sort_code\n0,1,\n1,1,1\n', 'units 0 and 1 are both channel 1'),
+        (f'unit,channel,sort_code\n0,{"1" * 2**18},1\n', 'field larger than field limit'),
+        (f'unit,{"channel" * 2**17},sort_code\n', 'field larger than field limit'),
     ],
 )
 def test_a_wrong_file_is_one_line(tmp_path, text, said):
@@ -111,3 +120,8 @@ def test_a_file_that_is_missing_is_one_line(tmp_path):
 def test_units_that_the_recording_cannot_tell_apart_need_a_file():
     with pytest.raises(GraspDecoderError, match='give each unit a channel and sort code of its own'):
         unit_map_of([Unit(0, 1, None), Unit(1, 1, None)], 'bundle')
+
+
+def test_where_some_electrodes_are_unknown_a_file_is_needed():
+    with pytest.raises(GraspDecoderError, match='bundle: it does not say the electrode of unit 1, 2: give each unit'):
+        unit_map_of([Unit(0, 4, 1), Unit(1, None, 1), Unit(2, None, 2)], 'bundle')
