@@ -19,6 +19,7 @@ import numpy as np
 
 from grasp_decoder.cli.command_line import add_recording_arguments, exit_status, given_mapping
 from grasp_decoder.errors import first_of
+from grasp_decoder.features.trial_bins import why_none_is_usable
 from grasp_decoder.objects import ObjectCatalogue, load_objects
 from grasp_decoder.recording.oddities import oddities
 from grasp_decoder.recording.reading import read_session
@@ -127,6 +128,8 @@ def summary_text(session: Session, summary: SessionSummary, objects: ObjectCatal
     lines += [f'  odd     {remark}' for remark in oddities(session)]
     if not session.is_grasping:
         return '\n'.join([*lines, 'there is movement but no grasps: train with --dof and one of these signals'])
+    if not summary.usable:
+        lines.append(f'not for training: {why_none_is_usable(session)}')
     lines.append(f'objects: {len(summary.objects)}; for each id: usable trials / all trials')
     cells = [
         f'{objects.recorded(object_id):>5}: {usable:>3}/{every:<3}'

@@ -27,6 +27,7 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.aperture import synthetic_aperture
 from grasp_decoder.features.binning import bin_counts
 from grasp_decoder.objects import load_objects
+from grasp_decoder.recording.mapping import listed
 from grasp_decoder.recording.session import Session, Trial
 
 DEFAULT_BIN_NS = 40_000_000
@@ -86,17 +87,21 @@ def usable_trials(session: Session) -> list[Trial]:
     """
     trials = [trial for trial in session.trials if session.is_usable(trial)]
     if not trials:
-        raise GraspDecoderError(f'session {session.name}: {_why_none_is_usable(session)}')
+        raise GraspDecoderError(f'session {session.name}: {why_none_is_usable(session)}')
     return trials
 
 
-def _why_none_is_usable(session: Session) -> str:
+def why_none_is_usable(session: Session) -> str:
     """The first thing that the trials of a session lack, of all that a usable trial needs."""
     if not session.is_grasping:
         return 'no trial is correct and has a spike'
     whole = [trial for trial in session.trials if 'Hold' in trial.events and 'Rew' in trial.events]
     if not whole:
-        return 'no trial has the events Hold and Rew; name yours in a mapping file (--map)'
+        found = listed({label for trial in session.trials for label in trial.events})
+        return (
+            f'no trial has the events Hold and Rew, between which the hand grasps (found: {found}); say in a mapping'
+            ' (--map) which events they are, such as "events: {GraspOn: Hold, GraspOff: Rew}"'
+        )
     of_objects = [trial for trial in whole if trial.object_id >= 0]
     if not of_objects:
         return 'no trial has an object; name its annotation in a mapping file (--map)'

@@ -48,6 +48,13 @@ def test_synthesize_then_inspect_with_a_picture(tmp_path, capsys):
     assert picture.read_bytes().startswith(b'\x89PNG')
 
 
+def test_inspect_says_why_nothing_can_be_learnt_from_a_session(tmp_path, capsys):
+    write_mat(make_block(make_segment(events={'Start': 0.0, 'Hold': 0.5, 'End': 0.9})), tmp_path / 'x.mat')
+    assert inspect([str(tmp_path / 'x.mat')]) == 0
+    said = 'not for training: no trial has the events Hold and Rew, between which the hand grasps (found: End, Hold, '
+    assert said in capsys.readouterr().out
+
+
 def test_inspect_writes_the_unit_map_of_a_live_source(tmp_path, capsys):
     path, unit_map = tmp_path / 'x.neo.mat', tmp_path / 'map.csv'
     assert synthesize(['--out', str(path), *SMALL]) == 0
