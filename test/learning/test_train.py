@@ -193,12 +193,13 @@ def test_phase_alone_needs_no_classes(tmp_path, capsys):
     path = tmp_path / 'One.neo.mat'
     write_session(synthesize(units=8, trials=12, objects=1)[0], path)
     assert train(['--session', str(path), '--out', str(tmp_path / 'none')]) == 2
-    assert (
-        train(['--session', str(path), '--out', str(tmp_path / 'out'), '--tasks', 'phase', '--max-seconds', '1']) == 0
-    )
-    assert metrics_of(tmp_path / 'out')[0].keys() >= {'phase', 'int8'}
-    assert 'training ended early: phase, split 42' in capsys.readouterr().err
-    assert 'training ended early' in (tmp_path / 'out' / 'report' / 'report.html').read_text()
+    limited = ['--session', str(path), '--tasks', 'phase', '--max-seconds', '0.01']
+    assert train([*limited, '--out', str(tmp_path / 'out')]) == 0
+    found, timing = metrics_of(tmp_path / 'out')
+    assert found.keys() >= {'phase', 'int8'} and timing['over_max_seconds_s'] > 0
+    said, page = capsys.readouterr().err, (tmp_path / 'out' / 'report' / 'report.html').read_text()
+    for text in 'training ended early', 'longer than --max-seconds allows':
+        assert text in said and text in page
     assert load_bundle(tmp_path / 'out').manifest.classes == ()
 
 

@@ -76,6 +76,12 @@ def run_experiment(
         wanted.append(split.whole)
     fits = [(fitted, trainer.fit_tasks(fitted, state, interruptible=settings.all_or_nothing)) for fitted in wanted]
     comparisons = decode_for_comparison(experiment, trainer, budget, measured, progress)
+    if over_s := budget.seconds_over:
+        measured.timing['over_max_seconds_s'] = over_s
+        progress.say(
+            f'training took {over_s:.1f} s longer than --max-seconds allows: a network is trained for one '
+            'epoch at least, after its read-in is fitted'
+        )
 
     with bundle_draft(out, settings.edge_tpu, settings.signing_key) as draft:
         progress.say('exporting to TFLite, as float and as int8')

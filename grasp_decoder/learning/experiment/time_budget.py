@@ -30,6 +30,11 @@ class TimeBudget:
     def seconds_left(self) -> float:
         return self._deadline - time.monotonic()
 
+    @property
+    def seconds_over(self) -> float:
+        """By how much the time was exceeded; 0 while some is left."""
+        return max(0.0, -self.seconds_left)
+
     def take_share(self) -> float:
         """Seconds for the next step."""
         share = max(0.0, self.seconds_left / self._steps_left)

@@ -36,6 +36,7 @@ COSTS = {
     'baselines_s': 'fast baselines, s',
     'linear_baselines_s': 'LDA of blocks and sequential Bayes, s',
     'train_seed_bilstm_s': "training the paper's BiLSTM, s",
+    'over_max_seconds_s': 'longer than --max-seconds allows, s',
     'export_s': 'export and parity, s',
     'evaluate_s': 'evaluation, s',
     'peak_rss_mb': 'peak memory, MB',
