@@ -17,7 +17,7 @@ from pathlib import Path
 
 from grasp_decoder.bundle.bundle import Bundle, load_bundle
 from grasp_decoder.bundle.signature import TrustedKeys, read_trusted_keys
-from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.errors import GraspDecoderError, first_line
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,10 @@ class Admission:
         if not path:
             return load_bundle(path)  # which says that none is given
         # Links are followed first: what is looked at is what is read.
-        place = Path(path).resolve()
+        try:
+            place = Path(path).resolve()
+        except (OSError, RuntimeError) as error:  # such as links in a circle
+            raise GraspDecoderError(f'bundle {path}: cannot be read: {first_line(error)}') from None
         if self.folders and not any(place.is_relative_to(folder.resolve()) for folder in self.folders):
             raise GraspDecoderError(
                 f'bundle {path} lies outside of {" and ".join(map(str, self.folders))}: move it there, or start the '

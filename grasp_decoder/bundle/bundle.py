@@ -225,7 +225,11 @@ def _arrays(path: Path, content: bytes) -> dict[str, np.ndarray]:
 
 def _read_manifest(path: Path, trusted_keys: TrustedKeys | None) -> tuple[str, str, str]:
     """The manifest's text, its hash, and the public key that signed it."""
-    if not path.is_dir():
+    try:
+        found = path.is_dir()
+    except OSError as error:
+        raise GraspDecoderError(f'bundle {path}: cannot be read: {error.strerror}') from None
+    if not found:
         raise GraspDecoderError(f'there is no bundle folder {path}')
     data = _read(path / MANIFEST)
     sha256 = hashlib.sha256(data).hexdigest()

@@ -103,7 +103,8 @@ def _marks(events: Sequence[TrialEvent], over_ns: int) -> TrialMarks | None:
     return TrialMarks(
         trial=first.trial,
         segment=first.segment,
-        object_id=first.object_id,
+        # A live source may know the object later than the start.
+        object_id=next((each.object_id for each in reversed(events) if each.object_id >= 0), first.object_id),
         start_ns=first.stamp_ns,
         cue_ns=stamps.get('Cue', first.stamp_ns),
         go_ns=stamps.get('Go', stamps['Hold']),

@@ -21,6 +21,8 @@ import logging
 import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ from grasp_decoder.recording.message_definitions import message_definition
 from grasp_decoder.recording.session import Session, Trial, Unit
 from grasp_decoder.types.from_message import trial_event_from
 from grasp_decoder.types.time import NS_PER_S
-from grasp_decoder.types.trial_event import TrialResult
+from grasp_decoder.types.trial_event import TrialEvent, TrialResult
 
 _CHUNK_BYTES = 16 << 10  # a second of a running system is more than that
 _LONGEST_S = 3600.0
@@ -66,7 +68,7 @@ class Recorder:
         self.path = Path(path)
         self._offered = offered or {}
         self.fault: str | None = None
-        self.kept = self.lost = 0
+        self.kept = self.lost = self._latest_ns = 0
         fresh = not overwrite and not (self.path.exists() and not self.path.is_file())
         try:
             self._file = open(self.path, 'xb' if fresh else 'wb')  # noqa: SIM115  (`close` closes it)
@@ -87,8 +89,10 @@ class Recorder:
         Args:
             type_name: such as ``grasp_decoder/msg/SpikeBatch``.
             data: CDR, with its header.
-            log_ns: when it was received, ns since 1970.
+            log_ns: when it was received, ns since 1970. A clock that was set back is not followed: by the times of
+                messages, readers put them in order.
         """
+        log_ns = self._latest_ns = max(log_ns, self._latest_ns)
         if self._try(lambda: self._add(topic, type_name, data, log_ns)):
             self.kept += 1
         else:
@@ -173,7 +177,7 @@ def read_mcap(path: Path, sha256: str = '') -> Session:
 
 
 def read_mcap_here(path: Path, sha256: str = '') -> Session:
-    """The session that was sent in a recorded run: each segment of its spikes is a trial.
+    """The session that was sent in a recorded run: each segment of its spikes is a trial, or several of a live source.
 
     Trial events give a trial its events and object, and its result where they say it. Nothing is known of electrodes. A
     trial is excluded when batches next to it or within it are missing, and the last one of a file that was cut off.
@@ -223,9 +227,8 @@ def read_mcap_here(path: Path, sha256: str = '') -> Session:
         raise GraspDecoderError(
             f'{path}: the recording holds several sources, of {sorted(unit_counts)} units: keep one of them'
         )
-    trials = tuple(
-        _trial(index, batches[segment], events[segment], segment in broken) for index, segment in enumerate(batches)
-    )
+    parts = (_trials(batches[segment], events[segment], segment in broken) for segment in batches)
+    trials = tuple(replace(trial, id=number) for number, trial in enumerate(chain.from_iterable(parts)))
     [unit_count] = unit_counts
     # Recordings of version 0.2 have the name in the frame.
     name = getattr(last, 'session', last.header.frame_id)
@@ -249,22 +252,35 @@ def _check_spikes(path: Path, message: Any) -> None:
         raise GraspDecoderError(f'{path}: batch {message.sequence} has spikes outside of its window')
 
 
-def _trial(index: int, batches: list, events: list, broken: bool) -> Trial:
-    units = [np.asarray(batch.unit, dtype=np.uint16) for batch in batches]
-    times = [batch.window_start + np.asarray(batch.offset_ns, dtype=np.int64) for batch in batches]
+def _trials(batches: list, messages: list, broken: bool) -> list[Trial]:
+    """The trials of a segment: all of it, or the stretches from each trial's first event to that of the next one.
+
+    A segment of a replayed session is one trial, that of a live source lasts for as long as nothing is lost.
+    """
+    events: dict[int, list[TrialEvent]] = defaultdict(list)
+    for event in sorted(map(trial_event_from, messages), key=lambda each: each.stamp_ns):
+        events[event.trial].append(event)
+    begin_ns, end_ns = batches[0].window_start, batches[-1].window_end
+    if len(events) < 2:
+        return [_trial(batches, next(iter(events.values()), []), begin_ns, end_ns, broken)]
+    parts = []
+    for of_trial, after in pairwise([*events.values(), None]):
+        start_ns, stop_ns = max(of_trial[0].stamp_ns, begin_ns), min(after[0].stamp_ns if after else end_ns, end_ns)
+        inside = [each for each in batches if each.window_start < stop_ns and each.window_end > start_ns]
+        if inside and start_ns < stop_ns:
+            whole = all(earlier.window_end == later.window_start for earlier, later in pairwise(inside))
+            parts.append(_trial(inside, of_trial, start_ns, stop_ns, not whole or (broken and after is None)))
+    return parts
+
+
+def _trial(batches: list, events: list[TrialEvent], start_ns: int, stop_ns: int, broken: bool) -> Trial:
+    units = np.concatenate([np.asarray(batch.unit, dtype=np.uint16) for batch in batches])
+    times = np.concatenate([batch.window_start + np.asarray(batch.offset_ns, dtype=np.int64) for batch in batches])
+    within = (times >= start_ns) & (times < stop_ns)
     found: dict[str, int] = {}
-    result = TrialResult.UNKNOWN
-    for event in sorted(map(trial_event_from, events), key=lambda each: each.stamp_ns):
+    object_id, result = -1, TrialResult.UNKNOWN
+    for event in events:
         found.setdefault(event.label, event.stamp_ns)
+        object_id = event.object_id if event.object_id >= 0 else object_id
         result = event.result or result
-    return Trial(
-        index,
-        batches[0].window_start,
-        batches[-1].window_end,
-        found,
-        events[0].object_id if events else -1,
-        result.correct,
-        np.concatenate(times),
-        np.concatenate(units),
-        excluded=broken,
-    )
+    return Trial(0, start_ns, stop_ns, found, object_id, result.correct, times[within], units[within], excluded=broken)

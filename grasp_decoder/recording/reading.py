@@ -61,6 +61,12 @@ def read_session(path, mapping=None, objects: ObjectCatalogue | None = None) -> 
     session = cache.load(sha256, how)
     if session is None:
         file = _recorded_run(path)
+        binned = file is None and path.suffix.lower() == '.mat' and is_binned_kinematics(path)
+        if (file or binned) and mapping.sha256 != default_mapping().sha256:
+            raise GraspDecoderError(
+                f'{path}: {"a recorded run" if file else "binned movements"} needs no mapping and no table of trials: '
+                'leave them out'
+            )
         if file is not None:
             try:
                 from grasp_decoder.recording.mcap import read_mcap  # not needed otherwise
@@ -69,7 +75,7 @@ def read_session(path, mapping=None, objects: ObjectCatalogue | None = None) -> 
                     f'{path}: MCAP files need the Python packages mcap and mcap-ros2-support ({missing})'
                 ) from None
             session = read_mcap(file, sha256)
-        elif path.suffix.lower() == '.mat' and is_binned_kinematics(path):
+        elif binned:
             session = kinematics_session(path, sha256)
         else:
             session = session_from_block(path, read_block(path), mapping, objects, sha256)

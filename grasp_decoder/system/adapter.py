@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -168,7 +169,7 @@ class Adapter:
         if not self._before:
             raise GraspDecoderError('no other bundle decoded before this one')
         if self._making is not None:
-            self._making.interrupt()
+            self._making.kill()  # one that gets no CPU time would never hear that it shall end
         self.activity = Activity.STOPPED
         return str(self._before[-1])
 
@@ -277,6 +278,9 @@ class Adapter:
     def _clean_up(self) -> None:
         if self._scratch is not None:
             self._scratch.cleanup()
+            for left in self._folder.iterdir():  # the draft of a process that was killed
+                if left.name.startswith(f'.{self._offered.name}.'):
+                    shutil.rmtree(left, ignore_errors=True)
         self._making = self._scratch = None
 
 

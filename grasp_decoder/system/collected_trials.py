@@ -69,22 +69,24 @@ class CollectedTrials:
 
     def _forget_stream(self) -> None:
         self._heard: dict[tuple[int, int], _Heard] = {}
-        self._batches: deque[SpikeBatch] = deque()
+        self._latest: SpikeBatch | None = None
+        self._batches: dict[int, deque[SpikeBatch]] = {}  # by segment
         self._starts: dict[int, int] = {}  # segment -> its start
 
     def take_spikes(self, batch: SpikeBatch) -> None:
         """The next batch of the stream."""
         if batch.end_ns == batch.start_ns or batch.unit_count != len(self._units):
             return
-        last = self._batches[-1] if self._batches else batch
+        last = self._latest or batch
         if batch.source != last.source or batch.segment < last.segment:
             self._forget_stream()  # the source was started again: it counts its segments anew
         self._starts.setdefault(batch.segment, batch.start_ns)
-        self._batches.append(batch)
+        self._batches.setdefault(batch.segment, deque()).append(batch)
+        self._latest = batch
         for key in list(self._heard)[:-1]:
-            if self._is_covered(self._heard[key]):
+            if self._is_covered(self._heard[key], batch):
                 self._keep(self._heard.pop(key))
-        self._drop_old()
+        self._drop_old(batch)
 
     def take_event(self, event: TrialEvent) -> None:
         """An event of a trial; it may come somewhat before or after its spikes."""
@@ -111,17 +113,16 @@ class CollectedTrials:
         first, last = ((time_ns - origin_ns) // self._bin_ns for time_ns in (min(times_ns), max(times_ns)))
         return origin_ns + max(0, first) * self._bin_ns, origin_ns + (last + 1) * self._bin_ns
 
-    def _is_covered(self, heard: _Heard) -> bool:
+    def _is_covered(self, heard: _Heard, latest: SpikeBatch) -> bool:
         """Whether no more spikes of a trial are to come."""
-        latest = self._batches[-1]
         return latest.segment > heard.segment or latest.end_ns >= self._bounds(heard)[1]
 
     def _keep(self, heard: _Heard) -> None:
         start_ns, stop_ns = self._bounds(heard)
         inside = [
             batch
-            for batch in self._batches
-            if batch.segment == heard.segment and batch.start_ns < stop_ns and batch.end_ns > start_ns
+            for batch in self._batches.get(heard.segment, ())
+            if batch.start_ns < stop_ns and batch.end_ns > start_ns
         ]
         edges = [(batch.start_ns, batch.end_ns) for batch in inside]
         whole = bool(edges) and edges[0][0] <= start_ns and edges[-1][1] >= max(heard.events.values())
@@ -146,17 +147,15 @@ class CollectedTrials:
             self._trials.append(trial)
             self.count += 1
 
-    def _drop_old(self) -> None:
+    def _drop_old(self, latest: SpikeBatch) -> None:
         """Forget what no trial can need any more."""
-        latest = self._batches[-1]
-        oldest = latest.segment - MOST_SEGMENTS
-
-        def is_old(segment: int, time_ns: int) -> bool:
-            return segment < oldest or (segment == latest.segment and time_ns < latest.end_ns - LONGEST_NS)
-
-        while is_old(self._batches[0].segment, self._batches[0].end_ns):
-            self._batches.popleft()
+        oldest_segment, oldest_ns = latest.segment - MOST_SEGMENTS, latest.end_ns - LONGEST_NS
+        batches = self._batches[latest.segment]
+        while batches[0].end_ns < oldest_ns:
+            batches.popleft()
+        for segment in [each for each in self._batches if each < oldest_segment]:
+            del self._batches[segment], self._starts[segment]
         for key, heard in list(self._heard.items()):
-            if is_old(heard.segment, min(heard.events.values())):
+            is_of_latest = heard.segment == latest.segment
+            if heard.segment < oldest_segment or (is_of_latest and min(heard.events.values()) < oldest_ns):
                 del self._heard[key]
-        self._starts = {segment: start for segment, start in self._starts.items() if segment >= oldest}

@@ -22,6 +22,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from grasp_decoder.bundle.admission import ANY_BUNDLE
 from grasp_decoder.bundle.bundle import MANIFEST, SEAL, load_bundle, seal_of
 from grasp_decoder.bundle.edge_report import edge_report
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
@@ -148,6 +149,12 @@ def test_what_is_no_bundle_is_refused(tmp_path):
         load_bundle(tmp_path / 'nowhere')
     with pytest.raises(GraspDecoderError, match='manifest.json is missing'):
         load_bundle(tmp_path)
+    (tmp_path / 'circle').symlink_to(tmp_path / 'circle')
+    for path in (tmp_path / 'circle', tmp_path / ('long' * 100)):
+        with pytest.raises(GraspDecoderError, match='bundle'):
+            load_bundle(path)
+        with pytest.raises(GraspDecoderError, match='bundle'):
+            ANY_BUNDLE.load(str(path))
 
 
 @pytest.mark.parametrize('task', TASKS)
@@ -213,6 +220,14 @@ def test_a_crash_leaves_the_old_bundle_whole(folder, networks):
         raise KeyboardInterrupt
     assert load_bundle(folder).sha256 == before
     assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_where_a_link_leads_the_bundle_is_replaced_and_not_the_link(folder, networks):
+    link = folder.parent / 'current'
+    link.symlink_to(folder)
+    write_bundle(link, networks[:1], TRIALS, TRIALS, make_manifest(name='next'))
+    assert link.is_symlink() and load_bundle(folder).manifest.name == 'next'
+    assert sorted(folder.parent.iterdir()) == sorted([folder, link])
 
 
 def test_a_second_export_takes_the_place_of_the_first(networks, tmp_path):

@@ -27,7 +27,7 @@ def told(trials, hand=True, closes=lambda trial: True, events=EVENTS, live=False
         hand: whether the hand says how it is.
         closes: whether the hand closes in the trial of this number.
         events: label to ms since the start of its trial.
-        live: all trials are in one segment, as those of a live source.
+        live: all trials are in one segment, and their object is known later than their start, as of a live source.
 
     Yields:
         The time (ms), and a `TrialEvent`, `HandState` or `HandCommand` of that time.
@@ -37,7 +37,8 @@ def told(trials, hand=True, closes=lambda trial: True, events=EVENTS, live=False
         for label, at_ms in events.items():
             if at_ms <= since_ms < at_ms + BIN_MS:
                 stamp_ns = (trial * TRIAL_MS + at_ms) * NS_PER_MS
-                yield now_ms, TrialEvent(stamp_ns, trial, 0 if live else trial, label, OBJECT)
+                object_id = -1 if live and label == 'Start' else OBJECT
+                yield now_ms, TrialEvent(stamp_ns, trial, 0 if live else trial, label, object_id)
         # It holds until shortly before the next trial's Cue.
         before, after_ms = divmod(now_ms - CLOSES_MS, TRIAL_MS)
         grasping = before >= 0 and closes(before) and after_ms < OPENS_MS - CLOSES_MS

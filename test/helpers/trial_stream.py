@@ -11,6 +11,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.types.trial_event import TrialEvent, TrialResult
 
@@ -29,6 +31,13 @@ def stream(session, delay_ns=DELAY_NS, source=7):
         while waiting and (waiting[0].segment, waiting[0].stamp_ns + delay_ns) <= (batch.segment, batch.end_ns):
             yield waiting.pop(0)
     yield from waiting
+
+
+def as_one_segment(session):
+    """The recording of a source that never stops, silent between two trials."""
+    first, last = session.trials[0], session.trials[-1]
+    times, units = (np.concatenate([getattr(each, name) for each in session.trials]) for name in ('times_ns', 'units'))
+    return replace(first, stop_ns=last.stop_ns, times_ns=times, units=units)
 
 
 def feed(collected, messages):

@@ -11,6 +11,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import yaml
 from mcap.reader import make_reader
@@ -26,6 +27,7 @@ from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.types.trial_event import TrialResult
 
 from helpers.session_equality import assert_same_arrays, assert_same_session
+from helpers.trial_stream import as_one_segment
 
 pytest.importorskip('std_msgs', reason='no ROS 2 in this environment: definitions come from it')
 
@@ -58,10 +60,11 @@ def header(time_ns):
     return {'stamp': {'sec': time_ns // 10**9, 'nanosec': time_ns % 10**9}, 'frame_id': ''}
 
 
-def sent(session, tmp_path):
+def sent(session, tmp_path, live=False):
+    """The messages of a run; of a live source, all trials are in one segment, and objects come later than the start."""
     wire = Wire(tmp_path / 'wire.mcap')
     told = set()
-    for batch in batches(session, 10_000_000):
+    for batch in batches(session, 10_000_000, [as_one_segment(session)] if live else None):
         wire.send(
             '/spikes',
             SPIKES,
@@ -78,23 +81,24 @@ def sent(session, tmp_path):
                 'offset_ns': batch.offset_ns.tolist(),
             },
         )
-        trial = session.trials[batch.segment]
-        for label, time in trial.events.items():
-            if batch.start_ns <= time < batch.end_ns:
-                told.add((trial.id, label))
-                wire.send(
-                    '/trial_events',
-                    TRIAL_EVENTS,
-                    {
-                        'header': header(time),
-                        'session': session.name,
-                        'trial': trial.id,
-                        'segment': batch.segment,
-                        'label': label,
-                        'object_id': trial.object_id,
-                        'result': TrialResult.of(trial.correct),
-                    },
-                )
+        trials = session.trials if live else session.trials[batch.segment :][:1]
+        for trial in trials:
+            for label, time in trial.events.items():
+                if batch.start_ns <= time < batch.end_ns:
+                    told.add((trial.id, label))
+                    wire.send(
+                        '/trial_events',
+                        TRIAL_EVENTS,
+                        {
+                            'header': header(time),
+                            'session': session.name,
+                            'trial': trial.id,
+                            'segment': batch.segment,
+                            'label': label,
+                            'object_id': -1 if live and label == next(iter(trial.events)) else trial.object_id,
+                            'result': TrialResult.of(trial.correct),
+                        },
+                    )
     assert len(told) == sum(len(trial.events) for trial in session.trials)
     return wire.messages()
 
@@ -111,6 +115,31 @@ def session():
     [session] = synthesize(units=10, trials=3, objects=2)
     first, second, third = session.trials
     return replace(session, trials=(first, replace(second, correct=None), replace(third, correct=False)))
+
+
+def test_the_run_of_a_live_source_is_cut_into_its_trials(session, tmp_path):
+    read = read_session(record(tmp_path / 'x.mcap', sent(session, tmp_path, live=True)))
+    assert len(read.trials) == len(session.trials)
+    for trial, right in zip(read.trials, session.trials):
+        assert (trial.object_id, trial.correct, trial.events) == (right.object_id, right.correct, right.events)
+        seen = right.times_ns >= min(right.events.values())
+        np.testing.assert_array_equal(trial.times_ns[: seen.sum()], right.times_ns[seen])
+    assert [trial.usable for trial in read.trials] == [True, True, False]
+
+
+def test_a_clock_that_is_set_back_changes_nothing(session, tmp_path):
+    messages = sent(session, tmp_path)
+    middle = len(messages) // 2
+    back = [(*each[:3], each[3] - (10**6 if index >= middle else 0) + 10**7) for index, each in enumerate(messages)]
+    read = [read_session(record(tmp_path / name, each)) for name, each in (('a.mcap', messages), ('b.mcap', back))]
+    assert_same_session(read[1], replace(read[0], source_sha256=read[1].source_sha256, name=read[1].name))
+
+
+def test_a_mapping_for_a_recorded_run_is_refused(session, tmp_path):
+    path = record(tmp_path / 'x.mcap', sent(session, tmp_path))
+    (tmp_path / 'map.yaml').write_text(yaml.safe_dump({'leave_out_units': {'group': ['noise']}}))
+    with pytest.raises(GraspDecoderError, match='a recorded run needs no mapping'):
+        read_session(path, tmp_path / 'map.yaml')
 
 
 def test_a_recorded_run_is_the_session_that_was_sent(session, tmp_path):

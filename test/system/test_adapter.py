@@ -223,19 +223,21 @@ def test_a_roll_back_ends_what_is_being_made_and_stops_until_it_is_asked(system,
     system.takes(system.ends(0, 'better'))
     adapter.adapt()
     adapter.step()
+    draft = tmp_path / '.day-live-2.half'
+    draft.mkdir()
     assert adapter.roll_back() == str(bundles / 'day')
     system.decodes_with(bundles / 'day')
-    assert system.processes[1].interrupted and adapter.activity is Activity.STOPPED
+    assert system.processes[1].killed and adapter.activity is Activity.STOPPED
     feed(adapter.trials, messages)
     assert adapter.step() is None and len(system.processes) == 2
     with pytest.raises(GraspDecoderError, match='no other bundle decoded before'):
         adapter.roll_back()
     assert '80 newest trials' in adapter.adapt()
     adapter.step()
-    assert len(system.processes) == 2  # until what was interrupted has ended
-    system.processes[1].status = -2
+    assert len(system.processes) == 2 and draft.exists()  # until what was killed has ended
+    system.processes[1].status = -9
     adapter.step()
-    assert len(system.processes) == 3
+    assert len(system.processes) == 3 and not draft.exists()
 
 
 def test_a_bundle_that_somebody_else_has_loaded_is_not_replaced(system, messages, bundles):

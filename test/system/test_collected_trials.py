@@ -20,9 +20,10 @@ from grasp_decoder.features.trial_bins import bin_trials
 from grasp_decoder.recording.batches import batches
 from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.system.collected_trials import LONGEST_NS, CollectedTrials
+from grasp_decoder.types.time import NS_PER_S
 from grasp_decoder.types.trial_event import TrialEvent, TrialResult
 
-from helpers.trial_stream import DELAY_NS, feed, stream
+from helpers.trial_stream import DELAY_NS, as_one_segment, feed, stream
 
 BIN_NS = 40_000_000
 
@@ -40,13 +41,6 @@ def collector(session, most=100):
 def binned(session):
     """Trials in bins, by their id."""
     return {trial.trial_id: trial for trial in bin_trials(session, BIN_NS, {})}
-
-
-def as_one_segment(session):
-    """The recording of a source that never stops, silent between two trials."""
-    first, last = session.trials[0], session.trials[-1]
-    times, units = (np.concatenate([getattr(each, name) for each in session.trials]) for name in ('times_ns', 'units'))
-    return replace(first, stop_ns=last.stop_ns, times_ns=times, units=units)
 
 
 @pytest.mark.parametrize('delay_ns', [-DELAY_NS, 0, DELAY_NS])
@@ -123,8 +117,10 @@ def test_heartbeats_and_streams_of_other_units_are_no_trials(session):
 def test_spikes_are_not_kept_for_ever(session):
     collected = collector(session)
     batch = next(batches(session, 10_000_000))
-    for number in range(3 * LONGEST_NS // 1_000_000_000):
-        start = number * 1_000_000_000
-        collected.take_spikes(replace(batch, segment=0, start_ns=start, end_ns=start + 1_000_000_000))
+    for number in range(6 * LONGEST_NS // NS_PER_S):
+        start = number * NS_PER_S
+        segment = start // (2 * LONGEST_NS)  # a source that was lost twice, for a moment
+        collected.take_spikes(replace(batch, segment=segment, start_ns=start, end_ns=start + NS_PER_S))
         collected.take_event(TrialEvent(start, number, 9, 'Start', 21))
-    assert len(collected._batches) <= LONGEST_NS // 1_000_000_000 + 1 and len(collected._heard) <= 1000
+    kept = [len(batches) for batches in collected._batches.values()]
+    assert len(kept) == 3 and max(kept) <= LONGEST_NS // NS_PER_S + 1 and len(collected._heard) <= 1000

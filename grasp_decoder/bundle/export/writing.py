@@ -189,7 +189,7 @@ def bundle_draft(
     """
     if edge_tpu:
         require_compiler()
-    out = Path(out)
+    out = Path(os.path.realpath(out))  # where a link leads, the bundle is replaced, not the link
     check_replaceable(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
