@@ -13,7 +13,6 @@ import contextlib
 import itertools
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -25,6 +24,7 @@ import hypothesis
 import pytest
 
 from grasp_decoder.share import cache_directory
+from grasp_decoder.system.shared_memory import left_behind
 
 # No test asserts how long something takes: the machine may be busy.
 hypothesis.settings.register_profile('no_deadline', deadline=None)
@@ -116,8 +116,10 @@ def own_shared_memory():
     Where several processes run tests, another's nodes may just be starting; no node is killed there.
     """
     yield
-    if (tool := shutil.which('fastdds')) and 'PYTEST_XDIST_WORKER' not in os.environ:
-        subprocess.run([tool, 'shm', 'clean'], check=True, stdout=subprocess.DEVNULL)
+    if 'PYTEST_XDIST_WORKER' not in os.environ:
+        for segment in left_behind():
+            segment.unlink(missing_ok=True)
+            segment.with_name(f'{segment.name}_el').unlink(missing_ok=True)
 
 
 @pytest.fixture(scope='module')

@@ -26,6 +26,7 @@ from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes.life import goes_on, run_node
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.receiver import Receiver
+from grasp_decoder.nodes.spin import spun_here
 from grasp_decoder.nodes.topics import DEEP, client, count_publishers, count_subscribers
 from grasp_decoder.system.interfaces import DECODED_GRASP, DECODER_INFO, HAND_COMMAND, HAND_STATE, RESUME, SPIKES
 from grasp_decoder.system.monitored_run import Connections, MonitoredRun
@@ -63,8 +64,6 @@ class RunMonitor(Node):
             )
         ]
         self._resume = client(self, RESUME)
-        self._executor = SingleThreadedExecutor(context=self.context)
-        self._executor.add_node(self)
 
     def run(self) -> int:
         """See the run through; Ctrl-C ends it early, with the result so far.
@@ -76,10 +75,11 @@ class RunMonitor(Node):
             GraspDecoderError: the other nodes are not ready in time, or the decoder published nothing.
         """
         try:
-            self._wait_for_the_others()
-            if goes_on(self):
-                self._release_replayer()
-                self._receive_to_the_end()
+            with spun_here(self) as executor:
+                self._wait_for_the_others(executor)
+                if goes_on(self):
+                    self._release_replayer(executor)
+                    self._receive_to_the_end()
         finally:
             problem = self._finish() if self._run.record.decodes else ''
         if not goes_on(self):
@@ -102,7 +102,7 @@ class RunMonitor(Node):
         while goes_on(self) and time.monotonic() < until:
             self._receive()
 
-    def _wait_for_the_others(self) -> None:
+    def _wait_for_the_others(self, executor: SingleThreadedExecutor) -> None:
         deadline = time.monotonic() + self._settings.start_timeout_s
         while goes_on(self) and (missing := list(self._run.missing(self._connections()))):
             if time.monotonic() > deadline:
@@ -110,7 +110,7 @@ class RunMonitor(Node):
                     f'run_monitor: still waiting for {", ".join(missing)} after '
                     f'{self._settings.start_timeout_s:g} s: see the logs of the nodes'
                 )
-            self._executor.spin_once(0.0)
+            executor.spin_once(0.0)
             self._receive()
         self._receive_for(SETTLING_S)
 
@@ -122,10 +122,10 @@ class RunMonitor(Node):
             decode_subscribers=count_subscribers(self, DECODED_GRASP),
         )
 
-    def _release_replayer(self) -> None:
+    def _release_replayer(self, executor: SingleThreadedExecutor) -> None:
         answer = self._resume.call_async(Trigger.Request())
         while goes_on(self) and not answer.done():
-            self._executor.spin_once(0.0)
+            executor.spin_once(0.0)
             self._receive()
         self._run.begin()
 

@@ -19,7 +19,8 @@ import gc
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
@@ -77,12 +78,22 @@ def spin(
         services.join()
 
 
-def spin_alone(node: Node) -> None:
-    """Spin ``node`` in this thread until it is to end."""
+@contextmanager
+def spun_here(node: Node) -> Iterator[SingleThreadedExecutor]:
+    """An executor that spins ``node`` when it is told to. It is shut down before ROS is: later it would complain."""
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
-    while goes_on(node):
-        executor.spin_once(timeout_sec=POLL_S)
+    try:
+        yield executor
+    finally:
+        executor.shutdown(0)
+
+
+def spin_alone(node: Node) -> None:
+    """Spin ``node`` in this thread until it is to end."""
+    with spun_here(node) as executor:
+        while goes_on(node):
+            executor.spin_once(timeout_sec=POLL_S)
 
 
 def _spin_beside(executor: SingleThreadedExecutor, first: Callable[[], None] | None, errors: list[Exception]) -> None:
