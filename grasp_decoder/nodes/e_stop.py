@@ -7,13 +7,17 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
 
-"""The e-stop of hand_bridge: received with any quality of service, and remembered across restarts."""
+"""The e-stop of hand_bridge: received with any quality of service, and remembered across restarts.
+
+The switches of /hand/e_stop and the operator's page each let go only of what they pressed.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from rclpy.node import Node
 from std_msgs.msg import Bool
@@ -22,9 +26,14 @@ from std_srvs.srv import Trigger
 from grasp_decoder.control.hand_commander import HandCommander, Order
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes.audit import Audit
-from grasp_decoder.nodes.topics import serve, subscribe
+from grasp_decoder.nodes.topics import full_name, serve, subscribe
 from grasp_decoder.system.e_stop_memory import EStopMemory
-from grasp_decoder.system.interfaces import E_STOP, LATCHED_E_STOP, RESET
+from grasp_decoder.system.interfaces import E_STOP, LATCHED_E_STOP, PAGE_E_STOP, RESET, Topic
+
+
+def page_topic(node: Node) -> Topic:
+    """The topic of the page's e-stop. It follows a remap of hand/e_stop, so that one page stops all that share it."""
+    return replace(PAGE_E_STOP, name=f'{full_name(node, E_STOP)}/page')
 
 
 class EStop:
@@ -45,10 +54,12 @@ class EStop:
         self._publish = publish
         self._now_ns: Callable[[], int] = time.monotonic_ns
         self._audit = audit
-        self._pressed = False
+        self._page = page_topic(node)
+        self._pressed: set[Topic] = set()
         self._memory = EStopMemory(node.get_fully_qualified_name())
         subscribe(node, E_STOP, guarded(self._heard))
         subscribe(node, LATCHED_E_STOP, guarded(self._heard))
+        subscribe(node, self._page, guarded(self._heard_page))
         serve(node, RESET, self._reset)
 
     def begin(self, commander: HandCommander, now_ns: Callable[[], int]) -> None:
@@ -57,22 +68,32 @@ class EStop:
         if self._memory.pressed:
             self._node.get_logger().warning('the e-stop was pressed before the start: SAFE until it is reset')
             self._tell(True)
-            self._tell(self._pressed)
+            self._tell(bool(self._pressed))
 
     def end(self) -> None:
         """Nobody has the hand from now on."""
         self._commander = None
 
     def _heard(self, message: Bool) -> None:
-        self._tell(message.data)
-        if message.data:
+        self._take(E_STOP, message.data)
+
+    def _heard_page(self, message: Bool) -> None:
+        self._take(self._page, message.data)
+
+    def _take(self, topic: Topic, pressed: bool) -> None:
+        news = pressed and topic not in self._pressed
+        if pressed:
+            self._pressed.add(topic)
+        else:
+            self._pressed.discard(topic)
+        self._tell(bool(self._pressed))
+        if pressed:
             try:
                 self._memory.remember(True)
             except OSError as error:
                 self._node.get_logger().error(f'a restart would forget that the e-stop is pressed: {error}')
-        if message.data and not self._pressed:
-            self._audit.heard('e-stop', E_STOP, 'pressed')
-        self._pressed = message.data
+        if news:
+            self._audit.heard('e-stop', topic, 'pressed')
 
     def _tell(self, pressed: bool) -> None:
         with self._lock:
@@ -82,6 +103,11 @@ class EStop:
 
     def _reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:
+            if self._pressed:
+                names = ' and '.join(sorted(full_name(self._node, topic) for topic in self._pressed))
+                raise GraspDecoderError(
+                    f'the e-stop is still pressed: let go of it (false on {names}) before the reset'
+                )
             with self._lock:
                 if self._commander is None:
                     raise GraspDecoderError('hand_bridge is not active: activate it before the reset')

@@ -20,16 +20,17 @@ import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.nodes.diagnostics import Diagnostics, status
+from grasp_decoder.nodes.e_stop import page_topic
 from grasp_decoder.nodes.life import goes_on, run_node
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.receiver import Receiver
+from grasp_decoder.nodes.spin import spun_here
 from grasp_decoder.nodes.topics import advertise, client
 from grasp_decoder.objects import load_objects
 from grasp_decoder.page.library import require_viser
@@ -58,8 +59,7 @@ class Viewer(Node):
         namespace = self.get_namespace().strip('/')
         self._run = SeenRun(load_grip_table(settings.grips, objects), namespace)
         # Latched: a hand_bridge that starts meanwhile hears of it too.
-        self._stop = advertise(self, interfaces.LATCHED_E_STOP, depth=1)
-        self._pressed = False
+        self._stop = advertise(self, page_topic(self))
         self._callers = {
             service: client(self, service)
             for service in (interfaces.RESET, interfaces.PAUSE, interfaces.RESUME, interfaces.LOAD_BUNDLE)
@@ -80,30 +80,26 @@ class Viewer(Node):
 
     def run(self) -> None:
         """Take what has come and show it, until ROS shuts down."""
-        executor = SingleThreadedExecutor(context=self.context)
-        executor.add_node(self)
         try:
-            while goes_on(self):
-                for receiver, take in self._inputs:
-                    for message in receiver.receive(0):
-                        take(self._run, message)
-                executor.spin_once(timeout_sec=0)
-                self._page.show(self._run)
-                time.sleep(PERIOD_S)
+            with spun_here(self) as executor:
+                while goes_on(self):
+                    for receiver, take in self._inputs:
+                        for message in receiver.receive(0):
+                            take(self._run, message)
+                    executor.spin_once(timeout_sec=0)
+                    self._page.show(self._run)
+                    time.sleep(PERIOD_S)
         finally:
             self._page.close()
 
     def _press_stop(self) -> None:
         self._stop.publish(Bool(data=True))
-        self._pressed = True
         self._page.answer('e-stop sent')
 
     def _reset(self) -> None:
-        # Only what was pressed here is let go here: another switch may still be pressed.
-        if self._pressed:
-            self._stop.publish(Bool(data=False))
-            self._pressed = False
-            time.sleep(LET_GO_S)
+        # What a page pressed before it crashed is let go too. Another switch has a topic of its own, and stays pressed.
+        self._stop.publish(Bool(data=False))
+        time.sleep(LET_GO_S)
         self._ask(interfaces.RESET)
 
     def _ask(self, service: interfaces.Service, request: Any = None) -> None:

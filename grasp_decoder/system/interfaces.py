@@ -109,6 +109,10 @@ JOINT_STATES = Topic('joint_states', 'sensor_msgs/msg/JointState', 100, 'where t
 # A best-effort, volatile subscription hears every publisher. A second one gets what was latched before.
 E_STOP = Topic('hand/e_stop', 'std_msgs/msg/Bool', 10, 'true stops the hand until it is reset', reliable=False)
 LATCHED_E_STOP = replace(E_STOP, reliable=True, transient_local=True)
+# Apart from all other switches, so that the page cannot let go of one of them.
+PAGE_E_STOP = Topic(
+    'hand/e_stop/page', 'std_msgs/msg/Bool', 1, "as hand/e_stop, for the operator's page", transient_local=True
+)
 # Shared by all systems of a domain, as in all of ROS.
 DIAGNOSTICS = Topic('/diagnostics', 'diagnostic_msgs/msg/DiagnosticArray', 100, 'health of the nodes, once a second')
 CLOCK = Topic('/clock', 'rosgraph_msgs/msg/Clock', 10, 'the acquisition clock')
@@ -155,6 +159,7 @@ TOPICS = (
     HAND_STATE,
     JOINT_STATES,
     E_STOP,
+    PAGE_E_STOP,
     DIAGNOSTICS,
 )
 
@@ -183,7 +188,7 @@ NODES = {
     ),
     'hand_bridge': Interfaces(
         publishes=(HAND_COMMAND, JOINT_TARGETS, DIAGNOSTICS),
-        subscribes=(DECODED_GRASP, DECODER_INFO, SPIKES, E_STOP, LATCHED_E_STOP, HAND_COMMAND),
+        subscribes=(DECODED_GRASP, DECODER_INFO, SPIKES, E_STOP, LATCHED_E_STOP, PAGE_E_STOP, HAND_COMMAND),
         serves=(RESET,),
         with_parameter={
             'feedback:=true': Interfaces(subscribes=(JOINT_STATES,)),
@@ -228,8 +233,8 @@ NODES = {
     ),
     'outlet': Interfaces(publishes=(DIAGNOSTICS,), subscribes=(DECODED_GRASP, HAND_COMMAND)),
     'viewer': Interfaces(
-        publishes=(LATCHED_E_STOP, DIAGNOSTICS),
-        subscribes=tuple(seen(topic) for topic in TOPICS if topic != E_STOP),
+        publishes=(PAGE_E_STOP, DIAGNOSTICS),
+        subscribes=tuple(seen(topic) for topic in TOPICS if topic not in (E_STOP, PAGE_E_STOP)),
         calls=(RESET, PAUSE, RESUME, LOAD_BUNDLE),
     ),
 }

@@ -45,6 +45,7 @@ from grasp_decoder.system.interfaces import (
     HAND_STATE,
     JOINT_TARGETS,
     LATCHED_E_STOP,
+    PAGE_E_STOP,
     RESET,
     SPIKES,
 )
@@ -125,6 +126,43 @@ def test_the_e_stop_latches_until_the_service_resets_it(feeder):
     lines = [json.loads(line) for line in audit_log.read_text().splitlines()]
     assert [(line['node'], line['what']) for line in lines] == [('/hand_bridge', 'reset'), ('/hand_bridge', 'e-stop')]
     assert all(line['asked_by'] == ['/test'] for line in lines)
+
+
+@pytest.mark.parametrize('remap', [(), ('-r', 'hand/e_stop:=/all/e_stop')])
+def test_the_page_lets_go_only_of_what_a_page_pressed(node, spin_until, start_node, remap):
+    start_node('hand_bridge', '--ros-args', *remap)
+    name = f'/{"all" if remap else "hand"}/e_stop'
+    page_topic = dataclasses.replace(PAGE_E_STOP, name=f'{name}/page')
+    switch, page = advertise(node, dataclasses.replace(E_STOP, name=name)), advertise(node, page_topic)
+    reset = client(node, RESET)
+    assert spin_until(lambda: switch.get_subscription_count() and page.get_subscription_count())
+    assert spin_until(reset.service_is_ready)
+
+    def reset_says(text):
+        """Whether it does, sooner or later: what was published may come after the call of the service."""
+
+        def says():
+            answer = reset.call_async(Trigger.Request())
+            assert spin_until(answer.done)
+            return text in answer.result().message
+
+        return spin_until(says)
+
+    switch.publish(Bool(data=True))
+    assert reset_says(f'false on {name})')
+    page.publish(Bool(data=True))
+    assert reset_says(f'false on {name} and {name}/page)')
+    node.destroy_publisher(page)  # the page has crashed, and is started again
+    page = advertise(node, page_topic)
+    assert spin_until(page.get_subscription_count)
+    page.publish(Bool(data=False))
+    assert reset_says(f'false on {name})')
+    page.publish(Bool(data=True))
+    assert reset_says(f'false on {name} and {name}/page)')
+    switch.publish(Bool(data=False))
+    assert reset_says(f'false on {name}/page)')
+    page.publish(Bool(data=False))
+    assert reset_says('e-stop released')
 
 
 def test_one_command_for_each_decode_and_joint_targets_at_a_fixed_rate(feeder):
