@@ -241,7 +241,7 @@ def _shared_memory() -> Finding:
             size += path.stat().st_size
     tool = Path(shutil.which('fastdds') or '')
     # The wheel for Python 3.13 has the command without its program.
-    whole = (tool.parent.parent / 'tools' / 'fastdds' / 'fastdds.py').exists()
+    whole = (tool.parent.parent / 'tools' / 'fastdds').is_dir()
     remedy = f'{tool} shm clean removes it' if whole else 'when no node runs, rm /dev/shm/*fastrtps* removes it'
     return Finding(
         NOTE, 'shared memory', f'{size / 1e6:.1f} MB in {len(left)} segments of nodes that were killed: {remedy}'
