@@ -11,6 +11,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 
 try:
@@ -46,8 +48,10 @@ class LslOutlets:
     """
 
     def __init__(self, name: str):
+        # Listeners find a stream again by its id: it must not be that of another machine, or of another domain.
+        place = f'{name} {socket.gethostname()} {os.environ.get("ROS_DOMAIN_ID", "0")}'
         decoded = pylsl.StreamInfo(
-            f'{name}/decoded_grasp', 'Decode', len(DECODED), pylsl.IRREGULAR_RATE, pylsl.cf_double64, f'{name} decode'
+            f'{name}/decoded_grasp', 'Decode', len(DECODED), pylsl.IRREGULAR_RATE, pylsl.cf_double64, f'{place} decode'
         )
         channels = decoded.desc().append_child('channels')
         for label, unit in DECODED:
@@ -56,7 +60,7 @@ class LslOutlets:
             channel.append_child_value('unit', unit)
         self._decoded = pylsl.StreamOutlet(decoded)
         self._states = pylsl.StreamOutlet(
-            pylsl.StreamInfo(f'{name}/hand_state', 'Markers', 1, pylsl.IRREGULAR_RATE, pylsl.cf_string, f'{name} hand')
+            pylsl.StreamInfo(f'{name}/hand_state', 'Markers', 1, pylsl.IRREGULAR_RATE, pylsl.cf_string, f'{place} hand')
         )
         self._said = ''
 

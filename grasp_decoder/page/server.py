@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import ipaddress
 import socket
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -89,8 +90,21 @@ def _own_page_only(local: bool) -> Iterator[None]:
 
 
 def _is_foreign(headers: Any, local: bool) -> bool:
-    """Whether a request comes from the page of another server, or calls a local server by another name."""
+    """Whether a request comes from the page of another server, or calls this one by a name that is not its own.
+
+    A web site can have its name lead to this machine: then its page would pass for ours.
+    """
     host, origin = headers.get('Host', ''), headers.get('Origin')
-    if local and urlsplit(f'//{host}').hostname not in THIS_MACHINE:
+    name = urlsplit(f'//{host}').hostname or ''
+    if name not in THIS_MACHINE and (local or not (name == socket.gethostname().lower() or _is_number(name))):
         return True
     return origin is not None and urlsplit(origin).netloc != host
+
+
+def _is_number(name: str) -> bool:
+    """Whether a host is named by its IP address."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

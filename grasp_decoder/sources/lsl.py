@@ -34,17 +34,19 @@ except RuntimeError as error:
 SPIKES = 'Spikes'
 CHANNELS = 'one channel (electrode) or two (electrode, sort code) of numbers'
 CLOCK_READINGS = 9
+OTHERS_S = 1.0
+"""So long other streams are waited for: that of somebody else must not be taken."""
 
 
 class LslSystem:
-    """A stream of spikes by its name, or the first of type ``Spikes``, and a stream of markers by its name.
+    """A stream of spikes by its name, or the one of type ``Spikes``, and a stream of markers by its name.
 
     Times stay on the clock of the sender. LSL measures how far that is from this machine's every few seconds
     (``time_correction``). A stream whose sender ends is lost: this connection does not wait for another one.
 
     Raises:
         SystemLost: there is no such stream.
-        GraspDecoderError: the stream cannot hold spikes or markers.
+        GraspDecoderError: the stream cannot hold spikes or markers, or several have that name or type.
     """
 
     def __init__(self, settings: SystemSettings, unit_map: UnitMap):
@@ -54,11 +56,11 @@ class LslSystem:
         markers = _stream('name', settings.events) if settings.events else None
         if markers is not None and (markers.channel_format() != pylsl.cf_string or markers.channel_count() != 1):
             raise GraspDecoderError(f"LSL stream '{settings.events}' must have one channel of text")
-        self._name = spikes.name()
+        self._name, self._events = spikes.name(), settings.events
         self._spikes = self._inlet(spikes)
         self._markers = None if markers is None else self._inlet(markers)
         self._clock_ns = _monotonic_minus_local_clock_ns()
-        self._not_numbers = 0
+        self._not_numbers, self._ended = 0, ''
         self.offset_ns()
 
     def offset_ns(self) -> int:
@@ -70,7 +72,6 @@ class LslSystem:
         """Spikes and markers since the last call; raises `SystemLost` when a sender has ended."""
         try:
             samples, times = self._spikes.pull_chunk(timeout=wait_s)
-            texts, text_times = self._markers.pull_chunk() if self._markers is not None else ([], [])
         except LostError:
             raise self._lost() from None
         spikes = []
@@ -80,11 +81,16 @@ class LslSystem:
                 spikes.append(Spike(round(seconds * NS_PER_S), str(int(sample[0])), sort_code))
         bad = len(times) - len(spikes)
         self._not_numbers += bad
-        return Arrived(spikes, self._on_the_clock_of_spikes(texts, text_times), lost=bad)
+        return Arrived(spikes, self._new_markers(), lost=bad)
 
     def counts(self) -> dict[str, object]:
         """The clock correction that LSL measured, and what was wrong."""
-        return {'clock offset (ms)': f'{self._offset_ns / 1e6:.3f}', 'samples that are no numbers': self._not_numbers}
+        ended = {'markers': f"LSL stream '{self._ended}' has ended"} if self._ended else {}
+        return {
+            'clock offset (ms)': f'{self._offset_ns / 1e6:.3f}',
+            'samples that are no numbers': self._not_numbers,
+            **ended,
+        }
 
     def close(self) -> None:
         """Close both streams."""
@@ -108,11 +114,21 @@ class LslSystem:
         except (LostError, LslTimeoutError):
             raise self._lost() from None
 
-    def _on_the_clock_of_spikes(self, texts: list[list[str]], times: list[float]) -> list[Marker]:
-        """Markers may come from another machine than spikes."""
-        if self._markers is None or not texts:
+    def _new_markers(self) -> list[Marker]:
+        """On the clock of the spikes: they may come from another machine. Without their sender, spikes are enough."""
+        if self._markers is None:
             return []
-        between_s = self._correction_s(self._markers) - self._correction_s(self._spikes)
+        try:
+            texts, times = self._markers.pull_chunk()
+            if not texts:
+                return []
+            of_markers_s = float(self._markers.time_correction(timeout=CONNECT_S))
+        except (LostError, LslTimeoutError):
+            self._ended = self._events
+            self._markers.close_stream()
+            self._markers = None
+            return []
+        between_s = of_markers_s - self._correction_s(self._spikes)
         return [
             Marker(round((seconds + between_s) * NS_PER_S), text)
             for (text,), seconds in zip(texts, times)
@@ -127,6 +143,10 @@ def _stream(key: str, value: str) -> pylsl.StreamInfo:
     found = pylsl.resolve_byprop(key, value, timeout=CONNECT_S)
     if not found:
         raise SystemLost(f"there is no LSL stream of {key} '{value}': start its sender")
+    found = pylsl.resolve_byprop(key, value, minimum=2, timeout=OTHERS_S) or found
+    if len(found) > 1:
+        names = ' and '.join(sorted(f"'{each.name()}' of {each.hostname()}" for each in found))
+        raise GraspDecoderError(f"there are {len(found)} LSL streams of {key} '{value}', {names}: name the right one")
     return found[0]
 
 

@@ -45,7 +45,7 @@ class SystemSettings(Settings):
 
     address: str = setting(
         '',
-        "name of the LSL stream, Open Ephys' HOST:PORT, or Blackrock's device; empty: the first stream of type Spikes, "
+        "name of the LSL stream, Open Ephys' HOST:PORT, or Blackrock's device; empty: the only stream of type Spikes, "
         'localhost:5556, HUB1',
     )
     events: str = setting(

@@ -10,6 +10,7 @@
 """Only its own page may talk to the server of the page."""
 
 import http.client
+import socket
 
 import pytest
 
@@ -66,6 +67,18 @@ def test_a_local_page_is_not_served_under_the_name_of_another_machine(server):
         connection = http.client.HTTPConnection('127.0.0.1', server.get_port(), timeout=10)
         connection.request('GET', '/', headers={'Host': host})
         assert connection.getresponse().status == status, host
+
+
+def test_a_page_for_the_network_is_not_served_under_the_name_of_a_web_site(server):
+    other = type(server)('0.0.0.0', PORT, 'test')
+    try:
+        hosts = {'192.0.2.7': 200, '[2001:db8::7]': 200, socket.gethostname(): 200, 'evil.example': 403, '': 403}
+        for host, status in hosts.items():
+            connection = http.client.HTTPConnection('127.0.0.1', other.get_port(), timeout=10)
+            connection.request('GET', '/', headers={'Host': f'{host}:{other.get_port()}'})
+            assert connection.getresponse().status == status, host
+    finally:
+        other.stop()
 
 
 def test_a_taken_port_is_passed_over(server):

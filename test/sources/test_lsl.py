@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.binning import Binner, bin_counts
 from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
@@ -28,6 +29,8 @@ from grasp_decoder.sources.unit_map import unit_map_of
 from grasp_decoder.sources.windows import Timing
 
 pytest.importorskip('pylsl', reason='pylsl is not installed')
+
+import pylsl
 
 from grasp_decoder.sources.lsl import LslSystem
 
@@ -101,6 +104,32 @@ def _check_bins(batches, first_ns, session):
     whole = (trial.stop_ns - trial.start_ns - origin_ns) // BIN_NS
     assert origin_ns < 0 and offline.sum() == len(trial.times_ns)
     assert np.array_equal(online[:whole], offline[:whole])
+
+
+def outlet(name, kind, channel_format):
+    return pylsl.StreamOutlet(pylsl.StreamInfo(name, kind, 1, pylsl.IRREGULAR_RATE, channel_format, f'id of {name}'))
+
+
+def test_of_two_streams_none_is_taken_for_the_other():
+    streams = [outlet(name, 'Spikes', pylsl.cf_int32) for name in ('ours', 'theirs')]
+    with pytest.raises(GraspDecoderError, match="2 LSL streams of type 'Spikes', 'ours' of .* and 'theirs' of "):
+        LslSystem(SystemSettings(), unit_map_of([], ''))
+    LslSystem(SystemSettings(address='ours'), unit_map_of([], '')).close()
+    del streams
+
+
+def test_spikes_go_on_without_markers():
+    spikes, markers = outlet('spikes', 'Spikes', pylsl.cf_int32), outlet('marks', 'Markers', pylsl.cf_string)
+    system = LslSystem(SystemSettings(address='spikes', events='marks'), unit_map_of([], ''))
+    del markers
+    deadline = time.monotonic() + 60
+    while 'markers' not in system.counts() and time.monotonic() < deadline:
+        spikes.push_sample([7])
+        got = system.receive(0.05)
+    assert system.counts()['markers'] == "LSL stream 'marks' has ended"
+    spikes.push_sample([7])
+    assert got.spikes or system.receive(5.0).spikes
+    system.close()
 
 
 def test_a_stream_that_is_not_there_is_said_in_one_line():
