@@ -31,7 +31,7 @@ def test_a_run_is_recorded_to_the_last_message(start_node, node, spin_until, tmp
     recorder = start_node('recorder', '--ros-args', '-p', f'file:={path}')
     spikes = advertise(node, SPIKES)
     events = advertise(node, TRIAL_EVENTS)
-    assert spin_until(lambda: spikes.get_subscription_count() and events.get_subscription_count())
+    assert spin_until(lambda: spikes.get_subscription_count() and events.get_subscription_count() and path.exists())
     spin_until(lambda: False, 0.5)
     [session] = synthesize(units=5, trials=1, objects=1)
     [trial] = session.trials
@@ -100,20 +100,23 @@ def test_a_full_disk_stops_the_recording_and_nothing_else(start_node, node, spin
 @pytest.mark.slow
 def test_a_killed_recorder_leaves_what_it_recorded(start_node, node, spin_until, tmp_path):
     from grasp_decoder.nodes.conversion import spike_batch_message
-    from grasp_decoder.nodes.topics import advertise
+    from grasp_decoder.nodes.topics import advertise, subscribe
+    from grasp_decoder.system.interfaces import DIAGNOSTICS
 
     path = tmp_path / 'run.mcap'
+    said = []
+    subscribe(node, DIAGNOSTICS, lambda message: said.extend(message.status[0].values))
     recorder = start_node('recorder', '--ros-args', '-p', f'file:={path}')
     spikes = advertise(node, SPIKES)
-    assert spin_until(spikes.get_subscription_count)
+    assert spin_until(lambda: spikes.get_subscription_count() and path.exists())
     spin_until(lambda: False, 0.5)
     [session] = synthesize(units=100, trials=3, objects=1)
     for batch in batches(session, 10_000_000):
         spikes.publish(spike_batch_message(batch, session.name))
         if batch.sequence % 500 == 0:  # as many as wait in a queue; an answer takes seconds
             assert spikes.wait_for_all_acked()
-    assert spikes.wait_for_all_acked()
-    spin_until(lambda: False, 1.0)
+    sent = batch.sequence + 1
+    assert spin_until(lambda: any(each.key == 'messages recorded' and int(each.value) >= sent for each in said))
     recorder.kill()
     recorder.wait(10)
     read = read_session(path)
