@@ -178,9 +178,12 @@ class HandCommander:
         if any(each not in own for each in published_ns):
             self._other_heard_ns = now_ns
 
-    def e_stop(self, pressed: bool, now_ns: int) -> Order | None:
-        """The e-stop was heard of."""
+    def e_stop_heard(self, now_ns: int) -> None:
+        """The e-stop is there, pressed or not."""
         self._e_stop_heard_ns = now_ns
+
+    def e_stop(self, pressed: bool, now_ns: int) -> Order | None:
+        """The e-stop is pressed, or let go."""
         if pressed:
             return self._order(self._controller.e_stop(now_ns), now_ns, announced=True)
         self._controller.e_stop_let_go()

@@ -9,7 +9,8 @@
 
 """The e-stop of hand_bridge: received with any quality of service, and remembered across restarts.
 
-The switches of /hand/e_stop and the operator's page each let go only of what they pressed.
+The switch of /hand/e_stop and the operator's page each let go only of what they pressed. Where several nodes publish
+one of the two topics, nobody can tell which of them lets go: then none does.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from std_srvs.srv import Trigger
 from grasp_decoder.control.hand_commander import HandCommander, Order
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes.audit import Audit
-from grasp_decoder.nodes.topics import full_name, serve, subscribe
+from grasp_decoder.nodes.topics import count_publishers, full_name, serve, subscribe
 from grasp_decoder.system.e_stop_memory import EStopMemory
 from grasp_decoder.system.interfaces import E_STOP, LATCHED_E_STOP, PAGE_E_STOP, RESET, Topic
 
@@ -75,6 +76,9 @@ class EStop:
         self._commander = None
 
     def _heard(self, message: Bool) -> None:
+        with self._lock:
+            if self._commander is not None:
+                self._commander.e_stop_heard(self._now_ns())
         self._take(E_STOP, message.data)
 
     def _heard_page(self, message: Bool) -> None:
@@ -84,7 +88,7 @@ class EStop:
         news = pressed and topic not in self._pressed
         if pressed:
             self._pressed.add(topic)
-        else:
+        elif count_publishers(self._node, topic) <= 1:
             self._pressed.discard(topic)
         self._tell(bool(self._pressed))
         if pressed:
@@ -101,12 +105,16 @@ class EStop:
             if order is not None:
                 self._publish(order)
 
+    def _named(self, topic: Topic) -> str:
+        name, publishers = full_name(self._node, topic), count_publishers(self._node, topic)
+        return name if publishers <= 1 else f'{name}, which {publishers} nodes publish: end all but one of them first'
+
     def _reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:
             if self._pressed:
-                names = ' and '.join(sorted(full_name(self._node, topic) for topic in self._pressed))
+                places = ' and '.join(sorted(map(self._named, self._pressed)))
                 raise GraspDecoderError(
-                    f'the e-stop is still pressed: let go of it (false on {names}) before the reset'
+                    f'the e-stop is still pressed: let go of it (false on {places}) before the reset'
                 )
             with self._lock:
                 if self._commander is None:

@@ -17,6 +17,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.sources.spike_system import CONNECT_S, Arrived, Marker, Spike, SystemLost, SystemSettings
@@ -34,26 +37,41 @@ except RuntimeError as error:
 SPIKES = 'Spikes'
 CHANNELS = 'one channel (electrode) or two (electrode, sort code) of numbers'
 CLOCK_READINGS = 9
-OTHERS_S = 1.0
+OTHERS_S, ALL = 1.0, 1000
 """So long other streams are waited for: that of somebody else must not be taken."""
+
+
+class Sender(NamedTuple):
+    """Who sends a stream, as LSL says it. A program that is started again is the same sender."""
+
+    name: str
+    source_id: str
+    host: str
+
+    def __str__(self) -> str:
+        return f"'{self.name}' of {self.host} (id '{self.source_id}')"
 
 
 class LslSystem:
     """A stream of spikes by its name, or the one of type ``Spikes``, and a stream of markers by its name.
 
+    ``senders`` remembers who sends them from one connection to the next: a name and a type are anybody's, so where the
+    spikes were lost, those of another sender are not taken for them.
+
     Times stay on the clock of the sender. LSL measures how far that is from this machine's every few seconds
     (``time_correction``). A stream whose sender ends is lost: this connection does not wait for another one.
 
     Raises:
-        SystemLost: there is no such stream.
+        SystemLost: there is no such stream, or only that of another sender than before.
         GraspDecoderError: the stream cannot hold spikes or markers, or several have that name or type.
     """
 
-    def __init__(self, settings: SystemSettings, unit_map: UnitMap):
-        spikes = _stream('name', settings.address) if settings.address else _stream('type', SPIKES)
+    def __init__(self, settings: SystemSettings, unit_map: UnitMap, senders: dict[str, Sender]):
+        key, value = ('name', settings.address) if settings.address else ('type', SPIKES)
+        spikes = _stream(key, value, senders.get('spikes'))
         if spikes.channel_format() == pylsl.cf_string or spikes.channel_count() not in (1, 2) or spikes.nominal_srate():
             raise GraspDecoderError(f"LSL stream '{spikes.name()}' must have an irregular rate and {CHANNELS}")
-        markers = _stream('name', settings.events) if settings.events else None
+        markers = _stream('name', settings.events, senders.get('markers')) if settings.events else None
         if markers is not None and (markers.channel_format() != pylsl.cf_string or markers.channel_count() != 1):
             raise GraspDecoderError(f"LSL stream '{settings.events}' must have one channel of text")
         self._name, self._events = spikes.name(), settings.events
@@ -62,6 +80,9 @@ class LslSystem:
         self._clock_ns = _monotonic_minus_local_clock_ns()
         self._not_numbers, self._ended = 0, ''
         self.offset_ns()
+        senders['spikes'] = _sender(spikes)
+        if markers is not None:
+            senders['markers'] = _sender(markers)
 
     def offset_ns(self) -> int:
         """CLOCK_MONOTONIC minus the clock of the sender, ns; raises `SystemLost`."""
@@ -139,15 +160,37 @@ class LslSystem:
         return SystemLost(f"LSL stream '{self._name}' has ended")
 
 
-def _stream(key: str, value: str) -> pylsl.StreamInfo:
+open_lsl = partial(LslSystem, senders={})
+"""How a process opens the one system that it has."""
+
+
+def _stream(key: str, value: str, known: Sender | None) -> pylsl.StreamInfo:
     found = pylsl.resolve_byprop(key, value, timeout=CONNECT_S)
     if not found:
         raise SystemLost(f"there is no LSL stream of {key} '{value}': start its sender")
-    found = pylsl.resolve_byprop(key, value, minimum=2, timeout=OTHERS_S) or found
+    found = pylsl.resolve_byprop(key, value, minimum=ALL, timeout=OTHERS_S) or found
+    if known is not None:
+        same = [each for each in found if _sender(each) == known]
+        if not same:
+            raise SystemLost(
+                f'LSL stream {known} has ended, and {_names(found)} is not taken for it: start its sender again, or '
+                'spike_source if another one is to be heard'
+            )
+        if len(same) > 1:
+            raise SystemLost(f'there are {len(same)} LSL streams {known}: end all but one')
+        return same[0]
     if len(found) > 1:
-        names = ' and '.join(sorted(f"'{each.name()}' of {each.hostname()}" for each in found))
-        raise GraspDecoderError(f"there are {len(found)} LSL streams of {key} '{value}', {names}: name the right one")
+        remedy = 'name the right one' if key == 'type' else 'end all but one, or give them names of their own'
+        raise GraspDecoderError(f"there are {len(found)} LSL streams of {key} '{value}', {_names(found)}: {remedy}")
     return found[0]
+
+
+def _sender(info: pylsl.StreamInfo) -> Sender:
+    return Sender(info.name(), info.source_id(), info.hostname())
+
+
+def _names(found: Sequence[pylsl.StreamInfo]) -> str:
+    return ' and '.join(sorted(f"'{each.name()}' of {each.hostname()}" for each in found))
 
 
 def _monotonic_minus_local_clock_ns() -> int:

@@ -29,7 +29,7 @@ SYSTEMS = PlugIns(
     'source',
     'grasp_decoder.sources',
     {
-        'lsl': 'grasp_decoder.sources.lsl:LslSystem',
+        'lsl': 'grasp_decoder.sources.lsl:open_lsl',
         'openephys': 'grasp_decoder.sources.open_ephys:OpenEphysSystem',
         'blackrock': 'grasp_decoder.sources.blackrock:BlackrockSystem',
     },

@@ -136,7 +136,7 @@ class BridgeSettings(ObjectSettings):
     )
     e_stop_heartbeat_s: float = setting(
         0.0,
-        'longest time without a message of the e-stop, pressed or not; 0: it may be absent',
+        'longest time without a message on hand/e_stop, pressed or not; 0: it may be absent',
         unit='s',
         low=0.0,
         high=60.0,

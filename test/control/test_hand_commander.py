@@ -89,7 +89,9 @@ def test_another_bridge_is_a_fault_until_it_is_gone():
 def test_an_e_stop_that_must_be_heard_of_is_missed():
     hand = Hand(heartbeat_s=0.5)
     assert 'not heard of' in hand.run(0.2)[-1].command.reason
-    hand.commander.e_stop(False, hand.now_ns)
+    hand.commander.e_stop(False, hand.now_ns)  # by somebody else
+    assert 'not heard of' in hand.run(1.0)[-1].command.reason
+    hand.commander.e_stop_heard(hand.now_ns)
     assert not hand.run(0.4)[-1].safe
     assert hand.run(0.4)[-1].safe
 

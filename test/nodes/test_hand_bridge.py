@@ -128,18 +128,13 @@ def test_the_e_stop_latches_until_the_service_resets_it(feeder):
     assert all(line['asked_by'] == ['/test'] for line in lines)
 
 
-@pytest.mark.parametrize('remap', [(), ('-r', 'hand/e_stop:=/all/e_stop')])
-def test_the_page_lets_go_only_of_what_a_page_pressed(node, spin_until, start_node, remap):
-    start_node('hand_bridge', '--ros-args', *remap)
-    name = f'/{"all" if remap else "hand"}/e_stop'
-    page_topic = dataclasses.replace(PAGE_E_STOP, name=f'{name}/page')
-    switch, page = advertise(node, dataclasses.replace(E_STOP, name=name)), advertise(node, page_topic)
+@pytest.fixture
+def reset_says(node, spin_until):
+    """``reset_says(text)``: does the reset, sooner or later? What was published may come after the call of it."""
     reset = client(node, RESET)
-    assert spin_until(lambda: switch.get_subscription_count() and page.get_subscription_count())
-    assert spin_until(reset.service_is_ready)
 
     def reset_says(text):
-        """Whether it does, sooner or later: what was published may come after the call of the service."""
+        assert spin_until(reset.service_is_ready)
 
         def says():
             answer = reset.call_async(Trigger.Request())
@@ -148,6 +143,48 @@ def test_the_page_lets_go_only_of_what_a_page_pressed(node, spin_until, start_no
 
         return spin_until(says)
 
+    return reset_says
+
+
+@pytest.mark.parametrize('topic', [E_STOP, PAGE_E_STOP], ids=['switch', 'page'])
+def test_no_switch_lets_go_of_another_one_of_the_same_topic(node, spin_until, start_node, reset_says, topic):
+    bridge, reasons = start_node('hand_bridge'), []
+    subscribe(node, HAND_COMMAND, lambda command: reasons.append(command.reason))
+    pressed, other = advertise(node, topic), advertise(node, topic)
+    assert spin_until(lambda: pressed.get_subscription_count() and other.get_subscription_count())
+    pressed.publish(Bool(data=True))
+    assert spin_until(lambda: 'e-stop' in reasons), bridge.log_text()
+    for _ in range(3):
+        other.publish(Bool(data=False))
+        assert reset_says(f'(false on /{topic.name}, which 2 nodes publish: end all but one of them first)')
+    node.destroy_publisher(pressed)
+    assert reset_says(f'(false on /{topic.name})')
+    other.publish(Bool(data=False))
+    assert reset_says('e-stop released')
+
+
+def test_the_page_does_not_speak_for_a_switch_that_must_be_heard_of(node, spin_until, start_node, reset_says):
+    start_node('hand_bridge', '--ros-args', '-p', 'e_stop_heartbeat_s:=60.0')
+    reasons = []
+    subscribe(node, HAND_COMMAND, lambda command: reasons.append(command.reason))
+    switch, page = advertise(node, E_STOP), advertise(node, PAGE_E_STOP)
+    assert spin_until(lambda: switch.get_subscription_count() and page.get_subscription_count())
+    page.publish(Bool(data=True))
+    assert reset_says('false on /hand/e_stop/page')
+    page.publish(Bool(data=False))
+    assert reset_says('e-stop released')
+    assert spin_until(lambda: reasons and reasons[-1] == 'the e-stop is not heard of')
+    switch.publish(Bool(data=False))
+    assert spin_until(lambda: reasons[-1].startswith('no decoder')), reasons[-1]
+
+
+@pytest.mark.parametrize('remap', [(), ('-r', 'hand/e_stop:=/all/e_stop')])
+def test_the_page_lets_go_only_of_what_a_page_pressed(node, spin_until, start_node, reset_says, remap):
+    start_node('hand_bridge', '--ros-args', *remap)
+    name = f'/{"all" if remap else "hand"}/e_stop'
+    page_topic = dataclasses.replace(PAGE_E_STOP, name=f'{name}/page')
+    switch, page = advertise(node, dataclasses.replace(E_STOP, name=name)), advertise(node, page_topic)
+    assert spin_until(lambda: switch.get_subscription_count() and page.get_subscription_count())
     switch.publish(Bool(data=True))
     assert reset_says(f'false on {name})')
     page.publish(Bool(data=True))

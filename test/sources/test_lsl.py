@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,7 @@ def test_a_session_gives_the_same_bins(session, sender):
     settings = SystemSettings(address='test', events='test markers')
     # The delay is long, so that a busy machine loses nothing.
     timing = Timing(10 * MS, 1000 * MS, 5000 * MS)
-    source = LiveSource(lambda: LslSystem(settings, unit_map), unit_map, timing)
+    source = LiveSource(partial(LslSystem, settings, unit_map, {}), unit_map, timing)
     batches, events = [], []
 
     def receive_until(condition):
@@ -106,21 +107,62 @@ def _check_bins(batches, first_ns, session):
     assert np.array_equal(online[:whole], offline[:whole])
 
 
-def outlet(name, kind, channel_format):
-    return pylsl.StreamOutlet(pylsl.StreamInfo(name, kind, 1, pylsl.IRREGULAR_RATE, channel_format, f'id of {name}'))
+def outlet(name, kind, channel_format, source_id='id'):
+    return pylsl.StreamOutlet(pylsl.StreamInfo(name, kind, 1, pylsl.IRREGULAR_RATE, channel_format, source_id))
+
+
+def opened(senders=None, **settings):
+    return LslSystem(SystemSettings(**settings), unit_map_of([], ''), {} if senders is None else senders)
 
 
 def test_of_two_streams_none_is_taken_for_the_other():
     streams = [outlet(name, 'Spikes', pylsl.cf_int32) for name in ('ours', 'theirs')]
     with pytest.raises(GraspDecoderError, match="2 LSL streams of type 'Spikes', 'ours' of .* and 'theirs' of "):
-        LslSystem(SystemSettings(), unit_map_of([], ''))
-    LslSystem(SystemSettings(address='ours'), unit_map_of([], '')).close()
+        opened()
+    opened(address='ours').close()
+    streams.append(outlet('ours', 'Spikes', pylsl.cf_int32, 'another id'))
+    with pytest.raises(GraspDecoderError, match="2 LSL streams of name 'ours', .*: end all but one, or give"):
+        opened(address='ours')
     del streams
+
+
+def lost(system):
+    """Wait until LSL says that the sender has ended."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            system.receive(0.1)
+        except SystemLost:
+            system.close()
+            return True
+    return False
+
+
+@pytest.mark.parametrize(('name', 'source_id'), [('theirs', 'id'), ('ours', 'another id')])
+def test_after_a_loss_only_the_same_sender_is_taken(name, source_id):
+    senders, ours = {}, outlet('ours', 'Spikes', pylsl.cf_int32)
+    system = opened(senders)
+    theirs = outlet(name, 'Spikes', pylsl.cf_int32, source_id)
+    del ours
+    assert lost(system)
+    for _ in range(2):
+        with pytest.raises(SystemLost, match=rf"LSL stream 'ours' of \S+ \(id 'id'\) has ended, and '{name}' of"):
+            opened(senders)
+    ours = outlet('ours', 'Spikes', pylsl.cf_int32)
+    system = opened(senders)
+    theirs.push_sample([1])
+    ours.push_sample([7])
+    assert [spike.channel for spike in system.receive(10.0).spikes] == ['7']
+    twice = outlet('ours', 'Spikes', pylsl.cf_int32)
+    with pytest.raises(SystemLost, match='there are 2 LSL streams .*: end all but one'):
+        opened(senders)
+    del twice
+    system.close()
 
 
 def test_spikes_go_on_without_markers():
     spikes, markers = outlet('spikes', 'Spikes', pylsl.cf_int32), outlet('marks', 'Markers', pylsl.cf_string)
-    system = LslSystem(SystemSettings(address='spikes', events='marks'), unit_map_of([], ''))
+    system = opened(address='spikes', events='marks')
     del markers
     deadline = time.monotonic() + 60
     while 'markers' not in system.counts() and time.monotonic() < deadline:
@@ -134,4 +176,4 @@ def test_spikes_go_on_without_markers():
 
 def test_a_stream_that_is_not_there_is_said_in_one_line():
     with pytest.raises(SystemLost, match="there is no LSL stream of name 'none'"):
-        LslSystem(SystemSettings(address='none'), unit_map_of([], ''))
+        opened(address='none')
