@@ -43,7 +43,19 @@ from grasp_decoder.share import share_directory
 from grasp_decoder.system.processes import executable_path
 
 MARK = 'GRASP_DECODER_INTERRUPTED_RUN'
-CRASHES = ('Traceback', 'terminate called', 'failed to terminate', 'did not end by itself', 'Segmentation', 'Aborted')
+CRASHES = (
+    'Traceback',
+    'terminate called',
+    'failed to terminate',
+    'did not end by itself',
+    'Segmentation',
+    'Aborted',
+    'most recent call first',  # the stacks of a node that hung in its end
+    # What launch says of a node. Of some that end, asyncio loses the status before Python 3.13: that is the 255.
+    'exit code -',
+    'exit code 1,',
+    'exit code 2,',
+)
 PATIENCE_S = 120.0
 SOONEST_S = 0.2  # before, it is Python's own start that is interrupted
 

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -28,6 +29,9 @@ from grasp_decoder.nodes.signals import ENDING_SIGNALS, EndedEarly, hear, starti
 from grasp_decoder.system.network import stay_on_this_machine
 from grasp_decoder.system.node_help import node_help
 
+# Where nothing hangs it takes tenths of a second. ros2 launch kills what still runs 10 s after SIGINT.
+END_S = 8
+
 _trouble: list[str] = []
 
 
@@ -40,6 +44,16 @@ def give_up(reason: str) -> None:
     """Let the node end as after a SIGTERM, but with status 1 and this reason."""
     _trouble.append(reason)
     to_end.set()
+
+
+def end_in_time() -> None:
+    """From now on the process has `END_S` for its end. If it hangs, it says where each thread is, and is killed.
+
+    The parts of ROS wait for each other without a limit, and have been seen to do so for ever. The system's alarm clock
+    needs no thread and no interpreter that still run.
+    """
+    faulthandler.register(signal.SIGALRM, file=2, chain=True)
+    signal.alarm(END_S)
 
 
 @contextmanager
@@ -70,9 +84,9 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> in
 
     The node's method ``run()`` does its work. It returns when nothing is left to do, or soon after `goes_on` has become
     false. Once the node has started (`starting`), SIGINT and SIGTERM do no more than that: ROS stays up until the node
-    is destroyed, so that the node can still publish, and no thread uses what is gone. With ``--help`` the process
-    prints what the node does and ends; any other argument that is not for ROS is refused. After `give_up` the status is
-    1.
+    is destroyed, so that the node can still publish, and no thread uses what is gone. The process is to end then
+    (`end_in_time`). With ``--help`` the process prints what the node does and ends; any other argument that is not for
+    ROS is refused. After `give_up` the status is 1.
 
     Args:
         make_node: makes the node.
@@ -92,12 +106,15 @@ def run_node(make_node: Callable[[], Node], args: list[str] | None = None) -> in
         stay_on_this_machine()
         with _arguments_for_ros():
             rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-        with _node_of_ros(), starting():
-            node = make_node()
+        node: Node | None = None
         try:
+            with _node_of_ros(), starting():
+                node = make_node()
             status = node.run() or 0
         finally:
-            node.destroy_node()
+            end_in_time()
+            if node is not None:
+                node.destroy_node()
         if _trouble:
             print(f'error: {_trouble[0]}', file=sys.stderr)
             return 1

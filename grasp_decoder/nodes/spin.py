@@ -16,6 +16,7 @@ ordinary executor in a second thread, so that none of them can delay a spike. Wh
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 import threading
 import time
@@ -25,7 +26,7 @@ from contextlib import contextmanager
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
-from grasp_decoder.nodes.life import goes_on
+from grasp_decoder.nodes.life import end_in_time, goes_on
 
 # A thread that wants the interpreter waits this long for it instead of 5 ms.
 SWITCH_INTERVAL_S = 0.0002
@@ -70,12 +71,14 @@ def spin(
                 collected = time.monotonic()
     finally:
         gc.enable()
+        end_in_time()
         if last is not None and node.context.ok():
             last()
         # The thread shuts the executor down itself: done from here, it could destroy what was about to wake the thread.
         executor.create_task(executor.shutdown, 0)
         # A thread that still ran when the process ends would take it down with an abort.
         services.join()
+        signal.alarm(0)  # what the node does now may take its time
 
 
 @contextmanager

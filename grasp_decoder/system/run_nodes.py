@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterable
@@ -110,8 +111,10 @@ class _Run:
     def __exit__(self, *error: object) -> None:
         with without_interrupts():
             stubborn = end_processes(self.processes, PATIENCE_S)
-        for process in stubborn:
-            print(f'{process.name} did not end by itself and was killed', file=sys.stderr)
+        for process in self.processes:
+            if process in stubborn or process.poll() == -signal.SIGALRM:  # its own alarm clock (nodes/life.py)
+                said = process.log_text()[-2000:]
+                print(f'{process.name} did not end by itself and was killed; its log ends:\n{said}', file=sys.stderr)
         for process in self.processes:
             if process.name == 'recorder' and process.poll() == 2:
                 print(process.last_words(), file=sys.stderr)

@@ -63,6 +63,31 @@ class Slow(ManagedNode):
 raise SystemExit(run_node(Slow, ['slow']))
 """
 
+# One part of its end waits for ever.
+HUNG_NODE = """
+import ctypes, threading
+from rclpy.node import Node
+from grasp_decoder.nodes import life
+from grasp_decoder.nodes.spin import spin
+
+class Hung(Node):
+    def run(self):
+        if '{part}' == 'join':
+            spin(self, lambda: False, beside=self.hang)
+        if '{part}' == 'exit':
+            libc = ctypes.CDLL(None)
+            libc['__cxa_atexit'](libc.pause, None, None)
+    def destroy_node(self):
+        if '{part}' == 'destroy_node':
+            self.hang()
+        super().destroy_node()
+    def hang(self):
+        threading.Event().wait()
+
+life.END_S = 1
+raise SystemExit(life.run_node(lambda: Hung('hung'), ['hung']))
+"""
+
 
 @pytest.fixture
 def arguments(tmp_path):
@@ -123,6 +148,15 @@ def test_a_node_that_waits_while_it_starts_is_cut_short(domain_id, step, number)
     assert (done.returncode, done.stdout, done.stderr) == (0, f'{step}\n', '')
 
 
+@pytest.mark.parametrize('part', ['join', 'destroy_node', 'exit'])
+def test_a_node_that_hangs_in_its_end_is_killed_and_says_where_it_is(domain_id, part):
+    program = HUNG_NODE.format(part=part)
+    done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, timeout=90.0, check=False)
+    assert done.returncode == -signal.SIGALRM, done.stderr
+    if part != 'exit':  # Python is gone by then, and cannot say anything
+        assert f'in {part}' in done.stderr and 'in hang' in done.stderr
+
+
 def test_children_of_a_step_that_is_not_cut_short_do_not_hear_a_signal():
     program = 'import signal; print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))'
     child = [sys.executable, '-c', program]
@@ -149,6 +183,7 @@ def test_a_node_ends_while_the_thread_beside_it_is_about_to_wait(domain_id, monk
     node = rclpy.create_node('short', context=context)
     spin(node, lambda: not about_to_wait.wait(60.0))
     assert 'services' not in {thread.name for thread in threading.enumerate()}
+    assert signal.alarm(0) == 0, 'the node goes on, and may take its time'
     node.destroy_node()
     rclpy.shutdown(context=context)
 
