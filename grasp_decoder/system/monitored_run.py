@@ -170,8 +170,9 @@ class MonitoredRun:
         return self._binner.health.lost_batches
 
     def report_last_trials(self) -> None:
-        """Tell of the trials that were not told of yet: nothing more comes."""
-        self._report()
+        """Tell of the trials that were not told of yet. Where the run ended early, they were not played."""
+        if self.complete:
+            self._report()
 
     def write_result(self, goes_on: Callable[[], bool] = lambda: True) -> str:
         """Score the run and write the result, and the record if it is wanted.

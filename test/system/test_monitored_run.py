@@ -124,6 +124,7 @@ def test_a_trial_is_told_of_when_the_next_one_shows_its_cue_and_the_last_one_at_
     play = Play(settings)
     play.announce()
     play.trials(2)
+    play.run.report_last_trials()  # of a run that is interrupted
     assert [line.split()[:2] for line in play.lines] == [['trial', '1/3']] and not play.run.complete
     play = Play(settings)
     play.announce()
