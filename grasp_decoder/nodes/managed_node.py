@@ -22,13 +22,12 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from grasp_decoder.nodes.entities import Entities
 from grasp_decoder.nodes.parameters import declare
 from grasp_decoder.nodes.real_time import RealTime
-from grasp_decoder.nodes.signals import starting
+from grasp_decoder.nodes.signals import cut_short, starting
 from grasp_decoder.nodes.spin import spin
 from grasp_decoder.system.node_settings import LifeSettings, RealTimeSettings
 from grasp_decoder.types.setting import Settings
 
 Filled = TypeVar('Filled', bound=Settings)
-
 IDLE_S = 0.01
 SUCCESS = TransitionCallbackReturn.SUCCESS
 
@@ -63,8 +62,8 @@ class ManagedNode(LifecycleNode):
             for transition in (self.trigger_configure, self.trigger_activate) if self._autostart else ():
                 with starting():
                     transition()
-                if self._failure is not None:
-                    raise self._failure
+                    if self._failure is not None:
+                        raise self._failure
             spin(self, self._turn, lambda: self._done(self._stop), self._real_time.step_back)
         finally:
             if self._configured:
@@ -132,7 +131,8 @@ class ManagedNode(LifecycleNode):
             step()
         except Exception as error:
             self._failure = error
-            self.get_logger().error(str(error))
+            if not cut_short.is_set():
+                self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
         return SUCCESS
 

@@ -36,6 +36,7 @@ class _Flag:
 
 
 to_end = _Flag()
+cut_short = _Flag()
 _starts = _Flag()
 
 
@@ -48,13 +49,17 @@ def starting() -> Iterator[None]:
     """Within it SIGINT or SIGTERM cuts short what the main thread does, such as waiting for a child that reads a file.
 
     On a busy machine, a node that went on until it had started would be killed meanwhile. What must be closed in order
-    is opened later.
+    is opened later. A library may make an error of its own of it (`cut_short`), such as that it cannot be imported.
     """
     _starts.set()
     try:
         if to_end.is_set():
             raise EndedEarly
         yield
+    except Exception:
+        if cut_short.is_set():
+            raise EndedEarly from None
+        raise
     finally:
         _starts.clear()
 
@@ -82,4 +87,5 @@ def hear(number: int, frame: FrameType | None) -> None:
     to_end.set()
     if _starts.is_set():
         _starts.clear()  # a second one must not disturb the end
+        cut_short.set()
         raise EndedEarly
