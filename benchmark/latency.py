@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
+import textwrap
 import time
 from pathlib import Path
 
@@ -26,14 +28,20 @@ import rclpy
 
 from benchmark.graph import GraphRun, run_graph
 from benchmark.material import add_arguments, add_priority_argument, given_or_trained
-from benchmark.results import print_table, summary_ms, write_results
+from benchmark.results import markdown_table, print_table, summary_ms, write_results, write_section
 from grasp_decoder.cli.command_line import exit_status
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.nodes.receiver import Receiver
 from grasp_decoder.nodes.topics import client
+from grasp_decoder.recording.reading import read_session
+from grasp_decoder.recording.session import Session
 from grasp_decoder.system.interfaces import DIAGNOSTICS, LOAD_BUNDLE
 from grasp_decoder.system.run_record import STAGES
 
+WHOLE = 3000
+"""So many bins, two minutes, are worth a table in the documents."""
+
+WIDTH = 150
 EXCHANGE_EVERY_S = 5.0
 AROUND_NS = 1_000_000_000
 
@@ -46,7 +54,7 @@ def _latency(argv) -> int:
     parser = argparse.ArgumentParser(prog='latency', description=__doc__.split('\n')[0])
     add_arguments(parser)
     parser.add_argument(
-        '--bins', type=int, default=3000, metavar='N', help='bins to measure (default: %(default)s, two minutes)'
+        '--bins', type=int, default=WHOLE, metavar='N', help='bins to measure (default: %(default)s, two minutes)'
     )
     add_priority_argument(parser)
     beside = parser.add_mutually_exclusive_group()
@@ -91,7 +99,24 @@ def _latency(argv) -> int:
         print(', '.join(f'{name}: {value}' for name, value in arrivals.counts.items()))
         print(f'p99 of LSL is {results["p99_more_ms"]:.2f} ms more than that of the replayer')
     write_results('latency', results, _figure(run))
+    if arguments.bins >= WHOLE and not arguments.exchange:
+        write_section('realtime.md', 'latency', _lines(results, read_session(session)))
     return 0
+
+
+def _lines(results: dict, session: Session) -> list[str]:
+    """What the document says of a run."""
+    told = (
+        f'{results["bins"]} bins of {session.name}, {session.unit_count} units, in three processes: '
+        f'{results["missed_bins"]} missed, {results["lost_batches"]} batches lost. The machine had {os.cpu_count()} '
+        f'CPUs and a load average of {os.getloadavg()[0]:.1f} at the end, the benchmark included.'
+    )
+    stages = [(stage, results['latency_ms'][stage]) for stage in STAGES]
+    if 'lsl' in results:
+        stages.append(('total, by LSL', results['lsl']['latency_ms']['total']))
+    rows = [(name, *(f'{value:.2f}' for value in values.values())) for name, values in stages]
+    header = ('bin edge to hand command (ms)', *stages[0][1])
+    return [*textwrap.wrap(told, WIDTH), '', *markdown_table(header, rows)]
 
 
 def _reported(run: GraphRun) -> dict:
