@@ -38,13 +38,23 @@ def simulator():
 def test_the_grip_of_the_table_lifts_and_holds_the_object(simulator, object_id):
     lift = grasp(simulator, object_id, load_grip_table().grip_of(object_id))
     assert lift.held.min() >= 0.05
-    assert lift.released < 0.05
+    assert lift.released < 0.02
 
 
 @pytest.mark.gazebo
 @pytest.mark.slow
 def test_a_grip_that_does_not_fit_lets_the_object_slip(simulator):
     assert grasp(simulator, 63, 'power').held.min() < 0.05
+
+
+@pytest.mark.gazebo
+@pytest.mark.slow
+def test_the_same_grasp_in_another_gzserver_is_the_same_however_busy_the_machine_is():
+    heights = []
+    for _ in range(2):
+        with closing(open_simulator('gazebo')) as simulator:  # 53: a cylinder that slips a little as it is lifted
+            heights.append(grasp(simulator, 53, load_grip_table().grip_of(53)).held)
+    assert heights[0] == pytest.approx(heights[1], abs=1e-4)
 
 
 @pytest.mark.gazebo

@@ -22,15 +22,16 @@ import zmq
 
 from grasp_decoder.hand.gazebo.messages import Discovery, Publisher
 
-_DISCOVERY_ADDRESS = '224.0.0.7', 10317
+DISCOVERY_GROUP = '224.0.0.7'
+HOST = '127.0.0.1'
+_TOPICS_PORT = 10317
 _DISCOVERY_VERSION = 10
 _HEARTBEAT_S = 0.2
-_HOST = '127.0.0.1'
 _SCOPE_ALL = 2  # a topic for every host
 
 
-class _DiscoveryType(IntEnum):
-    """``Discovery.Type`` of Ignition Msgs."""
+class DiscoveryType(IntEnum):
+    """What a `Discovery` says; ``Discovery.Type`` of Ignition Msgs."""
 
     ADVERTISE = 1
     HEARTBEAT = 4
@@ -47,13 +48,13 @@ class IgnitionPublisher:
         self._zmq = zmq.Context()
         self._socket = self._zmq.socket(zmq.XPUB)
         self._socket.setsockopt(zmq.XPUB_VERBOSE, 1)
-        self._address = _bind(self._socket)
+        self._address = bind(self._socket)
         # A new subscriber reports here. Nobody reads it, but gzserver waits until it can report.
         self._control = self._zmq.socket(zmq.ROUTER)
-        self._control_address = _bind(self._control)
+        self._control_address = bind(self._control)
         self._process_id, self._node_id = str(uuid.uuid4()), str(uuid.uuid4())
         self._multicast = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._multicast.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(_HOST))
+        self._multicast.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(HOST))
         self._multicast.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1)
         self._closing = threading.Event()
         self._advertiser = threading.Thread(target=self._advertise, name='ignition discovery', daemon=True)
@@ -77,7 +78,7 @@ class IgnitionPublisher:
         """Withdraw the topic."""
         self._closing.set()
         self._advertiser.join()
-        self._send_discovery(_DiscoveryType.BYE)
+        self._send_discovery(DiscoveryType.BYE)
         self._multicast.close()
         self._control.close(linger=0)
         self._socket.close(linger=0)
@@ -94,14 +95,15 @@ class IgnitionPublisher:
         publisher.msg_pub.ctrl = self._control_address
         publisher.msg_pub.msg_type = self._message_type
         while not self._closing.wait(_HEARTBEAT_S):
-            self._send_discovery(_DiscoveryType.ADVERTISE, publisher)
-            self._send_discovery(_DiscoveryType.HEARTBEAT)
+            self._send_discovery(DiscoveryType.ADVERTISE, publisher)
+            self._send_discovery(DiscoveryType.HEARTBEAT)
 
-    def _send_discovery(self, kind: _DiscoveryType, publisher=None) -> None:
+    def _send_discovery(self, kind: DiscoveryType, publisher=None) -> None:
         message = Discovery(version=_DISCOVERY_VERSION, process_uuid=self._process_id, type=kind, pub=publisher)
         payload = message.SerializeToString()
-        self._multicast.sendto(struct.pack('<H', len(payload)) + payload, _DISCOVERY_ADDRESS)
+        self._multicast.sendto(struct.pack('<H', len(payload)) + payload, (DISCOVERY_GROUP, _TOPICS_PORT))
 
 
-def _bind(listening: zmq.Socket) -> str:
-    return f'tcp://{_HOST}:{listening.bind_to_random_port(f"tcp://{_HOST}")}'
+def bind(listening: zmq.Socket) -> str:
+    """Let a socket listen on a free port of this machine, and return its address."""
+    return f'tcp://{HOST}:{listening.bind_to_random_port(f"tcp://{HOST}")}'

@@ -54,6 +54,7 @@ _FIELDS = {
             'd_gain_optional': (12, 'Double'),
             'limit_optional': (15, 'Double'),
         },
+        'StringMsg': {'data': (2, 'string')},
         'JointCmd': {'name': (2, 'string'), 'position': (5, 'PID')},
         'MessagePublisher': {'ctrl': (1, 'string'), 'msg_type': (2, 'string')},
         'Publisher': {
@@ -106,3 +107,4 @@ WorldControl = _CLASSES['gazebo.msgs.WorldControl']
 Discovery = _CLASSES['ignition.msgs.Discovery']
 JointCmd = _CLASSES['ignition.msgs.JointCmd']
 Publisher = _CLASSES['ignition.msgs.Publisher']
+StringMsg = _CLASSES['ignition.msgs.StringMsg']

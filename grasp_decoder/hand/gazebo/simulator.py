@@ -18,11 +18,13 @@ from contextlib import ExitStack, closing
 
 import numpy as np
 
+from grasp_decoder.errors import GraspDecoderError
+from grasp_decoder.hand.gazebo.ignition_caller import IgnitionCaller
 from grasp_decoder.hand.gazebo.ignition_publisher import IgnitionPublisher
 from grasp_decoder.hand.gazebo.kinematics import HandKinematics
-from grasp_decoder.hand.gazebo.messages import JointCmd
+from grasp_decoder.hand.gazebo.messages import JointCmd, StringMsg
 from grasp_decoder.hand.gazebo.server import TIMESTEP_S
-from grasp_decoder.hand.gazebo.world import START_TIMEOUT_S, GazeboWorld
+from grasp_decoder.hand.gazebo.world import START_TIMEOUT_S, TIMEOUT_S, GazeboWorld
 from grasp_decoder.hand.object_models import object_model, object_sdf
 from grasp_decoder.hand.sdf import Model, hand_joint_names, hand_model, parse_model, require_joints
 from grasp_decoder.hand.state import SimulatorState
@@ -34,8 +36,8 @@ _RESEND_S = 0.5  # between two times that all targets and gains are sent, so tha
 class GazeboSimulator:
     """`HandSimulator` on a gzserver that it starts and ends.
 
-    Gazebo's clock stands still but in `advance` and `set_object`: how fast the machine is does not change what happens
-    in the physics. It passes ``test/hand/test_simulators.py``.
+    Gazebo's clock stands still but in `advance` and `set_object`, and no step begins before the hand has its targets:
+    how fast the machine is does not change what happens in the physics. It passes ``test/hand/test_simulators.py``.
     """
 
     def __init__(self, speed: float = 1.0):
@@ -46,8 +48,9 @@ class GazeboSimulator:
         self._at_rest = {f'{self._hand.name}::{link.name}': link.pose.matrix() for link in self._hand.links}
         self._at_rest[self._hand.name] = self._hand.pose.matrix()
         self._targets = dict.fromkeys(self.joint_names, 0.0)
+        self._newest: str | None = None  # the joint whose target was sent last, until gzserver is known to have it
         self._sent_s = 0.0  # monotonic
-        self._behind_s = 0.0  # less than a time step: asked for, not yet simulated
+        self._behind_s = 0.0  # asked for, not yet simulated
         self._object: GraspObject | None = None
         self._model: Model | None = None  # of the object
         self._insertions = itertools.count(1)
@@ -56,9 +59,17 @@ class GazeboSimulator:
             self._commands = started.enter_context(
                 closing(IgnitionPublisher(self._world.server.partition, f'/{self._hand.name}/joint_cmd', JointCmd))
             )
+            self._known = started.enter_context(
+                closing(
+                    IgnitionCaller(
+                        self._world.server.partition, f'/{self._hand.name}/joint_cmd_req', StringMsg, JointCmd
+                    )
+                )
+            )
             self._world.wait_until(
                 self._commands.new_subscribers, 'the hand in gzserver takes no commands', START_TIMEOUT_S
             )
+            self._world.wait_until(self._known.is_found, 'the hand in gzserver tells no targets', START_TIMEOUT_S)
             self._world.step(1, START_TIMEOUT_S)
             self._started = started.pop_all()
 
@@ -89,13 +100,12 @@ class GazeboSimulator:
 
     def advance(self, dt_s: float) -> None:
         """Step; what is less than a time step is made up for later."""
-        steps, self._behind_s = divmod(self._behind_s + dt_s, TIMESTEP_S)
-        now_s = time.monotonic()
-        if self._commands.new_subscribers() or now_s - self._sent_s > _RESEND_S:
-            self._sent_s = now_s
-            self._send(self._targets, with_gains=True)
-        if steps:
-            self._world.step(int(steps))
+        self._behind_s += dt_s
+        self._send_anew()
+        steps = int(self._behind_s // TIMESTEP_S)
+        if steps > 0:
+            self._wait_for_targets()
+            self._behind_s -= self._world.step(steps) * TIMESTEP_S
 
     def state(self) -> SimulatorState:
         """Return the state of the hand and its object now."""
@@ -120,6 +130,25 @@ class GazeboSimulator:
         """End gzserver."""
         self._started.close()
 
+    def _send_anew(self) -> None:
+        """Send all targets and gains again when the last time is long ago, or to a hand that knows none of them."""
+        now_s = time.monotonic()
+        if self._commands.new_subscribers() or now_s - self._sent_s > _RESEND_S:
+            self._sent_s = now_s
+            self._send(self._targets, with_gains=True)
+
+    def _wait_for_targets(self) -> None:
+        """Wait until gzserver has the newest target, and so all: targets and orders to step come on different ways."""
+        deadline_s = time.monotonic() + TIMEOUT_S
+        while self._newest:
+            known = self._known.call(StringMsg(data=f'{self._hand.name}::{self._newest}'), TIMEOUT_S).position
+            if known.HasField('target_optional') and known.target_optional.data == self._targets[self._newest]:
+                self._newest = None
+            elif time.monotonic() > deadline_s:
+                raise GraspDecoderError(f'gzserver does not take the target of {self._newest} (waited {TIMEOUT_S:g} s)')
+            else:
+                self._send_anew()
+
     def _send(self, targets: Mapping[str, float], with_gains: bool = False) -> None:
         """Send targets of joints, and with them the gains and effort limits of their controllers."""
         for joint in self._hand.joints:
@@ -132,3 +161,4 @@ class GazeboSimulator:
                     message.position.d_gain_optional.data = 0.0
                     message.position.limit_optional.data = joint.effort
                 self._commands.publish(message)
+                self._newest = joint.name

@@ -27,7 +27,7 @@ from grasp_decoder.hand.transforms import from_quaternion
 from grasp_decoder.types.time import NS_PER_S
 
 START_TIMEOUT_S = 60.0
-_TIMEOUT_S = 10.0
+TIMEOUT_S = 10.0
 _CONNECT_PERIOD_S = 0.05  # between two attempts to connect
 _POLL_S = 0.005
 _INSERT_POLL_S = 0.02  # between two looks whether a new model is there
@@ -83,13 +83,14 @@ class GazeboWorld:
             )
             self._started = started.pop_all()
 
-    def step(self, steps: int, timeout_s: float = _TIMEOUT_S) -> None:
-        """Let gzserver make this many time steps, and take the poses at their end.
+    def step(self, steps: int, timeout_s: float = TIMEOUT_S) -> int:
+        """Let gzserver make this many time steps, take the poses at their end and return how many steps it made.
 
         gzserver can miss an order while it inserts a model; then it is told again. While it is busy it can leave poses
         out; then it is told to make one step more.
         """
-        end_ns = self._time_ns + steps * _TIMESTEP_NS
+        start_ns = self._time_ns
+        end_ns = start_ns + steps * _TIMESTEP_NS
         deadline_s = time.monotonic() + timeout_s
         while self._pose_time_ns < end_ns:
             if time.monotonic() > deadline_s:
@@ -97,8 +98,9 @@ class GazeboWorld:
             missing = max(1, (end_ns - self._time_ns) // _TIMESTEP_NS)
             self._transport.publish(_CONTROL, WorldControl(multi_step=missing))
             self._poll_until(self._time_ns + missing * _TIMESTEP_NS)
+        return (self._time_ns - start_ns) // _TIMESTEP_NS
 
-    def wait_until(self, condition: Callable[[], object], error: str, timeout_s: float = _TIMEOUT_S) -> None:
+    def wait_until(self, condition: Callable[[], object], error: str, timeout_s: float = TIMEOUT_S) -> None:
         """Take messages until the condition holds. Raises `GraspDecoderError` with ``error`` after the timeout."""
         deadline_s = time.monotonic() + timeout_s
         while not condition():
@@ -110,10 +112,10 @@ class GazeboWorld:
     def insert_model(self, name: str, sdf: str) -> None:
         """Insert the model of an SDF document, whose name is ``name``, and step until it is there."""
         self._transport.publish(_FACTORY, Factory(sdf=sdf))
-        deadline_s = time.monotonic() + _TIMEOUT_S
+        deadline_s = time.monotonic() + TIMEOUT_S
         while name not in self._poses:
             if time.monotonic() > deadline_s:
-                raise GraspDecoderError(f'Gazebo did not insert {name} (waited {_TIMEOUT_S:g} s)')
+                raise GraspDecoderError(f'Gazebo did not insert {name} (waited {TIMEOUT_S:g} s)')
             self._transport.poll(_INSERT_POLL_S)
             self.step(1)
 
