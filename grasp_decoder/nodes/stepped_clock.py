@@ -24,7 +24,7 @@ from grasp_decoder.types.time import NS_PER_S
 
 STEP_NS = 20_000_000
 AGAIN_NS = 100_000_000
-PATIENCE_NS = 8 * NS_PER_S
+PATIENCE_NS = 60 * NS_PER_S  # for a node that hangs: one that is starved of CPU answers late, and one that ends is seen
 """A chain that does not answer for so long is dead."""
 
 

@@ -122,8 +122,7 @@ class MonitoredRun:
 
     def begin(self) -> None:
         """The replayer goes on from now."""
-        self._heard_s = self._clock()
-        self._begun = self._heard_s, self.world_s
+        self._begun = self._heard_s, self._heard_world_s = self._clock(), self.world_s
 
     # --- while it goes on
 
@@ -159,8 +158,10 @@ class MonitoredRun:
 
     @property
     def silent(self) -> bool:
-        """Whether the decoder has said nothing for too long."""
-        return self._clock() - self._heard_s > self._settings.silence_s
+        """Whether the decoder has said nothing for too long, in the time of the world where that is simulated."""
+        if self._settings.clock == REAL:
+            return self._clock() - self._heard_s > self._settings.silence_s
+        return self.world_s - self._heard_world_s > self._settings.silence_s
 
     # --- after it
 

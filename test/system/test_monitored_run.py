@@ -69,6 +69,9 @@ class Play:
         self.run.take_info(decoder_info(self._decoder, 0))
         self.run.take_state(HandState(0, 0, 0.0, False, joint_name=('a',), joint_position=(1.0,)))
 
+    def tell_time(self, world_s):
+        self.run.take_state(HandState(0, round(world_s * NS_PER_S), 0.0, False))
+
     def prepare(self, bundle):
         self._successor = self._decoder.prepare(open_bundle(bundle))
 
@@ -144,6 +147,17 @@ def test_a_decoder_that_has_stopped_is_silent(settings):
     assert play.run.silent
     play.trials(1)
     assert not play.run.silent
+
+
+def test_a_world_that_is_slow_is_not_silent_while_its_time_does_not_pass(settings):
+    play = Play(replace(settings, clock='simulated'))
+    play.tell_time(7.0)
+    play.run.begin()
+    play.now_s += 100 * settings.silence_s
+    play.tell_time(7.0 + settings.silence_s)
+    assert not play.run.silent
+    play.tell_time(7.1 + settings.silence_s)
+    assert play.run.silent
 
 
 def test_the_result_and_the_record_are_written(settings, tmp_path):

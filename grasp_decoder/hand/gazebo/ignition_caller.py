@@ -19,7 +19,6 @@ from typing import Any
 import zmq
 from google.protobuf.message import DecodeError
 
-from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.hand.gazebo.ignition_publisher import DISCOVERY_GROUP, HOST, DiscoveryType, bind
 from grasp_decoder.hand.gazebo.messages import Discovery
 
@@ -71,7 +70,7 @@ class IgnitionCaller:
         return self._is_found
 
     def call(self, request, timeout_s: float) -> Any:
-        """Call the service and return its response. Raises `GraspDecoderError` when none comes in time."""
+        """Call the service and return its response; None when none comes in time."""
         self._calls += 1
         number = str(self._calls).encode()
         frames = self._service, self._address, self._id, self._id, number, request.SerializeToString()
@@ -81,7 +80,7 @@ class IgnitionCaller:
             *_, answered, response, _result = self._responses.recv_multipart()
             if answered == number:
                 return self._response_class.FromString(response)
-        raise GraspDecoderError(f'gzserver does not answer {self._service} (waited {timeout_s:g} s)')
+        return None
 
     def close(self) -> None:
         """Forget the service."""

@@ -24,7 +24,7 @@ from grasp_decoder.hand.gazebo.ignition_publisher import IgnitionPublisher
 from grasp_decoder.hand.gazebo.kinematics import HandKinematics
 from grasp_decoder.hand.gazebo.messages import JointCmd, StringMsg
 from grasp_decoder.hand.gazebo.server import TIMESTEP_S
-from grasp_decoder.hand.gazebo.world import START_TIMEOUT_S, TIMEOUT_S, GazeboWorld
+from grasp_decoder.hand.gazebo.world import TIMEOUT_S, GazeboWorld
 from grasp_decoder.hand.object_models import object_model, object_sdf
 from grasp_decoder.hand.sdf import Model, hand_joint_names, hand_model, parse_model, require_joints
 from grasp_decoder.hand.state import SimulatorState
@@ -66,11 +66,9 @@ class GazeboSimulator:
                     )
                 )
             )
-            self._world.wait_until(
-                self._commands.new_subscribers, 'the hand in gzserver takes no commands', START_TIMEOUT_S
-            )
-            self._world.wait_until(self._known.is_found, 'the hand in gzserver tells no targets', START_TIMEOUT_S)
-            self._world.step(1, START_TIMEOUT_S)
+            self._world.wait_until(self._commands.new_subscribers, 'the hand in gzserver takes no commands')
+            self._world.wait_until(self._known.is_found, 'the hand in gzserver tells no targets')
+            self._world.step(1)
             self._started = started.pop_all()
 
     @property
@@ -141,8 +139,10 @@ class GazeboSimulator:
         """Wait until gzserver has the newest target, and so all: targets and orders to step come on different ways."""
         deadline_s = time.monotonic() + TIMEOUT_S
         while self._newest:
-            known = self._known.call(StringMsg(data=f'{self._hand.name}::{self._newest}'), TIMEOUT_S).position
-            if known.HasField('target_optional') and known.target_optional.data == self._targets[self._newest]:
+            self._world.server.check()
+            known = self._known.call(StringMsg(data=f'{self._hand.name}::{self._newest}'), _RESEND_S) or JointCmd()
+            has_target = known.position.HasField('target_optional')
+            if has_target and known.position.target_optional.data == self._targets[self._newest]:
                 self._newest = None
             elif time.monotonic() > deadline_s:
                 raise GraspDecoderError(f'gzserver does not take the target of {self._newest} (waited {TIMEOUT_S:g} s)')
