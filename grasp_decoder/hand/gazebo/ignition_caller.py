@@ -76,7 +76,7 @@ class IgnitionCaller:
         frames = self._service, self._address, self._id, self._id, number, request.SerializeToString()
         types = self._request_type, self._response_type
         self._requests.send_multipart([f if isinstance(f, bytes) else f.encode() for f in (*frames, *types)])
-        while self._responses.poll(timeout_s * 1000):
+        while self._responses.poll(round(timeout_s * 1000)):
             *_, answered, response, _result = self._responses.recv_multipart()
             if answered == number:
                 return self._response_class.FromString(response)
