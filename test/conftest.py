@@ -133,6 +133,22 @@ def short_training():
 
 
 @pytest.fixture(scope='session')
+def sample_bundle(tmp_path_factory):
+    """Folder of a bundle of `write_sample`. Many tests take it: what changes a bundle changes a copy."""
+    from helpers.bundle_samples import write_sample
+
+    return write_sample(tmp_path_factory.mktemp('bundles') / 'sample')
+
+
+@pytest.fixture(scope='session')
+def other_bundle(tmp_path_factory):
+    """As `sample_bundle`, but it decodes differently."""
+    from helpers.bundle_samples import write_sample
+
+    return write_sample(tmp_path_factory.mktemp('bundles') / 'other', seed=2)
+
+
+@pytest.fixture(scope='session')
 def own_lsl(tmp_path_factory):
     """Streams of other programs and machines are not found. LSL reads its settings once in a process."""
     file = tmp_path_factory.mktemp('lsl') / 'lsl_api.cfg'

@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mcap.writer import Writer
 
 from grasp_decoder.child_process import call_in_child
 from grasp_decoder.errors import GraspDecoderError
@@ -65,6 +64,8 @@ class Recorder:
     """
 
     def __init__(self, path: str | Path, overwrite: bool = False, offered: Mapping[str, str] | None = None):
+        from mcap.writer import Writer  # slow to import, and no reader needs it
+
         self.path = Path(path)
         self._offered = offered or {}
         self.fault: str | None = None

@@ -15,7 +15,6 @@ import itertools
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from grasp_decoder.errors import first_of
 from grasp_decoder.recording.session import Session
@@ -96,6 +95,8 @@ def _copies(session: Session) -> NDArray[np.bool_]:
     copies = np.zeros(session.unit_count, bool)
     if not suspected.size:
         return copies
+    from scipy.sparse import csr_array  # slow to import
+
     kept = [np.isin(trial.units, suspected) for trial in session.trials]
     times = np.concatenate([trial.times_ns[these] for trial, these in zip(session.trials, kept)])
     units = np.concatenate([trial.units[these] for trial, these in zip(session.trials, kept)])

@@ -14,28 +14,25 @@ import json
 
 import pytest
 
-from helpers.bundle_samples import UNITS, make_manifest, make_network, make_trials
+from helpers.bundle_samples import UNITS
 
 pytest.importorskip('mujoco')
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
 from benchmark import interrupts
-from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.cli import synthesize
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('launch', [False, True], ids=['replay_decode', 'launch'])
-def test_interrupted_runs_end_clean(domain_id, tmp_path, monkeypatch, launch):
+def test_interrupted_runs_end_clean(domain_id, sample_bundle, tmp_path, monkeypatch, launch):
     if launch and importlib.util.find_spec('launch_ros') is None:
         pytest.skip('launch and launch_ros are not installed; they come with ROS 2 itself')
     monkeypatch.setattr(interrupts, 'write_results', lambda *results: None)
-    session, bundle, result = tmp_path / 'made.neo.mat', tmp_path / 'bundle', tmp_path / 'result.json'
+    session, result = tmp_path / 'made.neo.mat', tmp_path / 'result.json'
     assert synthesize.main(['--out', str(session), '--units', str(UNITS), '--trials', '20', '--objects', '2']) == 0
-    networks = [make_network(task) for task in ('phase', 'object')]
-    write_bundle(bundle, networks, make_trials(), make_trials(seed=1), make_manifest())
-    given = ['--session', str(session), '--bundle', str(bundle), '--runs', '1', '--twice', '--json', str(result)]
+    given = ['--session', str(session), '--bundle', str(sample_bundle), '--runs', '1', '--twice', '--json', str(result)]
     status = interrupts.main([*given, *(['--launch'] if launch else [])])
     found = json.loads(result.read_text())
     assert (status, found['clean_rate'], found['unreadable_recordings']) == (0, 1.0, 0), found

@@ -154,25 +154,30 @@ def decode(runner):
     return [answer for answer in map(runner.step, TRIAL.counts) if answer is not None]
 
 
-def run_apart(bundle, library_path, backend, device):
-    """Open and run a task in a process of its own, whose loader finds the delegate; give what it saw."""
+@pytest.fixture(scope='module')
+def asked(compiled, delegate):
+    """What becomes of a task, by back end and device, in a process whose loader finds the delegate."""
+    cases = [('auto', 'usb:0'), ('edgetpu', 'usb:0'), ('auto', 'usb:1'), ('edgetpu', 'usb:1')]
     program = textwrap.dedent(f"""
-        import json
+        import contextlib, io, json
         import numpy as np
         from grasp_decoder.bundle.bundle import load_bundle
         from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
         from grasp_decoder.errors import GraspDecoderError
-        bundle = load_bundle({str(bundle)!r})
-        try:
-            engines = BundleEngines(bundle, EngineOptions(backend={backend!r}, device={device!r}))
-            answer = engines.runner('phase').step(np.ones(bundle.manifest.unit_count, np.uint16))
-            print(json.dumps([engines.backends['phase'], engines.fault, answer.tolist()]))
-        except GraspDecoderError as error:
-            print(json.dumps(['refused', str(error), []]))
+        bundle, found = load_bundle({str(compiled)!r}), []
+        for backend, device in {cases}:
+            with contextlib.redirect_stderr(io.StringIO()) as said:
+                try:
+                    engines = BundleEngines(bundle, EngineOptions(backend=backend, device=device))
+                    answer = engines.runner('phase').step(np.ones(bundle.manifest.unit_count, np.uint16))
+                    found.append([engines.backends['phase'], engines.fault, answer.tolist(), said.getvalue()])
+                except GraspDecoderError as error:
+                    found.append(['refused', str(error), [], said.getvalue()])
+        print(json.dumps(found))
     """)
-    environment = os.environ | {'LD_LIBRARY_PATH': str(library_path), 'PYTHONPATH': os.pathsep.join(sys.path)}
+    environment = os.environ | {'LD_LIBRARY_PATH': str(delegate), 'PYTHONPATH': os.pathsep.join(sys.path)}
     run = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=True, env=environment)
-    return json.loads(run.stdout), run.stderr
+    return dict(zip(cases, json.loads(run.stdout)))
 
 
 def test_compiled_models_come_from_one_call_and_are_sealed(compiled):
@@ -191,10 +196,15 @@ def test_a_failing_compiler_leaves_a_bundle_that_is_not_edge_ready(tmp_path, mon
     compiler.chmod(0o755)
     monkeypatch.setenv('PATH', f'{tmp_path}{os.pathsep}{os.environ["PATH"]}')
     bundle = write_bundle(
-        tmp_path / 'out', [make_network('phase')], make_trials(), make_trials(), make_manifest(), edge_tpu=True
+        tmp_path / 'out',
+        [make_network('object', 'window')],
+        make_trials(),
+        make_trials(),
+        make_manifest(),
+        edge_tpu=True,
     )
     assert not bundle.manifest.edge_ready
-    assert 'exit status 3' in bundle.manifest.edge_issues[0] and 'made no phase_int8' in bundle.manifest.edge_issues[1]
+    assert 'exit status 3' in bundle.manifest.edge_issues[0] and 'made no object_int8' in bundle.manifest.edge_issues[1]
     assert 'Internal compiler error' in (tmp_path / 'out' / export_edge_tpu.LOG).read_text()
 
 
@@ -206,22 +216,22 @@ def test_a_missing_compiler_is_said_before_anything_is_exported(tmp_path, monkey
 
 
 @pytest.mark.parametrize('backend', ['auto', 'edgetpu'])
-def test_an_edge_tpu_that_answers_is_used(compiled, delegate, backend):
-    (place, fault, answer), _ = run_apart(compiled, delegate, backend, 'usb:0')
+def test_an_edge_tpu_that_answers_is_used(compiled, asked, backend):
+    place, fault, answer, _ = asked[backend, 'usb:0']
     expected = opened(compiled, backend='cpu').runner('phase').step(np.ones(24, np.uint16))
     assert place.startswith('edgetpu') and place.endswith('usb:0)') and fault is None
     np.testing.assert_allclose(answer, expected, atol=0.02)
 
 
-def test_auto_takes_the_cpu_and_says_so(compiled, delegate):
-    (place, fault, _), said = run_apart(compiled, delegate, 'auto', 'usb:1')
+def test_auto_takes_the_cpu_and_says_so(asked):
+    place, fault, _, said = asked['auto', 'usb:1']
     assert place.startswith('cpu')
     assert 'no Edge TPU answers on usb:1' in fault and 'no such device' in fault
     assert 'decoding on the CPU' in said
 
 
-def test_edge_tpu_without_one_is_an_error(compiled, delegate):
-    (place, message, _), _ = run_apart(compiled, delegate, 'edgetpu', 'usb:1')
+def test_edge_tpu_without_one_is_an_error(asked):
+    place, message, _, _ = asked['edgetpu', 'usb:1']
     assert place == 'refused' and 'no Edge TPU answers on usb:1' in message
 
 
@@ -244,10 +254,9 @@ def test_a_task_that_the_bundle_has_not_is_refused(compiled):
         opened(compiled, backend='cpu').runner('dof')
 
 
-def test_a_bundle_without_compiled_models_is_no_use_to_an_edge_tpu(tmp_path):
-    bundle = write_bundle(tmp_path / 'out', [make_network('phase')], make_trials(), make_trials(), make_manifest())
+def test_a_bundle_without_compiled_models_is_no_use_to_an_edge_tpu(sample_bundle):
     with pytest.raises(GraspDecoderError, match='no phase model compiled for the Edge TPU'):
-        BundleEngines(bundle, EngineOptions(backend='edgetpu'))
+        opened(sample_bundle, backend='edgetpu')
 
 
 def test_a_plugged_in_back_end_runs_by_its_name(compiled, plugged):

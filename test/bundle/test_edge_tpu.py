@@ -16,19 +16,18 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.bundle.edge_tpu import check_model
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
 from grasp_decoder.bundle.export.refinement import SATURATION
-from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.bundle.tflite_file import read_model
 
-from helpers.bundle_samples import make_manifest, make_network, make_trials
+from helpers.bundle_samples import make_trials
 
 
 @pytest.fixture(scope='module')
-def bundle(tmp_path_factory):
-    out = tmp_path_factory.mktemp('bundles') / 'sample'
-    return write_bundle(out, [make_network('object')], make_trials(), make_trials(), make_manifest())
+def bundle(sample_bundle):
+    return load_bundle(sample_bundle)
 
 
 @pytest.fixture

@@ -20,18 +20,13 @@ import pytest
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.bundle.engines import first_run
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
-from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.bundle.tflite_file import BUILTIN_NAMES, IDENTIFIER, read_model
 from grasp_decoder.errors import GraspDecoderError
 
-from helpers.bundle_samples import make_manifest, make_network, make_trials
-
 
 @pytest.fixture(scope='module')
-def bundle(tmp_path_factory):
-    trials = make_trials()
-    out = tmp_path_factory.mktemp('bundles') / 'sample'
-    return write_bundle(out, [make_network('phase')], trials, trials, make_manifest())
+def bundle(sample_bundle):
+    return load_bundle(sample_bundle)
 
 
 def with_model(bundle, content):
@@ -75,11 +70,9 @@ def test_a_model_that_crashes_is_refused(bundle, crashing):
     assert '\n' not in str(error.value)
 
 
-def test_a_model_of_other_tensors_is_refused(bundle, tmp_path):
-    trials = make_trials()
-    other = write_bundle(tmp_path / 'x', [make_network('object', 'window')], trials, trials, make_manifest())
+def test_a_model_of_other_tensors_is_refused(bundle):
     with pytest.raises(GraspDecoderError, match='phase_int8.tflite is not what manifest.json says'):
-        BundleEngines(with_model(bundle, other.models['object_int8.tflite']), EngineOptions())
+        BundleEngines(with_model(bundle, bundle.models['object_int8.tflite']), EngineOptions())
 
 
 def test_a_model_that_wants_all_memory_is_refused(bundle):

@@ -48,7 +48,7 @@ def signed(keys, tmp_path_factory):
     """A bundle that Alice signed when it was made."""
     out = tmp_path_factory.mktemp('bundles') / 'signed'
     with bundle_draft(out, signing_key=read_signing_key(keys / 'alice')) as draft:
-        draft.export([make_network('phase')], TRIALS, TRIALS, make_manifest())
+        draft.export([make_network('phase', 'window')], TRIALS, TRIALS, make_manifest())
     return out
 
 

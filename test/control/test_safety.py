@@ -14,8 +14,6 @@ import pytest
 from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.recording.writing import write_session
 
-from helpers.bundle_samples import make_manifest, make_network, make_trials
-
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
@@ -37,17 +35,7 @@ def recording(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope='module')
-def bundle(tmp_path_factory):
-    from grasp_decoder.bundle.export.writing import write_bundle
-
-    path, trials = tmp_path_factory.mktemp('bundle') / 'B', make_trials()
-    networks = [make_network(task) for task in ('phase', 'object')]
-    write_bundle(path, networks, trials, trials, make_manifest())
-    return path
-
-
-def test_whatever_dies_the_hand_is_safe_and_comes_back_with_it(start_node, node, spin_until, recording, bundle):
+def test_whatever_dies_the_hand_is_safe_and_comes_back_with_it(start_node, node, spin_until, recording, sample_bundle):
     """How soon it is safe depends on the machine: ``./run bench faults`` measures that."""
     commands = []
     subscribe(node, HAND_COMMAND, commands.append)
@@ -58,7 +46,7 @@ def test_whatever_dies_the_hand_is_safe_and_comes_back_with_it(start_node, node,
         )
 
     def start_decoder():
-        return start_node('decoder', '--ros-args', '-p', f'bundle:={bundle}')
+        return start_node('decoder', '--ros-args', '-p', f'bundle:={sample_bundle}')
 
     def reach(state, reason=''):
         # a busy machine may give another reason first

@@ -9,6 +9,8 @@
 
 """LiveDecoder: decodes as `StreamingDecoder` does, while another thread changes its bundle and its settings."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -28,14 +30,12 @@ BIN_NS = 40_000_000
 
 
 @pytest.fixture(scope='module')
-def bundles(tmp_path_factory):
-    """Two bundles that decode differently, and one that cannot say when to grasp."""
+def bundles(sample_bundle, other_bundle, tmp_path_factory):
+    """Two bundles that decode differently, and one that cannot say when to grasp, side by side."""
     folder, trials = tmp_path_factory.mktemp('bundles'), make_trials()
-    paths = {'first': ('phase', 'object'), 'second': ('phase', 'object'), 'no_phase': ('object',)}
-    for seed, (name, tasks) in enumerate(paths.items()):
-        networks = [make_network(task, seed=seed) for task in tasks]
-        write_bundle(folder / name, networks, trials, trials, make_manifest())
-    return {name: str(folder / name) for name in paths}
+    first, second = shutil.copytree(sample_bundle, folder / 'first'), shutil.copytree(other_bundle, folder / 'second')
+    write_bundle(folder / 'no_phase', [make_network('object', 'window')], trials, trials, make_manifest())
+    return {'first': str(first), 'second': str(second), 'no_phase': str(folder / 'no_phase')}
 
 
 def stream(bins=12):

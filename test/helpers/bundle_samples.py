@@ -11,6 +11,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from scipy.special import softmax
 
@@ -95,6 +97,15 @@ def make_network(task: str, kind: str = RECURRENT, units: int = UNITS, seed: int
         temperature=1.25,
         read_in=read_in,
     )
+
+
+def write_sample(folder: Path, seed: int = 1) -> Path:
+    """Write a bundle of recurrent networks for phase and object; the fixtures of ``test/conftest.py`` share two."""
+    from grasp_decoder.bundle.export.writing import write_bundle
+
+    networks = [make_network(task, seed=seed) for task in (PHASE, OBJECT)]
+    write_bundle(folder, networks, make_trials(), make_trials(seed=1), make_manifest())
+    return folder
 
 
 def predict(

@@ -63,8 +63,8 @@ def trials():
 
 
 def fast_or_slow(model, task):
-    """Of the fast tests are those of the usual model for the object."""
-    marks = () if (model, task) == ('fisher_gru', 'object') else pytest.mark.slow
+    """Of the fast tests are those of the usual model for the phase: that for the object has two members."""
+    marks = () if (model, task) == ('fisher_gru', 'phase') else pytest.mark.slow
     return pytest.param((model, task), id=f'{model}-{task}', marks=marks)
 
 

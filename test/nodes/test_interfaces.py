@@ -21,8 +21,6 @@ from grasp_decoder.system.interfaces import NODES, interfaces_of
 from grasp_decoder.system.node_settings import NODE_SETTINGS
 from grasp_decoder.types.setting import declarations
 
-from helpers.bundle_samples import make_manifest, make_network, make_trials
-
 pytest.importorskip('mujoco')
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
@@ -37,15 +35,11 @@ GIVEN_BY_ROS = {'use_sim_time', 'start_type_description_service'}
 
 
 @pytest.fixture(scope='module')
-def parameters(tmp_path_factory):
+def parameters(sample_bundle, tmp_path_factory):
     """What each node must be given."""
-    from grasp_decoder.bundle.export.writing import write_bundle
-
     folder = tmp_path_factory.mktemp('run')
     write_session(synthesize(units=24, trials=2, objects=2)[0], folder / 'session.mat')
-    networks, trials = [make_network(task) for task in ('phase', 'object')], make_trials()
-    write_bundle(folder / 'bundle', networks, trials, trials, make_manifest())
-    session, bundle = f'session:={folder / "session.mat"}', f'bundle:={folder / "bundle"}'
+    session, bundle = f'session:={folder / "session.mat"}', f'bundle:={sample_bundle}'
     return {
         'spike_replayer': [session, 'start_paused:=true', 'subscribers:=0'],
         'spike_source': [bundle, 'system:=openephys'],

@@ -18,7 +18,6 @@ import pytest
 
 from grasp_decoder.bundle.bundle import MANIFEST, SEAL, load_bundle, seal_of
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines
-from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.decoding.info import decoder_info
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.errors import GraspDecoderError
@@ -27,16 +26,14 @@ from grasp_decoder.recording.synthetic import synthesize
 from grasp_decoder.system.adapter import NOT_WRITTEN, PATIENCE_S, Activity, Adapter
 from grasp_decoder.system.node_settings import AdapterSettings
 
-from helpers.bundle_samples import make_manifest, make_network, make_trials
 from helpers.trial_stream import feed, stream
 
 
 @pytest.fixture(scope='module')
-def bundles(tmp_path_factory):
+def bundles(sample_bundle, tmp_path_factory):
     """The first one, and those that `adapt` would make."""
     folder = tmp_path_factory.mktemp('bundles')
-    networks = [make_network(task) for task in ('phase', 'object')]
-    write_bundle(folder / 'day', networks, make_trials(), make_trials(seed=1), make_manifest())
+    shutil.copytree(sample_bundle, folder / 'day')
     for name in ('day-live-1', 'day-live-2', 'other'):
         shutil.copytree(folder / 'day', folder / name)
         manifest = replace(load_bundle(folder / 'day').manifest, name=name).to_json().encode()

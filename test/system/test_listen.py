@@ -23,21 +23,16 @@ from grasp_decoder.child_process import prepare_child
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment')
 pytest.importorskip('grasp_decoder.msg', reason='the messages are not built: ./run builds them')
 
-from helpers.bundle_samples import make_manifest, make_network, make_trials
 from helpers.open_ephys_sender import BLOCK, OpenEphysSender
 
 pytestmark = pytest.mark.slow
 
 
-def test_one_command_listens_to_a_system_until_ctrl_c(domain_id, tmp_path):
-    from grasp_decoder.bundle.export.writing import write_bundle
-
-    bundle, trials = tmp_path / 'bundle', make_trials()
-    write_bundle(bundle, [make_network(task) for task in ('phase', 'object')], trials, trials, make_manifest())
+def test_one_command_listens_to_a_system_until_ctrl_c(domain_id, sample_bundle, tmp_path):
     (tmp_path / 'mine.yaml').write_text('spike_source: {ros__parameters: {delay_ms: 200.0}}')
     with contextlib.closing(OpenEphysSender()) as sender:
         sender.acquire(lambda: sender.spike('3', 1, sender.sample + BLOCK // 2))
-        command = [sys.executable, '-m', 'grasp_decoder', 'listen', 'openephys', '--bundle', bundle]
+        command = [sys.executable, '-m', 'grasp_decoder', 'listen', 'openephys', '--bundle', sample_bundle]
         command += ['--address', sender.address, '--params-file', tmp_path / 'mine.yaml']
         listening = subprocess.Popen(
             command,

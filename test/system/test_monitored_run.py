@@ -19,7 +19,6 @@ import pytest
 
 from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
-from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.decoding.info import decoder_info
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.errors import GraspDecoderError
@@ -35,18 +34,15 @@ from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.hand_state import HandState
 from grasp_decoder.types.time import NS_PER_S
 
-from helpers.bundle_samples import make_manifest, make_network, make_trials
-
 ALL_THERE = Connections(replayer_answers=True, spike_subscribers=3, command_publishers=1, decode_subscribers=2)
 
 
 @pytest.fixture(scope='module')
-def settings(tmp_path_factory):
+def settings(sample_bundle, other_bundle, tmp_path_factory):
     folder = tmp_path_factory.mktemp('run')
     write_session(synthesize(units=24, trials=3, objects=2)[0], folder / 'session.mat')
-    for seed, name in ((1, 'bundle'), (2, 'next')):
-        networks = [make_network(task, seed=seed) for task in ('phase', 'object')]
-        write_bundle(folder / name, networks, make_trials(), make_trials(seed=1), make_manifest())
+    shutil.copytree(sample_bundle, folder / 'bundle')
+    shutil.copytree(other_bundle, folder / 'next')
     return MonitorSettings(session=str(folder / 'session.mat'), bundle=str(folder / 'bundle'), hand='mujoco')
 
 

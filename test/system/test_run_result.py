@@ -15,8 +15,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from grasp_decoder.bundle.bundle import load_bundle
 from grasp_decoder.bundle.engines.bundle_engines import BundleEngines, EngineOptions
-from grasp_decoder.bundle.export.writing import write_bundle
 from grasp_decoder.control.grip_table import load_grip_table
 from grasp_decoder.decoding.streaming import StreamingDecoder
 from grasp_decoder.features.binning import Binner
@@ -32,17 +32,14 @@ from grasp_decoder.types.hand_command import HandCommand, HandMode
 from grasp_decoder.types.hand_state import HandState
 from grasp_decoder.types.time import NS_PER_S
 
-from helpers.bundle_samples import CLASSES, UNITS, make_manifest, make_network, make_trials
+from helpers.bundle_samples import CLASSES, UNITS
 
 BIN_NS = 40_000_000
 
 
 @pytest.fixture(scope='module')
-def engines(tmp_path_factory):
-    path = tmp_path_factory.mktemp('run') / 'bundle'
-    networks = [make_network(task) for task in ('phase', 'object')]
-    bundle = write_bundle(path, networks, make_trials(), make_trials(seed=1), make_manifest())
-    return BundleEngines(bundle, EngineOptions(backend='cpu'))
+def engines(sample_bundle):
+    return BundleEngines(load_bundle(sample_bundle), EngineOptions(backend='cpu'))
 
 
 @pytest.fixture(scope='module')
