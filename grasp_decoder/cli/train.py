@@ -152,8 +152,9 @@ def _parser() -> argparse.ArgumentParser:
         type=_positive(float),
         default=math.inf,
         metavar='S',
-        help='time for the searches, training and baselines of each session. When it is over, the best networks so far '
-        'are kept, as after Ctrl-C, and the report says what was left out (default: no limit)',
+        help='time for each session, from reading it to the end of its evaluation. When it is over, the best networks '
+        'so far are kept, as after Ctrl-C, and the report says what was left out. Reading, one epoch of each network, '
+        'the export and one decode of the test trials are done however long they take (default: no limit)',
     )
     parser.add_argument(
         '--edgetpu',

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 LARGEST_WEIGHT = 1e6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReadIn:
     """Latents as ``features @ kernel + bias``.
 

@@ -16,7 +16,13 @@ import pytest
 
 from grasp_decoder.errors import GraspDecoderError
 from grasp_decoder.features.trial_bins import TrialBins
-from grasp_decoder.learning.models.fisher_read_in import _class_means, fisher_read_in
+from grasp_decoder.learning.models import fisher_read_in as read_in_module
+from grasp_decoder.learning.models.fisher_read_in import (
+    _class_means,
+    _Whitening,
+    correlation_shrinkage,
+    fisher_read_in,
+)
 
 UNITS = 40
 OBJECTS = 6
@@ -68,6 +74,27 @@ def test_shrunk_class_means_are_closer_to_the_truth_than_those_of_the_trials():
     trials = truth[label] + rng.normal(size=(len(label), 200))
     plain = np.array([trials[label == each].mean(axis=0) for each in range(OBJECTS)])
     assert np.square(_class_means(trials, label) - truth).sum() < 0.9 * np.square(plain - truth).sum()
+
+
+def test_noise_with_fewer_rows_than_units_is_made_white_as_with_more(monkeypatch):
+    monkeypatch.setattr(read_in_module, 'correlation_shrinkage', lambda rows: 0.3)
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(UNITS // 2, UNITS)) @ rng.normal(size=(UNITS, UNITS))
+    few, many = _Whitening(noise, len(noise)), _Whitening(np.tile(noise, (3, 1)), 3 * len(noise))
+    of_few, of_many = (white.of_rows(np.eye(UNITS)) for white in (few, many))
+    np.testing.assert_allclose(of_few @ of_few.T, of_many @ of_many.T, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(few.kernel(np.eye(UNITS)), of_few, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize('rows', [UNITS // 2, 2 * UNITS])
+def test_correlations_are_shrunk_by_their_variance_over_their_squares(rows):
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(rows, UNITS)) + rng.normal(size=(rows, 1))
+    noise = (noise - noise.mean(axis=0)) / noise.std(axis=0)
+    products = noise[:, :, None] * noise[:, None, :]
+    apart = ~np.eye(UNITS, dtype=bool)
+    expected = products.var(axis=0)[apart].sum() / rows / np.square(products.mean(axis=0))[apart].sum()
+    assert correlation_shrinkage(noise) == pytest.approx(expected)
 
 
 def test_outputs_have_about_zero_mean_and_unit_variance():

@@ -11,6 +11,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -70,7 +72,7 @@ class Evaluation:
         look_back: windows that end earlier in a trial are not scored.
         repeats: decoded test trials of each repeated split; the first by the bundle's float models.
         int8: the first repeat's trials by the bundle's int8 models.
-        endless: the first repeat's trials one after the other, as one segment.
+        endless: the first repeat's trials one after the other, as one segment; empty: there was no time.
         baselines: name -> decodes of each repeat.
         curve: scores by training fraction (the paper's table 5).
         timing: seconds and megabytes.
@@ -78,7 +80,8 @@ class Evaluation:
         edge_tpu: the bundle's `edge_report`; empty outside of training.
         movement: what the degree of freedom is, but for the aperture.
         evidence: how the controller counts evidence about the object; None: nothing was fitted.
-        late: the phase of the first repeat's trials, by how many seconds late their segments begin.
+        late: the phase of the first repeat's trials, by how many seconds late their segments begin; empty: there was
+            no time.
         elapsed_time: the elapsed-time baseline, of the first repeat; None outside of training.
         objects: the catalogue that has the objects' labels, shapes and sizes.
     """
@@ -115,6 +118,12 @@ class Evaluation:
         return [trial for repeat in self.repeats for trial in repeat]
 
     @property
+    def left_out(self) -> list[str]:
+        """What there was no time to decode."""
+        missing = [] if self.endless else ['trials as one endless segment']
+        return missing if self.late or not self.has(PHASE) else [*missing, 'segments that begin late']
+
+    @property
     def bin_ms(self) -> float:
         return self.repeats[0][0].trial.bin_ns / 1e6
 
@@ -124,12 +133,25 @@ class Evaluation:
 
 
 def evaluate_bundle(
-    bundle: Bundle, session: Session, trials: Sequence[TrialBins], look_back: int, objects: ObjectCatalogue
+    bundle: Bundle,
+    session: Session,
+    trials: Sequence[TrialBins],
+    look_back: int,
+    objects: ObjectCatalogue,
+    seconds: float = math.inf,
 ) -> Evaluation:
     """Decode trials causally, with the decoder that also runs the hand.
 
     The float and the int8 models decode every trial as a segment of its own. The float models also decode the
-    trials as one endless segment.
+    trials as one endless segment, and the int8 model the phase of segments that begin late.
+
+    Args:
+        bundle: decodes.
+        session: has the trials.
+        trials: usable ones.
+        look_back: windows that end earlier in a trial are not scored.
+        objects: the catalogue of the objects.
+        seconds: the endless segment and late segments are left out when they would not be ready by then.
 
     Raises:
         GraspDecoderError: the bundle decodes other units, or none of the trials' objects.
@@ -148,15 +170,23 @@ def evaluate_bundle(
             f'session {session.name}: none of the trials to evaluate has an object that the bundle '
             f'{bundle.path} decodes'
         )
+    began_s = time.monotonic()
+    as_float = decode_trials(bundle, session, known, 'float')
+    once_s = time.monotonic() - began_s
+
+    def has_time() -> bool:
+        """Whether the trials can be decoded once more."""
+        return time.monotonic() + once_s <= began_s + seconds
+
     return Evaluation(
         session.name,
         bundle.manifest.classes,
         look_back,
-        [decode_trials(bundle, session, known, 'float')],
+        [as_float],
         decode_trials(bundle, session, known, 'int8'),
-        decode_endless(bundle, session, known, 'float'),
+        decode_endless(bundle, session, known, 'float') if has_time() else [],
         movement=bundle.manifest.movement,
         evidence=bundle.manifest.evidence,
-        late=decode_late(bundle, known, look_back) if PHASE in bundle.manifest.tasks else {},
+        late=decode_late(bundle, known, look_back) if PHASE in bundle.manifest.tasks and has_time() else {},
         objects=objects,
     )

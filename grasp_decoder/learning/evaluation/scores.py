@@ -68,7 +68,7 @@ def _object_scores(evaluation: Evaluation) -> dict:
     reliable = grip_reliability(evaluation.int8, evaluation.classes, rule, evaluation.objects) if rule else {}
     return object_summary(repeats) | {
         'grip_posterior': reliable,
-        'endless_accuracy': evaluation.hold_windows(evaluation.endless).accuracy,
+        'endless_accuracy': evaluation.hold_windows(evaluation.endless).accuracy if evaluation.endless else None,
         GO_AND_HOLD: _go_and_hold_scores(evaluation),
         'chance': object_chance(len(evaluation.classes)),
         'classes': list(evaluation.classes),

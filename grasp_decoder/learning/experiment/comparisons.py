@@ -144,7 +144,7 @@ def _baselines(
     measured: Measurements,
     progress: ProgressReport,
 ) -> dict[str, ObjectDecodes]:
-    if experiment.settings.baselines == NONE or OBJECT not in experiment.tasks:
+    if experiment.settings.baselines == NONE or OBJECT not in experiment.tasks or budget.seconds_left <= 0:
         return {}
     progress.say(f'baselines, split {state}')
     with measured.timed('baselines_s'):

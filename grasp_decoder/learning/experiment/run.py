@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,9 @@ from grasp_decoder.learning.experiment.training import Trainer
 from grasp_decoder.learning.models.search import is_worker
 
 WriteReport = Callable[[Path, Evaluation], dict]
+
+TRAINING_SHARE = 0.75
+"""Share of the time after reading that searches, training and baselines may take; export and evaluation come then."""
 
 
 def run_experiment(
@@ -58,7 +62,7 @@ def run_experiment(
     check_replaceable(out)
     if settings.edge_tpu:
         require_compiler()
-    measured = Measurements()
+    measured, begun_s = Measurements(), time.monotonic()
     experiment = prepare(path, settings, progress, measured)
     state = experiment.random_states[0]
     split = experiment.split(state)
@@ -68,7 +72,8 @@ def run_experiment(
         search_architecture(experiment, split, state, settings.max_seconds, search_folder, progress)
         return None
 
-    budget = TimeBudget(settings.max_seconds, experiment.step_count)
+    whole = TimeBudget(begun_s + settings.max_seconds - time.monotonic())
+    budget = TimeBudget(TRAINING_SHARE * whole.seconds_left, experiment.step_count)
     trainer = Trainer(experiment, budget, measured, progress, search_folder)
     wanted = [split]
     if settings.final:
@@ -76,12 +81,6 @@ def run_experiment(
         wanted.append(split.whole)
     fits = [(fitted, trainer.fit_tasks(fitted, state, interruptible=settings.all_or_nothing)) for fitted in wanted]
     comparisons = decode_for_comparison(experiment, trainer, budget, measured, progress)
-    if over_s := budget.seconds_over:
-        measured.timing['over_max_seconds_s'] = over_s
-        progress.say(
-            f'training took {over_s:.1f} s longer than --max-seconds allows: a network is trained for one '
-            'epoch at least, after its read-in is fitted'
-        )
 
     with bundle_draft(out, settings.edge_tpu, settings.signing_key) as draft:
         progress.say('exporting to TFLite, as float and as int8')
@@ -96,8 +95,15 @@ def run_experiment(
 
         progress.say(f'evaluating on {len(split.test)} held-out trials, causally')
         with measured.timed('evaluate_s'):
-            evaluation = evaluate_bundle(scored, experiment.session, split.test, experiment.look_back, settings.objects)
+            evaluation = evaluate_bundle(
+                scored, experiment.session, split.test, experiment.look_back, settings.objects, whole.seconds_left
+            )
+        if evaluation.left_out:
+            progress.say(f'left out: {"; ".join(evaluation.left_out)}')
         evaluation = with_comparisons(evaluation, comparisons, experiment, split)
+        if over_s := whole.seconds_over:
+            measured.timing['over_max_seconds_s'] = over_s
+            progress.say(f'this took {over_s:.1f} s longer than --max-seconds allows: the least that gives a bundle')
 
         measured.take_peak_memory()
         facts = training_facts(
@@ -106,7 +112,7 @@ def run_experiment(
             bundle.manifest,
             repeats=len(evaluation.repeats),
             ended_early=measured.ended_early,
-            left_out=comparisons.left_out,
+            left_out=[*comparisons.left_out, *evaluation.left_out],
         )
         evaluation = replace(evaluation, facts=facts, timing=measured.timing, edge_tpu=edge_report(bundle))
         draft.metrics = headline(write_report(draft.report, evaluation))

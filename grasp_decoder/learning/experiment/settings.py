@@ -41,7 +41,7 @@ class Settings:
         train_fractions: shares of the trials for training and validation. The bundle is of the first; with further
             ones the report has a curve of them.
         final: whether the bundle is fitted once more, on all trials.
-        max_seconds: time for searches, training and baselines.
+        max_seconds: time from reading the session to the end of its evaluation.
         all_or_nothing: whether Ctrl-C ends everything and leaves no bundle, instead of one that is not fully trained.
         seed: random state of the first split and of training.
         edge_tpu: whether the int8 models are compiled for an Edge TPU.

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import keras
 import numpy as np
@@ -202,7 +203,7 @@ def _fixed_read_in(
         name='fisher_gru',
         learning_rate=1e-2,
         prepare=lambda trials: _through([(kernel, bias)], trials)[0],
-        lessons=lambda: [_behind(*each, problem.seed) for each in sessions],
+        lessons=lambda: [_behind(its_own, *map(tuple, trials), problem.seed) for its_own, *trials in sessions],
         scale=lambda latents, factor: bias + np.sqrt(factor) * (latents - bias),
         inputs=with_trace,
         front=lambda source: keras.layers.GaussianNoise(NOISE)(source),
@@ -212,6 +213,7 @@ def _fixed_read_in(
     )
 
 
+@lru_cache(maxsize=1)  # the networks of all tasks learn from the same trials
 def _behind(read_in: ReadIn, train: Sequence[TrialBins], negatives: Sequence[TrialBins], seed: int) -> _Lessons:
     copies = _with_perturbed(train, seed, read_in.kernel, read_in.bias)
     return _Lessons(train, negatives, _through(copies, [*train, *negatives]))
@@ -265,7 +267,7 @@ class _Batches(keras.utils.PyDataset):
         self._recipe = recipe
         self._gain_share = 0.0 if problem.is_movement else GAIN_SHARE
         self._rng = np.random.default_rng(problem.seed)
-        self._bins = np.concatenate([each.bins for each in lessons], axis=1)
+        self._bins = lessons[0].bins if len(lessons) == 1 else np.concatenate([each.bins for each in lessons], axis=1)
         targets, weights = zip(*(label_bins(problem, each.train, each.negatives) for each in lessons))
         self._labels = np.concatenate(targets), np.concatenate(weights)
         self._source: Life | RecordedTrials

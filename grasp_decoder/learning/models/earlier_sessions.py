@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from grasp_decoder.features.read_in import ReadIn
 from grasp_decoder.features.trial_bins import TrialBins
@@ -43,6 +44,11 @@ class EarlierSession:
 
 def common_read_ins(sessions: Sequence[Sequence[TrialBins]]) -> list[ReadIn]:
     """A read-in for each of several sessions, given by their training trials; all of them give the same latents."""
+    return _read_ins_of(tuple(map(tuple, sessions)))
+
+
+@lru_cache(maxsize=1)  # the networks of all tasks learn from the same trials
+def _read_ins_of(sessions: Sequence[Sequence[TrialBins]]) -> list[ReadIn]:
     largest = max(sessions, key=len)
     own = ReadIn(*fisher_read_in(largest))
     course = course_of(largest, own) if len(sessions) > 1 else {}

@@ -87,14 +87,14 @@ def _read_in_of(trials: Sequence[TrialBins]) -> tuple[np.ndarray, np.ndarray]:
             for position, block in enumerate(np.array_split(epoch, max(1, len(epoch) // BLOCK_BINS))):
                 blocks.append(block.mean(axis=0))
                 groups.append((index, position, object_label))
-    white = whitening(noise_covariance(np.array(blocks), *np.array(groups).T))
+    white = _Whitening(*_noise(np.array(blocks), *np.array(groups).T))
 
     directions = [
-        _leading(_class_means((epoch - epoch.mean(axis=0)) @ white, label), OBJECT_RANK)
+        _leading(_class_means(white.of_rows(epoch - epoch.mean(axis=0)), label), OBJECT_RANK)
         for epoch in np.array(means).swapaxes(0, 1)
     ]
-    directions.append(_leading((time_course - time_course.mean(axis=0)) @ white, TIME_RANK))
-    kernel = white @ np.concatenate(directions, axis=1)
+    directions.append(_leading(white.of_rows(time_course - time_course.mean(axis=0)), TIME_RANK))
+    kernel = white.kernel(np.concatenate(directions, axis=1))
     outputs = np.concatenate([count_features(trial.counts, SQUARE_ROOT_LUT) @ kernel for trial in trials])
     spread = np.maximum(outputs.std(axis=0), 1e-9)  # a constant output stays one
     return (kernel / spread).astype(np.float32), (-outputs.mean(axis=0) / spread).astype(np.float32)
@@ -111,17 +111,50 @@ def _time_points(bounds: Sequence[int], n_bins: int) -> np.ndarray:
     )
 
 
-def noise_covariance(noise: np.ndarray, epoch: np.ndarray, position: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """Covariance (units, units) of block means (n, units) around the means of their moment and of their class."""
-    moments, classes = epoch * 1000 + position, epoch * 1000 + label
+def _noise(means: np.ndarray, epoch: np.ndarray, position: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, int]:
+    """Block means (n, units) around the means of their moment and of their class, and their degrees of freedom."""
+    moments, classes, noise = epoch * 1000 + position, epoch * 1000 + label, means
     for group in (moments, classes, moments, classes):
         noise = noise - _group_means(noise, group)
-    freedom = max(1, len(noise) - len(np.unique(moments)) - len(np.unique(classes)))
-    covariance = (noise.T @ noise / freedom).astype(np.float64)
-    variance = np.diag(covariance)
-    shrinkage = min(1.0, correlation_shrinkage(noise) * len(noise) / freedom)
-    floor = 1e-3 * variance.mean() + 1e-9  # silent units have no variance of their own
-    return (1 - shrinkage) * covariance + np.diag(shrinkage * variance + floor)
+    return noise, max(1, len(noise) - len(np.unique(moments)) - len(np.unique(classes)))
+
+
+class _Whitening:
+    """Makes noise white whose covariance is that of some rows (n, units), its correlations shrunk.
+
+    With more units than rows their covariance is never made: its cost would grow with the cube of the units. The noise
+    that they share has no more directions than there are rows.
+    """
+
+    def __init__(self, noise: np.ndarray, freedom: int):
+        self._wide = len(noise) < noise.shape[1]
+        if self._wide:
+            variance = np.square(noise, dtype=np.float64).sum(axis=0) / freedom
+        else:
+            covariance = (noise.T @ noise / freedom).astype(np.float64)
+            variance = np.diag(covariance)
+        shrinkage = min(1.0, correlation_shrinkage(noise) * len(noise) / freedom)
+        floor = 1e-3 * variance.mean() + 1e-9  # silent units have no variance of their own
+        private = shrinkage * variance + floor
+        if self._wide:
+            self._scale = 1 / np.sqrt(private)
+            self._shared = np.sqrt((1 - shrinkage) / freedom) * noise * self._scale
+            strength, directions = np.linalg.eigh(self._shared @ self._shared.T)
+            spread = np.sqrt(1 + np.maximum(strength, 0))
+            self._gain = -directions / (spread * (1 + spread)) @ directions.T
+        else:
+            self._matrix = whitening((1 - shrinkage) * covariance + np.diag(private))
+
+    def of_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Rows (n, units), with their noise made white."""
+        return self._without_shared(rows * self._scale) if self._wide else rows @ self._matrix
+
+    def kernel(self, directions: np.ndarray) -> np.ndarray:
+        """The weights (units, k) with which rows give what they have, made white, along directions (units, k)."""
+        return (self._without_shared(directions.T) * self._scale).T if self._wide else self._matrix @ directions
+
+    def _without_shared(self, rows: np.ndarray) -> np.ndarray:
+        return rows + rows @ self._shared.T @ self._gain @ self._shared
 
 
 def correlation_shrinkage(rows: np.ndarray) -> float:
@@ -134,8 +167,10 @@ def correlation_shrinkage(rows: np.ndarray) -> float:
     rows = np.divide(rows, spread, out=np.zeros_like(rows), where=spread > 0)
     squares = np.square(rows)
     products = np.square(squares.sum(axis=1)).mean() - np.square(squares).sum(axis=1).mean()
-    correlation = rows.T @ rows / len(rows)
-    found = np.square(correlation).sum() - np.square(np.diag(correlation)).sum()
+    wide = rows.shape[1] > len(rows)
+    correlation = (rows @ rows.T if wide else rows.T @ rows) / len(rows)  # both have the same sum of squares
+    of_one = squares.mean(axis=0) if wide else np.diag(correlation)
+    found = np.square(correlation).sum() - np.square(of_one).sum()
     return float(np.clip((products - found) / (len(rows) * max(found, 1e-9)), 0, 1))
 
 
