@@ -26,10 +26,18 @@ from grasp_decoder.system.node_settings import ViewerSettings
 from grasp_decoder.system.recorded_run import LOOK_BACK_S, RecordedRun
 from grasp_decoder.types.hand_command import HandMode
 
-SIZE = 1600, 900
-PATIENCE_S = 60.0
-EVERY_S, STILL = 0.5, 4
-"""The picture is taken again so often, until it was the same so many times: the hand fades in."""
+SIZE = 1600, 1150
+"""Of the window. Its frame takes 143 pixels of the height; the panel on the right needs the rest."""
+
+PATIENCE_S, EVERY_S = 120.0, 0.5
+IS_SHOWN = """document.querySelector('.state') !== null
+  && [...document.querySelectorAll('canvas')].some(canvas => canvas.style.opacity === '1')"""
+"""There are words, and the hand, which viser fades in, is no longer pale."""
+
+NO_WARNING = (
+    "document.head.insertAdjacentHTML('beforeend', '<style>.mantine-Notifications-root {display: none}</style>')"
+)
+"""viser warns of drawing without a graphics card, over the picture."""
 
 STEP_S = 0.2
 
@@ -85,12 +93,9 @@ def _shown(program: str, url: str) -> bytes:
         contextlib.closing(Browser(program, url, Path(folder), SIZE)) as browser,
     ):
         deadline = time.monotonic() + PATIENCE_S
-        while not browser.evaluate("document.querySelector('.state') !== null"):
+        while not browser.evaluate(IS_SHOWN):
             if time.monotonic() > deadline:
                 raise GraspDecoderError(f'{program} did not show the page in {PATIENCE_S:g} s')
             time.sleep(EVERY_S)
-        taken = [browser.screenshot()]
-        while taken.count(taken[-1]) < STILL and time.monotonic() < deadline:
-            time.sleep(EVERY_S)
-            taken.append(browser.screenshot())
-        return taken[-1]
+        browser.evaluate(NO_WARNING)
+        return browser.screenshot()

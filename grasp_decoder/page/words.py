@@ -23,7 +23,7 @@ from grasp_decoder.types.hand_command import HandMode
 STYLE = """<style class="gd-style">
 /* The button after this is the e-stop: large, and in reach however far the panel is scrolled. */
 .mantine-ScrollArea-content:has(style.gd-style) {max-width: 100%; min-width: 0 !important; padding-right: 12px}
-.mantine-ScrollArea-content div:has(style.gd-style) {overflow: clip !important}
+.mantine-ScrollArea-content div:has(style.gd-style) {overflow: clip !important; min-width: 0 !important}
 div:has(> style.gd-style) + div {position: sticky; top: 0; z-index: 9; background: white; padding: 6px 0}
 div:has(> style.gd-style) + div button {height: 64px; font-size: 28px; letter-spacing: .08em}
 div:has(> style.gd-style) + div button * {font-weight: 800}

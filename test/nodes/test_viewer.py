@@ -79,6 +79,8 @@ def test_the_page_shows_the_run_its_e_stop_makes_the_hand_safe_and_the_recording
     browser = page()
     run.reach(PRESHAPE)
     assert browser.reads('E-STOP', 'PRESHAPE', 'GRASP 0.01', 'spherical', '96 units', 'no trial is over yet')
+    column = "document.querySelector('style.gd-style').parentElement.getBoundingClientRect()"
+    assert browser.aside(partial(browser.evaluate, f'{column}.right < innerWidth')), 'the panel is cut off'
     run.hold()
     assert browser.reads('HOLD', 'GRASP 0.99')
     assert run.state == HOLD
