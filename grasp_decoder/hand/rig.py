@@ -55,7 +55,6 @@ class GraspRig:
             np.array([_ACCELERATION[joint.kind] for joint in joints]),
         )
         self._mode = HandMode.OPEN
-        self._puts_down = False
         self._next_object: GraspObject | None = None
 
     def place(self, object_id: int) -> None:
@@ -64,7 +63,6 @@ class GraspRig:
 
     def set_mode(self, mode: HandMode) -> None:
         """Follow the state of the grasp: HOLD lifts; OPEN, PRESHAPE and CLOSE lower; SAFE leaves the lift alone."""
-        self._puts_down = mode == HandMode.OPEN and (self._puts_down or self._mode == HandMode.HOLD)
         self._mode = mode
         if mode != HandMode.SAFE:
             self._targets[self._lift] = LIFT_M if mode == HandMode.HOLD else 0.0
@@ -99,20 +97,15 @@ class GraspRig:
         return state
 
     def _motor_targets(self) -> np.ndarray:
-        """Targets of the motors, where fingers and lift wait for each other.
+        """Targets of the motors: a lift that is down stays there until the fingers are at their targets.
 
-        A lift that is down stays there until the fingers are at their targets: in a simulation that is slower than real
-        time they come late, and the hand would go up without the object. What was held is put down before the fingers
-        let go: an object that falls may come to lie on the open hand.
+        In a simulation that is slower than real time they come late, and the hand would go up without the object.
         """
-        position = self._motors.position
-        is_lift = np.arange(len(position)) == self._lift
-        if self._puts_down and position[self._lift] > _DOWN_M:
-            return np.where(is_lift, self._targets, position)
-        lag = np.abs(self._targets - position)[~is_lift]
-        if lag.max() < _CLOSED_RAD or position[self._lift] > 0.0:
+        lag = np.abs(self._targets - self._motors.position)
+        lag[self._lift] = 0.0
+        if lag.max() < _CLOSED_RAD or self._motors.position[self._lift] > 0.0:
             return self._targets
-        return np.where(is_lift, 0.0, self._targets)
+        return np.where(np.arange(len(lag)) == self._lift, 0.0, self._targets)
 
     def _is_down_and_open(self, state: SimulatorState) -> bool:
         return self._mode in _OPEN_MODES and state.joint_position[self._lift] < _DOWN_M

@@ -38,7 +38,7 @@ def simulator():
 def test_the_grip_of_the_table_lifts_and_holds_the_object(simulator, object_id):
     lift = grasp(simulator, object_id, load_grip_table().grip_of(object_id))
     assert lift.held.min() >= 0.05
-    assert lift.released < 0.02
+    assert lift.released < 0.05
 
 
 @pytest.mark.gazebo

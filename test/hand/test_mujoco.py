@@ -36,14 +36,14 @@ def simulator():
 def test_the_grip_of_the_table_lifts_and_holds_the_object(simulator, object_id):
     lift = grasp(simulator, object_id, load_grip_table().grip_of(object_id))
     assert lift.held.min() >= 0.05
-    assert lift.released < 0.02
+    assert lift.released < 0.05
 
 
 @pytest.mark.parametrize('object_id', [15, 23, 31, 41, 51, 61, 62, 63, 71])
 def test_a_machine_slower_than_real_time_lifts_late_but_lifts(simulator, object_id):
     lift = grasp(simulator, object_id, load_grip_table().grip_of(object_id), close_s=0.08, rate=0.5)
     assert lift.held[-1] >= 0.05
-    assert lift.released < 0.02
+    assert lift.released < 0.05
 
 
 @pytest.mark.slow

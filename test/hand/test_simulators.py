@@ -109,7 +109,7 @@ def test_the_hand_lifts_a_ball_keeps_it_and_puts_it_down(simulator):
     lift = grasp(simulator, 44, load_grip_table().grip_of(44))
     assert lift.held.min() >= 0.05
     assert lift.touched
-    assert lift.released < 0.02
+    assert lift.released < 0.05
 
 
 def test_an_unknown_simulator_is_refused_in_one_line_that_names_those_there_are():
