@@ -17,6 +17,7 @@ import ctypes
 import importlib.util
 import os
 import platform
+import shlex
 import shutil
 import socket
 import subprocess
@@ -242,7 +243,7 @@ def _shared_memory() -> Finding:
     tool = Path(shutil.which('fastdds') or '')
     # The wheel for Python 3.13 has the command without its program.
     whole = (tool.parent.parent / 'tools' / 'fastdds').is_dir()
-    remedy = f'{tool} shm clean removes it' if whole else 'when no node runs, rm /dev/shm/*fastrtps* removes it'
+    remedy = f'{shlex.quote(str(tool))} shm clean removes it' if whole else 'when no node runs, rm /dev/shm/*fastrtps* removes it'
     return Finding(
         NOTE, 'shared memory', f'{size / 1e6:.1f} MB in {len(left)} segments of nodes that were killed: {remedy}'
     )

@@ -26,8 +26,9 @@ from grasp_decoder.hand.simulator import open_simulator
 from helpers.grasps import grasp
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture
 def simulator():
+    """One of its own for each grasp: what was grasped before changes how the next one ends, by millimetres."""
     with closing(open_simulator('gazebo')) as simulator:
         yield simulator
 
