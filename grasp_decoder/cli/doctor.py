@@ -243,9 +243,11 @@ def _shared_memory() -> Finding:
     tool = Path(shutil.which('fastdds') or '')
     # The wheel for Python 3.13 has the command without its program.
     whole = (tool.parent.parent / 'tools' / 'fastdds').is_dir()
-    remedy = f'{shlex.quote(str(tool))} shm clean removes it' if whole else 'when no node runs, rm /dev/shm/*fastrtps* removes it'
+    remedy = f'{shlex.quote(str(tool))} shm clean' if whole else 'when no node runs, rm /dev/shm/*fastrtps*'
     return Finding(
-        NOTE, 'shared memory', f'{size / 1e6:.1f} MB in {len(left)} segments of nodes that were killed: {remedy}'
+        NOTE,
+        'shared memory',
+        f'{size / 1e6:.1f} MB in {len(left)} segments of nodes that were killed: {remedy} removes it',
     )
 
 
