@@ -81,7 +81,7 @@ class GazeboWorld:
             )
             self._started = started.pop_all()
 
-    def step(self, steps: int, timeout_s: float = TIMEOUT_S) -> int:
+    def step(self, steps: int) -> int:
         """Let gzserver make this many time steps, take the poses at their end and return how many steps it made.
 
         gzserver can miss an order while it inserts a model; then it is told again. While it is busy it can leave poses
@@ -89,22 +89,22 @@ class GazeboWorld:
         """
         start_ns = self._time_ns
         end_ns = start_ns + steps * _TIMESTEP_NS
-        deadline_s = time.monotonic() + timeout_s
+        deadline_s = time.monotonic() + TIMEOUT_S
         while self._pose_time_ns < end_ns:
             if time.monotonic() > deadline_s:
-                raise GraspDecoderError(f'the clock of gzserver stands still (waited {timeout_s:g} s)')
+                raise GraspDecoderError(f'the clock of gzserver stands still (waited {TIMEOUT_S:g} s)')
             missing = max(1, (end_ns - self._time_ns) // _TIMESTEP_NS)
             self._transport.publish(_CONTROL, WorldControl(multi_step=missing))
             self._poll_until(self._time_ns + missing * _TIMESTEP_NS)
         return (self._time_ns - start_ns) // _TIMESTEP_NS
 
-    def wait_until(self, condition: Callable[[], object], error: str, timeout_s: float = TIMEOUT_S) -> None:
-        """Take messages until the condition holds. Raises `GraspDecoderError` with ``error`` after the timeout."""
-        deadline_s = time.monotonic() + timeout_s
+    def wait_until(self, condition: Callable[[], object], error: str) -> None:
+        """Take messages until the condition holds. Raises `GraspDecoderError` with ``error`` after `TIMEOUT_S`."""
+        deadline_s = time.monotonic() + TIMEOUT_S
         while not condition():
             self.server.check()
             if time.monotonic() > deadline_s:
-                raise GraspDecoderError(f'{error} (waited {timeout_s:g} s)')
+                raise GraspDecoderError(f'{error} (waited {TIMEOUT_S:g} s)')
             self._transport.poll(_POLL_S)
 
     def insert_model(self, name: str, sdf: str) -> None:
